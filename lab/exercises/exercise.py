@@ -106,7 +106,9 @@ class Exercise:
     @property
     def before(self) -> str:
         """The code of the cells that the solution builds on."""
-        return IMPORTS.get(self.spec.kind, IMPORTS.get(self.framework, "")) + "\n".join(EXERCISES[name].solution for name in self.needs)
+        return IMPORTS.get(self.spec.kind, IMPORTS.get(self.framework, "")) + "\n".join(
+            EXERCISES[name].solution for name in self.needs
+        )
 
 
 def read(file: Path) -> Exercise:

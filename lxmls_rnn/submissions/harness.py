@@ -2,8 +2,9 @@
 
 `run(Spec, answer, inputs)` is all that a process needs to know of an exercise: it holds no solution and no expected
 value. There is a harness for each kind of answer: a NumPy function, a Theano expression or class, a PyTorch function or
-layers, a JAX function, a training loop, a method of a class in the interface of the guide of 2026. Inputs are named arrays, numbers, texts and lists of these; `to_json` and
-`from_json` carry them and the results to another process and back.
+layers, a JAX function, a training loop, a method of a class in the interface of the guide of 2026. Inputs are named
+arrays, numbers, texts and lists of these; `to_json` and `from_json` carry them and the results to another process and
+back.
 """
 
 from __future__ import annotations

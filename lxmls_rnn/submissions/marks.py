@@ -76,7 +76,8 @@ MODULES = ("lxmls_rnn", "lxmls_rnn.storage", "lxmls_rnn.storage.files", "lxmls_r
                                                          ".student", ".tasks")))  # fmt: skip
 PACKAGES = ("lxmls_rnn.device", "lxmls_rnn.theano_env")  # with all that is in them: Theano imports it
 REPLACED = dict.fromkeys(
-    (f"lxmls_rnn.deep_learning.{name}rnn" for name in ("", "numpy_models.", "pytorch_models.")), "lxmls_rnn.submissions.bases"
+    (f"lxmls_rnn.deep_learning.{name}rnn" for name in ("", "numpy_models.", "pytorch_models.")),
+    "lxmls_rnn.submissions.bases",
 )
 ENVIRONMENT = {
     "LANG": "C.UTF-8", "LXMLS_DEVICE": "cpu", "LXMLS_RUNS": "/tmp/runs", "OPENBLAS_NUM_THREADS": "1",

@@ -21,8 +21,8 @@ from lxmls_rnn.classroom import read_class
 from lxmls_rnn.cli.main import app
 from lxmls_rnn.deep_learning.frameworks import TORCH
 from lxmls_rnn.submissions import isolation
-from lxmls_rnn.submissions.tasks import NOT_CHECKED
 from lxmls_rnn.submissions.marks import Judge, Marking, Runner, handed_out, read, weights_of
+from lxmls_rnn.submissions.tasks import NOT_CHECKED
 
 FORWARD, SQUARES, NUMERIC = (EXERCISES[name].solution for name in ("forward", "squares", "numeric"))
 LSTM = {name: EXERCISES[name].solution for name in ("lstm_gates", "lstm_step", "lstm")}

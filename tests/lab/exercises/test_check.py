@@ -445,7 +445,7 @@ def test_a_class_of_the_2026_edition_is_checked_as_a_class_and_as_an_instance():
 
     for right in (known, known(**sizes), chapter, chapter(**sizes)):
         assert check.backpropagation(right).state == "right"
-    for cause, wrong in (("sign is wrong: the guide's chapter", Negative), ("2 times", Keeping)):
+    for cause, wrong in (("sign is wrong: the guide's chapter", Negative), ("twice too large", Keeping)):
         for answer in (wrong, wrong(**sizes)):
             verdict = check.backpropagation(answer)
             assert (verdict.state, cause in verdict.text) == ("not right", True), verdict
