@@ -7,7 +7,8 @@ from pathlib import Path
 import lab
 from lab.exercises.exercise import EXERCISES
 
-NOTEBOOK = Path(lab.__file__).parent / "notebooks/01-exercises.ipynb"
+NOTEBOOKS = Path(lab.__file__).parent / "notebooks"
+NOTEBOOK = NOTEBOOKS / "01-exercises.ipynb"
 RIGHT = {"state": "right", "tries": 1, "hints": 0, "solution": False}
 # in place of the solution of exercise `forward`; each should be stopped, named, or both
 HOSTILE = {
@@ -28,8 +29,9 @@ HOSTILE = {
 
 
 def notebook(**codes):
-    """Return the handed-out notebook with the cells of exercises replaced."""
+    """Return the handed-out notebooks as one, with the cells of exercises replaced."""
     content = json.loads(NOTEBOOK.read_text())
+    content["cells"] += json.loads((NOTEBOOKS / "04-school-2026.ipynb").read_text())["cells"]
     for cell in content["cells"]:
         if (code := codes.get(cell["metadata"].get("exercise"))) is not None:
             cell["source"] = code

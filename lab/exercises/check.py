@@ -59,7 +59,7 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
             if difference := engine.first_difference(exercise, found.right[:n], got):
                 return NOT_RIGHT, found.of_difference(difference, got)
             text = found.of_error(n, error)
-            if line := placeholder_of(answer):
+            if line := placeholder_of(answer, exercise.method):
                 return NOT_YET, f"A line is not filled in: {line}\n{text}"
             return NOT_RIGHT, text
         if called:

@@ -208,7 +208,7 @@ class Diagnosis:
         self.cases, self.right = cases(exercise.name), engine.expected(exercise.name)
         self.end, self.until = time.thread_time() + MAX_SECONDS, until
         try:
-            self.source: Source | None = Source(answer)
+            self.source: Source | None = Source(answer, exercise.method)
         except ValueError:
             self.source = None
 
@@ -560,9 +560,9 @@ def _weak(difference: Difference, exercise: Exercise, right: Sequence[Arrays], g
 
 
 def _solution_tree(exercise: Exercise) -> ast.Module:
-    """Return the solution's function, or its method `_forward`, as a tree."""
+    """Return the solution's function, or its method, as a tree."""
     tree = ast.parse(exercise.solution)
-    names = (exercise.function, "_forward")
+    names = (exercise.function, exercise.method)
     found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name in names]
     return ast.Module([found[-1]], [])
 

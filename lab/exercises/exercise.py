@@ -18,11 +18,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lxmls_rnn.submissions.harness import Spec
+from lxmls_rnn.submissions.harness import METHODS, Spec
 
 FOLDER = Path(__file__).parent / "catalogue"
-# the imports of the notebook's cells before an exercise, by the beginning of its kind
+# the imports of the notebook's cells before an exercise, by its kind or the beginning of it
 IMPORTS = {
+    "torch_method": "import torch\nfrom lxmls_rnn.deep_learning.pytorch_models.rnn import PytorchRNN\n",
     "torch": "import torch\nfrom torch import nn\n",
     "jax": "import jax\nimport jax.numpy as jnp\nfrom jax import lax\n",
 }
@@ -98,9 +99,16 @@ class Exercise:
         return begin if begin in IMPORTS else "numpy"
 
     @property
+    def method(self) -> str:
+        """The method that is checked of a class; "" for a function."""
+        return METHODS.get(self.spec.kind, "")
+
+    @property
     def before(self) -> str:
         """The code of the cells that the solution builds on."""
-        return IMPORTS.get(self.framework, "") + "\n".join(EXERCISES[name].solution for name in self.needs)
+        return IMPORTS.get(self.spec.kind, IMPORTS.get(self.framework, "")) + "\n".join(
+            EXERCISES[name].solution for name in self.needs
+        )
 
 
 def read(file: Path) -> Exercise:

@@ -84,6 +84,17 @@ def _models(seed: int, lstm: bool = False) -> list[Case]:
     ]
 
 
+def _guide(seed: int) -> list[Case]:
+    """Return sentences for the classes of the guide of 2026: a row for each word in W_e, and for each step."""
+    found = []
+    for case in _sentences(seed):
+        rows = [np.log(case["p"]).T, case["y"].T, case["h"].T, case["z"].T]
+        ids = {"x": case["x"].astype("int64"), "y": case["gold"].astype("int64")}
+        weights = {"W_e": np.ascontiguousarray(case["W_e"].T)} | {name: case[name] for name in ("W_x", "W_h", "W_y")}
+        found.append(ids | weights | {"log_forward": [np.ascontiguousarray(one) for one in rows]})
+    return found
+
+
 def _lstm_steps(seed: int) -> list[Case]:
     found = []
     for n, sizes in enumerate((SMALL, (20, 2, 3, 4))):
@@ -215,6 +226,7 @@ def _gates(seed: int) -> list[Case]:
 BUILDERS: dict[str, Callable[[int], list[Case]]] = {
     "by hand": _sentences,
     "models": _models,
+    "guide": _guide,
     "LSTM models": functools.partial(_models, lstm=True),
     "LSTM steps": _lstm_steps,
     "one cost": _one_cost,

@@ -32,12 +32,13 @@ def is_students(filename: str) -> bool:
 
 
 class Source:
-    """The tree of a function, or of a class's method `_forward`; `lines` are those of the cell, by number."""
+    """The tree of a function, or of a class's `method`; `lines` are those of the cell, by number."""
 
-    def __init__(self, answer: Any) -> None:
+    def __init__(self, answer: Any, method: str = "") -> None:
         """Raise ValueError if the source is not there or cannot be compiled by itself."""
-        self.answer = answer
-        function: Any = vars(answer).get("_forward", answer) if inspect.isclass(answer) else answer
+        self.answer = type(answer) if method and not inspect.isclass(answer) else answer
+        self.method = method
+        function: Any = getattr(self.answer, method, answer) if method else answer
         try:
             lines, self.first = inspect.getsourcelines(function)
             tree = ast.parse(textwrap.dedent("".join(lines)))
@@ -59,7 +60,7 @@ class Source:
         space = dict(self.function.__globals__)
         exec(compile(tree, self.function.__code__.co_filename, "exec"), space)
         new = space[self.function.__name__]
-        return new if self.function is self.answer else type(self.answer.__name__, (self.answer,), {"_forward": new})
+        return new if self.function is self.answer else type(self.answer.__name__, (self.answer,), {self.method: new})
 
     def line(self, number: int) -> str:
         """Return the text of a line, or an empty string."""
@@ -84,10 +85,10 @@ class Source:
         return sorted(line for depth, line in found if depth == deepest)
 
 
-def placeholder_of(answer: Any) -> str:
+def placeholder_of(answer: Any, method: str = "") -> str:
     """Return the first line of an answer that is still `...`, or an empty string."""
     try:
-        return Source(answer).placeholder
+        return Source(answer, method).placeholder
     except ValueError:
         return ""
 

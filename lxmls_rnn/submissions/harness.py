@@ -2,8 +2,9 @@
 
 `run(Spec, answer, inputs)` is all that a process needs to know of an exercise: it holds no solution and no expected
 value. There is a harness for each kind of answer: a NumPy function, a Theano expression or class, a PyTorch function or
-layers, a JAX function, a training loop. Inputs are named arrays, numbers, texts and lists of these; `to_json` and
-`from_json` carry them and the results to another process and back.
+layers, a JAX function, a training loop, a method of a class in the interface of the guide of 2026. Inputs are named
+arrays, numbers, texts and lists of these; `to_json` and `from_json` carry them and the results to another process and
+back.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ Arrays = dict[str, np.ndarray]
 Value = Any  # an array, a number, a text, None, or a list of these
 
 COMPILING = ("theano", "theano_gradients", "theano_updates", "theano_model", "jax_scan", "jax_gradients")  # kinds
+METHODS = {"theano_model": "_forward", "numpy_method": "backpropagation", "torch_method": "_log_forward"}  # of a class
 CHANGED = "changed arguments"  # the array of names of arguments that the answer has changed in place
 SCANS = "scans"  # the array that counts the scans in the graph of an answer
 _JSON_DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool", "str")
@@ -54,7 +56,7 @@ def run(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """
     if answer is None or answer is ...:
         raise Unfinished("There is no code yet.")
-    if not callable(answer):
+    if not callable(answer) and spec.kind not in METHODS:
         raise BadResult(f"Expected a function, got {type(answer).__name__}.")
     with _without_compiler() if spec.kind.startswith("theano") else nullcontext():
         return HARNESSES[spec.kind](spec, answer, inputs)
@@ -339,21 +341,23 @@ def _torch_loop(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
         if result is None or result is ...:
             raise Unfinished("The function returns None or `...`.")
         p = _torch_array("p", result)
-        return _with_torch_gradients({"p": p}, p, inputs, dict(zip(names, tensors, strict=True)))
+        return _with_torch_gradients({"p": p}, torch.log(p), inputs, dict(zip(names, tensors, strict=True)))
 
 
-def _with_torch_gradients(got: dict[str, Any], p: Any, inputs: dict[str, Value], tensors: dict[str, Any]) -> Arrays:
-    """Add the gradients of the cost through p (L, n_tags) to arrays; one that autograd does not reach is left out."""
+def _with_torch_gradients(
+    got: dict[str, Any], log_p: Any, inputs: dict[str, Value], tensors: dict[str, Any], prefix: str = "d"
+) -> Arrays:
+    """Add the gradients of the cost through log p (L, n_tags) to arrays; zeros where autograd does not reach."""
     import torch
 
     y = inputs["y"]
-    if p.requires_grad and p.ndim == 2 and len(p) == len(y):
-        cost = -torch.log(p[range(len(y)), torch.tensor(y)]).mean()
+    if log_p.requires_grad and log_p.ndim == 2 and len(log_p) == len(y):
+        cost = -log_p[range(len(y)), torch.tensor(y)].mean()
         reached = torch.autograd.grad(cost, list(tensors.values()), allow_unused=True)
         for (name, W), gradient in zip(tensors.items(), reached, strict=True):
-            got[f"d{name}"] = torch.zeros_like(W) if gradient is None else gradient
+            got[f"{prefix}{name}"] = torch.zeros_like(W) if gradient is None else gradient
     else:
-        got |= {f"d{name}": torch.zeros_like(W) for name, W in tensors.items()}
+        got |= {f"{prefix}{name}": torch.zeros_like(W) for name, W in tensors.items()}
     return {name: value.detach().numpy() for name, value in got.items()}
 
 
@@ -405,7 +409,56 @@ def _torch_layers(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
             return got
         p = torch.softmax(output(rnn(embedding(torch.tensor(inputs["x"])))[0]), -1)
         learned = {name: value for name, value in holders.items() if value.requires_grad}
-        return got | _with_torch_gradients({"p": p}, p, inputs, learned)
+        return got | _with_torch_gradients({"p": p}, torch.log(p), inputs, learned)
+
+
+# --- methods of the guide's classes ---------------------------------------------------------------------------------
+
+
+def _is_own(cls: type, method: str) -> bool:
+    """Return whether a class has a method that is not the library's."""
+    return not str(getattr(getattr(cls, method, None), "__module__", "lxmls_rnn.")).startswith("lxmls_rnn.")
+
+
+def _guide_model(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Any:
+    """Return a model of the student's class, of the sizes of the inputs."""
+    cls, method = answer if isinstance(answer, type) else type(answer), METHODS[spec.kind]
+    if not _is_own(cls, method):
+        raise BadResult(f"Expected a class with a method `{method}` of its own, or an instance; got {cls.__name__}.")
+    (n_words, n_emb), (n_tags, n_hidd) = inputs["W_e"].shape, inputs["W_y"].shape
+    return cls(input_size=n_words, embedding_size=n_emb, hidden_size=n_hidd, output_size=n_tags, learning_rate=0.1)
+
+
+def _numpy_method(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    """Return the gradients of a second call of `backpropagation`; what `log_forward` returns is given."""
+    model, names = _guide_model(spec, answer, inputs), _parameters(spec, inputs)
+    model.parameters = [inputs[name].copy() for name in names]
+    if not _is_own(type(model), "log_forward"):
+        model.log_forward = lambda input: (*_copy(inputs["log_forward"]), input)
+    for _ in range(2):  # nothing is kept from the first call
+        result = model.backpropagation(inputs["x"].copy(), inputs["y"].copy())
+    got = {name: _array(name, value) for name, value in _named(spec, result).items()}
+    return got | {CHANGED: _changed(names, model.parameters, [inputs[name] for name in names])}
+
+
+def _torch_method(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    """Return log_p_y of a second call of `_log_forward`, and the gradients of the cost through it."""
+    import torch
+
+    with _torch_settings(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # layers with weights of their own have the same in each run
+        model, names = _guide_model(spec, answer, inputs), _parameters(spec, inputs)
+        for W, name in zip(model.parameters, names, strict=True):  # in place: a layer may hold the same tensor
+            W.data = torch.tensor(inputs[name], dtype=W.dtype)
+        for _ in range(2):  # nothing is kept from the first call
+            result = model._log_forward(inputs["x"].copy())
+        if result is None or result is ...:
+            raise Unfinished("_log_forward returns None or `...`.")
+        if isinstance(result, tuple):
+            raise BadResult(f"_log_forward returns log_p_y alone, a tensor (L, K); got {what(result)}.")
+        log_p_y = _torch_array("log_p_y", result)
+        tensors = dict(zip(names, model.parameters, strict=True))
+        return _with_torch_gradients({"log_p_y": log_p_y}, log_p_y, inputs, tensors, "gradient_")
 
 
 # --- JAX --------------------------------------------------------------------------------------------------------------
@@ -474,6 +527,8 @@ HARNESSES: dict[str, Callable[[Spec, Any, dict[str, Value]], Arrays]] = {
     "torch_loop": _torch_loop,
     "torch_gradients": _torch_gradients,
     "torch_layers": _torch_layers,
+    "numpy_method": _numpy_method,
+    "torch_method": _torch_method,
     "jax_scan": _jax_scan,
     "jax_gradients": _jax_gradients,
 }

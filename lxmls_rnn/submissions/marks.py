@@ -75,7 +75,10 @@ MODULES = ("lxmls_rnn", "lxmls_rnn.storage", "lxmls_rnn.storage.files", "lxmls_r
            *(f"lxmls_rnn.submissions{name}" for name in ("", ".harness", ".isolation", ".notebook", ".stand_in",
                                                          ".student", ".tasks")))  # fmt: skip
 PACKAGES = ("lxmls_rnn.device", "lxmls_rnn.theano_env")  # with all that is in them: Theano imports it
-REPLACED = {"lxmls_rnn.deep_learning.rnn": "lxmls_rnn.submissions.bases"}
+REPLACED = dict.fromkeys(
+    (f"lxmls_rnn.deep_learning.{name}rnn" for name in ("", "numpy_models.", "pytorch_models.")),
+    "lxmls_rnn.submissions.bases",
+)
 ENVIRONMENT = {
     "LANG": "C.UTF-8", "LXMLS_DEVICE": "cpu", "LXMLS_RUNS": "/tmp/runs", "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1", "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", "THEANO_FLAGS": "cxx=",

@@ -13,7 +13,7 @@ def test_nothing_pops_up_about_jupyter(lab):
     assert lab.page.locator(".jp-toast-message, .Toastify__toast").count() == 0
 
 
-@pytest.mark.parametrize("name", ["00-welcome", "01-exercises", "02-experiments", "03-benchmark"])
+@pytest.mark.parametrize("name", ["00-welcome", "01-exercises", "02-experiments", "03-benchmark", "04-school-2026"])
 def test_a_notebook_runs_from_beginning_to_end(lab, name, picture):
     lab.open(f"{name}.ipynb")
     begun = time.monotonic()

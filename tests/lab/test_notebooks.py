@@ -8,11 +8,11 @@ import pytest
 import lab
 from lab.exercises.exercise import EXERCISES
 from lxmls_rnn.classroom import OPTIONAL
-from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, NUMPY, TORCH
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, TORCH
 
 FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
-EXERCISE_NOTEBOOK = "01-exercises.ipynb"
+EXERCISE_NOTEBOOK, SCHOOL_NOTEBOOK = "01-exercises.ipynb", "04-school-2026.ipynb"
 as_elsewhere = pytest.mark.slow("ten seconds in a kernel for what the tests of the panels do without one")
 LONG = ("00-welcome.ipynb", "02-experiments.ipynb", "03-benchmark.ipynb")
 
@@ -26,14 +26,14 @@ def read(name):
 OTHERS = [name for name in EXERCISES if name.startswith(("torch_", "jax_"))]  # exercises of other frameworks
 
 
-def framework_of(exercise):
-    return FRAMEWORKS.get(exercise.split("_")[0], NUMPY)
+SCHOOL = ["backpropagation", "log_forward"]  # exercises of the school's edition of 2026
+COURSE = [name for name in EXERCISES if name not in SCHOOL]
 
 
 def solved(notebook):
     for cell in notebook.cells:
         name = cell.metadata.get("exercise")
-        if name and not framework_of(name).missing:
+        if name and not FRAMEWORKS[EXERCISES[name].framework].missing:
             cell.source = EXERCISES[cell.metadata["exercise"]].solution
     return notebook
 
@@ -68,9 +68,9 @@ def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
     notebook = run(read(name), tmp_path, monkeypatch)
     texts = [output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not any("Traceback" in text for text in texts)
-    if name == EXERCISE_NOTEBOOK:
+    if name in (EXERCISE_NOTEBOOK, SCHOOL_NOTEBOOK):
         said = verdicts(notebook)
-        assert list(said) == list(EXERCISES)
+        assert list(said) == (COURSE if name == EXERCISE_NOTEBOOK else SCHOOL)
         assert [name for name, text in said.items() if ": not yet." not in text] == []
 
 
@@ -114,7 +114,7 @@ def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypa
         differences = re.findall(r"\d\.\de[+-]\d+", printed(notebook, id))
         assert len(differences) == n
         assert max(map(float, differences)) < 1e-10
-    assert "0 of 12 done, 5 of 10 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert "0 of 12 done, 5 of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 @pytest.mark.notebook
@@ -128,7 +128,27 @@ def test_the_solved_exercises_on_training_agree_with_the_library(tmp_path, monke
     assert stopped[0] == stopped[1]
     assert float(re.search(r"difference (\S+)", printed(notebook, "compare-batch"))[1]) < 1e-12
     assert printed(notebook, "compare-clip").count("dev") == 2
-    assert "0 of 12 done, 5 of 10 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert "0 of 12 done, 5 of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+
+
+@pytest.mark.notebook
+@pytest.mark.usefixtures("small_corpus")
+def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatch):
+    notebook = run(solved(read(SCHOOL_NOTEBOOK)), tmp_path, monkeypatch)
+    said = verdicts(notebook)
+    assert ": right." in said["backpropagation"]
+    losses = [float(loss) for loss in re.findall(r"loss (\d\.\d+)", printed(notebook, "train"))]
+    assert len(losses) == 5
+    assert losses == sorted(losses, reverse=True)
+    if TORCH.missing:
+        assert printed(notebook, "frameworks") == f"{TORCH.missing}.\n"
+        assert f": not yet. {TORCH.missing}." in said["log_forward"]
+    else:
+        differences = re.findall(r"\d\.\de[+-]\d+", printed(notebook, "compare"))
+        assert len(differences) == 4
+        assert max(map(float, differences)) < 1e-4  # float32
+    done = 1 if TORCH.missing else 2
+    assert f"0 of 12 done, {done} of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 @pytest.mark.notebook
@@ -148,11 +168,11 @@ def test_exercises_without_their_frameworks_say_so_in_a_sentence(tmp_path, monke
     expected = [f"… {name}: not yet. {sentences[name.startswith('jax')]}" for name in OTHERS]
     assert list(verdicts(notebook).values()) == expected
     assert not list((tmp_path / "runs").glob("exercises.json"))  # nothing counts as begun
-    assert "0 of 12 done, 0 of 10 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert "0 of 12 done, 0 of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 def test_every_exercise_has_its_cell_check_and_solution():
-    metadata = [cell.metadata for cell in read(EXERCISE_NOTEBOOK).cells]
+    metadata = [cell.metadata for name in (EXERCISE_NOTEBOOK, SCHOOL_NOTEBOOK) for cell in read(name).cells]
     assert [m["exercise"] for m in metadata if "exercise" in m] == list(EXERCISES)
     assert [m["check"] for m in metadata if "check" in m] == list(EXERCISES)
 
@@ -162,7 +182,8 @@ def test_a_skeleton_defines_what_its_solution_defines(name):
     def header(code):
         return [line for line in code.splitlines() if line.startswith(("def ", "class "))]
 
-    (cell,) = [cell for cell in read(EXERCISE_NOTEBOOK).cells if cell.metadata.get("exercise") == name]
+    cells = read(SCHOOL_NOTEBOOK if name in SCHOOL else EXERCISE_NOTEBOOK).cells
+    (cell,) = [cell for cell in cells if cell.metadata.get("exercise") == name]
     assert "...  # your code here" in cell.source
     assert "..." not in EXERCISES[name].solution.split("def ", 1)[1].replace("h_1 ... h_L", "")
     assert header(cell.source) == header(EXERCISES[name].solution)

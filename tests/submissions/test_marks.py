@@ -19,8 +19,10 @@ from typer.testing import CliRunner
 from lab.exercises.exercise import EXERCISES
 from lxmls_rnn.classroom import read_class
 from lxmls_rnn.cli.main import app
+from lxmls_rnn.deep_learning.frameworks import TORCH
 from lxmls_rnn.submissions import isolation
 from lxmls_rnn.submissions.marks import Judge, Marking, Runner, handed_out, read, weights_of
+from lxmls_rnn.submissions.tasks import NOT_CHECKED
 
 FORWARD, SQUARES, NUMERIC = (EXERCISES[name].solution for name in ("forward", "squares", "numeric"))
 LSTM = {name: EXERCISES[name].solution for name in ("lstm_gates", "lstm_step", "lstm")}
@@ -246,6 +248,18 @@ def test_what_is_handed_out_earns_nothing(tmp_path):
 
 @needs_isolation
 @pytest.mark.process
+def test_the_classes_of_the_2026_edition_are_run_without_the_librarys(tmp_path):
+    codes = {name: EXERCISES[name].solution for name in ("backpropagation", "log_forward")}
+    wrong = {"backpropagation": codes["backpropagation"].replace("W_h.T @ error_raw", "W_h @ error_raw")}
+    marks = mark(tmp_path, {"anna": notebook(**codes), "ben": notebook(**wrong)})
+    states = {name: answer.state for name, answer in marks["anna"].answers.items()}
+    assert states == {"backpropagation": "right", "log_forward": NOT_CHECKED if TORCH.missing else "right"}
+    assert marks["anna"].points == 0  # they are optional
+    assert marks["ben"].answers["backpropagation"].state == "not right"
+
+
+@needs_isolation
+@pytest.mark.process
 def test_finished_students_are_kept_until_their_work_changes(tmp_path):
     marks = mark(tmp_path, {"anna": notebook(forward=FORWARD), "ben": notebook(forward="def my_forward(*a): pass")})
     marks["anna"].handed_in, marks["ben"].handed_in = "kept", "kept"
@@ -320,7 +334,7 @@ def test_what_was_handed_out_names_each_exercise_and_what_is_checked():
     assert out.names["forward"] == "my_forward"
     assert out.names["lstm"] == "MyLSTM"
     assert set(out.cells) == set(out.names) == set(EXERCISES)
-    assert out.files == ["01-exercises.ipynb"]
+    assert out.files == ["01-exercises.ipynb", "04-school-2026.ipynb"]
 
 
 def test_a_weight_of_an_unknown_exercise_is_an_error(tmp_path):

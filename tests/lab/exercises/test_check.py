@@ -8,7 +8,7 @@ import pytest
 
 from lab import check
 from lab.exercises import failed_cells, progress
-from lab.exercises.exercise import EXERCISES
+from lab.exercises.exercise import EXERCISES, answer_of
 from lab.widgets import limit
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
@@ -342,7 +342,7 @@ def test_progress_is_kept_on_disk(says):
     kept = json.loads((paths.runs() / "exercises.json").read_text())
     assert kept["forward"]["state"] == "right"
     assert kept["forward"]["tries"] == 2
-    assert "1 of 12 done, 0 of 10 optional" in str(check.progress())
+    assert "1 of 12 done, 0 of 12 optional" in str(check.progress())
     assert "<table>" in check.progress()._repr_html_()
 
 
@@ -350,16 +350,16 @@ def test_reset_forgets_one_or_all(says):
     says("forward")
     says("updates")
     check.reset("forward")
-    assert "1 of 12 done, 0 of 10 optional" in str(check.progress())
+    assert "1 of 12 done, 0 of 12 optional" in str(check.progress())
     check.reset()
-    assert "0 of 12 done, 0 of 10 optional" in str(check.progress())
+    assert "0 of 12 done, 0 of 12 optional" in str(check.progress())
     assert not check.passed("updates")
     assert str(check.reset("forward")) == "Reset: forward."  # though there was nothing
 
 
 def test_a_damaged_file_is_put_aside(says):
     progress.path().write_text("{")
-    assert "0 of 12 done, 0 of 10 optional" in str(check.progress())
+    assert "0 of 12 done, 0 of 12 optional" in str(check.progress())
     assert progress.path().with_name("exercises.json.damaged").read_text() == "{"
     assert says("forward")
 
@@ -443,3 +443,37 @@ def test_a_check_says_nothing_of_cells_that_failed_elsewhere(shell):
 def test_outside_ipython_no_cells_are_followed():
     failed_cells.watch(None)
     assert failed_cells.stale(len) == ""
+
+
+def test_a_class_of_the_2026_edition_is_checked_as_a_class_and_as_an_instance():
+    known = answer_of("backpropagation")
+    sizes = {"input_size": 3, "embedding_size": 2, "hidden_size": 2, "output_size": 2, "learning_rate": 0.1}
+
+    code = EXERCISES["backpropagation"].solution.replace("(p_y - onehot) / nr_steps", "onehot - p_y")
+    results = "[gradient_W_e, gradient_W_x, gradient_W_h, gradient_W_y]"
+    assert results in code
+    chapter = answer_of("backpropagation", code.replace(results, f"[-1 / nr_steps * g for g in {results}]"))
+
+    class Negative(known):
+        def backpropagation(self, input, output):
+            return [-gradient for gradient in known.backpropagation(self, input, output)]
+
+    class Keeping(known):
+        def backpropagation(self, input, output):
+            self.calls = getattr(self, "calls", 0) + 1
+            return [gradient * self.calls for gradient in known.backpropagation(self, input, output)]
+
+    for right in (known, known(**sizes), chapter, chapter(**sizes)):
+        assert check.backpropagation(right).state == "right"
+    for cause, wrong in (("sign is wrong: the guide's chapter", Negative), ("twice too large", Keeping)):
+        for answer in (wrong, wrong(**sizes)):
+            verdict = check.backpropagation(answer)
+            assert (verdict.state, cause in verdict.text) == ("not right", True), verdict
+    for other in (known.__base__, 3):
+        assert "a method `backpropagation` of its own" in check.backpropagation(other).text
+
+
+def test_the_librarys_gradients_are_no_answer_of_the_2026_edition(cell):
+    code = "from lxmls_rnn.deep_learning.numpy_models.rnn import NumpyRNN\n\n\nclass MyNumpyRNN(NumpyRNN):\n"
+    code += "    def backpropagation(self, input, output):\n        return super().backpropagation(input, output)\n"
+    assert "`backpropagation` did the work" in check.backpropagation(cell(code)["MyNumpyRNN"]).text

@@ -17,7 +17,7 @@ def source(tmp_path):
         file, space = tmp_path / "cell.py", {}
         file.write_text(f"{head}{body}\n")
         exec(compile(file.read_text(), str(file), "exec"), space)
-        return Source(space["f"])
+        return Source(space["f"], "_forward" if head.startswith("class") else "")
 
     return of
 
