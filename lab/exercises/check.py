@@ -51,7 +51,7 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
         except harness.Unfinished as error:
             return NOT_YET, f'{error}\nA hint: check.hint("{exercise.name}")'
         except harness.BadResult as error:
-            return NOT_RIGHT, str(error)
+            return NOT_RIGHT, diagnosis.Diagnosis(exercise, answer, until).of_bad_result(error)
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             if isinstance(error, NotImplementedError) and diagnosis.is_from_student(error):
                 return NOT_YET, "The cell is not filled in yet."

@@ -265,6 +265,10 @@ class Diagnosis:
         except Exception:
             return None
 
+    def of_bad_result(self, error: harness.BadResult) -> str:
+        """Explain a result that has not the form of one."""
+        return "\n".join(filter(None, (str(error), self._structure())))
+
     def of_error(self, n: int, error: BaseException) -> str:
         """Explain an exception that the answer raised for case `n`."""
         files = frozenset({self.source.function.__code__.co_filename}) if self.source else frozenset()
@@ -329,7 +333,7 @@ class Diagnosis:
             except Exception:
                 continue
             if found is None:
-                return lines, True
+                return _behind(self.source, lines, solution), True
             if first is not None and (rank := self._rank(found)) > first and difference and difference.quantity in what:
                 better.append((rank, lines))
         return (max(better)[1], False) if better else None
@@ -528,6 +532,15 @@ class Diagnosis:
         return time.thread_time() > self.end or time.monotonic() > self.until
 
 
+def _behind(source: Source, lines: list[int], solution: ast.AST) -> list[int]:
+    """Return the lines that compute what a line returns, if it is a name that the solution does not have."""
+    known = {node.id for node in ast.walk(solution) if isinstance(node, ast.Name)}
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Return) and [node.lineno] == lines and isinstance(node.value, ast.Name):
+            return lines if node.value.id in known else source.all_lines_of(node.value.id) or lines
+    return lines
+
+
 def _weak(difference: Difference, exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> str:
     """Return a remark on numbers that is no cause."""
     name, n = difference.quantity, difference.case
@@ -557,7 +570,10 @@ def _solution_tree(exercise: Exercise) -> ast.Module:
 def _quiet_run(exercise: Exercise, answer: Any, case: Case) -> Arrays:
     with warnings.catch_warnings(), np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        return harness.run(exercise.spec, answer, case)
+        try:
+            return harness.run(exercise.spec, answer, case)
+        except (SystemExit, KeyboardInterrupt) as error:  # a changed answer still raises it: the search goes on
+            raise RuntimeError(type(error).__name__) from error
 
 
 @functools.cache

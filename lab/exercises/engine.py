@@ -73,6 +73,7 @@ def judge(name: str, results: Sequence[Result], seed: int = 0) -> Judgement:
     if missing := unfilled(exercise, right, got):
         return Judgement(NOT_YET, f"Fill in {', '.join(missing)}.", share)
     if difference := first_difference(exercise, right, got):
+        share *= 0.5 if difference.quantity == SCANS else 1
         return Judgement(NOT_RIGHT, "\n".join(filter(None, (difference.text, difference.advice))), share)
     return Judgement(RIGHT, exercise.right, share)
 

@@ -112,12 +112,13 @@ def _numbers(seed: int) -> list[Case]:
 
 
 def _chains(seed: int) -> list[Case]:
+    """Return chains that begin with probabilities, and one with counts, which shows whether a step normalises."""
     found = []
-    for n, size in ((4, 3), (1, 3), (7, 2)):
+    for n, size, total in ((4, 3, 1), (1, 3, 1), (7, 2, 20)):
         rng = np.random.RandomState(100 * seed + n)
         A = rng.uniform(0.1, 1, (size, size))
         s_0 = rng.uniform(0.1, 1, size)
-        found.append({"s_0": s_0 / s_0.sum(), "A": A / A.sum(axis=0), "n": np.array(n)})
+        found.append({"s_0": total * s_0 / s_0.sum(), "A": A / A.sum(axis=0), "n": np.array(n)})
     return found
 
 

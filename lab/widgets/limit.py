@@ -38,8 +38,8 @@ class Busy(TimeUp):
 
     def __str__(self) -> str:
         return (
-            f"No result after {self.seconds:.0f} s in which the processor hardly ran it: the machine is busy, or the "
-            "code waits for something (input, sleep). Run it again."
+            f"No result after {self.seconds:.0f} s: the machine is busy, or the code never ends or waits for something "
+            "(input, sleep). Run it again."
         )
 
 

@@ -284,11 +284,15 @@ def _theano_model(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
         other = " Rename its `forward` to `_forward`." if "forward" in vars(cls) else ""
         raise BadResult(f"{cls.__name__} has no method `_forward` of its own: the library's would do the work.{other}")
     states = ["_h0", "_c0"] if family == "LSTM" else ["_h0"]
-    taken = inspect.signature(cls._forward).parameters
-    if missing := [name for name in states if name not in taken]:
-        raise BadResult(
-            f"_forward has no argument `{missing[0]}`, the state before the first step: keep the given first line."
-        )
+    taken = list(inspect.signature(cls._forward).parameters)
+    if not set(states) <= set(taken):
+        taken = taken[2:]  # after self and _x, in order, under other names
+        if len(taken) < len(states):
+            name = states[len(taken)]
+            raise BadResult(
+                f"_forward has no argument `{name}`, the state before the first step: keep the given first line."
+            )
+    arguments = states if set(states) <= set(taken) else taken
     W_e, W_y = inputs["W_e"], inputs["W_y"]
     model = cls(W_e.shape[1], W_e.shape[0], inputs["W_h"].shape[1], W_y.shape[0])
     names = _parameters(spec, inputs)
@@ -305,7 +309,8 @@ def _theano_model(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
         return got
     symbols = {name: T.vector(name, dtype=model.dtype) for name in states}
     others = {symbols[name]: inputs[name].astype(model.dtype) for name in states}
-    _from = _symbolic("What _forward returns", model._forward(_x, **symbols))
+    first = dict(zip(arguments, symbols.values(), strict=False))
+    _from = _symbolic("What _forward returns", model._forward(_x, **first))
     cost = -T.mean(T.log(_p)[T.arange(L), inputs["y"]])
     reached = theano.grad(cost, list(model.param), disconnected_inputs="ignore")
     values = _evaluate([_from, *reached], given | others)

@@ -100,6 +100,12 @@ def test_a_recursion_without_end_and_a_raised_interrupt_have_a_verdict(cell):
     assert said.text.startswith("It fails with KeyboardInterrupt")
 
 
+def test_an_exit_has_a_verdict_also_where_changed_answers_exit_too(says):
+    said = says("errors", ("    L = ", "    if p.shape[1] != 15:\n        raise SystemExit(0)\n    L = "))
+    assert said.state == "not right"
+    assert said.text.startswith("It fails with SystemExit")
+
+
 @pytest.mark.parametrize(
     "caught", ["pass", "try:\n                1 / 0\n            except Exception:\n                pass"]
 )
@@ -118,6 +124,20 @@ def test_where_the_machine_is_busy_no_try_is_counted(monkeypatch):
     assert verdict.state == "not yet"
     assert "the machine is busy" in verdict.text
     assert progress.get("forward")["tries"] == 0
+
+
+def test_the_first_states_may_have_other_names_but_must_be_arguments(says):
+    assert says("rnn", ("_h0", "_first")).state == "right"
+    assert says("lstm", ("_h0", "_first"), ("_c0", "_cell")).state == "right"
+    assert "no argument `_h0`" in says("rnn", (", _h0=None", ""), ("if _h0 is None:", "if True:")).text
+    assert "no argument `_c0`" in says("lstm", (", _c0=None", ""), ("if _c0 is None:", "if True:")).text
+
+
+def test_a_return_in_a_loop_is_named_where_results_are_missing(says):
+    old = "return [(W, W - rate * T.grad(_cost, W)) for W in param]"
+    text = says("updates", (old, "for W in param:\n        return [(W, W - rate * T.grad(_cost, W))]")).text
+    assert text.startswith("Expected a pair for each of the 2 parameters")
+    assert "There is a return inside the loop, in line 6" in text
 
 
 def test_the_librarys_models_are_not_ones_own(cell):

@@ -49,6 +49,14 @@ def test_what_the_numbers_show_is_said():
     assert "It contains NaN or infinity" in explained("forward", ("    return z", "    p[:, 0] = np.nan\n    return z"))
 
 
+def test_where_only_a_name_is_returned_the_lines_that_compute_it_are_shown():
+    old = "return [(W, W - rate * T.grad(_cost, W)) for W in param]"
+    new = "pairs = []\n    for W in param:\n        pairs.append((W, W - T.grad(_cost, W)))\n    return pairs"
+    text = explained("updates", (old, new))
+    assert "pairs.append((W, W - T.grad(_cost, W)))" in text
+    assert "return pairs" not in text
+
+
 def test_a_return_in_a_loop_and_an_array_that_is_replaced_are_seen():
     text = explained("errors", ("    return e_y", "        if t < 9:\n            pass\n        return e_y"))
     assert "There is a return inside the loop" in text

@@ -38,6 +38,22 @@ def test_the_first_difference_is_the_first_in_the_order_of_computation(results):
     assert "Correct: steps 3 to 6. First difference: e_y at step 2" in judge("errors", got).text
 
 
+def test_right_numbers_without_scan_count_half(results):
+    got = results("squares")
+    for arrays in got:
+        arrays[harness.SCANS] = arrays[harness.SCANS] * 0
+    said = judge("squares", got)
+    assert (said.state, said.share) == ("not right", 0.5)
+    assert "there is no scan" in said.text
+
+
+def test_a_chain_that_is_normalised_is_not_right(results):
+    got = results("markov")
+    for arrays in got:
+        arrays["s"] /= arrays["s"].sum(axis=1, keepdims=True)
+    assert judge("markov", got).state == "not right"
+
+
 def test_a_difference_for_other_inputs_alone_is_found(results):
     got = results("gradients")
     got[2]["dW_e"][:, 997] *= 0.5
