@@ -461,7 +461,7 @@ class Diagnosis:
         if quantity.step_axis is not None and same(np.flip(right, quantity.step_axis), mine):
             return f"{name} is in reverse order: the last word comes first."
         for other, value in self.right[n].items():
-            if other != name and other in self.exercise.quantities and same(value, mine) and np.any(value):
+            if other != name and other in self.exercise.quantities and same(value, mine) and engine.is_filled(value):
                 return f"This is {other}."
         if right.ndim == 2 and right.shape[0] == right.shape[1] and same(right.T, mine):
             return "It is transposed."

@@ -93,8 +93,13 @@ def share_of(exercise: Exercise, right: Sequence[Arrays], results: Sequence[Resu
 def unfilled(exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> list[str]:
     """Return the quantities that are missing or all zeros, and should not be."""
     return [name for name in exercise.quantities
-            if any(name in a and np.any(a[name] != a[name].dtype.type()) for a in right)
+            if any(name in a and is_filled(a[name]) for a in right)
             and all(name not in b or (b[name].dtype.kind in "iufb" and not np.any(b[name])) for b in got)]  # fmt: skip
+
+
+def is_filled(array: np.ndarray) -> bool:
+    """Return whether an array has anything but zeros, or empty texts, which np.any does not take in NumPy 1."""
+    return bool(np.any(array != array.dtype.type()))
 
 
 def tolerance(exercise: Exercise, right: np.ndarray) -> float:
@@ -195,11 +200,11 @@ def _order(exercise: Exercise, n: int, there: dict[str, Quantity], right: Arrays
     """Return a difference if results are correct, but in the places of others."""
     places: dict[str, str] = {}
     for name in there:
-        if name in got and np.any(right[name]) and not same(exercise, right[name], got[name]):
+        if name in got and is_filled(right[name]) and not same(exercise, right[name], got[name]):
             alike = [
                 other
                 for other in there
-                if other != name and np.any(right[other]) and same(exercise, right[other], got[name])
+                if other != name and is_filled(right[other]) and same(exercise, right[other], got[name])
             ]
             if alike:
                 places[name] = alike[0]

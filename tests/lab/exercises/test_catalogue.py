@@ -7,6 +7,7 @@ import pytest
 from lab import check
 from lab.exercises import diagnosis
 from lab.exercises.exercise import EXERCISES, answer_of
+from lab.widgets import limit
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.submissions import harness
 
@@ -25,6 +26,8 @@ def _parameter(name):
 @pytest.mark.parametrize("name", map(_parameter, EXERCISES))
 def test_every_mistake_gets_its_cause(name, monkeypatch):
     monkeypatch.setattr(diagnosis, "MAX_SECONDS", 60.0)
+    monkeypatch.setattr(check, "MAX_EXPLAINING_SECONDS", 600.0)  # of the wall: other tests run at the same time
+    monkeypatch.setattr(limit, "MAX_WALL_SECONDS", 600.0)
     others = {}
     for patch in EXERCISES[name].patches:
         file = f"<line {patch.line} of {name}>"
