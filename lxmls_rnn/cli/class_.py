@@ -1,6 +1,7 @@
 """The commands `lxmls-rnn class`, for teachers, and `lxmls-rnn hand-in`, for students."""
 
 import os
+import shutil
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -158,8 +159,9 @@ def check(
         try:
             prefix = isolation.prefix()
         except RuntimeError as error:
+            where = "" if shutil.which("docker") else ", where Docker is installed"
             raise RuntimeError(
-                f"students' code cannot be isolated here ({error}): use `--container lxmls-rnn-lab`, or "
+                f"students' code cannot be isolated here ({error}): use `--container lxmls-rnn-lab`{where}, or "
                 "`--unprotected`, with which it can use the network, and read and change your files"
             ) from None
     known = marking.read(into / MARKS_FILE).marks if (into / MARKS_FILE).exists() else []

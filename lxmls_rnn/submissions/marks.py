@@ -67,6 +67,7 @@ MAX_NOTEBOOKS = 10  # of a student, and at most as many bytes as two of the larg
 MAX_SKIPPED, MAX_SKIPPED_TEXT = 10, 200  # cells of an exercise that are named as skipped, characters of the reason
 START_SECONDS = 120.0  # of wall time, for a student's process to begin
 SILENT_SECONDS = 300.0  # of wall time, between two lines of it; it limits the processor's time itself
+NOT_STARTED = "the process that runs students' code does not start"
 _POLL_SECONDS = 0.2
 # The modules of a student's process; of the library's other modules it has stand-ins.
 MODULES = ("lxmls_rnn", "lxmls_rnn.storage", "lxmls_rnn.storage.files", "lxmls_rnn.memory", "lxmls_rnn.deep_learning",
@@ -226,15 +227,19 @@ class Runner:
         with TemporaryFile() as errors, TemporaryFile() as work:
             work.write(f"{json.dumps(sources())}\n{to_json(job)}\n".encode())
             work.seek(0)
-            process = subprocess.Popen(
-                command, stdin=work, stdout=subprocess.PIPE, stderr=errors, env=environ, cwd="/", start_new_session=True
-            )
+            try:
+                process = subprocess.Popen(
+                    command, stdin=work, stdout=subprocess.PIPE, stderr=errors, env=environ, cwd="/",
+                    start_new_session=True,
+                )  # fmt: skip
+            except OSError as error:
+                raise RuntimeError(f"{NOT_STARTED}: {error.filename}: {error.strerror}") from None
             assert process.stdout
             try:
                 reports = self._read(process.stdout.fileno())
                 first = next(reports, None)
                 if first is None or first.kind != READY:  # students' code has not begun
-                    raise RuntimeError(f"the process that runs students' code does not start: {_reason(errors)}")
+                    raise RuntimeError(f"{NOT_STARTED}: {_reason(errors)}")
                 yield from reports
             finally:
                 process.kill()
@@ -296,7 +301,9 @@ def _own_folders() -> list[Path]:
 
 
 def handed_out(folder: Path | None = None) -> HandedOut:
-    """Read the notebooks that were handed out, by default those of the package `lab`."""
+    """Read the notebooks that were handed out, by default those of the package `lab`, in the image its own copy."""
+    if folder is None and (image := os.environ.get("LXMLS_IMAGE")):
+        folder = Path(image, "docker/notebooks")  # a user's own ones are mounted over those of the package
     if folder is None:
         lab = importlib.util.find_spec("lab")
         folder = Path(next(iter(lab.submodule_search_locations or []))) / "notebooks" if lab else Path("lab/notebooks")

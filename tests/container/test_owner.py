@@ -46,12 +46,11 @@ def test_it_starts_and_what_it_writes_is_the_owners(checkout, owner):
     give_to(checkout.folder, owner)
     checkout.up("--force-recreate", "--timeout", "5")
     assert ("The checkout belongs to root. User 1000 runs the lab" in checkout.log()) == (owner == 0)
-    owner = owner or 1000
+    name, owner = f"of-{owner}", owner or 1000
     assert_no_privileges(checkout, owner)
     assert "cannot be written" not in checkout.log()
     assert checkout.get("/api/contents", checkout.address()[1])[0] == 200
     runs = checkout.folder / "runs"
-    name = f"of-{owner}"
     checkout.compose("exec", "-T", "lab", *TRAIN, name)
     checkout.compose("exec", "-T", "lab", "sh", "-c", f"touch results/{name} cache/gpu/{name}")
     copy = f"cp -r runs/{name} runs/{name}-copy; grep -E '^Uid|^Cap[PEB]' /proc/self/status"

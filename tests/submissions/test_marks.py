@@ -300,7 +300,12 @@ def test_a_process_that_ends_costs_only_its_exercise(tmp_path):
 
 @pytest.mark.process
 @pytest.mark.parametrize(
-    ("program", "reason"), [("no-such-python", "no-such-python"), ("docker", "docker: no such image$")]
+    ("program", "reason"),
+    [
+        ("no-such-python", "no-such-python"),
+        ("docker", "docker: no such image$"),
+        ("no docker", "docker: No such file or directory$"),
+    ],
 )
 def test_nobody_is_marked_where_the_code_cannot_be_run(tmp_path, monkeypatch, program, reason):
     docker = tmp_path / "bin/docker"
@@ -310,8 +315,10 @@ def test_nobody_is_marked_where_the_code_cannot_be_run(tmp_path, monkeypatch, pr
     )
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", str(docker.parent), prepend=":")
+    if program == "no docker":
+        monkeypatch.setenv("PATH", str(tmp_path))
     student(tmp_path / "class/anna", notebook(forward=FORWARD))
-    runner = Runner(None, container="missing") if program == "docker" else Runner(["env", program])
+    runner = Runner(None, container="missing") if "docker" in program else Runner(["env", program])
     out = handed_out()
     marking = Marking(out, Judge(out.cells), runner)
     with pytest.raises(RuntimeError, match=f"does not start: .*{reason}"):
@@ -335,6 +342,16 @@ def test_what_was_handed_out_names_each_exercise_and_what_is_checked():
     assert out.names["lstm"] == "MyLSTM"
     assert set(out.cells) == set(out.names) == set(EXERCISES)
     assert out.files == ["01-exercises.ipynb", "04-school-2026.ipynb"]
+
+
+def test_in_the_image_its_own_notebooks_were_handed_out(tmp_path, monkeypatch):
+    """A teacher may have solved them in the mounted folder."""
+    (tmp_path / "docker/notebooks").mkdir(parents=True)
+    (tmp_path / "docker/notebooks/of-the-image.ipynb").write_text(json.dumps(notebook(forward=FORWARD)))
+    monkeypatch.setenv("LXMLS_IMAGE", str(tmp_path))
+    out = handed_out()
+    assert out.files == ["of-the-image.ipynb"]
+    assert out.cells["forward"] == FORWARD
 
 
 def test_a_weight_of_an_unknown_exercise_is_an_error(tmp_path):
