@@ -41,8 +41,6 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
     """Return the state of an answer and the text of its verdict."""
     seconds = MAX_COMPILING_SECONDS if exercise.spec.kind in harness.COMPILING else MAX_SECONDS
     until = time.monotonic() + MAX_EXPLAINING_SECONDS
-    if missing := FRAMEWORKS[exercise.framework].missing:
-        return NOT_YET, f"{missing}."
     got: list[harness.Arrays] = []
     for n, case in enumerate(cases(exercise.name)):
         try:
@@ -64,7 +62,10 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
             return NOT_RIGHT, text
         if called:
             return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
-    return diagnosis.Diagnosis(exercise, answer, until).verdict(got)
+    state, text = diagnosis.Diagnosis(exercise, answer, until).verdict(got)
+    if state == NOT_RIGHT and (line := placeholder_of(answer, exercise.method)):
+        return NOT_YET, f"A line is not filled in: {line}\n{text}"
+    return state, text
 
 
 def _checked(name: str, *arguments: Any) -> Verdict:
@@ -73,6 +74,8 @@ def _checked(name: str, *arguments: Any) -> Verdict:
         return Verdict(name, NOT_YET, f"Expected your function or class in check.{name}(...), got nothing.")
     _passed.discard(name)
     exercise, tried = EXERCISES[name], True
+    if missing := FRAMEWORKS[exercise.framework].missing:
+        return Verdict(name, NOT_YET, f"{missing}.")
 
     def quietly() -> tuple[str, str]:
         with warnings.catch_warnings(), np.errstate(all="ignore"):  # NumPy's are a setting of the thread
