@@ -89,7 +89,9 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(f"{seconds:7.1f} s in {_tests[kind]:4} {kind} tests")
     if config.option.markexpr == "not slow":
         missing = sum("is not installed" in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
-        terminalreporter.write_line("Not run: slow tests, more random examples: make test-slow; tests/speed: make benchmark-models")
+        terminalreporter.write_line(
+            "Not run: slow tests, more random examples: make test-slow; tests/speed: make benchmark-models"
+        )
         terminalreporter.write_line(f"Not run: {missing} tests that need JAX, PyTorch or ONNX: make test-frameworks")
         terminalreporter.write_line("Not run: tests/browser: make test-browser; tests/container: make test-container")
 
