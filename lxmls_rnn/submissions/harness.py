@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,8 +58,7 @@ def run(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
         raise Unfinished("There is no code yet.")
     if not callable(answer) and spec.kind not in METHODS:
         raise BadResult(f"Expected a function, got {type(answer).__name__}.")
-    with _without_compiler() if spec.kind.startswith("theano") else nullcontext():
-        return HARNESSES[spec.kind](spec, answer, inputs)
+    return HARNESSES[spec.kind](spec, answer, inputs)
 
 
 # --- NumPy ------------------------------------------------------------------------------------------------------------
@@ -162,17 +161,25 @@ def _training_loop(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
 # --- Theano -----------------------------------------------------------------------------------------------------------
 
 
-def _without_compiler() -> Any:
-    """Return a context in which Theano computes in Python, also inside of scan: C would take seconds to compile."""
-    import theano
+def _interpret_scans(variables: Sequence[Any]) -> None:
+    """Let the scans of a graph compute their steps in Python: C would take seconds to compile.
 
-    return theano.configparser.change_flags(mode="FAST_COMPILE")
+    The configuration of Theano stays: it belongs to all threads, and a thread of an answer may never end.
+    """
+    import theano
+    from theano.scan_module.scan_op import Scan
+
+    for node in theano.gof.graph.io_toposort([], list(variables)):
+        if isinstance(node.op, Scan):
+            node.op.mode_instance = theano.compile.mode.get_mode("FAST_COMPILE")
+            _interpret_scans(node.op.outputs)
 
 
 def _evaluate(variables: list[Any], given: dict[Any, Any]) -> list[np.ndarray]:
     """Evaluate symbolic variables, as the graph is."""
     import theano
 
+    _interpret_scans(variables)
     mode = theano.compile.mode.Mode(linker="py", optimizer=None)
     options = {"mode": mode, "on_unused_input": "ignore", "allow_input_downcast": True}
     return [np.asarray(value) for value in theano.function(list(given), variables, **options)(*given.values())]
