@@ -259,6 +259,7 @@ def test_a_step_that_never_ends_is_stopped(panel, monkeypatch, step, line):
     panel.step.value = step
     with monkeypatch.context() as short:
         short.setattr(limit, "MAX_SECONDS", 1)
+        short.setattr(limit, "MAX_WALL_SECONDS", 1)
         said = press_run(panel)
     assert re.search(rf"Line ({line}) of the step, '.*': The step is still running after 1 s: does a loop", said)
     assert "could not be stopped" not in said
@@ -291,6 +292,7 @@ def test_results_of_another_shape_or_that_are_not_finite_are_shown(panel):
 
 def test_a_compiled_function_that_takes_too_long_is_stopped(monkeypatch):
     monkeypatch.setattr(limit, "MAX_SECONDS", 1)
+    monkeypatch.setattr(limit, "MAX_WALL_SECONDS", 1)
     compiled = compile_example(EXAMPLES["Squares"], EXAMPLES["Squares"].step)
     compiled.namespace["by_scan"] = lambda x: [time.sleep(0.01) for _ in range(500)]
     with pytest.raises(StepError, match="still running after 1 s"):
