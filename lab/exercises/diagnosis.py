@@ -48,7 +48,7 @@ class Raised:
 
     @property
     def key(self) -> tuple[str, str, frozenset[str]]:
-        """What two answers with the same mistake have in common."""
+        """The common sign of two answers with the same mistake."""
         return self.kind, _VARIABLE.sub("", self.message.split("\n")[0]), _targets_of(self.text)
 
 

@@ -23,7 +23,7 @@ RIGHT, NOT_YET, NOT_RIGHT = "right", "not yet", "not right"
 
 @dataclass(frozen=True)
 class Failure:
-    """What a run of an answer ended with instead of arrays: a state, and a sentence."""
+    """The end of a run without arrays: a state, and a sentence."""
 
     state: str
     text: str

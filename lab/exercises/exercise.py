@@ -45,7 +45,7 @@ _FACTS = (
 
 @dataclass(frozen=True)
 class Quantity:
-    """What an answer computes, named as in its results: axes, formula, and the hint to it."""
+    """A named result of an answer: axes, formula, and the hint to it."""
 
     name: str
     axes: tuple[str, ...]

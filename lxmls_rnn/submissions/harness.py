@@ -29,7 +29,7 @@ _JSON_DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool", "str")
 
 @dataclass(frozen=True)
 class Spec:
-    """What a harness must know of an exercise: its kind, the names of the arguments, and of what is returned."""
+    """The part of an exercise that a harness needs: its kind, the names of the arguments, and of what is returned."""
 
     kind: str
     arguments: tuple[str, ...]
@@ -326,16 +326,20 @@ def _theano_model(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     return got | dict(zip(["p from other first states", *(f"d{name}" for name in names)], values, strict=True))
 
 
+def _of_type(name: str, value: Any, kind: type, expected: str, stack: str) -> Any:
+    if not isinstance(value, kind):
+        advice = f" {stack} makes one of a list." if isinstance(value, (tuple, list)) else ""
+        raise BadResult(f"{name} has the wrong type: expected a {expected}, got {what(value)}.{advice}")
+    return value
+
+
 # --- PyTorch ----------------------------------------------------------------------------------------------------------
 
 
 def _torch_array(name: str, value: Any) -> Any:
     import torch
 
-    if not isinstance(value, torch.Tensor):
-        advice = " torch.stack makes one of a list." if isinstance(value, (tuple, list)) else ""
-        raise BadResult(f"{name} has the wrong type: expected a torch.Tensor, got {what(value)}.{advice}")
-    return value
+    return _of_type(name, value, torch.Tensor, "torch.Tensor", "torch.stack")
 
 
 def _torch_loop(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
@@ -480,10 +484,7 @@ def _jax_settings() -> Any:
 def _jax_array(name: str, value: Any) -> Any:
     import jax
 
-    if not isinstance(value, jax.Array):
-        advice = " jnp.stack makes one of a list." if isinstance(value, (tuple, list)) else ""
-        raise BadResult(f"{name} has the wrong type: expected a jax.Array, got {what(value)}.{advice}")
-    return value
+    return _of_type(name, value, jax.Array, "jax.Array", "jnp.stack")
 
 
 def _jax_scan(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:

@@ -14,7 +14,7 @@ READY, PROBLEM, BEGIN, ANSWER, END = "ready", "problem", "begin", "answer", "end
 
 @dataclass(frozen=True)
 class Exercise:
-    """What a student's process must know of an exercise: neither solution nor expected values."""
+    """The part of an exercise that a student's process gets: neither solution nor expected values."""
 
     function: str  # the name of the function or class that is checked
     kind: str  # of `harness.Spec`, as the next two
