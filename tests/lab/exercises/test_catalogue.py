@@ -23,7 +23,7 @@ def _parameter(name):
     return pytest.param(name, marks=marks)
 
 
-@pytest.mark.parametrize("name", map(_parameter, EXERCISES))
+@pytest.mark.parametrize("name", [_parameter(name) for name in EXERCISES])
 def test_every_mistake_gets_its_cause(name, monkeypatch):
     monkeypatch.setattr(diagnosis, "MAX_SECONDS", 60.0)
     monkeypatch.setattr(check, "MAX_EXPLAINING_SECONDS", 600.0)  # of the wall: other tests run at the same time
