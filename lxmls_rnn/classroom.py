@@ -341,7 +341,7 @@ def progress_html(students: list[Student]) -> str:
     )
     head = "".join(f"<th scope='col' style='{COLUMN_STYLE}'>{_html(name)}</th>" for name in header)
     worst = "".join(f"<li>{_html(text)}</li>" for text in stuck(students))
-    return f"""<div style="overflow-x:auto"><table style="font-size:11px"><thead><tr>{head}</tr></thead><tbody>
+    return f"""<div style="overflow-x:auto"><table style="font-size:10px"><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table></div>
 <p>{LEGEND}</p>

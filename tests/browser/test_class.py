@@ -1,18 +1,13 @@
 """The page of a class, as `lxmls-rnn class show --html` writes it."""
 
-from browser.window import chromium, context  # noqa: F401  fixtures
-
-from lxmls_rnn.classroom import OPTIONAL, Entry, Student, as_html
-
-REQUIRED = 12  # exercises that are not optional
+from lxmls_rnn.classroom import COURSE, Entry, Student, as_html
 
 
-def test_the_table_of_all_exercises_fits_into_a_window_of_1400_pixels(context):  # noqa: F811
+def test_the_table_of_all_exercises_fits_into_a_window_of_1400_pixels(context):
     entry = Entry("right", 12, 3, True, begun="2026-07-20 10:00", done="2026-07-20 12:10")
-    names = [*(f"exercise_{n}" for n in range(REQUIRED)), *OPTIONAL]
     page = context.new_page()
     page.set_viewport_size({"width": 1400, "height": 900})
-    page.set_content(as_html([Student("student-with-a-name", dict.fromkeys(names, entry))]))
-    assert page.locator("th[scope=col]").count() > len(names)
+    page.set_content(as_html([Student("student-with-a-name", dict.fromkeys(COURSE, entry))]))
+    assert page.locator("th[scope=col]").count() > len(COURSE)
     assert page.evaluate("document.querySelector('table').parentElement.scrollWidth <= innerWidth")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

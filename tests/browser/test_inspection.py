@@ -75,6 +75,7 @@ def test_the_selected_word_and_the_second_run_are_seen_in_a_narrow_window(lab):
         "Sentence",
         "the old dog that the teacher saw watches a zebra that runs through the dark old garden .",
     )
+    expect(panel.locator(".lab-tagged")).to_contain_text("garden")  # then the slider goes to its last word
     marked = panel.locator("td.lab-marked").first
     for key, place in (("End", 18), ("Home", 1)):
         press(panel.get_by_role("slider").locator("visible=true").first, key)
