@@ -178,7 +178,7 @@ def test_the_guides_settings_on_ewt_give_the_same_costs_in_numpy_and_theano(ewt_
     assert len(bare) == 5
     assert [event.cost for event in scan] == pytest.approx([event.cost for event in bare], rel=1e-8)
     assert [event.dev_accuracy for event in scan] == [event.dev_accuracy for event in bare]
-    # these figures are in the README
+    # these figures are in docs/models.md
     assert [round(event.cost, 2) for event in bare] == [2121.52, 641.29, 287.90, 180.02, 124.58]
 
 
