@@ -1,7 +1,6 @@
 """Assemble the project's own GPU kernels with NVIDIA's ptxas: the registers and the memory that they take on a card.
 
-``python tests/gpu/ptxas.py`` draws the table in docs/gpu.md again. ``uv sync --inexact --only-group ptxas`` installs
-ptxas.
+``python tests/gpu/ptxas.py`` prints a table of the registers. ``uv sync --inexact --only-group ptxas`` installs ptxas.
 """
 
 from __future__ import annotations
@@ -15,8 +14,6 @@ from typing import NamedTuple
 import nvrtc
 from own_kernels import SOURCES
 
-PAGE = Path(__file__).parents[2] / "docs" / "gpu.md"
-TABLE = re.compile(r"(?<=\n)\| registers of .*?\n(?=\n)", re.DOTALL)
 REPORT = re.compile(
     r"entry function '(\w+)'.*?(\d+) bytes spill stores, (\d+) bytes spill loads"
     r"\n[^\n]*Used (\d+) registers(?:[^\n]*?(\d+) bytes smem)?",
@@ -72,5 +69,4 @@ def table(usages: dict[str, dict[int, Usage]]) -> str:
 
 
 if __name__ == "__main__":
-    text = PAGE.read_text()
-    PAGE.write_text(TABLE.sub(table(usages()), text))
+    print(table(usages()), end="")
