@@ -29,7 +29,7 @@ from lab.widgets.controls import (
 from lxmls_rnn import experiment, paths, runs
 from lxmls_rnn.datasets import reach, treebanks
 from lxmls_rnn.deep_learning.initialisation import INITS
-from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
+from lxmls_rnn.deep_learning.rnn import MODELS, activations_of
 from lxmls_rnn.experiment import CORPORA, Settings
 from lxmls_rnn.readers import tags
 from lxmls_rnn.readers.conll import ENCODINGS
@@ -167,7 +167,7 @@ class ModelChoice(widgets.VBox):
         set_options(self.embeddings, [RANDOM_EMBEDDINGS, *(str(file.relative_to(data)) for file in files)])
 
     def _adapt(self) -> None:
-        known = numpy_class(self.model.value).activations
+        known = activations_of(self.model.value)
         if self.activation.options != known:
             self.activation.options = known
         show(self.peepholes, self.is_lstm)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import ipywidgets as widgets
 
-from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
+from lxmls_rnn.deep_learning.activations import OF_RNN
 
 WRAP = {"flex_flow": "row wrap"}
 RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
@@ -153,6 +153,6 @@ def small_network(activation: str, seed_value: int, seed_tooltip: str) -> list[w
     return [
         integer("Embedding size", 4, "Dimensions of an embedding", 20, "14em"),
         integer("Hidden units", 3, "Size of the hidden state", 20, "14em"),
-        dropdown("Activation", ACTIVATIONS, activation, width="17em"),
+        dropdown("Activation", OF_RNN, activation, width="17em"),
         seed(seed_value, seed_tooltip, "16em"),
     ]

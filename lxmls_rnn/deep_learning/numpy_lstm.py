@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn.deep_learning import parameters
-from lxmls_rnn.deep_learning.logistic import logistic_function
+from lxmls_rnn.deep_learning.activations import logistic_function
 from lxmls_rnn.deep_learning.numpy_rnn import ForwardLoss, NumpyRNN, linear, outer, zeros
 
 

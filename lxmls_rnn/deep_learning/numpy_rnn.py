@@ -29,15 +29,15 @@ Products are written W.dot(h), because W @ h takes twice as long for such small 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.frameworks import NUMPY
-from lxmls_rnn.deep_learning.logistic import logistic_function
 
 
 class Forward(NamedTuple):
@@ -82,7 +82,7 @@ class NumpyRNN(parameters.RNNOptions):
     seed
         Seed of the initial parameters, see `parameters.draw`.
     activation
-        'logistic' (the default), 'tanh' or 'relu'.
+        Name in `ACTIVATIONS`, by default 'logistic'.
     dtype
         'float64' or 'float32'.
 
@@ -197,7 +197,7 @@ class NumpyRNN(parameters.RNNOptions):
     def _forward(self, x: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return z, h and y for checked word ids."""
         W_e, W_x, W_h, W_y = self.param
-        f = activation_function(self.activation)
+        f = ACTIVATIONS[self.activation].f
         z = W_e.T[x.T].T  # W_e[:, x] with contiguous columns
         a = linear(W_x, z)
         h = zeros((self.sizes.n_hidd, *x.shape[:-1], x.shape[-1] + 1), self.dtype)
@@ -231,7 +231,7 @@ class NumpyRNN(parameters.RNNOptions):
 
     def slope(self, h: np.ndarray) -> np.ndarray:
         """Return the derivative of the activation, f'(a_t), from h_t = f(a_t)."""
-        return DERIVATIVES[self.activation](h)
+        return ACTIVATIONS[self.activation].slope(h)
 
     def from_later(self, e_a: np.ndarray) -> np.ndarray:
         """Return the part of e_h_{t-1} that comes from step t: W_h^T e_a_t, (n_hidd,)."""
@@ -247,21 +247,6 @@ class NumpyRNN(parameters.RNNOptions):
         for word, e_z_t in zip(x, e_z.T, strict=True):
             W_e[:, word] += e_z_t
         return W_e
-
-
-def activation_function(name: str) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function of one of `parameters.ACTIVATIONS`."""
-    if name == "logistic":
-        return logistic_function()
-    return np.tanh if name == "tanh" else lambda a: np.maximum(a, 0)
-
-
-# derivatives as functions of the activation's value h = f(a)
-DERIVATIVES = {
-    "logistic": lambda h: h * (1 - h),
-    "tanh": lambda h: 1 - h * h,
-    "relu": lambda h: (h > 0).astype(h.dtype),
-}
 
 
 def log_softmax(y: np.ndarray) -> np.ndarray:

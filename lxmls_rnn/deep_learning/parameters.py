@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn import memory
+from lxmls_rnn.deep_learning.activations import OF_LSTM, OF_RNN
 from lxmls_rnn.deep_learning.frameworks import Framework
 from lxmls_rnn.storage.files import MAX_QUOTE_CHARACTERS, quoted
 
-ACTIVATIONS = ("logistic", "tanh", "relu")
 DTYPES = ("float64", "float32")
 
 
@@ -73,7 +73,7 @@ class RNNOptions:
     shapes: Shapes = staticmethod(rnn_shapes)
     param: Any  # of `param_type`
     param_type: type[RNNParameters] = RNNParameters
-    activations: tuple[str, ...] = ACTIVATIONS
+    activations: tuple[str, ...] = OF_RNN
     peephole_options: tuple[bool, ...] = ()
     framework: Framework
     sizes: Sizes
@@ -110,7 +110,7 @@ class LSTMOptions(RNNOptions):
 
     shapes: Shapes = staticmethod(lstm_shapes)
     param_type = LSTMParameters
-    activations: tuple[str, ...] = ("tanh",)
+    activations: tuple[str, ...] = OF_LSTM
     peephole_options: tuple[bool, ...] = (True, False)
 
     def __init__(self, *sizes: npt.ArrayLike, peepholes: bool | None = None, **options: Any) -> None:

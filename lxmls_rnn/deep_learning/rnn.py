@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lxmls_rnn import device
+from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH, OF_LSTM, OF_RNN
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, THEANO, Framework
 from lxmls_rnn.deep_learning.guide import get_rnn_loss_range, get_rnn_parameter_handlers
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
@@ -30,11 +31,17 @@ class Entry(NamedTuple):
     backend: str  # in `FRAMEWORKS`
     title: str  # for users
     peephole_options: tuple[bool, ...] = (True, False)  # of an LSTM
+    rnn_activations: tuple[str, ...] = OF_RNN  # of an RNN
 
     @property
     def framework(self) -> Framework:
         """The framework that computes the model."""
         return FRAMEWORKS[self.backend]
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The names of the activations that the model has, in `ACTIVATIONS`; the first is the default."""
+        return OF_LSTM if self.family == "LSTM" else self.rnn_activations
 
     @property
     def label(self) -> str:
@@ -53,7 +60,7 @@ MODELS = {
     "JaxLSTM": Entry("jax_lstm", "LSTM", "jax", "LSTM in JAX"),
     "TorchRNN": Entry("torch_rnn", "RNN", "torch", "RNN in PyTorch"),
     "TorchLSTM": Entry("torch_lstm", "LSTM", "torch", "LSTM in PyTorch"),
-    "FastTorchRNN": Entry("torch_fast", "RNN", "torch-fused", "RNN, nn.RNN"),
+    "FastTorchRNN": Entry("torch_fast", "RNN", "torch-fused", "RNN, nn.RNN", rnn_activations=OF_FAST_TORCH),
     "FastTorchLSTM": Entry("torch_fast", "LSTM", "torch-fused", "LSTM, nn.LSTM", (False,)),
 }
 
@@ -68,6 +75,7 @@ __all__ = [
     "NumpyRNN",
     "TorchLSTM",
     "TorchRNN",
+    "activations_of",
     "available",
     "check_model_name",
     "device_of",
@@ -93,6 +101,15 @@ def check_model_name(name: str) -> str:
 def model_class(name: str) -> Any:
     """Return the model class of a name in `MODELS`, or its replacement (`replace`); errors as `library_class`."""
     return _replaced[name][0] if name in _replaced else library_class(name)
+
+
+def activations_of(name: str) -> tuple[str, ...]:
+    """Return the activations of a name in `MODELS`, or of its replacement, without importing its framework.
+
+    The first is the default. ValueError as `check_model_name`.
+    """
+    model = _replaced[name][0] if name in _replaced else MODELS[check_model_name(name)]
+    return tuple(model.activations)
 
 
 def available() -> list[str]:

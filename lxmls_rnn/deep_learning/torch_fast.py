@@ -7,12 +7,15 @@ from functools import cached_property
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH
 from lxmls_rnn.deep_learning.torch_lstm import TorchLSTM
 from lxmls_rnn.deep_learning.torch_rnn import TorchRNN
 
 
 class FastTorchRNN(TorchRNN):
-    """Faster `TorchRNN` with the same parameters, results and interface."""
+    """Faster `TorchRNN` with the same parameters, results and interface, for the activations of nn.RNN and logistic."""
+
+    activations = OF_FAST_TORCH
 
     @cached_property
     def layer(self) -> nn.RNN:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.plotting import palette
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
 from lxmls_rnn.tagger import Tagger
@@ -50,6 +51,7 @@ def page(tagger: Tagger, name: str, source: str) -> str:
         "source": source,
         "family": "LSTM" if isinstance(model, parameters.LSTMOptions) else "RNN",
         "activation": model.activation,
+        "largest": ACTIVATIONS[model.activation].largest,  # possible entry of h
         "sizes": model.sizes._asdict(),
         "words": tagger.words,
         "tags": tagger.tags,
@@ -66,6 +68,8 @@ def page(tagger: Tagger, name: str, source: str) -> str:
     template, style, script = (
         Path(__file__).with_name(f"page.{suffix}").read_text(encoding="utf-8") for suffix in ("html", "css", "js")
     )
+    functions = ", ".join(f"{name}: {f.javascript}" for name, f in ACTIVATIONS.items())
+    script = script.replace("/* activations */", functions)
     parts = {"policy": policy(style, script), "style": style, "script": script, "data": embedded(data)}
     for place, text in parts.items():  # the data come last: they may hold the name of a place
         template = template.replace(f"{{{{{place}}}}}", text, 1)

@@ -25,6 +25,7 @@ import numpy as np
 import lxmls_rnn
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import model_file, npz, parameters
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.export import metadata
 from lxmls_rnn.export.protobuf import Fields, message
@@ -34,7 +35,6 @@ from lxmls_rnn.storage.files import naming, open_regular, quoted
 IR_VERSION, OPSET = 8, 17  # of 2022: readable for ONNX Runtime from 1.12 on
 FLOAT, INT64, DOUBLE = 1, 7, 11  # types of numbers
 ONNX_DTYPES = {"float32": FLOAT, "float64": DOUBLE}
-ONNX_ACTIVATIONS = {"logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu"}
 MAX_BYTES = 2**31 - 1  # of a message; Protocol Buffers allow no more
 
 
@@ -78,7 +78,7 @@ def _nodes(model: Model) -> list[bytes]:
         _node("Softmax", "y", "p_y", axis=0),
     ]
     if not isinstance(model, parameters.LSTMOptions):
-        layer = _operator("RNN", "W_x_single", "W_h_single", H, activations=[ONNX_ACTIVATIONS[model.activation]])
+        layer = _operator("RNN", "W_x_single", "W_h_single", H, activations=[ACTIVATIONS[model.activation].onnx])
     elif model.peepholes:
         layer = [
             _node("Transpose", "W_x_single", "W_x_turned"),

@@ -50,7 +50,7 @@ function encode(words) {
 
 // ---- the model: a vector is a typed array, a matrix its rows one after the other
 
-const FUNCTIONS = { logistic: a => 1 / (1 + Math.exp(-a)), tanh: Math.tanh, relu: a => Math.max(a, 0) };
+const FUNCTIONS = { /* activations */ }; // filled by html.py
 
 function product(matrix, vector) {
   const n = vector.length;
@@ -134,7 +134,7 @@ let seen;
 
 function drawLayer() {
   const name = $("quantity").value, caption = `${$("quantity").selectedOptions[0].text}: a row for each unit, a column for each word`;
-  const largest = name === "c" || data.activation === "relu" ? null : 1, columns = seen[name].slice(0, MAX_DRAWN_WORDS);
+  const largest = name === "h" ? data.largest : name === "c" ? null : 1, columns = seen[name].slice(0, MAX_DRAWN_WORDS);
   const units = Array.from({ length: Math.min(H, MAX_DRAWN_UNITS) }, (_, unit) => `${unit + 1}`);
   const some = H > MAX_DRAWN_UNITS ? `, the first ${MAX_DRAWN_UNITS} of ${H}` : "";
   $("hidden").replaceChildren(heatMap(units, seen.words, columns, largest, 2, caption + some));

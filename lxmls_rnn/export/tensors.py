@@ -14,6 +14,7 @@ import numpy as np
 
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.activations import OF_NN_RNN
 from lxmls_rnn.export import metadata
 from lxmls_rnn.storage.files import naming, open_regular, quoted
 
@@ -26,7 +27,6 @@ TORCH_NAMES = {
     "W_h": "rnn.weight_hh_l0",
     "W_y": "output.weight",
 }
-LAYER_ACTIVATIONS = ("tanh", "relu")  # of nn.RNN; the cell of nn.LSTM has tanh
 REMEDY = "export `--to onnx` or `--to safetensors`, or train a model with"
 
 
@@ -38,12 +38,12 @@ def content(saved: model_file.Saved, texts: Mapping[str, str]) -> bytes:
 def torch_content(saved: model_file.Saved, texts: Mapping[str, str]) -> bytes:
     """Return a model as a state_dict of PyTorch in a safetensors file.
 
-    Raise ValueError if PyTorch has no such layer: an LSTM with peepholes, an RNN with the logistic function.
+    Raise ValueError if PyTorch has no such layer: an LSTM with peepholes, an RNN with an activation that nn.RNN lacks.
     """
     options = saved.model.options
     if options.get("peepholes"):
         raise ValueError(f"PyTorch's nn.LSTM has no peepholes: {REMEDY} --no-peepholes")
-    if options["activation"] not in LAYER_ACTIVATIONS:
+    if options["activation"] not in OF_NN_RNN:
         raise ValueError(f"PyTorch's nn.RNN has no {options['activation']} function: {REMEDY} --activation tanh")
     values = saved.model.get_values()
     values["W_e"] = values["W_e"].T

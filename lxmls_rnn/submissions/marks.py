@@ -72,6 +72,7 @@ _POLL_SECONDS = 0.2
 # The modules of a student's process; of the library's other modules it has stand-ins.
 MODULES = ("lxmls_rnn", "lxmls_rnn.storage", "lxmls_rnn.storage.files", "lxmls_rnn.memory", "lxmls_rnn.deep_learning",
            "lxmls_rnn.deep_learning.frameworks", "lxmls_rnn.deep_learning.parameters",
+           "lxmls_rnn.deep_learning.activations",
            "lxmls_rnn.deep_learning.theano_parameters",
            *(f"lxmls_rnn.submissions{name}" for name in ("", ".harness", ".isolation", ".notebook", ".stand_in",
                                                          ".student", ".tasks")))  # fmt: skip

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS, available, check_model_name, model_class, numpy_class
@@ -45,7 +46,6 @@ READ_GATES = {f"{read}_t": {gate: 1.0 for gate in LSTM_GATES if gate != read} fo
 }
 SIGMA, TANH = float(1 / (1 + np.exp(-1))), float(np.tanh(1))  # the gates of a further unit that are constant
 READ_ERROR = {"a": 0.5, "i": 1.0, "f": -OPEN, "g": 1.0, "o": 1.0}  # where every slope is neither 0 nor 1
-ONE_AND_ZERO = {"logistic": (OPEN, -OPEN), "tanh": (OPEN, 0.0), "relu": (1.0, 0.0)}  # inputs at which f is 1 and 0
 
 
 class Difference(NamedTuple):
@@ -141,11 +141,13 @@ def _with_units(model: Model, units: Sequence[dict[str, float]], columns: Sequen
 def _score_errors(model: Model, scores: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return e_y, (n_tags, L), of a model of the same class whose output layer gets these scores."""
     L, is_lstm = len(y), _is_lstm(model)
-    one, zero = ONE_AND_ZERO[model.activation]
+    f = ACTIVATIONS[model.activation]
+    low, high = f.bounds
+    one, zero = 1.0 if high is None else OPEN, 0.0 if low or high is None else -OPEN  # inputs; f(zero) is 0
     onehot = np.column_stack([(one - zero) * np.eye(L), np.full(L, zero)])  # embeddings are [onehot(t); 1]
     constants = {"i": OPEN, "f": -OPEN, "o": OPEN}
     const = {gate: np.pad(np.full((L, 1), value), [(0, 0), (L, 0)]) for gate, value in constants.items()}
-    gates, level = (LSTM_GATES, TANH) if is_lstm else ("a", 1.0)
+    gates, level = (LSTM_GATES, TANH) if is_lstm else ("a", float(f.f(np.array(one))))
     layer = {
         "W_e": np.vstack([np.eye(L), np.ones(L)]),
         "W_x": np.concatenate([const.get(gate, onehot) for gate in gates]),

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN
 from lxmls_rnn.deep_learning.interface import Model
-from lxmls_rnn.deep_learning.parameters import ACTIVATIONS, check_activation
+from lxmls_rnn.deep_learning.parameters import check_activation
 from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, available, model_class, numpy_class
 
 STEP = 4e-4
@@ -54,7 +55,7 @@ def finite_differences(
     The formula is (45 (f(+s) - f(-s)) - 9 (f(+2s) - f(-2s)) + f(+3s) - f(-3s)) / 60 s. Its error is of order s^6
     (Fornberg 1988): with s = 4e-4 it is as small as the rounding error of the difference, about 1e-12, even where the
     loss is steep; the usual two-point formula never reaches this. `W` is a float64 array that `loss` reads; it is
-    changed in place and restored. For a piecewise smooth loss, `piece` returns which units are active: if a relu
+    changed in place and restored. For a piecewise smooth loss, `piece` returns which units are active: if one
     switches between the six points, s is reduced.
     """
     gradient = np.zeros_like(W)
@@ -223,7 +224,7 @@ def pairs(
         raise ValueError("x and y are one sentence: expected both or neither, got only one")
     x, y = (random_x, random_y) if x is None or y is None else (x, y)
     if activation is not None:
-        check_activation(activation, ACTIVATIONS)
+        check_activation(activation, OF_RNN)
     for name in available() if models is None else models:
         right = instead if instead is not None and MODELS[name].family == _family(instead) else numpy_class(name)
         cls = right if MODELS[name].backend == "numpy" else model_class(name)
@@ -257,4 +258,4 @@ def _finite_differences_of(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike, 
     def units_on() -> np.ndarray:
         return model.forward(x, True).h > 0
 
-    return finite_differences(loss, W, units_on if model.activation == "relu" else None)
+    return finite_differences(loss, W, None if ACTIVATIONS[model.activation].is_smooth else units_on)

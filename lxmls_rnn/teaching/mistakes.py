@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.numpy_lstm import Cells, NumpyLSTM, Slopes
-from lxmls_rnn.deep_learning.numpy_rnn import DERIVATIVES, NumpyRNN, outer
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, outer
 
 
 class Mistake(NamedTuple):
@@ -61,7 +62,7 @@ MISTAKES = {
     ),
     "derivative of another activation": _rnn(
         "f'(a_t) is h_t (1 - h_t) for the logistic function and 1 - h_t² for tanh: the two are exchanged.",
-        slope=lambda model, h: DERIVATIVES["tanh" if model.activation == "logistic" else "logistic"](h),
+        slope=lambda model, h: ACTIVATIONS["tanh" if model.activation == "logistic" else "logistic"].slope(h),
     ),
     "W_h not transposed": _rnn(
         "h_t gets W_h e_a_{t+1}. The shapes fit, because W_h is square.",

@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browser.test_scripts import is_read, places
 from playwright.sync_api import expect
 
+from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.rnn import model_class, numpy_class
 from lxmls_rnn.experiment import corpus_files
 from lxmls_rnn.export import html
@@ -21,7 +22,7 @@ HOSTILE = "</script><script>window.broken=1</script>"
 WORDS = ["the", "dog", "runs", "שלום", "U.S.", "<b>", HOSTILE, "\u2028", "<unk>"]
 TAGS = ["noun", "verb", "<i>det</i>"]
 OPTIONS = [
-    *(("NumpyRNN", {"activation": name}) for name in ("logistic", "tanh", "relu")),
+    *(("NumpyRNN", {"activation": name}) for name in OF_RNN),
     *(("NumpyLSTM", {"peepholes": peepholes}) for peepholes in (True, False)),
 ]
 PIECES = """Don't can't've N'T 'S U.S. u.s I. Mr. etc. 3.5 10:30 1990s 3rd x2. ... -- - http://a.b/c?d www.x , ( '

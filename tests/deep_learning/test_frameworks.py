@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from lab import GradientCheckPanel
 from lab.widgets.choices import ModelChoice
 from lxmls_rnn.cli import app
-from lxmls_rnn.deep_learning import frameworks, model_file, parameters
+from lxmls_rnn.deep_learning import frameworks, model_file
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import Settings
@@ -21,7 +21,7 @@ from lxmls_rnn.teaching.gradient_check import random_values
 IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
 
 OPTIONAL = [name for name, model in rnns.MODELS.items() if model.framework.group]
-RNNS = [(name, {"activation": f}) for name in OPTIONAL if name.endswith("RNN") for f in parameters.ACTIVATIONS]
+RNNS = [(name, {"activation": f}) for name in OPTIONAL if name.endswith("RNN") for f in rnns.MODELS[name].activations]
 LSTMS = [(name, {"peepholes": p}) for name in OPTIONAL if "LSTM" in name for p in rnns.MODELS[name].peephole_options]
 KINDS = pytest.mark.parametrize(("name", "options"), [*RNNS, *LSTMS])
 SIZES = 12, 6, 5, 4

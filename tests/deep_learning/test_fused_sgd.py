@@ -8,13 +8,14 @@ import pytest
 
 from lxmls_rnn.deep_learning import fused_sgd, sgd
 from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import EpochDone, Stopped, Trainer
 
 pytestmark = pytest.mark.theano
 
 SIZES = 12, 5, 4, 3
-MODELS = [("RNN", {"activation": activation}) for activation in ("logistic", "tanh", "relu")]
+MODELS = [("RNN", {"activation": activation}) for activation in OF_RNN]
 MODELS += [("LSTM", {"peepholes": peepholes}) for peepholes in (True, False)]
 WAYS = [
     {},

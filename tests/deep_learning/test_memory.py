@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.ops.cpu import c_source
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
-from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
 from lxmls_rnn.deep_learning.sgd import make_step
 
 HARNESS = Path(__file__).with_name("memory_harness.cpp")
@@ -68,7 +68,7 @@ def watched(tmp_path, sanitizer, activation, dtype, options):
         pytest.param("addresses", "tanh", "float32", [], id="tanh-float32"),
         *(
             pytest.param("memory", activation, dtype, ["all"], marks=every_way, id=f"{activation}-{dtype}-in every way")
-            for activation in ACTIVATIONS
+            for activation in OF_RNN
             for dtype in c_source.C_TYPES
         ),
     ],

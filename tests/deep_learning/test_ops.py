@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer, LSTMLayerGrad
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 
 pytestmark = pytest.mark.theano
 
-ACTIVATIONS = ["logistic", "tanh", "relu"]
 in_float32 = pytest.mark.slow("compiles the same layer in another type, five seconds from an empty cache")
 another_layer = pytest.mark.slow("compiles another layer, four seconds from an empty cache")
 another_size = pytest.mark.slow("compiles scan for another number of hidden units, three seconds")
 another_scan = pytest.mark.slow("compiles scan for another activation or without peepholes, five seconds")
-SCANS = [(rnns.FastRNN, rnns.RNN, {"activation": activation}) for activation in ACTIVATIONS]
+SCANS = [(rnns.FastRNN, rnns.RNN, {"activation": activation}) for activation in OF_RNN]
 SCANS += [(rnns.FastLSTM, rnns.LSTM, {"peepholes": peepholes}) for peepholes in (True, False)]
 AT_ONCE = {"activation": "logistic"}, {"peepholes": True}
 FAMILIES = [pytest.param(*case, marks=() if case[2] in AT_ONCE else another_scan) for case in SCANS]
-LAYERS = {**{kind: RNNLayer(kind) for kind in ACTIVATIONS}, "lstm": LSTMLayer(), "no peepholes": LSTMLayer(False)}
+LAYERS = {**{kind: RNNLayer(kind) for kind in OF_RNN}, "lstm": LSTMLayer(), "no peepholes": LSTMLayer(False)}
 
 
 def drawn(cls, sizes, options, seed):
@@ -50,7 +50,7 @@ def test_they_agree_with_scan_to_1e_12(scan_of, fast, scan, options, sizes):
 
 
 def rnn_reference(a, W_h, h0, activation):
-    f = {"logistic": lambda v: 1 / (1 + np.exp(-v)), "tanh": np.tanh, "relu": lambda v: np.maximum(v, 0)}[activation]
+    f = ACTIVATIONS[activation].f
     h, states = h0, []
     for a_t in a:
         h = f(a_t + h @ W_h.T)
@@ -98,7 +98,7 @@ def compiled():
     ("kind", "dtype"),
     [
         *((kind, "float64") for kind in ("logistic", "tanh", "lstm")),
-        *(pytest.param(kind, "float64", marks=another_layer) for kind in ("relu", "no peepholes")),
+        *(pytest.param(kind, "float64", marks=another_layer) for kind in (*OF_RNN[2:], "no peepholes")),
         *(pytest.param(kind, "float32", marks=in_float32) for kind in LAYERS if kind != "tanh"),
         ("tanh", "float32"),
     ],
@@ -118,7 +118,7 @@ def test_batches_of_any_strides_agree_with_numpy(compiled, kind, dtype, data):
         arguments.append(array(*(sizes[size] for size in shape)) / (H if name.startswith("W_") else 1))
 
     def reference(*args):
-        return rnn_reference(*args, kind) if kind in ACTIVATIONS else lstm_reference(*args)
+        return rnn_reference(*args, kind) if kind in OF_RNN else lstm_reference(*args)
 
     double = [argument.astype("float64") for argument in arguments]
     tolerance = 1e-10 if dtype == "float64" else 1e-4
@@ -134,7 +134,9 @@ def test_batches_of_any_strides_agree_with_numpy(compiled, kind, dtype, data):
         expected = (8 * (f[1] - f[-1]) - (f[2] - f[-2])) / 12e-4
         scale = max(1.0, np.abs(gradient).max() * np.sqrt(gradient.size))
         slack = 1e-8 if dtype == "float64" else 1e-4
-        if kind != "relu":  # a unit that switches between the points has no such derivative
+        if (
+            kind not in OF_RNN or ACTIVATIONS[kind].is_smooth
+        ):  # a unit that switches between the points has no such derivative
             assert abs((gradient * direction).sum() - expected) <= slack * scale
 
 

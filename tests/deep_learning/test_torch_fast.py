@@ -4,16 +4,17 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
 
+from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH  # noqa: E402
 from lxmls_rnn.deep_learning.torch_fast import FastTorchLSTM, FastTorchRNN  # noqa: E402
 from lxmls_rnn.deep_learning.torch_lstm import TorchLSTM  # noqa: E402
 from lxmls_rnn.deep_learning.torch_rnn import TorchRNN  # noqa: E402
 
 SIZES = 12, 6, 5, 4
-PAIRS = [(FastTorchRNN, TorchRNN, {"activation": name}) for name in ("logistic", "tanh", "relu")]
+PAIRS = [(FastTorchRNN, TorchRNN, {"activation": name}) for name in OF_FAST_TORCH]
 PAIRS += [(FastTorchLSTM, TorchLSTM, {"peepholes": False})]
 
 
-@pytest.mark.parametrize(("fast", "plain", "options"), PAIRS, ids=["logistic", "tanh", "relu", "lstm"])
+@pytest.mark.parametrize(("fast", "plain", "options"), PAIRS, ids=[*OF_FAST_TORCH, "lstm"])
 @pytest.mark.parametrize("shape", [(7, 6), (7, 3, 6), (1, 6)], ids=["sentence", "batch", "word"])
 def test_hidden_states_and_gradients_are_those_of_the_loop(fast, plain, options, shape):
     torch.manual_seed(0)

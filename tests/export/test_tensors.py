@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.activations import OF_NN_RNN, OF_RNN
 from lxmls_rnn.deep_learning.frameworks import TORCH
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
 from lxmls_rnn.experiment import Settings
@@ -24,12 +25,12 @@ from lxmls_rnn.tagger import Tagger, tokenize
 
 SIZES = 5, 4, 3, 2
 OPTIONS = [
-    *((NumpyRNN, {"activation": name}) for name in ("logistic", "tanh", "relu")),
+    *((NumpyRNN, {"activation": name}) for name in OF_RNN),
     *((NumpyLSTM, {"peepholes": peepholes}) for peepholes in (True, False)),
 ]
 
 
-FOR_TORCH = [(NumpyRNN, {"activation": "tanh"}), (NumpyRNN, {"activation": "relu"}), (NumpyLSTM, {"peepholes": False})]
+FOR_TORCH = [*((NumpyRNN, {"activation": name}) for name in OF_NN_RNN), (NumpyLSTM, {"peepholes": False})]
 DOCS = Path(__file__).parents[2] / "docs/panels.md"
 
 
@@ -144,7 +145,7 @@ def changed(path, values=None, **header):
         ({"W_x": np.full((3, 4), np.nan)}, {}, "W_x holds NaN or infinity"),
         ({}, {"class": "NumpyLSTM"}, "it holds the parameters W_.*, expected W_e, W_x, W_h, W_c, W_y"),
         ({}, {"class": ["x"]}, r"its class is \['x'\], expected one of NumpyRNN"),
-        ({}, {"activation": "sign"}, "activation must be one of logistic, tanh, relu, got 'sign'"),
+        ({}, {"activation": "sign"}, "activation must be one of logistic, tanh, .*, got 'sign'"),
         ({}, {"dtype": "float16"}, "dtype must be 'float64' or 'float32', got 'float16'"),
         ({}, {"words": ["a"]}, "words must name all 5 words of the model"),
         ({}, {"version": 99}, "it has version 99 of the model format"),

@@ -11,6 +11,7 @@ import nvrtc
 import pytest
 from driver import Device
 
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.gpu_plans import local_floats
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
@@ -28,14 +29,6 @@ SIZES = [(1, 1), (3, 1), (4, 3)]  # steps, sentences
 
 def logistic(x):
     return 1 / (1 + np.exp(-x))
-
-
-# f, and its derivative as a function of its value
-ACTIVATIONS = {
-    "logistic": (logistic, lambda h: h * (1 - h)),
-    "tanh": (np.tanh, lambda h: 1 - h * h),
-    "relu": (lambda a: np.maximum(a, 0), lambda h: h > 0),
-}
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +94,8 @@ def arrays(device):
 @pytest.mark.parametrize("H", UNITS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_rnn(load, arrays, activation, H, capability):
-    launch, (f, f_prime) = load(layer_source(RNNLayer(activation)), capability), ACTIVATIONS[activation]
+    launch, row = load(layer_source(RNNLayer(activation)), capability), ACTIVATIONS[activation]
+    f, f_prime = row.f, row.slope
     forward, backward = local_floats("rnn", H)
     for T, B in SIZES:
         a, e_h, h0 = arrays.random(T, B, H), arrays.random(T, B, H), arrays.random(B, H)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import rnn
-from lxmls_rnn.deep_learning.logistic import logistic_function
-from lxmls_rnn.deep_learning.numpy_rnn import activation_function, log_softmax
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN, logistic_function
+from lxmls_rnn.deep_learning.numpy_rnn import log_softmax
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
 from lxmls_rnn.teaching.analysis import (
     cell_errors,
@@ -45,7 +45,7 @@ def loss_from(model, k, h, c, t):
     for word in X[k + 1 : t + 1]:
         a = model.param[1] @ model.param[0][:, word] + model.param[2] @ h
         if c is None:
-            h = activation_function(model.activation)(a)
+            h = ACTIVATIONS[model.activation].f(a)
             continue
         b = model.param.W_c @ c if model.peepholes else np.zeros(3 * H)
         i, f, o = (
@@ -113,7 +113,7 @@ def test_a_float32_model_is_followed_in_float64():
 REPEATED, TAGS = np.array([3, 0, 3, 3, 1]), np.array([0, 2, 1, 0, 2])
 
 
-@pytest.mark.parametrize("model", [*MODELS, drawn(NumpyRNN, activation="relu")])
+@pytest.mark.parametrize("model", [*MODELS, *(drawn(NumpyRNN, activation=name) for name in OF_RNN[2:])])
 def test_the_influence_of_every_word_is_that_of_finite_differences(model):
     norms = influences(model, REPEATED, TAGS)
     apart = restrict_vocabulary(model, REPEATED)  # each position has its own embedding

@@ -7,6 +7,7 @@ import pytest
 
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.teaching.first_difference import (
     READ_GATES,
     compare_models,
@@ -30,7 +31,7 @@ def model_of(cls, **options):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("activation", ["logistic", "tanh", "relu"])
+@pytest.mark.parametrize("activation", OF_RNN)
 def test_the_probes_find_what_numpy_returns(activation, dtype):
     model = model_of(rnns.NumpyRNN, activation=activation, dtype=dtype)
     back = model.backward(X, Y)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning.logistic import logistic_function
-from lxmls_rnn.deep_learning.numpy_rnn import activation_function
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN, logistic_function
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
 from lxmls_rnn.teaching.gradient_check import finite_differences, random_values, relative_difference
 from lxmls_rnn.teaching.jacobians import spectral_radii, state_jacobian, step_jacobians
@@ -21,7 +20,7 @@ def drawn(cls, **more):
 
 
 MODELS = [
-    *(drawn(NumpyRNN, activation=activation) for activation in ("logistic", "tanh", "relu")),
+    *(drawn(NumpyRNN, activation=activation) for activation in OF_RNN),
     drawn(NumpyLSTM),
     drawn(NumpyLSTM, peepholes=False),
     *(with_clamps(drawn(NumpyLSTM), clamps) for clamps in ({"i": 0.0}, {"f": 1.0}, {"o": 0.5, "f": 0.0})),
@@ -33,7 +32,7 @@ def last_state(model, s, x):
     for word in x:
         a = model.param.W_x @ model.param.W_e[:, word] + model.param.W_h @ s[:H]
         if not isinstance(model, NumpyLSTM):
-            s = activation_function(model.activation)(a)
+            s = ACTIVATIONS[model.activation].f(a)
             continue
         c, clamps = s[H:], getattr(model, "clamps", {})
         b = model.param.W_c @ c if model.peepholes else np.zeros(3 * H)

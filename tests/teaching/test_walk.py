@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.teaching.walk import restrict_vocabulary, sum_gradients, walk
 
 X, Y = [1, 4, 1, 0, 2], [0, 2, 1, 1, 0]
 OPERATIONS = {
-    "logistic": lambda a: 1 / (1 + np.exp(-a)),
-    "tanh": np.tanh,
-    "relu": lambda a: np.maximum(a, 0),
+    **{name: row.f for name, row in ACTIVATIONS.items()},
     "softmax": lambda y: np.exp(y) / np.exp(y).sum(),
 }
 
@@ -19,7 +18,7 @@ OPERATIONS = {
 LSTMS = {"peepholes": True, "no peepholes": False}
 
 
-@pytest.fixture(params=["logistic", "tanh", "relu", *LSTMS])
+@pytest.fixture(params=[*OF_RNN, *LSTMS])
 def model(request):
     kind = request.param
     sizes = 6, 4, 3, 3

@@ -9,11 +9,11 @@ from lab.panels.inspection.charts import WordLines
 from lab.panels.inspection.view import Opened, Seen, View, last_word, unknown_note, word_slider
 from lab.widgets.controls import checkbox, dropdown, in_row, integer, on_change, set_options, show, toggles, view
 from lab.widgets.panel import Panel
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.plotting.palette import HIGHLIGHT, colour_of
 from lxmls_rnn.teaching.analysis import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
 
 UNITS_SHOWN = 50  # hidden units shown at a time
-ACTIVATION_RANGES = {"logistic": (0, 1), "tanh": (-1, 1), "relu": (0, None)}
 
 
 class TagsView(View):
@@ -91,7 +91,7 @@ class HiddenView(View):
         if self.what.value == "gates and cell":
             quantities = self._gates()
         else:
-            largest = None if self.opened.tagger.model.activation == "relu" else 1.0
+            largest = ACTIVATIONS[self.opened.tagger.model.activation].largest
             quantities = [("h: hidden state, one row per unit", self.seen.forward.h[:, 1:], largest)]
         self.range.value = self._range_text()
         self.maps.value = html.side_by_side(self._map(*quantity) for quantity in quantities)
@@ -118,7 +118,7 @@ class HiddenView(View):
             )
         h = self.seen.forward.h[:, 1:]
         name = self.opened.tagger.model.activation
-        low, high = (-1, 1) if self.opened.is_lstm else ACTIVATION_RANGES[name]
+        low, high = ACTIVATIONS[name].bounds  # an LSTM's is tanh
         what = "o tanh(c)" if self.opened.is_lstm else f"{name}"
         bounds = f"at or above {low}" if high is None else f"between {low} and {high}"
         return (

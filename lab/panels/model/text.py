@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.drawing.html import symbols
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.parameters import Sizes
 from lxmls_rnn.deep_learning.rnn import MODELS
 
@@ -23,11 +24,6 @@ PARAMETER_MEANINGS = {
     "W_h": "from the previous hidden state",
     "W_c": "peepholes, from the previous cell",
     "W_y": "to the scores of the tags",
-}
-ACTIVATION_FORMULAS = {
-    "logistic": "f(a) = 1 / (1 + e<sup>−a</sup>)",
-    "tanh": "f(a) = tanh(a)",
-    "relu": "f(a) = max(0, a)",
 }
 _RNN = (
     ("z_t = W_e[:, w_t]", "the embedding of word t"),
@@ -55,8 +51,9 @@ _WITHOUT_PEEPHOLES = (*_LSTM[:2], ("i, f, o = σ(a_i), σ(a_f), σ(a_o)", "input
 def equations(model: str, activation: str, peepholes: bool = True) -> str:
     """Return the formulas of a model, an LSTM with or without peepholes, as HTML."""
     rows = _RNN if MODELS[model].family == "RNN" else _LSTM if peepholes else _WITHOUT_PEEPHOLES
+    f_of_a = f"f(a) = {ACTIVATIONS[activation].formula}"
     lines = "".join(
-        f'<tr><td style="font-family:serif;font-size:15px">{symbols(formula) or ACTIVATION_FORMULAS[activation]}</td>'
+        f'<tr><td style="font-family:serif;font-size:15px">{symbols(formula) or f_of_a}</td>'
         f'<td style="text-align:left">{symbols(meaning) or activation}</td></tr>'
         for formula, meaning in rows
     )

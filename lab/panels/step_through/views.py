@@ -8,6 +8,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.panels.step_through import lstm_drawing, network_drawing
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.parameters import STACKED_GATES
@@ -82,7 +83,6 @@ ROW_GATES = {
     **dict.fromkeys(("a", "e_a"), STACKED_GATES["W_x"]),
     **dict.fromkeys(("b", "e_b"), STACKED_GATES["W_c"]),
 }
-SLOPES = {"logistic": "1/4: the error shrinks at every word", "tanh": "1", "relu": "1, and 0 for a unit that is off"}
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Walk:
         )
         peepholes = PEEPHOLES.format(next=t + 1) if "dW_c" in self._gradient_names else ""
         around = {"t": t, "L": L, "last": t - 1, "next": t + 1, "peepholes": peepholes}
-        return meaning.format(**around, tag=self.tags[t - 1], slope=SLOPES[self.model.activation])
+        return meaning.format(**around, tag=self.tags[t - 1], slope=ACTIVATIONS[self.model.activation].steepest)
 
     def _matrix(self, symbol: str, value: np.ndarray) -> str:
         """Return a matrix with its name and shape, and with names of rows and columns that are words or tags."""

@@ -7,6 +7,7 @@ import theano.tensor as T
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
@@ -14,7 +15,7 @@ from lxmls_rnn.deep_learning.ops.gpu.lstm_layer import GpuLSTMLayer, GpuLSTMLaye
 from lxmls_rnn.deep_learning.ops.gpu.rnn_layer import GpuRNNLayer, GpuRNNLayerGrad
 from lxmls_rnn.deep_learning.ops.gpu.softmax_cost import GpuSoftmaxCost
 
-KINDS = {**{name: RNNLayer(name) for name in ("logistic", "tanh", "relu")}, "lstm": LSTMLayer()}
+KINDS = {**{name: RNNLayer(name) for name in OF_RNN}, "lstm": LSTMLayer()}
 KINDS["lstm without peepholes"] = LSTMLayer(peepholes=False)
 GPU_LAYERS = (GpuRNNLayer, GpuRNNLayerGrad, GpuLSTMLayer, GpuLSTMLayerGrad)
 PLANS = {"fused": 4096, "stepwise": 0}

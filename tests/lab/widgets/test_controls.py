@@ -16,6 +16,7 @@ from lab.widgets.controls import (
     toggles,
     tooltip_class,
 )
+from lxmls_rnn.deep_learning.activations import OF_RNN
 
 
 def test_the_first_of_a_list_is_chosen_unless_another_is_asked_for():
@@ -96,7 +97,7 @@ def test_a_network_to_look_at_is_small():
     assert [field.description for field in (n_emb, n_hidd, activation, seed_)] == [
         "Embedding size", "Hidden units", "Activation", "Seed",
     ]  # fmt: skip
-    assert activation.options == ("logistic", "tanh", "relu")
+    assert activation.options == OF_RNN
     assert (activation.tooltip, seed_.value, seed_.tooltip) == ("the function f", 9, "of what is drawn")
     assert n_emb.max == n_hidd.max == 20
     assert "hidden state" in n_hidd.tooltip

@@ -160,4 +160,4 @@ class LayerOp(BlasOp):
 
     def c_code_cache_version(self) -> tuple[Any, ...]:
         ours = c_source.read("layer_op.py", "c_source.py")
-        return (c_source.digest(self.code(), self.call, ours), blas_header_version())
+        return (c_source.digest(self.code(), str(self.macros()), self.call, ours), blas_header_version())

@@ -1,29 +1,17 @@
 /* A recurrent layer over all steps of a padded batch. Arrays are contiguous, one row per sentence: (T, B, H).
 
    FLOAT is double or float, GEMM is BLAS's gemm for it.
-   ACTIVATION is LOGISTIC, HYPERBOLIC or RECTIFIER. */
+   ACTIVATION is f(a) as an expression of a, SLOPE its derivative f'(a) as an expression of the value h = f(a). */
 
 static inline FLOAT f(FLOAT a)
 {
-#if ACTIVATION == LOGISTIC
-    return logistic(a);
-#elif ACTIVATION == HYPERBOLIC
-    return hyperbolic(a);
-#else
-    return a > 0 ? a : 0;
-#endif
+    return ACTIVATION;
 }
 
 /* the derivative as a function of the value h = f(a) */
 static inline FLOAT f_prime(FLOAT h)
 {
-#if ACTIVATION == LOGISTIC
-    return h * (1 - h);
-#elif ACTIVATION == HYPERBOLIC
-    return 1 - h * h;
-#else
-    return h > 0;
-#endif
+    return SLOPE;
 }
 
 /* h_t = f(a_t + W_h h_{t-1}) for the sentences begin .. end */

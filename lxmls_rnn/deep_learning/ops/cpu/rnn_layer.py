@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.ops.cpu.layer_op import LayerOp
 
 import theano  # isort: skip
-
-ACTIVATION_MACROS = {"logistic": "LOGISTIC", "tanh": "HYPERBOLIC", "relu": "RECTIFIER"}
 
 
 class _RNNOp(LayerOp):
@@ -20,7 +19,8 @@ class _RNNOp(LayerOp):
         self.activation = activation
 
     def macros(self) -> dict[str, str]:
-        return {"LOGISTIC": "1", "HYPERBOLIC": "2", "RECTIFIER": "3", "ACTIVATION": ACTIVATION_MACROS[self.activation]}
+        f = ACTIVATIONS[self.activation]
+        return {"ACTIVATION": f.c, "SLOPE": f.c_slope}
 
 
 class RNNLayer(_RNNOp):

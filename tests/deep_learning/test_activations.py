@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning.logistic import logistic_function
+from lxmls_rnn.deep_learning.activations import logistic_function
 
 
 @pytest.fixture(params=["with SciPy", "without SciPy"])

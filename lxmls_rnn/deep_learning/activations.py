@@ -1,0 +1,103 @@
+"""The activations f of the recurrent layer, h_t = f(a_t): one row for each, read by every framework, export and panel.
+
+A new activation is a row of `ACTIVATIONS` and a line in the table of each framework that has it: `SYMBOLIC_ACTIVATIONS`
+in theano_rnn.py, `JAX_ACTIVATIONS` in jax_rnn.py, `TORCH_ACTIVATIONS` in torch_rnn.py. f must not decrease, so that its
+slope f'(a) is a function of its value h = f(a); back-propagation keeps only h.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+
+class Activation(NamedTuple):
+    """An activation f in all languages of the project; `a` is its argument, `h` its value."""
+
+    load: Callable[[], Function]  # returns f in NumPy; a function, because SciPy is imported only when it is needed
+    slope: Function  # f'(a), in NumPy, from h
+    c: str  # f(a) in C and CLUDA; elementary.c and layer.cluda define `logistic` and `hyperbolic`
+    c_slope: str  # f'(a) in C and CLUDA, from h
+    onnx: str  # name of ONNX's operator
+    javascript: str  # a function
+    formula: str  # f(a) in HTML
+    bounds: tuple[float, float | None]  # of h; None if it is unbounded
+    steepest: str  # the largest slope, in words
+    in_nn_rnn: bool = False  # whether PyTorch's nn.RNN has it, under the same name
+    is_smooth: bool = True  # False: f has one formula for a > 0 and another for a < 0
+
+    @property
+    def f(self) -> Function:
+        """The activation in NumPy."""
+        return self.load()
+
+    @property
+    def largest(self) -> float | None:
+        """The largest possible absolute value of h, None if there is none."""
+        low, high = self.bounds
+        return None if high is None else max(abs(low), abs(high))
+
+
+@cache
+def logistic_function() -> Function:
+    """Return 1 / (1 + exp(-a)) as a function. SciPy is imported here only, because it doubles the start-up time."""
+    try:
+        from scipy.special import expit
+    except ImportError:  # the Python of the benchmark's PyTorch may lack SciPy
+        return lambda a: 0.5 + 0.5 * np.tanh(0.5 * a)  # this form cannot overflow
+    return expit
+
+
+# the first is the default of an RNN
+ACTIVATIONS = {
+    "logistic": Activation(
+        load=logistic_function,
+        slope=lambda h: h * (1 - h),
+        c="logistic(a)",
+        c_slope="h * (1 - h)",
+        onnx="Sigmoid",
+        javascript="a => 1 / (1 + Math.exp(-a))",
+        formula="1 / (1 + e<sup>−a</sup>)",
+        bounds=(0, 1),
+        steepest="1/4: the error shrinks at every word",
+    ),
+    "tanh": Activation(
+        load=lambda: np.tanh,
+        slope=lambda h: 1 - h * h,
+        c="hyperbolic(a)",
+        c_slope="1 - h * h",
+        onnx="Tanh",
+        javascript="Math.tanh",
+        formula="tanh(a)",
+        bounds=(-1, 1),
+        steepest="1",
+        in_nn_rnn=True,
+    ),
+    "relu": Activation(
+        load=lambda: lambda a: np.maximum(a, 0),
+        slope=lambda h: (h > 0).astype(h.dtype),
+        c="a > 0 ? a : 0",
+        c_slope="h > 0",
+        onnx="Relu",
+        javascript="a => Math.max(a, 0)",
+        formula="max(0, a)",
+        bounds=(0, None),
+        steepest="1, and 0 for a unit that is off",
+        in_nn_rnn=True,
+        is_smooth=False,
+    ),
+}
+OF_RNN = tuple(ACTIVATIONS)
+OF_LSTM = ("tanh",)
+OF_NN_RNN = tuple(name for name, row in ACTIVATIONS.items() if row.in_nn_rnn)
+OF_FAST_TORCH = ("logistic", *OF_NN_RNN)  # FastTorchRNN computes the logistic function with tanh
+
+
+def in_words(names: tuple[str, ...]) -> str:
+    """Return names of activations as an enumeration: 'logistic, tanh or relu'."""
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
