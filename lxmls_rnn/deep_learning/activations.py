@@ -91,6 +91,18 @@ ACTIVATIONS = {
         in_nn_rnn=True,
         is_smooth=False,
     ),
+    "softsign": Activation(
+        load=lambda: lambda a: a / (1 + np.abs(a)),
+        slope=lambda h: (1 - np.abs(h)) ** 2,
+        c="a / (1 + (a < 0 ? -a : a))",
+        c_slope="(1 - (h < 0 ? -h : h)) * (1 - (h < 0 ? -h : h))",
+        onnx="Softsign",
+        javascript="a => a / (1 + Math.abs(a))",
+        formula="a / (1 + |a|)",
+        bounds=(-1, 1),
+        steepest="1, and less the farther the state is from 0",
+        is_smooth=False,  # its slope has a kink at 0
+    ),
 }
 OF_RNN = tuple(ACTIVATIONS)
 OF_LSTM = ("tanh",)

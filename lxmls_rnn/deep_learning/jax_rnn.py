@@ -24,7 +24,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-JAX_ACTIVATIONS = {"logistic": jax.nn.sigmoid, "tanh": jnp.tanh, "relu": lambda a: jnp.where(a > 0, a, 0)}
+JAX_ACTIVATIONS = {
+    "logistic": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+    "relu": lambda a: jnp.where(a > 0, a, 0),
+    "softsign": jax.nn.soft_sign,
+}
 MIN_WORDS = 8
 
 

@@ -19,7 +19,12 @@ import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 from theano.tensor import TensorVariable as Symbol  # isort: skip
 
-SYMBOLIC_ACTIVATIONS = {"logistic": T.nnet.sigmoid, "tanh": T.tanh, "relu": lambda a: T.switch(a > 0, a, 0)}
+SYMBOLIC_ACTIVATIONS = {
+    "logistic": T.nnet.sigmoid,
+    "tanh": T.tanh,
+    "relu": lambda a: T.switch(a > 0, a, 0),
+    "softsign": lambda a: a / (1 + abs(a)),
+}
 
 
 def _trusting(inputs: list[Any], outputs: Any) -> Any:

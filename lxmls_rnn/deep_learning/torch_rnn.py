@@ -19,7 +19,12 @@ from torch import Tensor
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.frameworks import TORCH
 
-TORCH_ACTIVATIONS = {"logistic": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
+TORCH_ACTIVATIONS = {
+    "logistic": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "softsign": torch.nn.functional.softsign,
+}
 
 
 @contextmanager
