@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from lxmls_rnn.deep_learning.ops.cpu import c_source
@@ -105,58 +106,82 @@ class LayerOp(BlasOp):
 
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
         """Return the code that checks shapes, allocates and calls; the same code serves sentences and batches."""
-        ctype = C_TYPES[node.inputs[0].dtype]["FLOAT"]
-        names = list(self.inputs)
+        ctype, number = C_TYPES[node.inputs[0].dtype]["FLOAT"], node.outputs[0].type.dtype_specs()[2]
+        given, made = dict(zip(self.inputs, inputs, strict=True)), dict(zip(self.outputs, outputs, strict=True))
         fail = f"{{ {name}_error = 1; goto {name}_end; }}"
-        lines = [f"int {name}_error = 0;"]
-        lines += [f"PyArrayObject *{name}_{n} = NULL;" for n in names]
-        lines += [f"{ctype} *{name}_scratch = NULL;", "{"]
         dims = f"PyArray_DIMS({inputs[0]})"
-        lines += [f"const int batch = PyArray_NDIM({inputs[0]}) == 3;"]
-        lines += [f"const npy_intp T = {dims}[0], B = batch ? {dims}[1] : 1, H = {dims}[1 + batch] / {self.rows};"]
-        lines += [f"if (!{name}::is_computable((double)T, (double)B, (double)H)) {{ PyErr_Format(PyExc_ValueError, "]
-        lines += [f'"{self}: T = %zd, B = %zd, H = %zd are too large for BLAS or for memory", T, B, H); {fail} }}']
-        for n, shape in (self.inputs | self.outputs).items():
-            both = [self.shape(shape, batch) for batch in (False, True)]
-            sizes = ", ".join(f"{{{', '.join(sizes)}}}" for sizes in both)
-            lines.append(f"npy_intp {n}_dims[2][{len(shape)}] = {{{sizes}}};")
-            lines.append(f"const int {n}_ndim = {len(both[0])}{' + batch' if 'B' in shape else ''};")
-        for n, variable in zip(names, inputs, strict=True):
-            one, many = (", ".join(self.shape(self.inputs[n], batch)) for batch in (False, True))
-            lines.append(
-                f"if (!PyArray_CompareLists(PyArray_DIMS({variable}), {n}_dims[batch], {n}_ndim)) {{ "
-                f'PyErr_Format(PyExc_ValueError, "{self}: {n} must have the shape (%s) with T = %zd, B = %zd, H = %zd '
-                f'from {names[0]}", batch ? "{many}" : "{one}", T, B, H); {fail} }}'
-            )
-            lines.append(f"{name}_{n} = PyArray_GETCONTIGUOUS({variable}); if (!{name}_{n}) {fail}")
-        for n, variable in zip(self.outputs, outputs, strict=True):
-            if self.inplace and n in self.overwrites:
-                overwritten = f"{name}_{self.overwrites[n]}"
-                lines.append(f"Py_XDECREF({variable}); {variable} = {overwritten}; Py_INCREF({variable});")
-                continue
-            lines.append(
-                f"if (!({variable} && PyArray_IS_C_CONTIGUOUS({variable}) && "
-                f"PyArray_CompareLists(PyArray_DIMS({variable}), {n}_dims[batch], {n}_ndim))) {{ "
-                f"Py_XDECREF({variable}); {variable} = (PyArrayObject *)PyArray_EMPTY("
-                f"{n}_ndim, {n}_dims[batch], {node.outputs[0].type.dtype_specs()[2]}, 0); if (!{variable}) {fail} }}"
-            )
-        lines.append(f"{name}_scratch = ({ctype} *)malloc(sizeof({ctype}) * ({self.scratch_size()} + 1));")
-        lines.append(
-            f"if (!{name}_scratch) {{ PyErr_SetString(PyExc_MemoryError, "
-            f'"{self}: the temporary arrays do not fit into memory"); {fail} }}'
-        )
-        pointer = f"{name}_scratch"
-        for n, size in self.scratch.items():
-            lines.append(f"{ctype} *{n} = {pointer};")
-            pointer = f"{n} + {size}"
-        for n in names:
-            lines.append(f"const {ctype} *{n} = (const {ctype} *)PyArray_DATA({name}_{n});")
-        for n, variable in zip(self.outputs, outputs, strict=True):
-            lines.append(f"{ctype} *{n} = ({ctype} *)PyArray_DATA({variable});")
-        lines += [f"{name}::{self.call};", "}", f"{name}_end:"]
-        lines += [f"Py_XDECREF({name}_{n});" for n in names]
-        lines += [f"free({name}_scratch);", f"if ({name}_error) {sub['fail']}"]
-        return "\n".join(lines)
+
+        def each(names: Iterable[str], code: str) -> str:
+            return "\n".join(code.format(n=n, name=name, ctype=ctype) for n in names)
+
+        shapes = [self._declared(n, shape) for n, shape in (self.inputs | self.outputs).items()]
+        arrays = [self._checked(n, variable, name, fail) for n, variable in given.items()]
+        arrays += [self._allocated(n, variable, name, number, fail) for n, variable in made.items()]
+        pointers = [f"{ctype} *{n} = ({ctype} *)PyArray_DATA({variable});" for n, variable in made.items()]
+        starts = [f"{name}_scratch", *(f"{n} + {size}" for n, size in self.scratch.items())]
+        parts = [f"{ctype} *{n} = {start};" for n, start in zip(self.scratch, starts, strict=False)]
+        return f"""int {name}_error = 0;
+            {each(self.inputs, "PyArrayObject *{name}_{n} = NULL;")}
+            {ctype} *{name}_scratch = NULL;
+            {{
+                const int batch = PyArray_NDIM({inputs[0]}) == 3;
+                const npy_intp T = {dims}[0], B = batch ? {dims}[1] : 1, H = {dims}[1 + batch] / {self.rows};
+                if (!{name}::is_computable((double)T, (double)B, (double)H)) {{
+                    PyErr_Format(PyExc_ValueError,
+                                 "{self}: T = %zd, B = %zd, H = %zd are too large for BLAS or for memory", T, B, H);
+                    {fail}
+                }}
+                {"".join(shapes)}
+                {"".join(arrays)}
+                {name}_scratch = ({ctype} *)malloc(sizeof({ctype}) * ({self.scratch_size()} + 1));
+                if (!{name}_scratch) {{
+                    PyErr_SetString(PyExc_MemoryError, "{self}: the temporary arrays do not fit into memory");
+                    {fail}
+                }}
+                {"".join(parts)}
+                {each(self.inputs, "const {ctype} *{n} = (const {ctype} *)PyArray_DATA({name}_{n});")}
+                {"".join(pointers)}
+                {name}::{self.call};
+            }}
+            {name}_end:
+            {each(self.inputs, "Py_XDECREF({name}_{n});")}
+            free({name}_scratch);
+            if ({name}_error) {sub["fail"]}"""
+
+    def _declared(self, n: str, shape: tuple[str, ...]) -> str:
+        """Return the declarations of an array's number of dimensions and of its shapes, for a sentence and a batch."""
+        one, many = (", ".join(self.shape(shape, batch)) for batch in (False, True))
+        ndim = f"{len(self.shape(shape, False))}{' + batch' if 'B' in shape else ''}"
+        return f"""
+                npy_intp {n}_dims[2][{len(shape)}] = {{{{{one}}}, {{{many}}}}};
+                const int {n}_ndim = {ndim};"""
+
+    def _checked(self, n: str, variable: str, name: str, fail: str) -> str:
+        """Return the code that checks the shape of an input and takes a contiguous array of it."""
+        one, many = (", ".join(self.shape(self.inputs[n], batch)) for batch in (False, True))
+        return f"""
+                if (!PyArray_CompareLists(PyArray_DIMS({variable}), {n}_dims[batch], {n}_ndim)) {{
+                    PyErr_Format(PyExc_ValueError,
+                                 "{self}: {n} must have the shape (%s) with T = %zd, B = %zd, H = %zd "
+                                 "from {next(iter(self.inputs))}", batch ? "{many}" : "{one}", T, B, H);
+                    {fail}
+                }}
+                {name}_{n} = PyArray_GETCONTIGUOUS({variable});
+                if (!{name}_{n}) {fail}"""
+
+    def _allocated(self, n: str, variable: str, name: str, number: str, fail: str) -> str:
+        """Return the code that lets an output overwrite its input, keep its memory if it fits, or have new memory."""
+        if self.inplace and n in self.overwrites:
+            old = f"{name}_{self.overwrites[n]}"
+            return f"""
+                Py_XDECREF({variable}); {variable} = {old}; Py_INCREF({variable});"""
+        return f"""
+                if (!({variable} && PyArray_IS_C_CONTIGUOUS({variable})
+                      && PyArray_CompareLists(PyArray_DIMS({variable}), {n}_dims[batch], {n}_ndim))) {{
+                    Py_XDECREF({variable});
+                    {variable} = (PyArrayObject *)PyArray_EMPTY({n}_ndim, {n}_dims[batch], {number}, 0);
+                    if (!{variable}) {fail}
+                }}"""
 
     def c_code_cache_version(self) -> tuple[Any, ...]:
         ours = c_source.read("layer_op.py", "c_source.py")
