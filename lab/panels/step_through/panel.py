@@ -8,10 +8,10 @@ import numpy as np
 
 from lab.panels.step_through.views import Walk
 from lab.widgets.choices import RunChoice
-from lab.widgets.controls import checkbox, dropdown, field, in_row, on_change, show, small_network, view
+from lab.widgets.controls import checkbox, dropdown, field, in_row, on_change, set_options, show, small_network, view
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import SentenceChoice
-from lxmls_rnn.deep_learning.rnn import MODELS, model_class, name_of, numpy_class
+from lxmls_rnn.deep_learning.rnn import MODELS, activations_of, model_class, name_of, numpy_class
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import random_values
@@ -81,6 +81,8 @@ class StepThroughPanel(Panel):
         show(self._drawn, self.source.value == RANDOM_NETWORK)
         show(self.peepholes, self._is_lstm)
         show(self.activation, not self._is_lstm)
+        if not self._is_lstm:
+            set_options(self.activation, activations_of(self.model.value))
         with self.guard():
             self.message.value = ""
             self.walk = None

@@ -8,6 +8,8 @@ import pytest
 from lab.widgets.choices import Checkboxes, CorpusChoice, ModelChoice, RunChoice, new_files, settings_code
 from lab.widgets.sentence_choice import SentenceChoice
 from lab.widgets.trainer_choice import TrainerChoice
+from lxmls_rnn.deep_learning import rnn
+from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH, OF_RNN
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.runs import Run
@@ -159,7 +161,9 @@ def test_embeddings_are_the_files_that_hold_some_and_they_decide_their_size(data
 
 def test_each_model_has_its_activations():
     choice = ModelChoice("NumpyRNN")
-    assert choice.activation.options == ("logistic", "tanh", "relu")
+    assert choice.activation.options == OF_RNN
+    choice.model.value = "FastTorchRNN"
+    assert choice.activation.options == OF_FAST_TORCH
     choice.model.value = "FastLSTM"
     assert choice.activation.options == ("tanh",)
     assert choice.peepholes.layout.display is None
@@ -167,6 +171,18 @@ def test_each_model_has_its_activations():
     assert choice.fields()["peepholes"] is False
     choice.model.value = "NumpyRNN"
     assert choice.fields()["peepholes"] is True  # of which it has none to leave out
+
+
+def test_a_replaced_model_has_its_own_activations():
+    choice = ModelChoice("FastRNN")
+    rnn.replace("NumpyRNN", type("NumpyRNN", (rnn.NumpyRNN,), {"activations": ("logistic",)}))
+    try:
+        choice.model.value = "RNN"
+        assert choice.activation.options == OF_RNN
+        choice.model.value = "NumpyRNN"
+        assert choice.activation.options == ("logistic",)
+    finally:
+        rnn.replace(None)
 
 
 def test_runs_are_offered_newest_first_and_again_when_that_is_asked_for(runs_folder):
