@@ -42,7 +42,8 @@ LETTER = "\u0640"  # Arabic's tatweel, a letter that starts no word
 JOINERS = "\u200c\u200d"  # between letters of a word, in Persian and Hindi
 
 MAX_UNKNOWN_TAGS = 0.01  # share of the words of a file whose tags the model may not know
-ARRAYS_PER_LAYER = 8  # held at once for a sentence, at most: an LSTM's gates, cells and their activations
+# held at once for a sentence, at most: an LSTM's gates and what goes into them, cells and states; scores and probabilities
+HIDDEN_ARRAYS, TAG_ARRAYS = 13, 8
 
 
 class TaggedWord(NamedTuple):
@@ -141,7 +142,7 @@ class Tagger:
         words = tokenize(sentence) if isinstance(sentence, str) else sentence
         x = self.encode(words)
         sizes = self.model.sizes
-        width = sizes.n_emb + ARRAYS_PER_LAYER * sizes.n_hidd + ARRAYS_PER_LAYER * sizes.n_tags
+        width = sizes.n_emb + HIDDEN_ARRAYS * sizes.n_hidd + TAG_ARRAYS * sizes.n_tags
         memory.check(f"to tag a sentence of {len(x):,} words", memory.size_of([(len(x), width)], self.model.dtype))
         p_y = self.model.forward(x)
         best = p_y.argmax(axis=0)

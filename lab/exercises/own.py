@@ -70,18 +70,18 @@ def _with_passes(forward: Callable[..., Any], errors: Callable[..., Any], gradie
         def _forward(self, x: np.ndarray) -> tuple[Any, ...]:
             if x.ndim != 1:
                 raise ValueError(f"{forward.__name__} takes one sentence: set the batch size to 1")
-            z, _, h, y, p = call(forward, x, *self.param)
-            return z, h, y, p
+            z, a, h, y, p = call(forward, x, *self.param)
+            return z, h, y, a, p
 
         def backward_unchecked(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> Backward:
-            passed, _, (p,) = self._loss(x, y, weights)
+            passed, _, (a, p) = self._loss(x, y, weights)
             W_e, W_x, W_h, W_y = self.param
             e_y, e_h, e_a = call(errors, y, passed.h, p, W_h, W_y)
             of_W_e, *others = call(gradients, x, passed.z, passed.h, e_y, e_a, W_e, W_x)
             first = np.unique(x, return_index=True)[1]  # count the gradient of a repeated word once
             e_z = np.zeros(passed.z.shape)
             e_z[:, first] = of_W_e[:, x[first]]
-            return Backward(ForwardLoss(*passed), e_y, e_h, e_z, tuple(others))
+            return Backward(ForwardLoss(*passed), e_y, e_h, e_z, tuple(others), {"a": a, "e_a": e_a})
 
     Own.__name__ = Own.__qualname__ = "NumpyRNN"  # the name stored in its runs
     return Own

@@ -22,7 +22,7 @@ from lxmls_rnn.cli.console import (
     interruptible,
     say_stopped,
 )
-from lxmls_rnn.deep_learning.activations import OF_LSTM, OF_RNN, in_words
+from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
@@ -45,9 +45,7 @@ def train(
     model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "NumpyRNN",
     n_emb: Annotated[int, typer.Option(help="Dimensions of the embeddings.")] = 50,
     n_hidd: Annotated[int, typer.Option(help="Hidden units.")] = 20,
-    activation: Annotated[
-        str | None, typer.Option(help=f"{in_words(OF_RNN)}; an LSTM's is {in_words(OF_LSTM)}.")
-    ] = None,
+    activation: Annotated[str | None, typer.Option(help=f"One of {', '.join(OF_RNN)}; an LSTM's is tanh.")] = None,
     peepholes: Annotated[bool, typer.Option(help="Whether an LSTM's gates see the cell.")] = True,
     dtype: Annotated[
         str | None, typer.Option(help="float64 or float32; by default Theano models use its floatX, others float64.")

@@ -108,8 +108,3 @@ OF_RNN = tuple(ACTIVATIONS)
 OF_LSTM = ("tanh",)
 OF_NN_RNN = tuple(name for name, row in ACTIVATIONS.items() if row.in_nn_rnn)
 OF_FAST_TORCH = ("logistic", *OF_NN_RNN)  # FastTorchRNN computes the logistic function with tanh
-
-
-def in_words(names: tuple[str, ...]) -> str:
-    """Return names of activations as an enumeration: 'logistic, tanh or relu'."""
-    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jax.nn import sigmoid
 
 from lxmls_rnn.deep_learning import parameters
@@ -16,18 +17,21 @@ class JaxLSTM(parameters.LSTMOptions, JaxRNN):
 
     param: parameters.LSTMParameters
 
-    def _recurrent(self, a: jax.Array, W_h: jax.Array, W_c: jax.Array | None = None) -> jax.Array:
-        """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
+    def _step(
+        self, last: Any, a_t: jax.Array, W_h: jax.Array, W_c: jax.Array | None = None
+    ) -> tuple[Any, dict[str, jax.Array]]:
+        """Return the states h and c for the next step, and the quantities of this one; a is stacked."""
+        h_tm1, c_tm1 = last
+        a_t = a_t + h_tm1 @ W_h.T
+        a_i, a_f, a_g, a_o = jnp.split(a_t, 4, axis=-1)
+        if W_c is not None:
+            b_i, b_f, b_o = jnp.split(c_tm1 @ W_c.T, 3, axis=-1)
+            a_i, a_f, a_o = a_i + b_i, a_f + b_f, a_o + b_o
+        i, f, g, o = sigmoid(a_i), sigmoid(a_f), jnp.tanh(a_g), sigmoid(a_o)
+        c_t = f * c_tm1 + i * g
+        h_t = o * jnp.tanh(c_t)
+        return (h_t, c_t), {"a": a_t, "i": i, "f": f, "g": g, "o": o, "c": c_t, "h": h_t}
 
-        def step(last: tuple[jax.Array, jax.Array], a_t: jax.Array) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
-            h_tm1, c_tm1 = last
-            a_i, a_f, a_g, a_o = jnp.split(a_t + h_tm1 @ W_h.T, 4, axis=-1)
-            if W_c is not None:
-                b_i, b_f, b_o = jnp.split(c_tm1 @ W_c.T, 3, axis=-1)
-                a_i, a_f, a_o = a_i + b_i, a_f + b_f, a_o + b_o
-            c_t = sigmoid(a_f) * c_tm1 + sigmoid(a_i) * jnp.tanh(a_g)
-            h_t = sigmoid(a_o) * jnp.tanh(c_t)
-            return (h_t, c_t), h_t
-
-        _, h = lax.scan(step, (self._first(a), self._first(a)), a)
-        return h
+    def _first(self, a: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Return h and c before the first step, 0: (n_hidd,) or (B, n_hidd) each."""
+        return super()._first(a), super()._first(a)

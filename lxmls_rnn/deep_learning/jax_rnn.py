@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.frameworks import JAX
+from lxmls_rnn.deep_learning.quantities import from_rows
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # Theano and PyTorch may share the GPU
 
@@ -69,6 +70,7 @@ class JaxRNN(parameters.RNNOptions):
         self.activation = parameters.check_activation(activation, self.activations)
         self._place(values)
         self._p_y = jax.jit(lambda param, x: jax.nn.softmax(self._forward(param, x)))
+        self._rows = jax.jit(self._quantities)
         self._grads = jax.jit(jax.grad(lambda param, x, y, weights: cross_entropy(self._forward(param, x), y, weights)))
 
     @own_settings()
@@ -95,6 +97,41 @@ class JaxRNN(parameters.RNNOptions):
         weights = padded(np.full(x.shape, 1 / x.size), self.dtype)
         return [np.asarray(gradient) for gradient in self._grads([*self.param], padded(x), padded(y), weights)]
 
+    @own_settings()
+    def quantities(self, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, np.ndarray]:
+        """Return every quantity of both passes, as `NumpyRNN.quantities`; compiles at the first call.
+
+        b and e_c are left out.
+        """
+        x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
+        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        weights = padded(np.full(x.shape, 1 / x.size), self.dtype)
+        rows = self._rows([*self.param], padded(x), padded(y), weights)
+        gradients = dict(zip(self.shapes(self.sizes), self.grads(x, y), strict=True))
+        arrays = {name: np.asarray(values)[: x.size] for name, values in rows.items()}
+        return from_rows(arrays, gradients, np.asarray(self.param.W_h))
+
+    def _quantities(
+        self, param: Sequence[jax.Array], x: jax.Array, tags: jax.Array, weights: jax.Array
+    ) -> dict[str, jax.Array]:
+        """Return the quantities of a sentence, (L, n), but for b and e_c; e_h is the part from the outputs."""
+        W_e, W_x, *of_layer, W_y = param
+
+        def cost(y: jax.Array) -> jax.Array:
+            return cross_entropy(y, tags, weights)
+
+        z = self._embed(W_e, x)
+        a = z @ W_x.T
+        layer = self._layer(a, *of_layer)
+        y = layer["h"] @ W_y.T
+        errors = {
+            "e_y": jax.grad(cost)(y),
+            "e_h": jax.grad(lambda h: cost(h @ W_y.T))(layer["h"]),
+            "e_a": jax.grad(lambda a: cost(self._recurrent(a, *of_layer) @ W_y.T))(a),
+            "e_z": jax.grad(lambda z: cost(self._scores(param[1:], z)))(z),
+        }
+        return {"z": z, **layer, "y": y, "p": jax.nn.softmax(y), **errors}
+
     def _forward(self, param: Sequence[jax.Array], x: jax.Array) -> jax.Array:
         """Return the scores of the tags, (L, n_tags) or (L, B, n_tags), for word ids (L,) or (B, L)."""
         W_e, *others = param
@@ -110,18 +147,26 @@ class JaxRNN(parameters.RNNOptions):
         # W_x z_t does not depend on earlier steps, so one product outside the loop computes it for all steps
         return self._recurrent(z @ W_x.T, *of_layer) @ W_y.T
 
-    def _recurrent(self, a: jax.Array, W_h: jax.Array) -> jax.Array:
+    def _recurrent(self, a: jax.Array, *of_layer: jax.Array) -> jax.Array:
         """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        f = JAX_ACTIVATIONS[self.activation]
+        return self._layer(a, *of_layer, names=("h",))["h"]
 
-        def step(h_tm1: jax.Array, a_t: jax.Array) -> tuple[jax.Array, jax.Array]:
-            h_t = f(a_t + h_tm1 @ W_h.T)
-            return h_t, h_t  # the state for the next step, and what scan stacks
+    def _layer(self, a: jax.Array, *of_layer: jax.Array, names: Sequence[str] = ()) -> dict[str, jax.Array]:
+        """Return the layer's quantities of these names, by default all, (L, n) or (L, B, n), from all W_x z_t."""
 
-        _, h = lax.scan(step, self._first(a), a)
-        return h
+        def step(last: Any, a_t: jax.Array) -> tuple[Any, dict[str, jax.Array]]:
+            state, now = self._step(last, a_t, *of_layer)
+            return state, {name: now[name] for name in names or now}  # what scan stacks
 
-    def _first(self, a: jax.Array) -> jax.Array:
+        return lax.scan(step, self._first(a), a)[1]
+
+    def _step(self, h_tm1: Any, a_t: jax.Array, W_h: jax.Array) -> tuple[Any, dict[str, jax.Array]]:
+        """Return the state for the next step, and the quantities of this one, from the last state and W_x z_t."""
+        a_t = a_t + h_tm1 @ W_h.T
+        h_t = JAX_ACTIVATIONS[self.activation](a_t)
+        return h_t, {"a": a_t, "h": h_t}
+
+    def _first(self, a: jax.Array) -> Any:
         """Return the state before the first step, 0: (n_hidd,) or (B, n_hidd)."""
         return jnp.zeros((*a.shape[1:-1], self.sizes.n_hidd), a.dtype)
 

@@ -96,20 +96,24 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
         return logistic(a[:H]), logistic(a[H : 2 * H]), np.tanh(a[2 * H : 3 * H]), logistic(a[3 * H :])
 
     def _forward(self, x: np.ndarray) -> tuple[Any, ...]:
-        """Return z, h, y and the `Cells` for checked word ids."""
+        """Return z, h, y, the `Cells`, a and b (None without peepholes) for checked word ids."""
         H, W_h, W_c = self.sizes.n_hidd, self.param.W_h, self.param.W_c
         z = self.param.W_e.T[x.T].T
         a = linear(self.param.W_x, z)
         h = zeros((H, *x.shape[:-1], x.shape[-1] + 1), self.dtype)
         c = zeros(h.shape, self.dtype)
         i, f, g, o = (zeros((H, *x.shape), self.dtype) for _ in range(4))
+        b = None if W_c is None else zeros((3 * H, *x.shape), self.dtype)
         for t in range(x.shape[-1]):
-            a_t, c_last = a[..., t] + W_h.dot(h[..., t]), c[..., t]
-            i_t, f_t, g_t, o_t = self.gates(a_t, None if W_c is None else W_c.dot(c_last))
+            a_t, b_t, c_last = a[..., t], None, c[..., t]
+            a_t += W_h.dot(h[..., t])
+            if b is not None:
+                b[..., t] = b_t = W_c.dot(c_last)
+            i_t, f_t, g_t, o_t = self.gates(a_t.copy("K"), b_t)
             i[..., t], f[..., t], g[..., t], o[..., t] = i_t, f_t, g_t, o_t
             c[..., t + 1] = c_t = f_t * c_last + i_t * g_t
             h[..., t + 1] = o_t * np.tanh(c_t)
-        return z, h, linear(self.param.W_y, h[..., 1:]), Cells(i, f, g, o, c)
+        return z, h, linear(self.param.W_y, h[..., 1:]), Cells(i, f, g, o, c), a, b
 
     def slopes(self, cells: Cells) -> Slopes:
         """Return the derivatives within each step, for all steps at once."""
@@ -165,9 +169,12 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
 
     def _backward(
         self, e_h: np.ndarray, forward: ForwardLoss, memory: Any
-    ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+    ) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, ...]]:
         """Back-propagate as in `NumpyRNN`; the gradients are those of W_h and, with peepholes, W_c."""
-        (cells,) = memory
-        e_h, _, e_a = self.back_through_time(cells, e_h)
-        of_W_h = self.recurrent_gradient(e_a, forward.h)
-        return e_h, e_a, (of_W_h, self.peephole_gradient(e_a, cells.c)) if self.peepholes else (of_W_h,)
+        cells, a, b = memory
+        errors = self.back_through_time(cells, e_h)
+        layer = {"a": a, **cells._asdict(), "c": cells.c[..., 1:], **errors._asdict()}
+        of_W_h = self.recurrent_gradient(errors.e_a, forward.h)
+        if b is None:
+            return layer, (of_W_h,)
+        return {**layer, "b": b}, (of_W_h, self.peephole_gradient(errors.e_a, cells.c))

@@ -30,6 +30,7 @@ Products are written W.dot(h), because W @ h takes twice as long for such small 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ import numpy.typing as npt
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.frameworks import NUMPY
+from lxmls_rnn.deep_learning.quantities import in_order
 
 
 class Forward(NamedTuple):
@@ -70,6 +72,7 @@ class Backward(NamedTuple):
     e_h: np.ndarray  # (n_hidd, L)       errors of the hidden states, from the outputs and from the later steps
     e_z: np.ndarray  # (n_emb, L)        errors of the embeddings: column t belongs to column x[t] of W_e
     gradients: tuple[np.ndarray, ...]  # d loss / d W for every parameter after W_e, in the order of `param`
+    layer: Mapping[str, np.ndarray] = MappingProxyType({})  # the layer's further quantities, by name, see `quantities`
 
 
 class NumpyRNN(parameters.RNNOptions):
@@ -162,6 +165,23 @@ class NumpyRNN(parameters.RNNOptions):
         back = self.backward(parameters.check_sentence(x), y)
         return [self.embedding_gradient(back.forward.x, back.e_z), *back.gradients]
 
+    def quantities(self, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, np.ndarray]:
+        """Return every quantity of both passes by its name in the formulas, and the gradients by that of the parameter.
+
+        Column t - 1 belongs to word t: z (n_emb, L), a and h (n_hidd, L), y and p (n_tags, L), and their errors e_y,
+        e_h, e_a and e_z, in the order of the computation. An LSTM has also b, i, f, g, o, c and e_c.
+
+        Parameters
+        ----------
+        x, y
+            Word ids and gold tag ids, (L,); errors as in `forward`.
+        """
+        back = self.backward(parameters.check_sentence(x), y)
+        forward, found = back.forward, dict(back.layer)
+        found |= {"z": forward.z, "h": forward.h[:, 1:], "y": forward.y, "p": forward.p_y}
+        found |= {"e_y": back.e_y, "e_h": back.e_h, "e_z": back.e_z}
+        return in_order(found, dict(zip(self.shapes(self.sizes), self.grads(x, y), strict=True)))
+
     def backward(self, x: npt.ArrayLike, y: npt.ArrayLike, weights: np.ndarray | None = None) -> Backward:
         """Run the forward pass and back-propagation through time.
 
@@ -181,10 +201,11 @@ class NumpyRNN(parameters.RNNOptions):
         forward, weights, memory = self._loss(x, y, weights)
 
         e_y = self.score_errors(forward.p_y, y, weights)
-        e_h, e_a, recurrent_gradients = self._backward(linear(self.param.W_y.T, e_y), forward, memory)
+        layer, recurrent_gradients = self._backward(linear(self.param.W_y.T, e_y), forward, memory)
+        e_a = layer["e_a"]
         e_z = linear(self.param.W_x.T, e_a)
         gradients = (outer(e_a, forward.z), *recurrent_gradients, outer(e_y, forward.h[..., 1:]))
-        return Backward(forward, e_y, e_h, e_z, gradients)
+        return Backward(forward, e_y, layer["e_h"], e_z, gradients, layer)
 
     def _loss(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> tuple[ForwardLoss, np.ndarray, Any]:
         z, h, scores, *memory = self._forward(x)
@@ -195,24 +216,27 @@ class NumpyRNN(parameters.RNNOptions):
         return ForwardLoss(loss, np.exp(log_p), log_p, scores, h, z, x), weights, memory
 
     def _forward(self, x: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return z, h and y for checked word ids."""
+        """Return z, h, y and what `_backward` needs, here a, for checked word ids."""
         W_e, W_x, W_h, W_y = self.param
         f = ACTIVATIONS[self.activation].f
         z = W_e.T[x.T].T  # W_e[:, x] with contiguous columns
         a = linear(W_x, z)
         h = zeros((self.sizes.n_hidd, *x.shape[:-1], x.shape[-1] + 1), self.dtype)
         for t in range(x.shape[-1]):
-            h[..., t + 1] = f(a[..., t] + W_h.dot(h[..., t]))
-        return z, h, linear(W_y, h[..., 1:])
+            a_t = a[..., t]
+            a_t += W_h.dot(h[..., t])
+            h[..., t + 1] = f(a_t)
+        return z, h, linear(W_y, h[..., 1:]), a
 
     def _backward(
         self, e_h: np.ndarray, forward: ForwardLoss, memory: Any
-    ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+    ) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, ...]]:
         """Back-propagate e_h, the errors that reach h from the outputs, through time.
 
-        Returns the complete errors e_h of the hidden states, the errors e_a of the activation's inputs and the gradient
-        of W_h.
+        Returns the layer's quantities by name, among them the complete errors e_h of the hidden states and the errors
+        e_a of the activation's inputs, and the gradient of W_h.
         """
+        (a,) = memory
         slope = self.slope(forward.h[..., 1:])
         e_a = np.empty_like(slope)
         from_later: Any = 0
@@ -220,7 +244,7 @@ class NumpyRNN(parameters.RNNOptions):
             e_h[..., t] += from_later
             e_a[..., t] = slope[..., t] * e_h[..., t]
             from_later = self.from_later(e_a[..., t])
-        return e_h, e_a, (self.recurrent_gradient(e_a, forward.h),)
+        return {"a": a, "e_h": e_h, "e_a": e_a}, (self.recurrent_gradient(e_a, forward.h),)
 
     def score_errors(self, p_y: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return e_y = weight * (p_y - onehot(y)), (n_tags, L); weights has the shape of y, (L,)."""

@@ -7,8 +7,6 @@ from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.theano_lstm import LSTM
 from lxmls_rnn.deep_learning.theano_rnn import RNN, Symbol
 
-import theano.tensor as T  # isort: skip
-
 
 class FastRNN(RNN):
     """Faster `RNN` with the same parameters, results and interface."""
@@ -18,9 +16,9 @@ class FastRNN(RNN):
         """The Op of the recurrent layer."""
         return RNNLayer(self.activation)
 
-    def _recurrent(self, _z: Symbol, _h0: Symbol) -> Symbol:
-        """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        return self.layer(T.dot(_z, self.param.W_x.T), self.param.W_h, self._first(_z, _h0))
+    def _layer(self, _a: Symbol, _first: list[Symbol], names: tuple[str, ...]) -> dict[str, Symbol]:
+        """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd), from all W_x z_t."""
+        return {"h": self.layer(_a, self.param.W_h, *_first)}
 
 
 class FastLSTM(LSTM):
@@ -31,7 +29,8 @@ class FastLSTM(LSTM):
         """The Op of the recurrent layer."""
         return LSTMLayer(self.peepholes)
 
-    def _recurrent(self, _z: Symbol, _first: tuple[Symbol, Symbol] | None) -> Symbol:
-        """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        _a, states = T.dot(_z, self.param.W_x.T), (self._first(_z, _s0) for _s0 in _first or (None, None))
-        return self.layer(_a, *self.param[2:-1], *states)[0]
+    def _layer(self, _a: Symbol, _first: list[Symbol], names: tuple[str, ...]) -> dict[str, Symbol]:
+        """Return the layer's quantities, (L, n_hidd) or (L, B, n_hidd) each, from all W_x z_t."""
+        _h, _c, _gates = self.layer(_a, *self.param[2:-1], *_first)
+        H = self.sizes.n_hidd
+        return {"h": _h, "c": _c, **{name: _gates[..., n * H : (n + 1) * H] for n, name in enumerate("ifgo")}}

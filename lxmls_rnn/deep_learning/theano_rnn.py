@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
 from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.quantities import from_rows, in_order
 from lxmls_rnn.deep_learning.theano_parameters import SharedParameters
 
 import theano  # isort: skip
@@ -51,12 +52,16 @@ class RNN(SharedParameters):
     `param` holds shared variables, [W_e, W_x, W_h, W_y], in the same shapes; `dtype` is by default Theano's `floatX`.
     """
 
+    states: tuple[str, ...] = ("h",)  # what the layer takes from step to step
+    returned: tuple[str, ...] = ("h", "a")  # the layer's quantities that `quantities` returns, the states first
+
     def _set_up(
         self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
     ) -> None:
         super()._set_up(sizes, values, activation, dtype)
         self._p_y: dict[int, Any] = {}
         self._grads: Any = None
+        self._quantities: Any = None
 
     def forward(self, x: npt.ArrayLike) -> np.ndarray:
         """Return p_y (n_tags, [B,] L) of word ids (L,) or (B, L), as `NumpyRNN.forward`; compiles at the first call."""
@@ -74,6 +79,31 @@ class RNN(SharedParameters):
             _x, _y = on_host(T.ivector("x")), T.ivector("y")
             self._grads = _trusting([_x, _y], theano.grad(cross_entropy(self._forward(_x), _y), self.param))
         return [np.asarray(gradient) for gradient in self._grads(x.astype("int32"), y.astype("int32"))]
+
+    def quantities(self, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, np.ndarray]:
+        """Return every quantity of both passes, as `NumpyRNN.quantities` but for b and e_c; compiles at the first call.
+
+        A fused layer does not return a. A subclass with its own `_forward` returns p and the gradients only.
+        """
+        x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
+        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        if type(self)._forward.__module__.rpartition(".")[0] != __name__.rpartition(".")[0]:
+            return in_order({"p": self.forward(x)}, dict(zip(self.shapes(self.sizes), self.grads(x, y), strict=True)))
+        if self._quantities is None:
+            _x, _y = on_host(T.ivector("x")), T.ivector("y")
+            _z = self._embed(_x)
+            _a = T.dot(_z, self.param.W_x.T)
+            layer = self._layer(_a, [self._first(_z, None) for _ in self.states], self.returned)
+            _scores = T.dot(layer["h"], self.param.W_y.T)
+            _p = T.nnet.softmax(_scores)
+            errors = {"e_y": _scores, "e_h": layer["h"], "e_a": _a, "e_z": _z}
+            found = theano.grad(cross_entropy(_p, _y), [*errors.values(), *self.param])
+            names = ["z", *layer, "y", "p", *errors, *self.shapes(self.sizes)]
+            self._quantities = names, _trusting([_x, _y], [_z, *layer.values(), _scores, _p, *found])
+        names, function = self._quantities
+        values = dict(zip(names, map(np.asarray, function(x.astype("int32"), y.astype("int32"))), strict=True))
+        gradients = {name: values.pop(name) for name in self.shapes(self.sizes)}
+        return from_rows(values, gradients, self.get_values()["W_h"])
 
     def _forward(self, _x: Symbol, _h0: Symbol = None) -> Symbol:
         """Return the symbolic forward pass.
@@ -106,20 +136,25 @@ class RNN(SharedParameters):
 
     def _recurrent(self, _z: Symbol, _h0: Symbol) -> Symbol:
         """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        f = SYMBOLIC_ACTIVATIONS[self.activation]
-
-        def step(_a_t: Symbol, _h_tm1: Symbol, W_h: Symbol) -> Any:
-            return f(_a_t + T.dot(_h_tm1, W_h.T))
-
         # W_x z_t does not depend on earlier steps, so one product outside the loop computes it for all steps
-        _h, _ = theano.scan(
-            step,
-            sequences=T.dot(_z, self.param.W_x.T),
-            outputs_info=self._first(_z, _h0),
-            non_sequences=[self.param.W_h],
+        return self._layer(T.dot(_z, self.param.W_x.T), [self._first(_z, _h0)], self.states)["h"]
+
+    def _layer(self, _a: Symbol, _first: list[Symbol], names: tuple[str, ...]) -> dict[str, Symbol]:
+        """Return the layer's quantities of these names, the states first, from all W_x z_t and the first states."""
+        further = [None] * (len(names) - len(_first))
+        outputs, _ = theano.scan(
+            lambda *of_step: [self._step(*of_step)[name] for name in names],
+            sequences=_a,
+            outputs_info=[*_first, *further],
+            non_sequences=self.param[2:-1],
             strict=True,
         )
-        return _h
+        return dict(zip(names, outputs if len(names) > 1 else [outputs], strict=True))
+
+    def _step(self, _a_t: Symbol, _h_tm1: Symbol, W_h: Symbol) -> dict[str, Symbol]:
+        """Return the quantities of a step from W_x z_t and the last state."""
+        _a = _a_t + T.dot(_h_tm1, W_h.T)
+        return {"h": SYMBOLIC_ACTIVATIONS[self.activation](_a), "a": _a}
 
     def _first(self, _z: Symbol, _h0: Symbol) -> Symbol:
         """Return the state before the first step, (n_hidd,) or (B, n_hidd)."""

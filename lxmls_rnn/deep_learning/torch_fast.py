@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import numpy as np
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH
 from lxmls_rnn.deep_learning.torch_lstm import TorchLSTM
 from lxmls_rnn.deep_learning.torch_rnn import TorchRNN
+
+
+def states(model: TorchRNN, a: Tensor) -> dict[str, Tensor]:
+    """Return h, (L, n_hidd), the only quantity that PyTorch's layers return, from all W_x z_t.
+
+    They are the inputs of a model with the identity as W_x, so that their errors can be asked for.
+    """
+    twin = type(model)(1, a.shape[-1], model.sizes.n_hidd, 1, **model.options)
+    values = {**twin.get_values(), "W_x": np.eye(a.shape[-1]), "W_h": model.get_values()["W_h"]}
+    twin.set_values({name: value.astype(model.dtype) for name, value in values.items()})
+    return {"h": twin._recurrent(a)}
 
 
 class FastTorchRNN(TorchRNN):
@@ -35,6 +47,8 @@ class FastTorchRNN(TorchRNN):
         scaled = {"weight_ih_l0": W_x / 2, "weight_hh_l0": W_h / 4, "bias_ih_l0": b, "bias_hh_l0": b.new_zeros(b.shape)}
         return (1 + functional_call(self.layer, scaled, (z, h_0 - 1))[0]) / 2
 
+    _layer = states
+
 
 class FastTorchLSTM(TorchLSTM):
     """Faster `TorchLSTM` with the same results and interface, but without peepholes, which nn.LSTM does not have."""
@@ -51,3 +65,5 @@ class FastTorchLSTM(TorchLSTM):
         weights = {"weight_ih_l0": self.param.W_x, "weight_hh_l0": self.param.W_h}
         first = self._first(z)[None]
         return functional_call(self.layer, weights, (z, (first, first)))[0]
+
+    _layer = states

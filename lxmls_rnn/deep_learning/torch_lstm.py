@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Iterator
+
 from torch import Tensor, sigmoid, tanh
 
 from lxmls_rnn.deep_learning import parameters
@@ -14,16 +15,17 @@ class TorchLSTM(parameters.LSTMOptions, TorchRNN):
 
     param: parameters.LSTMParameters
 
-    def _recurrent(self, z: Tensor) -> Tensor:
-        """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
+    def _steps(self, a: Tensor) -> Iterator[dict[str, Tensor]]:
+        """Yield the layer's quantities of each step, (n_hidd,) or (B, n_hidd), from all W_x z_t; a is stacked."""
         W_h, W_c = self.param.W_h, self.param.W_c
-        h_t, c_t, h = self._first(z), self._first(z), []
-        for a_t in z @ self.param.W_x.T:
-            a_i, a_f, a_g, a_o = (a_t + h_t @ W_h.T).chunk(4, -1)
+        h_t, c_t = self._first(a), self._first(a)
+        for a_t in a:
+            a_t = a_t + h_t @ W_h.T
+            a_i, a_f, a_g, a_o = a_t.chunk(4, -1)
             if W_c is not None:
                 b_i, b_f, b_o = (c_t @ W_c.T).chunk(3, -1)
                 a_i, a_f, a_o = a_i + b_i, a_f + b_f, a_o + b_o
-            c_t = sigmoid(a_f) * c_t + sigmoid(a_i) * tanh(a_g)
-            h_t = sigmoid(a_o) * tanh(c_t)
-            h.append(h_t)
-        return torch.stack(h)
+            i, f, g, o = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
+            c_t = f * c_t + i * g
+            h_t = o * tanh(c_t)
+            yield {"a": a_t, "i": i, "f": f, "g": g, "o": o, "c": c_t, "h": h_t}

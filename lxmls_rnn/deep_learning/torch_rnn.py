@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.frameworks import TORCH
+from lxmls_rnn.deep_learning.quantities import from_rows
 
 TORCH_ACTIVATIONS = {
     "logistic": torch.sigmoid,
@@ -99,6 +100,26 @@ class TorchRNN(parameters.RNNOptions):
         cost = cross_entropy(self._forward(self._tensor(x)), self._tensor(y), weights)
         return [gradient.cpu().numpy() for gradient in torch.autograd.grad(cost, list(self.param))]
 
+    @own_settings()
+    def quantities(self, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, np.ndarray]:
+        """Return every quantity of both passes, as `NumpyRNN.quantities`.
+
+        b and e_c are left out, and all of the layer but h if it is PyTorch's own.
+        """
+        x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
+        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        z = self._embed(self._tensor(x))
+        a = z @ self.param.W_x.T
+        layer = self._layer(a)
+        scores = layer["h"] @ self.param.W_y.T
+        cost = cross_entropy(scores, self._tensor(y), self._tensor(np.full(x.shape, 1 / x.size, self.dtype)))
+        errors = torch.autograd.grad(cost, [scores, layer["h"], a, z])
+        rows = {"z": z, **layer, "y": scores, "p": torch.softmax(scores, -1)}
+        rows |= zip(("e_y", "e_h", "e_a", "e_z"), errors, strict=True)
+        gradients = dict(zip(self.shapes(self.sizes), self.grads(x, y), strict=True))
+        arrays = {name: values.detach().cpu().numpy() for name, values in rows.items()}
+        return from_rows(arrays, gradients, self.get_values()["W_h"])
+
     def _tensor(self, array: np.ndarray) -> Tensor:
         """Return an array as a tensor on the device; integers become int64, the type of PyTorch's indices."""
         return torch.as_tensor(array.astype("int64") if array.dtype.kind in "iu" else array, device=self.device)
@@ -117,13 +138,21 @@ class TorchRNN(parameters.RNNOptions):
 
     def _recurrent(self, z: Tensor) -> Tensor:
         """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        f, W_h = TORCH_ACTIVATIONS[self.activation], self.param.W_h
-        h_t, h = self._first(z), []
         # W_x z_t does not depend on earlier steps, so one product outside the loop computes it for all steps
-        for a_t in z @ self.param.W_x.T:
-            h_t = f(a_t + h_t @ W_h.T)
-            h.append(h_t)
-        return torch.stack(h)
+        return torch.stack([now["h"] for now in self._steps(z @ self.param.W_x.T)])
+
+    def _steps(self, a: Tensor) -> Iterator[dict[str, Tensor]]:
+        """Yield the layer's quantities of each step, (n_hidd,) or (B, n_hidd), from all W_x z_t."""
+        f, W_h, h_t = TORCH_ACTIVATIONS[self.activation], self.param.W_h, self._first(a)
+        for a_t in a:
+            a_t = a_t + h_t @ W_h.T
+            h_t = f(a_t)
+            yield {"a": a_t, "h": h_t}
+
+    def _layer(self, a: Tensor) -> dict[str, Tensor]:
+        """Return the layer's quantities, (L, n_hidd), from all W_x z_t of a sentence."""
+        steps = list(self._steps(a))
+        return {name: torch.stack([now[name] for now in steps]) for name in steps[0]}
 
     def _first(self, z: Tensor) -> Tensor:
         """Return the state before the first step, 0: (n_hidd,) or (B, n_hidd)."""

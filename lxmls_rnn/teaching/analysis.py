@@ -17,7 +17,7 @@ import numpy.typing as npt
 from lxmls_rnn.deep_learning import model_file, parameters
 from lxmls_rnn.deep_learning.interface import Sentence
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
-from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN, linear
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.teaching.walk import restrict_vocabulary
 
 
@@ -55,7 +55,7 @@ def gradient_reach(model: NumpyRNN, x: npt.ArrayLike, t: int, tag: int) -> Reach
     model = _library_model(model)
     x = x[: t + 1]  # this loss does not depend on later words
     back = model.backward(x, np.full(len(x), tag), weights=np.eye(len(x))[t])
-    c = np.linalg.norm(cell_errors(model, back), axis=0) if isinstance(model, NumpyLSTM) else None
+    c = np.linalg.norm(back.layer["e_c"], axis=0) if isinstance(model, NumpyLSTM) else None
     return Reach(back.forward.loss, np.linalg.norm(back.e_h, axis=0), np.linalg.norm(back.e_z, axis=0), c)
 
 
@@ -91,11 +91,6 @@ def _library_model(model: NumpyRNN) -> NumpyRNN:
     if type(model) is model_class and model.dtype == "float64":
         return model
     return model_file.build(model_class, model.sizes, model.get_values(), model.activation, "float64")
-
-
-def cell_errors(model: NumpyLSTM, back: Backward) -> np.ndarray:
-    """Return e_c = d loss / d c, (n_hidd, L), through all paths, given the result of `backward` for one sentence."""
-    return model.back_through_time(model.cells(back.forward.x), linear(model.param.W_y.T, back.e_y)).e_c
 
 
 def factor_per_step(norms: np.ndarray) -> float:

@@ -81,7 +81,7 @@ MISTAKES = {
     ),
     "1/L forgotten": _rnn(
         "The cost is the mean over the words; this is the gradient of the sum.",
-        grads=lambda model, x, y: [np.size(x) * g for g in NumpyRNN.grads(model, x, y)],
+        score_errors=lambda model, p_y, y, weights: NumpyRNN.score_errors(model, p_y, y, weights * np.size(y)),
     ),
     "gold tag not subtracted": _rnn(
         "e_y_t = p_t / L, without onehot(k_t): all other errors are computed from it.",

@@ -14,18 +14,20 @@ and for a `NumpyLSTM` (b_t and dW_c only with peepholes)
 
 where e_a_t is [e_a_i_t; e_a_f_t; e_a_g_t; e_a_o_t], and e_b_t the same without g, which has no peephole.
 
-The values are those of `NumpyRNN.backward`; the contributions of the steps to a gradient dW sum to `NumpyRNN.grads`.
+The values are those that the model returns, see `NumpyRNN.quantities`; the contributions of the steps to a gradient dW
+sum to `NumpyRNN.grads`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lxmls_rnn.deep_learning.numpy_lstm import Cells, LayerErrors, NumpyLSTM
-from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN, linear
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, log_softmax
+from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 
 FORWARD, BACKWARD = "forward", "backward"
 
@@ -71,154 +73,135 @@ def walk(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike) -> Iterator[Step]:
     ValueError, IndexError
         As `NumpyRNN.grads`.
     """
-    model.grads(x, y)  # raises for an invalid sentence
-    back = model.backward(x, y)
-    yield from _forward(model, back, np.asarray(y))
-    yield from _backward(model, back, np.asarray(y))
+    values = _Values(model, np.asarray(x), np.asarray(y))
+    for t in range(1, len(values.x) + 1):
+        for formula in _forward(model):
+            yield values.step(FORWARD, t, formula)
+    for t in range(len(values.x), 0, -1):
+        for formula in _backward(model):
+            yield values.step(BACKWARD, t, formula)
 
 
-def _forward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
-    W_e, W_y = model.param.W_e, model.param.W_y
-    _, p_y, log_p, y, h, z, x = back.forward
-    L = len(x)
-    layer: Callable[..., Iterator[Step]] = (
-        partial(_lstm_layer, model, model.cells(x)) if isinstance(model, NumpyLSTM) else partial(_rnn_layer, model)
-    )
-    cost = np.zeros((1, 1))
-    for t in range(1, L + 1):
-        h_t, y_t = h[:, [t]], y[:, [t - 1]]
-        p_gold = p_y[k[t - 1], t - 1].reshape(1, 1)
-        cost_last, cost = cost, cost - log_p[k[t - 1], t - 1] / L
+class _Formula(NamedTuple):
+    """The formula of a quantity, and the names in it that stand for arrays.
 
-        step = partial(_step, FORWARD, t)
-        word = _onehot(x[t - 1], W_e.shape[1])
-        yield step("z", "W_e onehot(w_t)", z[:, [t - 1]], {"W_e": W_e, "onehot(w_t)": word})
-        yield from layer(step, t, h, z)
-        yield step("y", "W_y h_t", y_t, {"W_y": W_y, "h_t": h_t})
-        yield step("p", "softmax(y_t)", p_y[:, [t - 1]], {"y_t": y_t})
-        yield step("C", "C_s - 1/L log(p_t[k_t])", cost, {"C_s": cost_last, "p_t[k_t]": p_gold})
+    A name ends with _t, _s or _u: it belongs to this, the last or the next step.
+    """
+
+    name: str
+    text: str
+    operands: str
+    later: tuple[str, str] = ("", "")  # what the next step adds to the text and to the operands
 
 
-def _rnn_layer(model: NumpyRNN, step: Callable[..., Step], t: int, h: np.ndarray, z: np.ndarray) -> Iterator[Step]:
-    a = _activation_input(model, step, t, h, z)
-    yield a
-    yield step("h", f"{model.activation}(a_t)", h[:, [t]], {"a_t": a.value})
+def _forward(model: NumpyRNN) -> list[_Formula]:
+    return [
+        _Formula("z", "W_e onehot(w_t)", "W_e onehot(w_t)"),
+        _Formula("a", "W_x z_t + W_h h_s", "W_x z_t W_h h_s"),
+        *(_lstm_layer(model) if isinstance(model, NumpyLSTM) else [_Formula("h", f"{model.activation}(a_t)", "a_t")]),
+        _Formula("y", "W_y h_t", "W_y h_t"),
+        _Formula("p", "softmax(y_t)", "y_t"),
+        _Formula("C", "C_s - 1/L log(p_t[k_t])", "C_s p_t[k_t]"),
+    ]
 
 
-def _activation_input(model: NumpyRNN, step: Callable[..., Step], t: int, h: np.ndarray, z: np.ndarray) -> Step:
-    W_x, W_h, z_t, h_last = model.param.W_x, model.param.W_h, z[:, [t - 1]], h[:, [t - 1]]
-    operands = {"W_x": W_x, "z_t": z_t, "W_h": W_h, "h_s": h_last}
-    return step("a", "W_x z_t + W_h h_s", W_x @ z_t + W_h @ h_last, operands)
-
-
-def _lstm_layer(
-    model: NumpyLSTM, cells: Cells, step: Callable[..., Step], t: int, h: np.ndarray, z: np.ndarray
-) -> Iterator[Step]:
-    W_c = model.param.W_c
-    a = _activation_input(model, step, t, h, z)
-    yield a
-    inputs = dict(zip("ifgo", np.split(a.value, 4), strict=True))
-    c_last, c_t = cells.c[:, [t - 1]], cells.c[:, [t]]
-    peepholes = {}
-    if W_c is not None:
-        b = W_c @ c_last
-        yield step("b", "W_c c_s", b, {"W_c": W_c, "c_s": c_last})
-        peepholes = dict(zip("ifo", np.split(b, 3), strict=True))
-    i, f, g, o = now = [values[:, [t - 1]] for values in cells[:4]]
-    for gate, value in zip("ifgo", now, strict=True):
-        operands = {f"a_{gate}_t": inputs[gate]}
-        if gate in peepholes:
-            operands[f"b_{gate}_t"] = peepholes[gate]
+def _lstm_layer(model: NumpyLSTM) -> Iterator[_Formula]:
+    if model.peepholes:
+        yield _Formula("b", "W_c c_s", "W_c c_s")
+    for gate in STACKED_GATES["W_x"]:
+        has_peephole = model.peepholes and gate in STACKED_GATES["W_c"]
+        inputs = [f"a_{gate}_t", *([f"b_{gate}_t"] if has_peephole else [])]
         function = "tanh" if gate == "g" else "logistic"
-        yield step(gate, f"{function}({' + '.join(operands)})", value, operands)
-    yield step("c", "f_t * c_s + i_t * g_t", c_t, {"f_t": f, "c_s": c_last, "i_t": i, "g_t": g})
-    yield step("h", "o_t * tanh(c_t)", h[:, [t]], {"o_t": o, "c_t": c_t})
+        yield _Formula(gate, f"{function}({' + '.join(inputs)})", " ".join(inputs))
+    yield _Formula("c", "f_t * c_s + i_t * g_t", "f_t c_s i_t g_t")
+    yield _Formula("h", "o_t * tanh(c_t)", "o_t c_t")
 
 
-def _backward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
-    W_e, W_x, W_h, W_y = (getattr(model.param, name) for name in ("W_e", "W_x", "W_h", "W_y"))
-    _, p_y, _, _, h, z, x = back.forward
-    L = len(x)
-    layer: Callable[..., Iterator[Step]]
-    if isinstance(model, NumpyLSTM):
-        cells = model.cells(x)
-        errors = model.back_through_time(cells, linear(W_y.T, back.e_y))
-        layer, e_a_all = partial(_lstm_errors, model, cells, errors), errors.e_a
-    else:
-        slope = model.slope(h[:, 1:])
-        e_a_all = slope * back.e_h
-        layer = partial(_rnn_errors, slope, back.e_h, e_a_all)
-    for t in range(L, 0, -1):
-        e_y, e_h, e_a, e_z = (e[:, [t - 1]] for e in (back.e_y, back.e_h, e_a_all, back.e_z))
-        h_last, h_t, z_t = h[:, [t - 1]], h[:, [t]], z[:, [t - 1]]
-        word, gold = _onehot(x[t - 1], W_e.shape[1]), _onehot(k[t - 1], len(p_y))
+def _backward(model: NumpyRNN) -> list[_Formula]:
+    is_lstm = isinstance(model, NumpyLSTM)
+    has_peepholes = isinstance(model, NumpyLSTM) and model.peepholes
+    return [
+        _Formula("e_y", "1/L (p_t - onehot(k_t))", "p_t onehot(k_t)"),
+        _Formula("dW_y", "e_y_t h_t^T", "e_y_t h_t^T"),
+        _Formula("e_h", "W_y^T e_y_t", "W_y^T e_y_t", (" + W_h^T e_a_u", " W_h^T e_a_u")),
+        *(_lstm_errors(has_peepholes) if is_lstm else [_Formula("e_a", "f'(a_t) * e_h_t", "f'(a_t) e_h_t")]),
+        _Formula("dW_x", "e_a_t z_t^T", "e_a_t z_t^T"),
+        _Formula("dW_h", "e_a_t h_s^T", "e_a_t h_s^T"),
+        *([_Formula("dW_c", "e_b_t c_s^T", "e_b_t c_s^T")] if has_peepholes else []),
+        _Formula("e_z", "W_x^T e_a_t", "W_x^T e_a_t"),
+        _Formula("dW_e", "e_z_t onehot(w_t)^T", "e_z_t onehot(w_t)^T"),
+    ]
 
-        step = partial(_step, BACKWARD, t)
-        yield step("e_y", "1/L (p_t - onehot(k_t))", e_y, {"p_t": p_y[:, [t - 1]], "onehot(k_t)": gold})
-        yield step("dW_y", "e_y_t h_t^T", e_y @ h_t.T, {"e_y_t": e_y, "h_t^T": h_t.T})
-        if t == L:
-            yield step("e_h", "W_y^T e_y_t", e_h, {"W_y^T": W_y.T, "e_y_t": e_y})
+
+def _lstm_errors(has_peepholes: bool) -> list[_Formula]:
+    along = (" + f_u * e_c_u", " f_u e_c_u")
+    if has_peepholes:
+        along = (along[0] + " + W_c^T e_b_u", along[1] + " W_c^T e_b_u")
+    return [
+        _Formula("e_a_o", "o_t * (1 - o_t) * tanh(c_t) * e_h_t", "o_t tanh(c_t) e_h_t"),
+        _Formula("e_c", "o_t * tanh'(c_t) * e_h_t", "o_t tanh'(c_t) e_h_t", along),
+        _Formula("e_a_i", "i_t * (1 - i_t) * g_t * e_c_t", "i_t g_t e_c_t"),
+        _Formula("e_a_f", "f_t * (1 - f_t) * c_s * e_c_t", "f_t c_s e_c_t"),
+        _Formula("e_a_g", "(1 - g_t * g_t) * i_t * e_c_t", "g_t i_t e_c_t"),
+    ]
+
+
+class _Values:
+    """The quantities of a sentence by the names in formulas, without the step: (n, L + 1), 0 before the first step."""
+
+    def __init__(self, model: NumpyRNN, x: np.ndarray, y: np.ndarray) -> None:
+        self.model, self.x = model, x
+        found = model.quantities(x, y)
+        gold = np.arange(len(x)), y
+        found["C"] = -np.cumsum(log_softmax(found["y"]).T[gold] / len(x), dtype="float64")[np.newaxis]
+        found["p[k]"] = found["p"].T[gold][np.newaxis]
+        found["onehot(w)"] = _onehots(x, model.sizes.n_words)
+        found["onehot(k)"] = _onehots(y, model.sizes.n_tags)
+        if isinstance(model, NumpyLSTM):
+            found["e_b"], found["tanh(c)"] = model.peephole_rows(found["e_a"]), np.tanh(found["c"])
+            found["tanh'(c)"] = 1 - found["tanh(c)"] * found["tanh(c)"]
+            for name, gates in {"a": "ifgo", "e_a": "ifgo", "b": "ifo"}.items():
+                if name in found:
+                    found |= zip((f"{name}_{gate}" for gate in gates), np.split(found[name], len(gates)), strict=True)
         else:
-            both = {"W_y^T": W_y.T, "e_y_t": e_y, "W_h^T": W_h.T, "e_a_u": e_a_all[:, [t]]}
-            yield step("e_h", "W_y^T e_y_t + W_h^T e_a_u", e_h, both)
-        yield from layer(step, t)
-        yield step("dW_x", "e_a_t z_t^T", e_a @ z_t.T, {"e_a_t": e_a, "z_t^T": z_t.T})
-        yield step("dW_h", "e_a_t h_s^T", e_a @ h_last.T, {"e_a_t": e_a, "h_s^T": h_last.T})
-        if isinstance(model, NumpyLSTM) and model.peepholes:
-            e_b, c_last = model.peephole_rows(e_a), cells.c[:, [t - 1]]
-            yield step("dW_c", "e_b_t c_s^T", e_b @ c_last.T, {"e_b_t": e_b, "c_s^T": c_last.T})
-        yield step("e_z", "W_x^T e_a_t", e_z, {"W_x^T": W_x.T, "e_a_t": e_a})
-        yield step("dW_e", "e_z_t onehot(w_t)^T", e_z @ word.T, {"e_z_t": e_z, "onehot(w_t)^T": word.T})
+            found["f'(a)"] = model.slope(found["h"])
+        self.columns = {name: np.pad(values, [(0, 0), (1, 0)]) for name, values in found.items() if name[0] != "W"}
+
+    def step(self, direction: str, t: int, formula: _Formula) -> Step:
+        """Return a step of the walk."""
+        name, text, operands, later = formula
+        if t < len(self.x):
+            text, operands = text + later[0], operands + later[1]
+        arrays = {_numbered(operand, t): self._array(operand, t) for operand in operands.split()}
+        if name.startswith("dW"):
+            error, output = arrays.values()
+            return Step(direction, t, name, name, _numbered(text, t), arrays, error @ output)
+        return Step(direction, t, name, f"{name}_{t}", _numbered(text, t), arrays, self.columns[name][:, [t]])
+
+    def _array(self, operand: str, t: int) -> np.ndarray:
+        """Return the array of an operand: 'W_h^T', 'h_s', 'tanh(c_t)'."""
+        name = operand.removesuffix("^T")
+        if name in self.model.shapes(self.model.sizes):
+            array: np.ndarray = getattr(self.model.param, name)
+        else:
+            number = t + STEPS[re.findall(STEP, name)[0]]
+            array = self.columns[re.sub(STEP, "", name)][:, [number]]
+        return array.T if operand.endswith("^T") else array
 
 
-def _rnn_errors(
-    slope: np.ndarray, e_h: np.ndarray, e_a: np.ndarray, step: Callable[..., Step], t: int
-) -> Iterator[Step]:
-    operands = {"f'(a_t)": slope[:, [t - 1]], "e_h_t": e_h[:, [t - 1]]}
-    yield step("e_a", "f'(a_t) * e_h_t", e_a[:, [t - 1]], operands)
+def _onehots(ids: np.ndarray, size: int) -> np.ndarray:
+    """Return the onehot of each id as a column, (size, L)."""
+    columns = np.zeros((size, len(ids)))
+    columns[ids, np.arange(len(ids))] = 1
+    return columns
 
 
-def _lstm_errors(
-    model: NumpyLSTM, cells: Cells, errors: LayerErrors, step: Callable[..., Step], t: int
-) -> Iterator[Step]:
-    i, f, g, o = (values[:, [t - 1]] for values in cells[:4])
-    e_h, e_c, e_a = (values[:, [t - 1]] for values in errors)
-    e_a_i, e_a_f, e_a_g, e_a_o = np.split(e_a, 4)
-    c_last, tanh_c = cells.c[:, [t - 1]], np.tanh(cells.c[:, [t]])
-
-    yield step("e_a_o", "o_t * (1 - o_t) * tanh(c_t) * e_h_t", e_a_o, {"o_t": o, "tanh(c_t)": tanh_c, "e_h_t": e_h})
-
-    formula, operands = "o_t * tanh'(c_t) * e_h_t", {"o_t": o, "tanh'(c_t)": 1 - tanh_c * tanh_c, "e_h_t": e_h}
-    if t < cells.f.shape[1]:
-        formula += " + f_u * e_c_u"
-        operands |= {"f_u": cells.f[:, [t]], "e_c_u": errors.e_c[:, [t]]}
-        if model.peepholes:
-            formula += " + W_c^T e_b_u"
-            operands |= {"W_c^T": model.param.W_c.T, "e_b_u": model.peephole_rows(errors.e_a[:, [t]])}
-    yield step("e_c", formula, e_c, operands)
-
-    yield step("e_a_i", "i_t * (1 - i_t) * g_t * e_c_t", e_a_i, {"i_t": i, "g_t": g, "e_c_t": e_c})
-    yield step("e_a_f", "f_t * (1 - f_t) * c_s * e_c_t", e_a_f, {"f_t": f, "c_s": c_last, "e_c_t": e_c})
-    yield step("e_a_g", "(1 - g_t * g_t) * i_t * e_c_t", e_a_g, {"g_t": g, "i_t": i, "e_c_t": e_c})
+STEP, STEPS = r"_([tsu])\b", {"t": 0, "s": -1, "u": 1}
 
 
-def _step(direction: str, t: int, name: str, formula: str, value: np.ndarray, operands: dict[str, np.ndarray]) -> Step:
-    """Return a step; in its formula, the numbers of this, the previous and the next step replace _t, _s and _u."""
-
-    def numbered(text: str) -> str:
-        for letter, number in (("_t", t), ("_s", t - 1), ("_u", t + 1)):
-            text = text.replace(letter, f"_{number}")
-        return text
-
-    operands = {numbered(key): operand for key, operand in operands.items()}
-    symbol = name if name.startswith("dW") else f"{name}_{t}"
-    return Step(direction, t, name, symbol, numbered(formula), operands, value)
-
-
-def _onehot(number: int, size: int) -> np.ndarray:
-    column = np.zeros((size, 1))
-    column[number] = 1
-    return column
+def _numbered(text: str, t: int) -> str:
+    """Return a formula with the numbers of this, the last and the next step in place of _t, _s and _u."""
+    return re.sub(STEP, lambda found: f"_{t + STEPS[found[1]]}", text)
 
 
 def restrict_vocabulary(model: NumpyRNN, words: Sequence[int]) -> NumpyRNN:

@@ -10,7 +10,6 @@ from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN, logistic_fu
 from lxmls_rnn.deep_learning.numpy_rnn import log_softmax
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
 from lxmls_rnn.teaching.analysis import (
-    cell_errors,
     factor_per_step,
     gradient_reach,
     influences,
@@ -95,8 +94,8 @@ def test_the_gradient_by_the_cells_is_that_of_finite_differences(model):
 
 def test_cell_errors_of_a_whole_sentence_sum_up_those_of_its_words():
     model, y = drawn(NumpyLSTM), np.array([0, 1, 2, 1, 0])
-    whole = cell_errors(model, model.backward(X, y))
-    words = sum(cell_errors(model, model.backward(X, y, weights=one)) for one in np.eye(5))
+    whole = model.backward(X, y).layer["e_c"]
+    words = sum(model.backward(X, y, weights=one).layer["e_c"] for one in np.eye(5))
     assert whole == pytest.approx(words / 5)
 
 

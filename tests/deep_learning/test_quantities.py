@@ -1,0 +1,72 @@
+"""The quantities that models return: NumPy's are those of its passes, those of the frameworks are NumPy's."""
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.quantities import QUANTITIES
+from lxmls_rnn.teaching.gradient_check import random_values
+
+X, Y = np.array([1, 2, 3, 1, 5]), np.array([0, 2, 1, 0, 1])
+compiles_scan = pytest.mark.slow("compiles scan for all quantities, ten seconds")
+MARKS = {"scan": [pytest.mark.theano, compiles_scan], "fused": [pytest.mark.theano]}
+KINDS = [
+    pytest.param(name, options, marks=MARKS.get(model.backend, []), id=f"{name}-{next(iter(options.values()))}")
+    for name, model in rnns.MODELS.items()
+    for options in (
+        [{"peepholes": either} for either in model.peephole_options]
+        if model.family == "LSTM"
+        else [{"activation": f} for f in model.activations]
+    )
+]
+# that a model leaves out, besides e_c
+WITHOUT = {
+    "RNN": "", "LSTM": "b", "FastRNN": "a", "FastLSTM": "a b", "JaxRNN": "", "JaxLSTM": "b",
+    "TorchRNN": "", "TorchLSTM": "b", "FastTorchRNN": "a", "FastTorchLSTM": "a b i f g o c",
+}  # fmt: skip
+
+
+def drawn(name, **options):
+    model = rnns.model_class(name)(8, 4, 3, 3, **options)
+    model.set_values(random_values(model, np.random.RandomState(1)))
+    return model
+
+
+@pytest.mark.parametrize(("name", "options"), KINDS)
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow("compiles again"))])
+def test_they_are_those_of_the_passes(name, options, dtype):
+    model = drawn(name, dtype=dtype, **options)
+    found, expected = model.quantities(X, Y), model_file.convert(model, rnns.numpy_class(name)).backward(X, Y)
+    forward, layer, is_lstm = expected.forward, dict(expected.layer), "peepholes" in options
+    right = {"z": forward.z, "y": forward.y, "p": forward.p_y, "h": forward.h[:, 1:]}
+    right |= {"e_y": expected.e_y, "e_h": expected.e_h, "e_z": expected.e_z, **layer}
+    left_out = {"e_c", *WITHOUT[name].split()} if name in WITHOUT else set()
+    parameters = list(model.shapes(model.sizes))
+    assert list(found) == [*(q for q in QUANTITIES if q in right and q not in left_out), *parameters]
+    assert ("i" in right) == is_lstm
+    for quantity in found.keys() - parameters:
+        assert found[quantity].shape == right[quantity].shape
+        assert np.abs(found[quantity] - right[quantity]).max() < (1e-12 if dtype == "float64" else 1e-5), quantity
+    for gradient, parameter in zip(model.grads(X, Y), parameters, strict=True):
+        assert np.allclose(found[parameter], gradient, rtol=1e-4, atol=1e-12 if dtype == "float64" else 1e-6)
+
+
+@pytest.mark.theano
+def test_a_subclass_with_its_own_forward_pass_returns_what_this_computes():
+    class Mine(rnns.library_class("FastRNN")):
+        def _forward(self, _x, _h0=None):
+            return super()._forward(_x, _h0) ** 2
+
+    mine = Mine(8, 4, 3, 3, seed=1)
+    found = mine.quantities(X, Y)
+    assert list(found) == ["p", "W_e", "W_x", "W_h", "W_y"]
+    assert np.array_equal(found["p"], mine.forward(X))
+
+
+@pytest.mark.parametrize("name", [name for name, model in rnns.MODELS.items() if model.backend in ("numpy", "torch")])
+def test_a_wrong_sentence_is_refused(name):
+    with pytest.raises(ValueError, match="one sentence"):
+        drawn(name).quantities([X, X], [Y, Y])
+    with pytest.raises(IndexError, match="word id 99"):
+        drawn(name).quantities([99], [0])
