@@ -10,9 +10,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.widgets import out_of_memory, python_warnings
+from lab.runtime import out_of_memory, python_warnings
+from lab.runtime.job import Job
 from lab.widgets.controls import EVENT_LOCK, button, on_change, shown_if, view
-from lab.widgets.job import Job
 from lab.widgets.save import SCRIPT, save_buttons
 from lxmls_rnn.storage.files import USER_ERRORS, in_words
 

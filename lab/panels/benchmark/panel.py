@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from lab.drawing import html
 from lab.drawing.figures import fill
 from lab.panels.benchmark.plots import key, plot, show_series, speed_up_map
+from lab.runtime.job import Job
 from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import (
     checkbox,
@@ -24,7 +25,6 @@ from lab.widgets.controls import (
     text,
     view,
 )
-from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import cases as c

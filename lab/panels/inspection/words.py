@@ -9,8 +9,8 @@ import numpy as np
 from lab.drawing import html
 from lab.panels.inspection.charts import WordMap
 from lab.panels.inspection.view import View
+from lab.runtime.job import Job
 from lab.widgets.controls import in_row, integer, show, text, toggles, view
-from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import part_file, prepare

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from lab.widgets.job import Job
+from lab.runtime.job import Job
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.sweep import Sweep
 

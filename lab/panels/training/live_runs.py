@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.widgets.job import Job, Listeners
+from lab.runtime.job import Job, Listeners
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.rnn import MODELS, device_of

@@ -19,7 +19,7 @@ from lab import TrainingPanel
 from lab.panels.training import live_runs
 from lab.panels.training.curves import Curves
 from lab.panels.training.text import epochs_table
-from lab.widgets.job import Listeners
+from lab.runtime.job import Listeners
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.training import BatchDone, Trainer
