@@ -79,13 +79,9 @@ class FollowingPanel(Panel, Generic[L]):
                 self.show_live(live)
             else:
                 self.refresh()
-            self._report()
-
-    def _report(self) -> None:
-        live = self._awaited
-        if live is not None and not live.active:
-            self._awaited = None
-            self.report_end(live)
+            if (ended := self._awaited) is not None and not ended.active:
+                self._awaited = None
+                self.report_end(ended)
 
     def begin(self, live: L) -> None:
         """Start a live run, and report its end later."""

@@ -13,7 +13,6 @@ from lab.panels.benchmark.live_benchmark import LiveBenchmark, live_benchmarks
 from lab.panels.benchmark.plots import key, plot, show_series, speed_up_map
 from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import (
-    checkbox,
     dropdown,
     field,
     in_row,
@@ -74,7 +73,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
             in_row(self.threads, self.seconds, self.budget),
             in_row(self.run_button, self.stop_button, self.progress, self.status),
             in_row(self.earlier, self.load_button, self.overlay_button, self.refresh_button),
-            in_row(self.compare_button, self.everything),
+            self.compare_button,
             self.comparison,
             self.views,
         )
@@ -118,7 +117,6 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         what = "Show which cases are faster or slower in the results below than in the chosen ones"
         self.compare_button = self.button("Compare", what, self.compare)
         self.refresh_button = self.button("Refresh", "Reload the list of results", self.refresh)
-        self.everything = checkbox("Show unchanged", "Compare lists unchanged cases too")
 
     def _make_views(self) -> None:
         self.comparison, self.machine = view("benchmark-comparison"), view()
@@ -260,7 +258,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         self.comparison.value = (
             f"<p><b>{escape(message)}</b>. A change counts if the quartiles do not overlap and the medians differ by "
             "5 % or more.</p>"
-            + html.table(compare.COLUMN_NAMES, compare.lines(found, self.everything.value))
+            + html.table(compare.COLUMN_NAMES, compare.lines(found))
             + "".join(f"<p>{escape(line)}</p>" for line in compare.differences(before, self.shown))
         )
 
