@@ -1,13 +1,11 @@
 """Base classes of the panels that start trainings, sweeps and benchmarks, list them and follow them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic
 
 from lab.runtime.live import L, LiveList
 from lab.widgets.choices import left_out
-from lab.widgets.controls import dropdown, on_change, set_options, text, view
+from lab.widgets.controls import dropdown, on_change, set_options, show, text, view
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
 from lxmls_rnn.runs import Damaged
@@ -16,7 +14,7 @@ from lxmls_rnn.runs import Damaged
 class FollowingPanel(Panel, Generic[L]):
     """A panel that starts live runs of `live` and follows them; they go on when it is closed.
 
-    A subclass calls `follow` at the end of its constructor and defines `root`, `current`, `show_live` and `refresh`.
+    A subclass calls `follow` at the end of its constructor and defines `current`, `show_live` and `refresh`.
     """
 
     live: LiveList[L]
@@ -24,7 +22,7 @@ class FollowingPanel(Panel, Generic[L]):
 
     def root(self) -> Path:
         """Return the folder in which the live runs of this panel are saved."""
-        raise NotImplementedError
+        return paths.runs()
 
     def current(self) -> L | None:
         """Return the live run that the buttons act on, active or ended, or None."""
@@ -38,10 +36,9 @@ class FollowingPanel(Panel, Generic[L]):
         """Reload the list of results on disk, and redraw."""
         raise NotImplementedError
 
-    def report_end(self, live: L) -> None:
-        """Show the error that ended a live run, if any, in the message line."""
-        if live.error is not None:
-            self.show_error(live.error)
+    def ended(self, live: L) -> str:
+        """Return a message about a live run that ended without an error."""
+        return ""
 
     def lists(self, live: L) -> bool:
         """Whether the panel can show a live run without a refresh."""
@@ -81,7 +78,11 @@ class FollowingPanel(Panel, Generic[L]):
                 self.refresh()
             if (ended := self._awaited) is not None and not ended.active:
                 self._awaited = None
-                self.report_end(ended)
+                message = self.ended(ended)
+                if ended.error is not None:
+                    self.show_error(ended.error)
+                elif message:
+                    self.show_message(message)
 
     def begin(self, live: L) -> None:
         """Start a live run, and report its end later."""
@@ -109,7 +110,6 @@ class RunsPanel(FollowingPanel[L]):
     make the controls, and defines `stem`, `found`, `new`, `again`, `show_live` and `show_selected`.
     """
 
-    filling = False  # whether the controls change without being changed by the user
     _proposed = ""
     _last_selected: str | None = None
     _stopping: L | None = None  # Resume gets the focus when it has stopped
@@ -148,9 +148,6 @@ class RunsPanel(FollowingPanel[L]):
     def show_selected(self) -> None:
         """Show the selected run, if there is one."""
         raise NotImplementedError
-
-    def root(self) -> Path:
-        return paths.runs()
 
     def folder(self) -> Path:
         """Return the folder of the selected run; ValueError if there is none."""
@@ -207,6 +204,7 @@ class RunsPanel(FollowingPanel[L]):
             started = [live.name for live in self.live.active(self.root()) if live.name not in names]
             set_options(self.selected, [*started, *names], name)
             self.left_out.value = left_out(damaged)
+            show(self.left_out, bool(damaged))
             self._show_selection()
 
     def propose_name(self) -> None:
@@ -219,17 +217,8 @@ class RunsPanel(FollowingPanel[L]):
 
     # display
 
-    @contextmanager
-    def quietly(self) -> Iterator[None]:
-        """Return a context in which the panel changes controls, without reacting to it as to the user."""
-        before, self.filling = self.filling, True
-        try:
-            yield
-        finally:
-            self.filling = before
-
     def _on_selection(self) -> None:
-        if not self.filling:
+        if not self.quiet:
             with self.guard(), self.quietly():
                 self._show_selection()
 

@@ -196,13 +196,10 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
             self._rows_drawn = len(session.results.rows)
             self._draw()
 
-    def report_end(self, live: LiveBenchmark) -> None:
-        super().report_end(live)
-        if live.error is None:
-            how = "Stopped" if live.stopped else "Done"
-            kept = f"saved in {live.path}" if live.path.exists() else "nothing is saved"
-            n_cases = len(live.session.cases)
-            self.show_message(f"{how}: {live.n_measured} of {n_cases} cases measured; {kept}.")
+    def ended(self, live: LiveBenchmark) -> str:
+        kept = f"saved in {live.path}" if live.path.exists() else "nothing is saved"
+        measured = f"{live.n_measured} of {len(live.session.cases)} cases measured"
+        return f"{'Stopped' if live.stopped else 'Done'}: {measured}; {kept}."
 
     def stop(self) -> None:
         super().stop()

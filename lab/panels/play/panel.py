@@ -1,7 +1,6 @@
 """Play panel: scale the weights with sliders and see the effect on gradient, hidden states and loss."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -106,7 +105,6 @@ class PlayPanel(Panel):
         self.reaches, self.slices = reach_chart(), loss_chart()
         self._history: list[Knobs] = []  # values of the sliders in each epoch of training
         self._drawn: dict[str, object] = {}  # the values that are drawn, by name
-        self._filling = False
         self._prediction: words.Prediction | None = None
         settings = self.tagger, self.corpus, self.distance, self.init, self.n_hidd, self.seed
         knobs = self.weights, self.W_h, self.forget, *self.clamps.values()
@@ -166,7 +164,7 @@ class PlayPanel(Panel):
         """Draw new initial weights and reset the sliders and clamps."""
         self._sentences, self.base = self.network.sentences(), self.network.drawn()
         self._history = []
-        with self._quietly():
+        with self.quietly():
             for control in self.clamps.values():
                 control.value = FREE
             self._update_options()
@@ -174,19 +172,10 @@ class PlayPanel(Panel):
 
     def _reset_sliders(self, forget: float) -> None:
         """Reset the sliders, then draw once."""
-        with self._quietly():
+        with self.quietly():
             self.weights.value = self.W_h.value = 1.0
             self.forget.value = forget
         self.draw()
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Change controls without drawing."""
-        before, self._filling = self._filling, True
-        try:
-            yield
-        finally:
-            self._filling = before
 
     def _update_options(self) -> None:
         """Update the options of lines, and those of words, of which the last but one is selected."""
@@ -195,7 +184,7 @@ class PlayPanel(Panel):
         set_options(self.word, [(f"{t + 1} {word}", t) for t, word in enumerate(shown)], max(0, len(shown) - 2))
 
     def _sentence_changed(self) -> None:
-        with self.guard(), self._quietly():
+        with self.guard(), self.quietly():
             self._update_options()
         self._draw()
 
@@ -220,7 +209,7 @@ class PlayPanel(Panel):
     # output
 
     def _draw(self) -> None:
-        if not self._filling:
+        if not self.quiet:
             self.attempt(self.draw)
 
     def draw(self) -> None:

@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from lab.runtime.live import Live, LiveList
-from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.rnn import MODELS, device_of
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
-from lxmls_rnn.runs.folder import new_folder
 
 MAX_POINTS = 200  # points within epochs, over the whole training
 
@@ -36,20 +34,6 @@ class LiveRun(Live):
         self._first = 0.0, 0.0  # seconds and epochs done after the first update, to exclude compiling
         self._point, self._n = Progress(), 0  # progress at the last point, and the updates since
         self._norm: float | None = None  # the largest gradient norm since then
-
-    @classmethod
-    def new(cls, name: str, settings: Settings) -> LiveRun:
-        """Return a new run; errors as `new_folder`, and RuntimeError if a run of its name is active."""
-        live_runs.check_free(paths.runs() / name)
-        return cls(new_folder(name, paths.runs(), advice="or resume it"), settings)
-
-    @classmethod
-    def again(cls, folder: Path, epochs: int) -> LiveRun:
-        """Return a run that is resumed until `epochs`, with the points of the earlier training in this kernel."""
-        live, before = cls(folder, epochs=epochs), live_runs.find(folder)
-        if before is not None:
-            live.running, live.norms = list(before.running), list(before.norms)
-        return live
 
     @property
     def stage(self) -> str:

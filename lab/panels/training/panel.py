@@ -16,7 +16,7 @@ from lab.widgets.runs_panel import RunsPanel
 from lab.widgets.trainer_choice import TrainerChoice
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Damaged, Run, find_runs
-from lxmls_rnn.runs.folder import read_metrics
+from lxmls_rnn.runs.folder import new_folder, read_metrics
 
 EXTRA_EPOCHS = 5  # proposed for a finished run
 
@@ -131,10 +131,15 @@ class TrainingPanel(RunsPanel[LiveRun]):
         return [folder.name for folder in folders], damaged
 
     def new(self, name: str) -> LiveRun:
-        return LiveRun.new(name, self.settings())
+        settings = self.settings()
+        self.live.check_free(self.root() / name)
+        return LiveRun(new_folder(name, self.root(), advice="or resume it"), settings)
 
     def again(self, folder: Path) -> LiveRun:
-        return LiveRun.again(folder, self.to_epoch.value)
+        live, before = LiveRun(folder, epochs=self.to_epoch.value), self.current()
+        if before is not None:
+            live.running, live.norms = list(before.running), list(before.norms)
+        return live
 
     def delete(self) -> None:
         """Delete the selected run at the second press."""
@@ -169,7 +174,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
         self.to_epoch.value = epochs if len(rows) < epochs else epochs + EXTRA_EPOCHS
 
     def _on_plot_selected(self) -> None:
-        if not self.filling:
+        if not self.quiet:
             with self.guard():
                 self.show_selected()
 
@@ -221,12 +226,10 @@ class TrainingPanel(RunsPanel[LiveRun]):
         self.training_bar.value = len(rows) / run.settings.trainer.epochs
         self.table.value, self.status.value = epochs_table(run.folder.name, rows), on_disk(run, rows)
 
-    def report_end(self, live: LiveRun) -> None:
+    def ended(self, live: LiveRun) -> str:
         if live.name == self.selected.value:
             self._propose_epochs()
-        super().report_end(live)
-        if live.error is None:
-            self.show_message(ended(live))
+        return ended(live)
 
     def code(self) -> str:
         return f"""{settings_code(self.settings())}
