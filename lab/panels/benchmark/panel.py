@@ -72,8 +72,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
             *self.checkboxes,
             in_row(self.threads, self.seconds, self.budget),
             in_row(self.run_button, self.stop_button, self.progress, self.status),
-            in_row(self.earlier, self.load_button, self.overlay_button, self.refresh_button),
-            self.compare_button,
+            in_row(self.earlier, self.load_button, self.overlay_button, self.compare_button, self.refresh_button),
             self.comparison,
             self.views,
         )
