@@ -84,11 +84,6 @@ class FollowingPanel(Panel, Generic[L]):
                 elif message:
                     self.show_message(message)
 
-    def begin(self, live: L) -> None:
-        """Start a live run, and report its end later."""
-        self.live.start(live)
-        self._awaited = live
-
     def running(self) -> L:
         """Return the current live run; RuntimeError if it is not active."""
         live = self.current()
@@ -183,7 +178,8 @@ class RunsPanel(FollowingPanel[L]):
         self.pause_button.focus()  # the pressed button is disabled now
 
     def begin(self, live: L) -> None:
-        super().begin(live)
+        """Start and select a live run."""
+        self.live.start(live)
         self._last_selected = None
         self.refresh(live.name)
 

@@ -166,7 +166,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         runner = Runner(self.threads.value, self.seconds.value, CASE_SECONDS, self.budget.value)
         live = LiveBenchmark(Session(cases, runner, results.new_path(self.root()), ["BenchmarkPanel"]))
         self._attach(live)
-        self.begin(live)
+        self.live.start(live)
         self.show_live(live)
 
     def _attach(self, benchmark: LiveBenchmark) -> None:

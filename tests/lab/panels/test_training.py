@@ -307,6 +307,8 @@ def test_a_pause_holds_the_training_and_go_on_ends_it(panel):
 
 def test_a_new_panel_shows_what_is_running_and_can_stop_it(panel):
     training = endless(panel)
+    panel.trainer.epochs.value = 1
+    train(panel)  # a newer one, which is not running any more
     panel.close()
     other = TrainingPanel()
     assert other.selected.value == training.name
