@@ -18,7 +18,7 @@ from lxmls_rnn.teaching.gradient_check import random_values
 from lxmls_rnn.teaching.walk import restrict_vocabulary, walk
 
 RANDOM_NETWORK, TRAINED_RUN = "random", "a trained run"
-PLAY_MILLISECONDS = 900  # for a step
+PLAY_MILLISECONDS = {"slow": 2000, "normal": 900, "fast": 300}
 
 
 class StepThroughPanel(Panel):
@@ -49,7 +49,8 @@ class StepThroughPanel(Panel):
         self.slider = field(widgets.IntSlider, "Step", 1, "Arrow keys move by one step", "auto", "auto", **options)
         self.slider.add_class("lab-step").layout.flex = "1 1 14em"
         options = {"value": 1, "min": 1, "max": 1, "show_repeat": False}
-        self.play = widgets.Play(interval=PLAY_MILLISECONDS, description="Play", tooltip="Play", **options)
+        self.play = widgets.Play(interval=PLAY_MILLISECONDS["normal"], description="Play", tooltip="Play", **options)
+        self.speed = dropdown("Speed", PLAY_MILLISECONDS, "Speed of Play", "normal", "10em", "auto")
         what = "Go to the previous word, or back to the forward pass"
         self.word_back = self.button("◀ Word", what, partial(self.go, -1, True))
         self.back = self.button("◀ Step", "Go one step back", partial(self.go, -1, False))
@@ -63,12 +64,13 @@ class StepThroughPanel(Panel):
             self.sentence,
             self.run,
             self._drawn,
-            in_row(self.play, self.word_back, self.back, self.next, self.word_next, self.slider),
+            in_row(self.play, self.speed, self.word_back, self.back, self.next, self.word_next, self.slider),
             self.equation,
             self.drawing,
             self.quantities,
         )
         on_change(self.show, self.slider)
+        on_change(lambda: setattr(self.play, "interval", PLAY_MILLISECONDS[self.speed.value]), self.speed)
         on_change(self.draw, self.source, self.run.run, self.model, self.peepholes, *network)
         self.sentence.listeners.add(self.draw)
         self.draw()

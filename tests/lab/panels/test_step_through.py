@@ -123,6 +123,11 @@ def test_the_buttons_stay_within_the_walk(panel):
     assert panel.slider.value == panel.slider.max
 
 
+def test_the_speed_is_that_of_play(panel):
+    panel.speed.value = "fast"
+    assert panel.play.interval == 300
+
+
 def test_a_sentence_of_the_corpus_by_its_number(panel):
     panel.sentence.number.value = 1
     assert panel.walk.words == ["Must", "the", "dog", "walk", "in", "?"]
