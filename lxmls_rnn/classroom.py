@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.storage import records
@@ -21,7 +21,7 @@ LEGEND = (
     "Exercises that nobody has begun are left out. Optional ones count after a +."
 )
 ERROR = ".error"  # in a student's folder: the error that stopped its collection
-PROBLEMS = "problems"  # the title of a column
+RENDERINGS = ("sheet", "page", "wide", "narrow")  # a spreadsheet, HTML, a wide terminal and one of 80 columns
 PROBLEM_STYLE = "color:#b71c1c;min-width:8em"
 COLUMN_STYLE = "writing-mode:vertical-rl;transform:rotate(180deg);white-space:nowrap"  # narrow: there are 30 columns
 STUDENT_STYLE = "position:sticky;left:0;background:#fff;color:#000"  # the table is wide and scrolls
@@ -81,6 +81,14 @@ class Answer:
 
     text: str
     written: str
+
+
+QUANTITIES: dict[str, Callable[[Entry], object]] = {  # columns of a spreadsheet for each exercise, beside its state
+    "tries": lambda entry: entry.tries,
+    "hints": lambda entry: entry.hints,
+    "solution": lambda entry: "shown" if entry.solution else None,
+    "minutes": lambda entry: entry.minutes,
+}
 
 
 class Problem(NamedTuple):
@@ -224,82 +232,101 @@ def _in_order(begun: Iterable[Iterable[str]]) -> list[str]:
     return sorted(places, key=lambda name: (max(places[name]), name))
 
 
-def table(students: list[Student]) -> tuple[list[str], list[list[str]]]:
-    """Return header and lines: one per student, and a last one with how many have done each exercise; problems last.
+class Column(NamedTuple):
+    """A column of the class table; `cells` has a function for each rendering that has the column."""
 
-    A cell says whether the exercise is right (✓), not right (✗) or not yet there (…), after how many tries (×), with
-    how many hints (?), whether the solution was shown (s), and how many minutes it took, from the first try or hint on.
+    title: str
+    cells: dict[str, Callable[[Student], object]]
+    short: str = ""  # the title in 80 columns, if it is another one
+    last: str = ""  # the cell of the last line
+
+
+def columns(students: list[Student]) -> list[Column]:
+    """Return the columns of the class table in all `RENDERINGS`.
+
+    The cell of an exercise says whether it is right (✓), not right (✗) or not yet there (…), after how many tries (×),
+    with how many hints (?), whether the solution was shown (s), and how many minutes it took, from the first try or
+    hint on. A spreadsheet has a column for each of these, and 80 columns have room for a sign.
     """
     names = exercises_of(students)
-    header = ["student", *names, "done", "last done", "answers", "runs", "best on dev", PROBLEMS]
-    lines = []
-    for student in students:
-        cells = [_cell(student.exercises.get(name)) for name in names]
-        optional = f" + {student.n_optional}" if student.n_optional else ""
-        done = f"{student.n_done} of {len(set(names) - OPTIONAL)}{optional}"
-        counted = [str(len(student.answers)), str(len(student.runs))]
-        problems = "; ".join(problem.text for problem in student.problems)
-        lines.append([student.name, *cells, done, student.last, *counted, _percent(student.best), problems])
-    done_by = [f"{_done_by(students, name)} of {len(students)}" for name in names]
-    lines.append(["done by", *done_by, "", "", "", "", "", ""])
-    return header, lines
 
+    def everywhere(value: Callable[[Student], object], **other: Callable[[Student], object]) -> dict[str, Any]:
+        return dict.fromkeys(RENDERINGS, value) | other
 
-def narrow_table(students: list[Student]) -> tuple[list[str], list[list[str]], str]:
-    """Return header, lines and a legend for 80 columns: a sign for each exercise, one word for the problems."""
-    names = exercises_of(students)
+    def of(name: str, quantity: Callable[[Entry], object]) -> Callable[[Student], object]:
+        return lambda student: quantity(student.exercises[name]) if name in student.exercises else None
+
+    def done(student: Student, plus: str, among: str = "") -> str:
+        return f"{student.n_done}{among}{f'{plus}{student.n_optional}' if student.n_optional else ''}"
+
+    def signs(student: Student) -> str:
+        return "".join(_sign(student.exercises.get(name)) for name in names)
+
+    def best(student: Student) -> str:
+        return "" if student.best is None else f"{student.best:.1%}"
+
+    def problems(student: Student) -> str:
+        return "; ".join(problem.text for problem in student.problems)
+
+    found = [Column("student", everywhere(lambda student: student.name), last="done by")]
+    for name in names:
+        cell = of(name, _cell)
+        done_by = f"{_done_by(students, name)} of {len(students)}"
+        found.append(Column(name, {"sheet": of(name, lambda e: e.state), "page": cell, "wide": cell}, last=done_by))
+        found += [Column(f"{name} {title}", {"sheet": of(name, quantity)}) for title, quantity in QUANTITIES.items()]
     numbers = "".join(str(n % 10) for n in range(1, len(names) + 1))
-    header = ["student", numbers or "exercises", "done", "last done", "answ", "runs", "dev", "problem"]
-    lines = []
-    for student in students:
-        entries = (student.exercises.get(name) for name in names)
-        signs = "".join("·" if entry is None else STATE_SIGNS.get(entry.state, "?") for entry in entries)
-        optional = f"+{student.n_optional}" if student.n_optional else ""
-        counted = [f"{student.n_done}{optional}", student.last[5:], str(len(student.answers)), str(len(student.runs))]
-        lines.append([student.name, signs, *counted, _percent(student.best), student.kinds])
-    done_by = (f"{n} {name} ({_done_by(students, name)})" for n, name in enumerate(names, 1))
-    legend = (
+    among = f" of {len(set(names) - OPTIONAL)}"
+    of_course = {"sheet": lambda student: student.n_done, "narrow": lambda student: done(student, "+")}
+    kinds = {"wide": lambda student: student.kinds, "narrow": lambda student: student.kinds}
+    return [
+        *found,
+        Column(numbers or "exercises", {"narrow": signs}),
+        Column("done", everywhere(lambda student: done(student, " + ", among), **of_course)),
+        Column("last done", everywhere(lambda student: student.last, narrow=lambda student: student.last[5:])),
+        Column("answers", everywhere(lambda student: len(student.answers)), "answ"),
+        Column("runs", everywhere(lambda student: len(student.runs))),
+        Column("best on dev", everywhere(best, sheet=lambda student: student.best), "dev"),
+        Column("problems", everywhere(problems, **kinds), "problem"),
+    ]
+
+
+def table(students: list[Student], rendering: str = "page") -> tuple[list[str], list[list[Any]]]:
+    """Return header and lines: one per student, and on a page and in a wide terminal how many have done each exercise.
+
+    The cells are texts; those of a spreadsheet are values.
+    """
+    shown = [column for column in columns(students) if rendering in column.cells]
+    header = [column.short or column.title if rendering == "narrow" else column.title for column in shown]
+    lines = [[column.cells[rendering](student) for column in shown] for student in students]
+    if rendering == "sheet":
+        return header, lines
+    last = [] if rendering == "narrow" else [[column.last for column in shown]]
+    return header, [*(["" if cell is None else str(cell) for cell in line] for line in lines), *last]
+
+
+def narrow_legend(students: list[Student]) -> str:
+    """Return the legend of the table in 80 columns."""
+    done_by = (f"{n} {name} ({_done_by(students, name)})" for n, name in enumerate(exercises_of(students), 1))
+    return (
         "✓ right, ✗ not right, … not yet, · not begun. A wider terminal, --html and --csv show tries, hints and times. "
         f"How many of {len(students)} have done each exercise: {', '.join(done_by)}."
     )
-    return header, lines, legend
 
 
 def _done_by(students: list[Student], name: str) -> int:
     return sum(student.exercises.get(name, Entry()).state == "right" for student in students)
 
 
-def _percent(accuracy: float | None) -> str:
-    return "" if accuracy is None else f"{accuracy:.1%}"
+def _sign(entry: Entry | None) -> str:
+    return "·" if entry is None else STATE_SIGNS.get(entry.state, "?")
 
 
-def _cell(entry: Entry | None) -> str:
-    if entry is None:
-        return ""
+def _cell(entry: Entry) -> str:
     more = [f"{entry.tries}×"] if entry.tries else []
     more += [f"{entry.hints}?"] if entry.hints else []
     more += ["s"] if entry.solution else []
     more += [f"{entry.minutes}min"] if entry.minutes is not None else []
     return " ".join([STATE_SIGNS.get(entry.state, entry.state), *more])
-
-
-def spreadsheet(students: list[Student]) -> list[list[object]]:
-    """Return header and lines for a spreadsheet: one line per student, five columns per exercise, and totals."""
-    names = exercises_of(students)
-    parts = ("", " tries", " hints", " solution", " minutes")
-    of_exercises = [f"{name}{part}" for name in names for part in parts]
-    totals = ["done", "last done", "answers", "runs", "best on dev", PROBLEMS]
-    lines: list[list[object]] = [["student", *of_exercises, *totals]]
-    for student in students:
-        cells: list[object] = []
-        for entry in (student.exercises.get(name) for name in names):
-            if entry is None:
-                cells += [None] * len(parts)
-            else:
-                cells += [entry.state, entry.tries, entry.hints, "shown" if entry.solution else None, entry.minutes]
-        counted = [student.n_done, student.last, len(student.answers), len(student.runs), student.best]
-        lines.append([student.name, *cells, *counted, "; ".join(problem.text for problem in student.problems)])
-    return lines
 
 
 def stuck(students: list[Student]) -> list[str]:

@@ -25,7 +25,7 @@ from lab.exercises.inputs import cases
 from lab.exercises.own import use as use  # `check.use`
 from lab.exercises.source import placeholder_of
 from lab.exercises.verdict import Note, Verdict
-from lab.widgets import limit
+from lab.runtime import limit
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.submissions import harness

@@ -1,1 +1,1 @@
-"""Widgets shared by the panels: base class, groups of controls, background jobs, warnings."""
+"""Widgets shared by the panels: base class, groups of controls."""

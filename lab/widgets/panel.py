@@ -10,9 +10,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.widgets import out_of_memory, python_warnings
+from lab.runtime import out_of_memory, python_warnings
+from lab.runtime.job import Job
 from lab.widgets.controls import EVENT_LOCK, button, on_change, shown_if, view
-from lab.widgets.job import Job
 from lab.widgets.save import SCRIPT, save_buttons
 from lxmls_rnn.storage.files import USER_ERRORS, in_words
 
@@ -101,6 +101,7 @@ class Panel(widgets.VBox, Background):
 
     title = ""
     help = ""
+    quiet = False  # whether the panel itself changes its controls
 
     def __init__(self, *body: widgets.Widget) -> None:
         self.message = view("message", min_height="26px")
@@ -151,6 +152,15 @@ class Panel(widgets.VBox, Background):
             text = f"{type(error).__name__}: {text}"
             details = f"<details><summary>Traceback</summary><pre>{escape(trace)}</pre></details>"
         self.message.value = f'<div role="alert" class="lab-error">{escape(text)}</div>{details}'
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """Return a context in which `quiet` is true: the panel does not react to its controls."""
+        before, self.quiet = self.quiet, True
+        try:
+            yield
+        finally:
+            self.quiet = before
 
     @contextmanager
     def guard(self) -> Iterator[None]:

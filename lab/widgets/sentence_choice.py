@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 
+from lab.runtime.job import Listeners
 from lab.widgets.controls import in_row, integer, on_change, text, view
-from lab.widgets.job import Listeners
 from lxmls_rnn import experiment
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus

@@ -109,16 +109,14 @@ def show(
         for problem in student.problems:
             warnings.warn(problem.text, stacklevel=1)
     if csv_file is not None:
-        write_atomically(csv_file, spreadsheet.to_csv(classroom.spreadsheet(students)))
+        header, lines = classroom.table(students, "sheet")
+        write_atomically(csv_file, spreadsheet.to_csv([header, *lines]))
     if html_file is not None:
         write_atomically(html_file, classroom.as_html(students))
-    header, lines = classroom.table(students)
-    for line, student in zip(lines, students, strict=False):
-        line[-1] = student.kinds
-    shown, legend = _table(header, lines), classroom.LEGEND
+    shown, legend = _table(*classroom.table(students, "wide")), classroom.LEGEND
     if width_of(shown).maximum > console.width:
-        header, lines, legend = classroom.narrow_table(students)
-        shown = _table(header, lines, box=None, pad_edge=False)
+        shown = _table(*classroom.table(students, "narrow"), box=None, pad_edge=False)
+        legend = classroom.narrow_legend(students)
     console.print(shown)
     console.print(legend)
     for where in classroom.stuck(students):

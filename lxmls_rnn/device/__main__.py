@@ -5,5 +5,5 @@ import sys
 from lxmls_rnn.device import choose
 
 choice = choose(prove=True)
-print(choice.sentence, choice.fault, sep="\n")
+print(choice.sentence, choice.problem.value if choice.problem else "", sep="\n")
 sys.exit(0 if choice.device else 1)

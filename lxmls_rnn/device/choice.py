@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lxmls_rnn.device import libraries
+from lxmls_rnn.device.finding import Finding
 from lxmls_rnn.device.problems import MIG, index, problem, trial, variable
 
 OPENCL_LIMITS = "FastRNN and FastLSTM train there; theano.scan, and so RNN and LSTM, needs the CPU or CUDA."
@@ -15,10 +16,9 @@ OPENCL_LIMITS = "FastRNN and FastLSTM train there; theano.scan, and so RNN and L
 class Choice:
     """The result of a request for a device."""
 
-    asked: str  # "auto", "cpu", "cuda0", ...
     device: str | None  # the device for Theano; None if a device requested by name is unavailable
     sentence: str  # for users: the device; if a requested GPU is not used, why and what to do
-    fault: str = ""  # why the GPU is not used; empty if it is used, or if no GPU was requested
+    problem: Finding | None = None  # why a requested GPU is not used
 
 
 def resolve(asked: str) -> str:
@@ -36,25 +36,25 @@ def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, 
     """
     asked = asked or environ.get("LXMLS_DEVICE", "")
     if not asked:
-        return Choice("cpu", "cpu", f"Theano uses the CPU; {variable()}=auto takes a GPU where there is one.")
+        return Choice("cpu", f"Theano uses the CPU; {variable()}=auto takes a GPU where there is one.")
     if asked == "cpu":
-        return Choice(asked, "cpu", f"Theano uses the CPU, as {variable()}=cpu asks.")
+        return Choice("cpu", f"Theano uses the CPU, as {variable()}=cpu asks.")
     device = "cuda" if asked == "auto" else asked
     found = problem(device)
     if found is None and prove:
         found = trial(device)
     if found is None:
         if device.startswith("opencl"):
-            return Choice(asked, device, f"Theano uses the OpenCL device {device}. {OPENCL_LIMITS}")
+            return Choice(device, f"Theano uses the OpenCL device {device}. {OPENCL_LIMITS}")
         name, (major, minor) = libraries.cards()[index(device)]
         sentence = f"Theano uses the GPU: {name}, compute capability {major}.{minor} ({device})."
         sentence += f" {MIG}." if " MIG " in name else ""
-        return Choice(asked, device, sentence + _compiling(environ))
+        return Choice(device, sentence + _compiling(environ))
     if asked == "auto":
-        return Choice(asked, "cpu", f"Theano uses the CPU, because {found.why}; {found.remedy}.", found.why)
+        return Choice("cpu", f"Theano uses the CPU, because {found.value}; {found.remedy}.", found)
     without = "" if "set " in found.remedy else f", or set {variable()}=cpu"
-    sentence = f"{variable()}={asked} is unavailable, because {found.why}; {found.remedy}{without}."
-    return Choice(asked, None, sentence, found.why)
+    sentence = f"{variable()}={asked} is unavailable, because {found.value}; {found.remedy}{without}."
+    return Choice(None, sentence, found)
 
 
 def _compiling(environ: Mapping[str, str]) -> str:

@@ -4,12 +4,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from lxmls_rnn.device import libraries
+from lxmls_rnn.device.finding import Finding
 from lxmls_rnn.device.libraries import dotted
 
 CUDA_ERRORS = {
@@ -23,6 +23,7 @@ MIG = (
     "A process sees only one MIG device, a part of a GPU: CUDA_VISIBLE_DEVICES=MIG-... chooses it by its UUID, which"
     " `nvidia-smi -L` lists"
 )
+DETAILS = "`lxmls-rnn doctor` shows details"
 # Errors of a test kernel: the driver's name, what it means and a remedy.
 KERNEL_ERRORS = {
     "CUDA_ERROR_DEVICE_UNAVAILABLE": (
@@ -52,16 +53,6 @@ ADVICE = {
     "no pygpu": "build it with `make pygpu SOURCE=...`, see docs/gpu.md; on Debian 12 and Ubuntu 22.04 you can install"
     " python3-pygpu instead",
 }
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why a device cannot be used, and what to do."""
-
-    why: str
-    remedy: str
-    part: str = field(default="GPU", compare=False)  # the part concerned: GPU, libcuda.so, NVRTC, cuBLAS, pygpu
-    packages: tuple[str, ...] = field(default=(), compare=False)  # Debian packages that may help
 
 
 def advice(about: str) -> str:
@@ -98,12 +89,12 @@ def is_cuda(device: str) -> bool:
     return device == "cuda" or (device.startswith("cuda") and device.removeprefix("cuda").isdecimal())
 
 
-def problem(device: str) -> Problem | None:
+def problem(device: str) -> Finding | None:
     """Return the first problem of `problems_of`, or None."""
     return next(problems_of(device), None)
 
 
-def problems_of(device: str) -> Iterator[Problem]:
+def problems_of(device: str) -> Iterator[Finding]:
     """Yield the problems that keep Theano from a device: "cpu", "cuda", "cuda1", "opencl0:0".
 
     The device itself is not used. The problems come in the order in which to solve them. Without a driver or GPU, only
@@ -112,82 +103,75 @@ def problems_of(device: str) -> Iterator[Problem]:
     if device == "cpu":
         return
     if not device.startswith("opencl") and not is_cuda(device):
-        yield Problem(
-            f"{device} is not the name of a device",
-            f"set {variable()} to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0",
-        )
+        remedy = f"set {variable()} to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0"
+        yield Finding("GPU", f"{device} is not the name of a device", False, remedy=remedy)
         return
     number = index(device) if is_cuda(device) else None
     if number is not None and (driver_problem := _driver_problem(number)):
         yield driver_problem
         return
-    checks: list[Callable[[], Problem | None]] = [_pygpu_problem, _clblast_problem]
+    checks: list[Callable[[], Finding | None]] = [_pygpu_problem, _clblast_problem]
     if number is not None:
         checks = [_name_problem, partial(_toolkit_problem, number), _pygpu_problem, _known_fault]
     yield from filter(None, (check() for check in checks))
 
 
-def _driver_problem(index: int) -> Problem | None:
+def _driver_problem(index: int) -> Finding | None:
     """Return the problem if the driver does not show GPU number `index`."""
     library = libraries.cuda()
     if library is None:
         known = "a card without driver" if libraries.has_nvidia_card() else "no driver"
         why, remedy = advice(known).split("; ")
-        return Problem(why, remedy)
+        return Finding("GPU", why, False, remedy=remedy)
     status = library.cuInit(0)
     if status == 0 and not libraries.cards():
         status = 100
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if status == 100 and visible is not None:
         remedy = "remove that variable, or name a GPU or MIG device in it that `nvidia-smi -L` lists"
-        return Problem(f"the driver sees no GPU with CUDA_VISIBLE_DEVICES={visible} (CUDA error 100)", remedy)
+        why = f"the driver sees no GPU with CUDA_VISIBLE_DEVICES={visible} (CUDA error 100)"
+        return Finding("GPU", why, False, remedy=remedy)
     if status != 0:
         why, known = CUDA_ERRORS.get(status, "the driver does not start"), "no GPU"
         if status == 802:
             known = "no fabric manager"
         elif status == 999 and (fault := libraries.unified_memory_fault()):
             why, known = fault, "no unified memory"
-        return Problem(f"{why} (CUDA error {status})", advice(known))
+        return Finding("GPU", f"{why} (CUDA error {status})", False, remedy=advice(known))
     count = len(libraries.cards())
     if index >= count:
         names = "cuda0" if count == 1 else f"cuda0 to cuda{count - 1}"
         is_part = " MIG " in libraries.cards()[0][0]
-        return Problem(f"cuda{index} does not exist", f"the driver shows {names}" + f". {MIG}" * is_part)
+        remedy = f"the driver shows {names}" + f". {MIG}" * is_part
+        return Finding("GPU", f"cuda{index} does not exist", False, remedy=remedy)
     return None
 
 
-def _name_problem() -> Problem | None:
+def _name_problem() -> Finding | None:
     """Return the problem if libgpuarray cannot find the driver's library under the name that it uses."""
     if libraries.load_as_libgpuarray("libcuda.so") is not None:
         return None
     why = "libgpuarray looks for libcuda.so and finds libcuda.so.1 only"
-    return Problem(why, "link one to the other", "libcuda.so")
+    return Finding("libcuda.so", why, False, remedy="link one to the other")
 
 
-def _toolkit_problem(index: int) -> Problem | None:
+def _toolkit_problem(index: int) -> Finding | None:
     """Return the problem if NVRTC or cuBLAS is missing, or does not support GPU number `index` or its driver."""
     version, supported = libraries.nvrtc_version(), libraries.driver_cuda_version()
     missing = [name for name, found in (("NVRTC", version), ("cuBLAS", libraries.cublas_version())) if not found]
     if version is None or missing:
-        return Problem(f"there is no {' and no '.join(missing)}", advice("no toolkit"), missing[0])
+        return Finding(missing[0], f"there is no {' and no '.join(missing)}", False, remedy=advice("no toolkit"))
     if supported and supported < version:
-        return Problem(
-            f"the driver supports CUDA {dotted(supported)}, older than the CUDA {dotted(version)} here",
-            f"update the driver, or {advice('older toolkit')}",
-            "NVRTC",
-        )
+        why = f"the driver supports CUDA {dotted(supported)}, older than the CUDA {dotted(version)} here"
+        return Finding("NVRTC", why, False, remedy=f"update the driver, or {advice('older toolkit')}")
     (name, capability), oldest = libraries.cards()[index], libraries.nvrtc_min_capability()
     if oldest and capability < oldest:
-        return Problem(
-            f"{name} has compute capability {dotted(capability)}, and CUDA {dotted(version)} supports"
-            f" {dotted(oldest)} and newer",
-            advice("older toolkit"),
-            "NVRTC",
-        )
+        why = f"{name} has compute capability {dotted(capability)}, and CUDA {dotted(version)} supports"
+        return Finding("NVRTC", f"{why} {dotted(oldest)} and newer", False, remedy=advice("older toolkit"))
     return None
 
 
-def _pygpu_problem() -> Problem | None:
+def _pygpu_problem() -> Finding | None:
     """Return the problem if pygpu does not load."""
     try:
         libraries.import_pygpu()
@@ -197,30 +181,26 @@ def _pygpu_problem() -> Problem | None:
         why = f"pygpu cannot be loaded ({type(error).__name__}: {error})"
         if isinstance(error, ModuleNotFoundError) and error.name == "pygpu":
             why = f"pygpu, which Theano needs for a GPU, is not installed for Python {dotted(sys.version_info[:2])}"
-        return Problem(why, advice("no pygpu"), "pygpu", packages)
+        return Finding("pygpu", why, False, packages, advice("no pygpu"))
     return None
 
 
-def _clblast_problem() -> Problem | None:
+def _clblast_problem() -> Finding | None:
     """Return the problem if libgpuarray does not find CLBlast, without which an OpenCL device has no matrix product."""
     if libraries.load_as_libgpuarray("libclblast.so") is not None:
         return None
     package = "libclblast1" if libraries.has_own_pygpu() else "libclblast-dev"
-    return Problem(
-        "there is no CLBlast, which computes matrix products on an OpenCL device",
-        f"on Debian and Ubuntu, apt-get install {package}",
-        "CLBlast",
-        (package,),
-    )
+    why = "there is no CLBlast, which computes matrix products on an OpenCL device"
+    return Finding("CLBlast", why, False, (package,), f"on Debian and Ubuntu, apt-get install {package}")
 
 
-def _known_fault() -> Problem | None:
+def _known_fault() -> Finding | None:
     """Return the fault that the test kernel at the container's start has found, so that no process tries again."""
     fault = os.environ.get("LXMLS_GPU_FAULT")
-    return Problem(fault, "`lxmls-rnn doctor` shows details", "kernel") if fault else None
+    return Finding("kernel", fault, False, remedy=DETAILS) if fault else None
 
 
-def trial(device: str) -> Problem | None:
+def trial(device: str) -> Finding | None:
     """Compile a kernel for `device` and run it through pygpu; return the problem, or None."""
     try:
         numpy, pygpu = import_module("numpy"), libraries.import_pygpu()
@@ -234,11 +214,11 @@ def trial(device: str) -> Problem | None:
         text = error.args[0] if error.args and isinstance(error.args[0], str | bytes) else str(error)
         if isinstance(text, bytes):
             text = text.decode(errors="replace")
-        for name, problem in KERNEL_ERRORS.items():
-            if name in text:
-                return Problem(*problem)
         first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
-        return Problem(f"a test kernel failed on it ({first})", "`lxmls-rnn doctor` shows details")
+        known = (explained for name, explained in KERNEL_ERRORS.items() if name in text)
+        why, remedy = next(known, (f"a test kernel failed on it ({first})", DETAILS))
+        return Finding("kernel", why, False, remedy=remedy)
     if result.tolist() != [2, 2, 2]:
-        return Problem(f"1 + 1 gave {result.tolist()} on it", "the device or its driver is broken")
+        why = f"1 + 1 gave {result.tolist()} on it"
+        return Finding("kernel", why, False, remedy="the device or its driver is broken")
     return None

@@ -4,7 +4,6 @@ The command is ``lxmls-rnn doctor``. It compiles and runs a function in a proces
 what is installed, and does so on the GPU too if there is one. :mod:`lxmls_rnn.doctor.gpu` has the checks of the GPU.
 """
 
-from lxmls_rnn.doctor.finding import Finding, missing_packages
 from lxmls_rnn.doctor.screen import main, print_missing, require_compiler
 
-__all__ = ["Finding", "main", "missing_packages", "print_missing", "require_compiler"]
+__all__ = ["main", "print_missing", "require_compiler"]

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from lxmls_rnn import device
-from lxmls_rnn.device import libraries
+from lxmls_rnn.device import Finding, libraries
 from lxmls_rnn.device.libraries import dotted
-from lxmls_rnn.doctor.finding import Finding
 
 
 def findings() -> Iterator[Finding]:
@@ -15,20 +14,20 @@ def findings() -> Iterator[Finding]:
     """
     found, problems = cards(), list(device.problems_of("cuda"))
     if not found:
-        why, is_fault = f"none: {problems[0].why}" if problems else "none", libraries.has_nvidia_card()
+        why, is_fault = f"none: {problems[0].value}" if problems else "none", libraries.has_nvidia_card()
         remedy = f"GPU: {problems[0].remedy}." if is_fault else device.advice("to use a GPU")
         yield Finding("GPU", why, False if is_fault else None, remedy=remedy)
     for card in found:
         yield Finding("GPU", card)
 
     def part(name: str, value: str, is_there: bool) -> Finding:
-        problem = next((problem for problem in problems if found and problem.part == name), None)
+        problem = next((problem for problem in problems if found and problem.name == name), None)
         ok = (is_there and problem is None) or (False if found else None)
-        packages, remedy = (problem.packages, f"{name}: {problem.why}; {problem.remedy}.") if problem else ((), "")
+        packages, remedy = (problem.packages, f"{name}: {problem.value}; {problem.remedy}.") if problem else ((), "")
         return Finding(name, value, ok, packages, remedy)
 
     yield part("NVIDIA driver", driver() or "none", bool(driver()))
-    if any(problem.part == "libcuda.so" for problem in problems):
+    if any(problem.name == "libcuda.so" for problem in problems):
         yield part("libcuda.so", "not under this name", False)
     for name, version in (("NVRTC", libraries.nvrtc_version()), ("cuBLAS", libraries.cublas_version())):
         library = f"lib{name.lower()}.so"

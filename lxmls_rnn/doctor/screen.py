@@ -1,15 +1,22 @@
 """Output of the doctor: the command's screen, and the checks at the end of the set-up and the start of the tests."""
 
+import os
 import sys
 
 from lxmls_rnn import device
 from lxmls_rnn.doctor import gpu
-from lxmls_rnn.doctor.finding import Finding, missing_packages
 from lxmls_rnn.doctor.software import software, theano_found, theano_tools
 from lxmls_rnn.doctor.trial import end_trial, start_trial
 from lxmls_rnn.storage.files import escaped
 
 COMPILES = ("C++ compiler", "Python headers")  # the findings that are needed to compile C code
+
+
+def missing_packages(findings: list[device.Finding]) -> str:
+    """Return the command that installs all packages that `findings` lack; an empty text if none."""
+    packages = [package for finding in findings for package in finding.packages]
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    return f"{sudo}apt-get install -y {' '.join(dict.fromkeys(packages))}" if packages else ""
 
 
 def print_missing() -> None:
@@ -38,7 +45,7 @@ def require_compiler() -> None:
         )
 
 
-def show(findings: list[Finding], advice: list[str], width: int | None = None) -> None:
+def show(findings: list[device.Finding], advice: list[str], width: int | None = None) -> None:
     """Print the findings as a table, and the advice below it, in `width` columns; default: the terminal's width.
 
     Control characters and characters that reorder a line are escaped, see `lxmls_rnn.storage.files.escaped`.
@@ -73,7 +80,7 @@ def main(width: int | None = None) -> int:
     if gpu_process is not None:
         error = end_trial(gpu_process).error
         value = error or "a function compiled, ran, and gave the right result"
-        findings.append(Finding("Test on cuda", value, not error))
+        findings.append(device.Finding("Test on cuda", value, not error))
 
     advice = [device.choose().sentence]
     advice += [finding.remedy for finding in findings if finding.remedy]

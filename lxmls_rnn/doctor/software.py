@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from lxmls_rnn import __version__
-from lxmls_rnn.doctor.finding import Finding
+from lxmls_rnn.device import Finding
 from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.theano_env import blas as theano_blas
 from lxmls_rnn.theano_env import programs

@@ -105,14 +105,9 @@ class Sweep:
         for name in ("epochs", "corpus"):
             if self.halving and name in self.vary:
                 raise ValueError(f"--halving compares the settings at equal epochs on one corpus: {name} cannot vary")
-        seen: set[object] = set()
         names: set[str] = set()
-
-        def is_new(*what: object) -> bool:
-            before = len(seen)
-            seen.add(what)
-            return len(seen) > before
-
+        models: dict[object, Settings] = {}  # one training of each size of each kind of model, not each pair of sizes
+        files: dict[object, Settings] = {}  # one training of each corpus and file of embeddings
         for training in self.trainings():
             s = training.settings
             if "dev" not in s.files():
@@ -123,12 +118,14 @@ class Sweep:
                 )
             names.add(training.name)
             kind = s.model, s.activation, s.peepholes, s.dtype
-            # check each size once, not each of possibly thousands of pairs of sizes
-            if is_new("n_emb", kind, s.n_emb) | is_new("n_hidd", kind, s.n_hidd):
-                numpy_class(s.model)(2, s.n_emb, s.n_hidd, 2, **s.model_options())
-            if is_new(s.of_corpus, s.embeddings):
-                s.check_files()
-                prepare(replace(s, model="NumpyRNN", activation=None, peepholes=True, n_emb=1, n_hidd=1))
+            models.setdefault((kind, "n_emb", s.n_emb), s)
+            models.setdefault((kind, "n_hidd", s.n_hidd), s)
+            files.setdefault((s.of_corpus, s.embeddings), s)
+        for s in dict.fromkeys(models.values()):
+            numpy_class(s.model)(2, s.n_emb, s.n_hidd, 2, **s.model_options())
+        for s in files.values():
+            s.check_files()
+            prepare(replace(s, model="NumpyRNN", activation=None, peepholes=True, n_emb=1, n_hidd=1))
 
     def all_checksums(self) -> dict[str, str]:
         """Return the checksums of all files that the trainings name."""

@@ -56,5 +56,5 @@ def require_device(device: str, reasons: list[str] | None = None) -> None:
         hint = f"set {variable()}=cpu to work without it" if is_gpu(device) else f"set {variable()}={device}"
         found = problem(device)
         if found is not None:
-            why, hint = f", because {found.why}", f"{found.remedy}; {hint}"
+            why, hint = f", because {found.value}", f"{found.remedy}; {hint}"
         raise RuntimeError(f"Theano should use the device {device} but uses {used}{why}: {hint}")

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from browser.page import button, fill, message, overflowing, press
+from browser.page import button, fill, overflowing, press
 from playwright.sync_api import expect
 
 from lab import PlayPanel
@@ -89,7 +89,7 @@ def test_knobs_and_plots_are_visible_together(lab, width, height, dark):
     knobs = [slider(panel, name) for name in ("W_h ×", "Weights ×", "Forget gate +")]
     knobs += [panel.get_by_label(f"{gate} gate =", exact=True) for gate in ("Input", "Forget", "Output")]
     expect(knobs[-1]).to_be_visible()
-    shown = *knobs, button(panel, "Grows"), button(panel, "Undo"), numbers, plots.first, plots.last
+    shown = *knobs, button(panel, "Grows"), button(panel, "Reset"), numbers, plots.first, plots.last
 
     def look():
         button(panel, "Grows").evaluate("button => button.scrollIntoView({block: 'start'})")
@@ -116,10 +116,9 @@ def test_knobs_and_plots_are_visible_together(lab, width, height, dark):
         page.keyboard.press("Control+b")
 
 
-def test_predict_clamp_and_undo_with_the_keyboard(lab):
+def test_predict_and_clamp_with_the_keyboard(lab):
     panel = lab.panel("PlayPanel")
-    summary, undo = panel.locator(".lab-play-summary"), button(panel, "Undo")
-    expect(undo).to_have_attribute("title", re.compile("last change"))
+    summary, reset = panel.locator(".lab-play-summary"), button(panel, "Reset")
     panel.get_by_label("Tagger", exact=True).select_option(label="LSTM")
     press(button(panel, "Shrinks"), "Enter")
     expect(summary).to_contain_text("You predict that it shrinks")
@@ -127,12 +126,7 @@ def test_predict_clamp_and_undo_with_the_keyboard(lab):
     gate.select_option(label="0")
     expect(summary).to_contain_text("You predicted that it shrinks, and it does")
     expect(summary).to_contain_text("open to 0%")
-    press(undo, "Enter")
+    press(reset, "Enter")
     expect(gate.locator("option:checked")).to_have_text("free")
     expect(summary).not_to_contain_text("predict")
-    press(undo, "Enter")
-    expect(panel.get_by_label("Tagger", exact=True).locator("option:checked")).to_have_text("RNN, logistic")
-    expect(gate).to_be_hidden()
-    press(undo, "Enter")
-    expect(message(panel)).to_contain_text("nothing to undo")
-    expect(undo).to_be_focused()
+    expect(reset).to_be_focused()

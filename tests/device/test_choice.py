@@ -12,7 +12,7 @@ def test_a_gpu_that_nothing_keeps_is_taken(driver, asked):
     driver()
     name = "cuda" if asked == "auto" else asked
     expected = f"Theano uses the GPU: Pretend, compute capability 8.9 ({name})."
-    assert device.choose(asked) == device.Choice(asked, name, expected)
+    assert device.choose(asked) == device.Choice(name, expected)
     assert device.resolve(asked) == name
 
 
@@ -20,7 +20,7 @@ def test_the_second_gpu_is_named_by_its_number(driver):
     driver()
     assert device.choose("cuda1").sentence == "Theano uses the GPU: Second, compute capability 7.5 (cuda1)."
     found = device.choose("cuda2")
-    assert (found.device, found.fault) == (None, "cuda2 does not exist")
+    assert (found.device, found.problem.value) == (None, "cuda2 does not exist")
     assert found.sentence == (
         "LXMLS_DEVICE=cuda2 is unavailable, because cuda2 does not exist; the driver shows cuda0 to cuda1, "
         "or set LXMLS_DEVICE=cpu."
@@ -44,7 +44,7 @@ def test_opencl_needs_no_nvidia_driver_and_says_its_limits(driver):
     driver(absent=["libcuda.so", "libnvrtc.so"])
     assert device.problem("opencl0:0") is None
     found = device.choose("opencl0:0")
-    assert (found.asked, found.device, found.fault) == ("opencl0:0", "opencl0:0", "")
+    assert (found.device, found.problem) == ("opencl0:0", None)
     assert found.sentence == (
         "Theano uses the OpenCL device opencl0:0. FastRNN and FastLSTM train there; theano.scan, and so RNN and LSTM, "
         "needs the CPU or CUDA."
@@ -55,7 +55,7 @@ def test_opencl_needs_no_nvidia_driver_and_says_its_limits(driver):
 def test_what_is_no_name_of_a_device_is_said_with_those_that_are(driver, name):
     driver()
     found = device.choose(name)
-    assert (found.device, found.fault) == (None, f"{name} is not the name of a device")
+    assert (found.device, found.problem.value) == (None, f"{name} is not the name of a device")
     assert found.sentence == (
         f"LXMLS_DEVICE={name} is unavailable, because {name} is not the name of a device; "
         "set LXMLS_DEVICE to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0."
@@ -68,8 +68,8 @@ def test_the_environment_chooses_where_nobody_does(driver):
     assert device.choose("cpu", environ={"LXMLS_DEVICE": "cuda1"}).device == "cpu"
     for environ in ({}, {"LXMLS_DEVICE": ""}):
         expected = "Theano uses the CPU; LXMLS_DEVICE=auto takes a GPU where there is one."
-        assert device.choose(environ=environ) == device.Choice("cpu", "cpu", expected)
-    assert device.choose("cpu") == device.Choice("cpu", "cpu", "Theano uses the CPU, as LXMLS_DEVICE=cpu asks.")
+        assert device.choose(environ=environ) == device.Choice("cpu", expected)
+    assert device.choose("cpu") == device.Choice("cpu", "Theano uses the CPU, as LXMLS_DEVICE=cpu asks.")
 
 
 def test_kernels_under_way_are_told(driver, tmp_path):
@@ -99,5 +99,5 @@ def test_as_a_program_it_proves_the_device_and_says_so(pygpu, monkeypatch, capsy
         runpy.run_module("lxmls_rnn.device", run_name="__main__")
     assert ended.value.code == status
     expected = device.choose("cuda", prove=True)
-    assert capsys.readouterr().out == f"{expected.sentence}\n{expected.fault}\n"
+    assert capsys.readouterr().out == f"{expected.sentence}\n{expected.problem.value if fault else ''}\n"
     assert pygpu.started == ["cuda0", "cuda0"]

@@ -85,11 +85,11 @@ def test_what_a_gpu_lacks_is_a_fault_with_its_remedy(machine, monkeypatch, pytho
 def test_all_that_keeps_theano_from_a_gpu_is_in_the_one_list_and_the_screen_has_its_words(machine):
     machine(CARD, True, (12, 8), "570.86.15", nvrtc=(13, 0), cublas=(13, 0, 1), libcuda=SimpleNamespace())
     listed = list(device.problems_of("cuda"))
-    assert [problem.part for problem in listed] == ["NVRTC", "pygpu"]
+    assert [problem.name for problem in listed] == ["NVRTC", "pygpu"]
     for problem in listed:
-        _, ok, _, remedy = findings()[problem.part]
+        _, ok, _, remedy = findings()[problem.name]
         assert not ok
-        assert remedy == f"{problem.part}: {problem.why}; {problem.remedy}."
+        assert remedy == f"{problem.name}: {problem.value}; {problem.remedy}."
     assert findings()["NVRTC"][0] == "13.0, libnvrtc.so"
 
 

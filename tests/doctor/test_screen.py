@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lxmls_rnn import doctor
+from lxmls_rnn import device, doctor
 from lxmls_rnn.doctor import screen as doctors_screen
 from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.storage.files import UNSAFE
@@ -136,7 +136,7 @@ def test_what_a_terminal_would_obey_is_escaped(machine, trials, capsys, monkeypa
     assert "!! Test function not\\x07now" in lines
     assert any(line.startswith("LXMLS_DEVICE=cp\\u202eu is unavailable") for line in lines)
 
-    wrong = [doctor.Finding("BLAS", "a\x1bb", False, remedy="take\ranother")]
+    wrong = [device.Finding("BLAS", "a\x1bb", False, remedy="take\ranother")]
     monkeypatch.setattr(doctors_screen, "software", lambda *_: wrong)
     doctor.print_missing()
     assert capsys.readouterr().out == "BLAS: a\\x1bb\ntake\\ranother\n"
@@ -167,7 +167,7 @@ def test_the_set_up_says_what_theano_lacks_and_one_command(missing, capsys):
 
 
 def test_the_set_up_says_so_where_nothing_is_missing(monkeypatch, capsys):
-    monkeypatch.setattr(doctors_screen, "software", lambda *_: [doctor.Finding("a", "there")])
+    monkeypatch.setattr(doctors_screen, "software", lambda *_: [device.Finding("a", "there")])
     doctor.print_missing()
     assert capsys.readouterr().out == "Ready: Theano has a compiler, Python's headers and a BLAS.\n"
 
@@ -185,6 +185,15 @@ def test_the_tests_do_not_begin_without_what_compiles(missing):
 
 
 def test_the_tests_begin_where_only_a_blas_is_missing(monkeypatch):
-    without = [doctor.Finding("C++ compiler", "g++"), doctor.Finding("BLAS", "none", False, ("libopenblas-dev",))]
+    without = [device.Finding("C++ compiler", "g++"), device.Finding("BLAS", "none", False, ("libopenblas-dev",))]
     monkeypatch.setattr(doctors_screen, "software", lambda *_: without)
     doctor.require_compiler()
+
+
+@pytest.mark.parametrize(("user", "sudo"), [(0, ""), (1000, "sudo ")])
+def test_one_command_installs_everything_once(monkeypatch, user, sudo):
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    packages = [("g++", "x-dev"), (), ("g++",)]
+    findings = [device.Finding("a", "", False, some) for some in packages]
+    assert doctors_screen.missing_packages(findings) == f"{sudo}apt-get install -y g++ x-dev"
+    assert doctors_screen.missing_packages(findings[1:2]) == ""

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lxmls_rnn import __version__
-from lxmls_rnn.doctor import Finding, software
+from lxmls_rnn.device import Finding
+from lxmls_rnn.doctor import software
 from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.theano_env import Report, blas, flags
 

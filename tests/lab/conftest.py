@@ -1,6 +1,6 @@
 import pytest
 
-from lab.widgets import python_warnings
+from lab.runtime import python_warnings
 from lxmls_rnn import paths
 from lxmls_rnn.experiment import corpus_files
 

@@ -14,7 +14,7 @@ from ipywidgets import Widget
 from rich.console import Console
 
 from lab import TrainingPanel
-from lab.panels.training import live_runs
+from lab.panels.training.live_run import live_runs
 from lxmls_rnn.cli import train
 from lxmls_rnn.deep_learning.training import EpochDone
 from lxmls_rnn.runs import Run
@@ -79,8 +79,8 @@ def test_training_through_the_panel(benchmark, times, messages, capsys, model):
     def through_the_panel():
         times.clear()
         panel.start_button.click()
-        training = live_runs.find(panel._folder())
-        training.job.wait()
+        training = live_runs.find(panel.folder())
+        training.wait()
         assert training.state == "done"
         took["panel"].append(np.subtract(times[-1], times[0]))
 

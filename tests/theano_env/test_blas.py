@@ -12,7 +12,8 @@ import pytest
 
 import lxmls_rnn
 from lxmls_rnn.benchmark.measure.machine import describe
-from lxmls_rnn.doctor import Finding, software
+from lxmls_rnn.device import Finding
+from lxmls_rnn.doctor import software
 from lxmls_rnn.theano_env import blas, flags
 
 OPS = Path(lxmls_rnn.__file__).parent / "deep_learning" / "ops"

@@ -9,10 +9,10 @@ import ipywidgets as widgets
 
 from lab.drawing import html
 from lab.drawing.figures import fill
+from lab.panels.benchmark.live_benchmark import LiveBenchmark, live_benchmarks
 from lab.panels.benchmark.plots import key, plot, show_series, speed_up_map
 from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import (
-    checkbox,
     dropdown,
     field,
     in_row,
@@ -24,8 +24,7 @@ from lab.widgets.controls import (
     text,
     view,
 )
-from lab.widgets.job import Job
-from lab.widgets.panel import Panel
+from lab.widgets.runs_panel import FollowingPanel
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure import results
@@ -44,11 +43,13 @@ OWN_SIZES = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
 SET_NAMES = [name for name in c.SETS if name != "plans"]  # this panel does not offer the implementations of "plans"
 CASE_SECONDS = 120.0  # seconds for a case, including compilation
+RUNNING = "a benchmark is running: wait until it ends, or stop it"
 
 
-class BenchmarkPanel(Panel):
+class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
     """Time models, plot the results, compare them with earlier ones."""
 
+    live = live_benchmarks
     title = "Benchmark"
     help = """Choose what to time and press <b>Run</b>: the table and the plots grow during the run. Each implementation
     runs in its own process on its device. Its results are compared with NumPy's before it is timed. Implementations
@@ -60,9 +61,9 @@ class BenchmarkPanel(Panel):
 
     def __init__(self) -> None:
         self.shown: Results | None = None  # None at first
-        self.session: Session | None = None  # the last benchmark started
+        self.benchmark: LiveBenchmark | None = None  # the last one that was started here, or runs already
         self.overlaid: tuple[str, Results] | None = None  # name and contents of the overlaid results
-        self._rows_drawn, self._n_done, self._stopped = -1, 0, False
+        self._rows_drawn = -1
         self._gpu_files: list[Path] = []  # stored results that measured a GPU
         self._make_choice()
         self._make_views()
@@ -71,15 +72,16 @@ class BenchmarkPanel(Panel):
             *self.checkboxes,
             in_row(self.threads, self.seconds, self.budget),
             in_row(self.run_button, self.stop_button, self.progress, self.status),
-            in_row(self.earlier, self.load_button, self.overlay_button, self.refresh_button),
-            in_row(self.compare_button, self.everything),
+            in_row(self.earlier, self.load_button, self.overlay_button, self.compare_button, self.refresh_button),
             self.comparison,
             self.views,
         )
         boxes = [box for several in self.checkboxes for box in several.boxes.values()]
         on_change(self._count, self.set_name, *self.sizes, *boxes)
         on_change(self._draw, self.baseline, self.plotted)
-        self.refresh()
+        for running in self.live.active(self.root())[:1]:
+            self._attach(running)
+        self.follow()
         self._count()
 
     def _make_choice(self) -> None:
@@ -114,7 +116,6 @@ class BenchmarkPanel(Panel):
         what = "Show which cases are faster or slower in the results below than in the chosen ones"
         self.compare_button = self.button("Compare", what, self.compare)
         self.refresh_button = self.button("Refresh", "Reload the list of results", self.refresh)
-        self.everything = checkbox("Show unchanged", "Compare lists unchanged cases too")
 
     def _make_views(self) -> None:
         self.comparison, self.machine = view("benchmark-comparison"), view()
@@ -153,52 +154,63 @@ class BenchmarkPanel(Panel):
         except ValueError as error:
             self.status.value = f"<i>{escape(str(error))}</i>"
 
+    @property
+    def working(self) -> bool:
+        """Whether the benchmark runs."""
+        return self.benchmark is not None and self.benchmark.active
+
     def run(self) -> None:
-        if self.working:
-            raise RuntimeError("a benchmark is running: wait until it ends, or stop it")
+        if self.live.active(self.root()):  # two at once would disturb each other
+            raise RuntimeError(RUNNING)
         cases = self.cases()
         runner = Runner(self.threads.value, self.seconds.value, CASE_SECONDS, self.budget.value)
-        self.session = session = Session(cases, runner, results.new_path(paths.results()), ["BenchmarkPanel"])
-        self.shown, self._n_done, self._rows_drawn, self._stopped = session.results, 0, -1, False
+        live = LiveBenchmark(Session(cases, runner, results.new_path(self.root()), ["BenchmarkPanel"]))
+        self._attach(live)
+        self.live.start(live)
+        self.show_live(live)
+
+    def _attach(self, benchmark: LiveBenchmark) -> None:
+        """Show a benchmark, and report its end."""
+        self.benchmark = self._awaited = benchmark
+        self.shown, self._rows_drawn = benchmark.session.results, -1
         self.comparison.value = ""
         show(self.views)
 
-        def on_event(row: Row) -> None:
-            self._n_done += row.status != "stopped"
+    def root(self) -> Path:
+        return paths.results()
 
-        def on_progress(job: Job) -> None:
-            self.run_button.disabled, self.stop_button.disabled = job.active, not job.active
-            show(self.progress, job.active)
-            self.progress.value = self._n_done / len(cases)
-            n = self._n_done if job.active else _n_measured(session.results)
-            state = f", {runner.activity}" if job.active else " measured"
-            self.status.value = f"{n} of {len(cases)} cases{state}, {job.seconds:.0f} s"
-            if len(session.results.rows) != self._rows_drawn or not job.active:
-                self._rows_drawn = len(session.results.rows)
-                self._draw()
+    def current(self) -> LiveBenchmark | None:
+        return self.benchmark
 
-        def on_end() -> None:
-            measured, how = _n_measured(session.results), "Stopped" if self._stopped else "Done"
-            kept = f"saved in {session.path}"
-            if all(row.status == "stopped" for row in session.results.rows):
-                session.path.unlink(missing_ok=True)
-                kept = "nothing is saved"
-            self.refresh()
-            self.show_message(f"{how}: {measured} of {len(cases)} cases measured; {kept}.")
+    def show_live(self, live: LiveBenchmark) -> None:
+        if live is not self.benchmark:
+            return
+        session, n_cases = live.session, len(live.session.cases)
+        self.run_button.disabled, self.stop_button.disabled = live.active, not live.active
+        show(self.progress, live.active)
+        self.progress.value = live.n_done / n_cases
+        n, state = (live.n_done, f", {session.runner.activity}") if live.active else (live.n_measured, " measured")
+        self.status.value = f"{n} of {n_cases} cases{state}, {live.seconds:.0f} s"
+        if len(session.results.rows) != self._rows_drawn:
+            self._rows_drawn = len(session.results.rows)
+            self._draw()
 
-        self.in_background(session.run, on_end, on_progress, on_event)
+    def ended(self, live: LiveBenchmark) -> str:
+        kept = f"saved in {live.path}" if live.path.exists() else "nothing is saved"
+        measured = f"{live.n_measured} of {len(live.session.cases)} cases measured"
+        return f"{'Stopped' if live.stopped else 'Done'}: {measured}; {kept}."
 
     def stop(self) -> None:
-        if self.session is not None and self.working:
-            self._stopped = True
-            self.session.runner.stop()
-            self.show_message("Stopping …")
+        super().stop()
+        self.show_message("Stopping …")
 
     def refresh(self) -> None:
         files = [*results.saved(paths.results()), *results.saved(results.STORED)]
         self._gpu_files = [path for path in files if _has_gpu(path)]
         set_options(self.earlier, [(path.stem + ", GPU" * (path in self._gpu_files), path) for path in files])
         self._draw()
+        if self._awaited is not None:
+            self.show_live(self._awaited)
 
     def _chosen(self) -> Results:
         if self.earlier.value is None:
@@ -207,7 +219,7 @@ class BenchmarkPanel(Panel):
 
     def load(self) -> None:
         if self.working:
-            raise RuntimeError("a benchmark is running: wait until it ends, or stop it")
+            raise RuntimeError(RUNNING)
         self.shown = self._chosen()
         self.comparison.value = ""
         show(self.views)
@@ -242,7 +254,7 @@ class BenchmarkPanel(Panel):
         self.comparison.value = (
             f"<p><b>{escape(message)}</b>. A change counts if the quartiles do not overlap and the medians differ by "
             "5 % or more.</p>"
-            + html.table(compare.COLUMN_NAMES, compare.lines(found, self.everything.value))
+            + html.table(compare.COLUMN_NAMES, compare.lines(found))
             + "".join(f"<p>{escape(line)}</p>" for line in compare.differences(before, self.shown))
         )
 
@@ -332,10 +344,6 @@ for row in session.run():
 Console(width=160).print(report.table(session.results))
 print(*report.crossover(session.results), *report.not_measured(session.results), sep="\\n")
 """
-
-
-def _n_measured(found: Results) -> int:
-    return sum(row.median is not None for row in found.rows)
 
 
 def _has_gpu(path: Path) -> bool:

@@ -12,9 +12,9 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
+from lab.runtime.job import Job
 from lab.widgets.choices import UPLOADS, CorpusChoice, new_files, settings_code
 from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, show, toggles, view
-from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import datasets, paths
 from lxmls_rnn.datasets.treebanks import PREFIX, table

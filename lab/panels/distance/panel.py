@@ -9,9 +9,9 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, fill, put_marks, scales_of, side_axis
+from lab.runtime.job import Job
 from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, show, text, view
-from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.datasets.reach import MAX_DISTANCE
 from lxmls_rnn.deep_learning.initialisation import INITS

@@ -8,8 +8,8 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
+from lab.runtime.job import Job
 from lab.widgets.controls import checkbox, dropdown, in_row, integer, on_change, progress_bar, show, small_network, view
-from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
 from lxmls_rnn.deep_learning.parameters import DTYPES, STACKED_GATES

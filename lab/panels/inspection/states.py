@@ -8,8 +8,8 @@ import numpy as np
 
 from lab.drawing import html
 from lab.panels.inspection.view import CorpusView, Opened, last_word, word_slider
+from lab.runtime.job import Job
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, set_options, show, view
-from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.experiment import part_file
 from lxmls_rnn.plotting.palette import colour_of

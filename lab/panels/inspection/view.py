@@ -9,8 +9,8 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
+from lab.runtime.job import Job
 from lab.widgets.controls import field, on_change, set_options, show
-from lab.widgets.job import Job
 from lab.widgets.panel import Background, Panel
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM

@@ -9,8 +9,8 @@ import numpy as np
 from lab.drawing import html
 from lab.panels.inspection.charts import WordMap
 from lab.panels.inspection.view import View
+from lab.runtime.job import Job
 from lab.widgets.controls import in_row, integer, show, text, toggles, view
-from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import part_file, prepare
@@ -20,6 +20,7 @@ from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
 AFTER, BEFORE = "after training", "before"
+MAP_WORDS = 150  # the number of words on the map
 
 
 class NeighboursView(View):
@@ -32,8 +33,6 @@ class NeighboursView(View):
         after = {"placeholder": "a word, then Enter", "continuous_update": False, "label": "4em"}
         self.word = text("Word", "", "A word of the vocabulary", "18em", **after)
         self.n = integer("How many", 10, "Words to find", 100, "12em", label="6em")
-        what = "The most frequent words of the training file"
-        self.n_map = integer("Words on the map", 150, what, 1000, "17em", least=3, label="10.5em")
         what = "Read the training file and draw its most frequent words"
         self.map_button = panel.button("Draw map", what, self.draw_map)
         times = {AFTER: "The trained embeddings", BEFORE: "The initial embeddings, random or from a file"}
@@ -43,9 +42,9 @@ class NeighboursView(View):
         self._counts: np.ndarray | None = None  # words by tags
         self._before: Tagger | str = ""  # the tagger before training, or why it is unavailable
         self._stamp: tuple[str, int] | None = None
-        head = in_row(self.word, self.n, self.n_map, self.map_button)
+        head = in_row(self.word, self.n, self.map_button)
         super().__init__(panel, head, self.nearest, self.when, self.map, self.points)
-        self.redraw_on(self.word, self.n, self.n_map, self.when)
+        self.redraw_on(self.word, self.n, self.when)
 
     def fill(self) -> None:
         """Select a word of the sentence; discard the tag counts if another run is open."""
@@ -98,7 +97,7 @@ class NeighboursView(View):
     def _draw_map(self, tagger: Tagger, marked: list[str], counts: np.ndarray) -> None:
         before = self._before
         why = f"<br>The map before training is unavailable: {escape(before)}." if isinstance(before, str) else ""
-        frequent = np.argsort(-counts.sum(axis=1), kind="stable")[: self.n_map.value]
+        frequent = np.argsort(-counts.sum(axis=1), kind="stable")[:MAP_WORDS]
         order = np.array(list(dict.fromkeys([*frequent.tolist(), *(tagger.words.index(word) for word in marked)])))
         both = [one for one in (self.opened.tagger, before) if not isinstance(one, str)]
         maps = [unit_columns(one.model.param.W_e[:, frequent]) for one in both]
@@ -141,7 +140,7 @@ from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_c
 
 sentences = tagger.read(part_file(run.settings, "train"), **run.settings.reading)
 counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
-order = (-counts.sum(axis=1)).argsort(kind="stable")[:{self.n_map.value}]
+order = (-counts.sum(axis=1)).argsort(kind="stable")[:{MAP_WORDS}]
 W_e = tagger.model.get_values()["W_e"]  # (n_emb, n_words)
 places, shares = principal_components(unit_columns(W_e[:, order]){axes})
 for i, place in list(zip(order, places.T))[:10]:

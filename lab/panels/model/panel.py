@@ -7,9 +7,9 @@ import numpy as np
 
 from lab.drawing import html
 from lab.panels.model.text import EXPLANATIONS, PARAMETER_MEANINGS, equations, symbolic_shapes
+from lab.runtime.job import Job
 from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
 from lab.widgets.controls import in_row, on_change, view
-from lab.widgets.job import Job
 from lab.widgets.panel import Panel, controls
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.embeddings import embedding_size

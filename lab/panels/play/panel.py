@@ -1,7 +1,6 @@
 """Play panel: scale the weights with sliders and see the effect on gradient, hidden states and loss."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,6 @@ from lab.drawing import html
 from lab.panels.play import words
 from lab.panels.play.charts import Line, loss_chart, reach_chart, round_above
 from lab.panels.play.network import DESCENT_RANGE, N_POINTS, N_SENTENCES, RATE, Knobs, Network, train_epoch
-from lab.panels.play.undo import State, Undo
 from lab.widgets.choices import REACH
 from lab.widgets.controls import dropdown, field, in_row, integer, on_change, seed, set_options, show, view
 from lab.widgets.panel import Panel
@@ -63,7 +61,7 @@ class PlayPanel(Panel):
     factor. If the slopes f' were all 1, the product would grow or shrink like a power of the spectral radius; the slope
     of tanh is at most 1, that of logistic at most 1/4.<br><b>Predict first</b>, if you like: say what the next change
     does to the last point of the left plot, the share of the gradient that is left at the first word (for an LSTM, at
-    its cell c). <b>Undo</b> takes back the last change, also an epoch of training.<br>Left: the norm of the gradient of
+    its cell c).<br>Left: the norm of the gradient of
     one word's loss with respect to the hidden state some words before it, relative to that at the word itself; for an
     LSTM also with respect to the cell. Right: a slice of the loss landscape, the mean loss of 30 sentences along one
     direction through the weights; the red point is the current position. Below: the hidden units at each word. <b>Train
@@ -96,7 +94,6 @@ class PlayPanel(Panel):
         self.line = dropdown("Loss along", [DOWNHILL], "The direction through the weights", **narrow)
         self.epoch_button = self.button("Train one epoch", f"Train on the sentences at rate {RATE}", self.train)
         self.keep_button = self.button("Keep", "Keep the current lines in grey, for comparison", self.keep)
-        self.undo_button = self.button("Undo", "Take back the last change of a slider, gate or setting", self.undo)
         self.reset_button = self.button("Reset", "Draw new initial weights and reset the sliders", self.begin)
         about = "Predict that the gradient that is left at the first word {} {}"
         self.predictions = [
@@ -107,15 +104,15 @@ class PlayPanel(Panel):
         self.recurrence.layout.flex = "2 1 250px"
         self.reaches, self.slices = reach_chart(), loss_chart()
         self._history: list[Knobs] = []  # values of the sliders in each epoch of training
-        self._undo, self._filling = Undo(), False
+        self._drawn: dict[str, object] = {}  # the values that are drawn, by name
         self._prediction: words.Prediction | None = None
         settings = self.tagger, self.corpus, self.distance, self.init, self.n_hidd, self.seed
         knobs = self.weights, self.W_h, self.forget, *self.clamps.values()
-        self._network_controls, self._other_controls = (*settings, self.number), (self.word, self.line, *knobs)
+        self._controls = (*settings, self.number, self.word, self.line, *knobs)
         self._gates = in_row(*self.clamps.values())
         actions = in_row(
             in_row(widgets.Label("Predict first: the gradient at the first word"), *self.predictions),
-            in_row(self.epoch_button, self.keep_button, self.undo_button, self.reset_button),
+            in_row(self.epoch_button, self.keep_button, self.reset_button),
         )
         actions.layout.grid_gap = "0 20px"
         super().__init__(
@@ -131,7 +128,7 @@ class PlayPanel(Panel):
         on_change(self._changed, *settings)
         on_change(self._sentence_changed, self.number)
         on_change(self.slices.forget, self.line)  # lines along different directions are not comparable
-        on_change(self._draw, *self._other_controls)
+        on_change(self._draw, self.word, self.line, *knobs)
         self._changed()
 
     # settings
@@ -161,14 +158,13 @@ class PlayPanel(Panel):
         show(self.distance, self.corpus.value == REACH)
         show(self.forget, self.is_lstm)
         show(self._gates, self.is_lstm)
-        if not self._filling:
-            self.attempt(self.begin)
+        self.attempt(self.begin)
 
     def begin(self) -> None:
         """Draw new initial weights and reset the sliders and clamps."""
         self._sentences, self.base = self.network.sentences(), self.network.drawn()
         self._history = []
-        with self._quietly():
+        with self.quietly():
             for control in self.clamps.values():
                 control.value = FREE
             self._update_options()
@@ -176,19 +172,10 @@ class PlayPanel(Panel):
 
     def _reset_sliders(self, forget: float) -> None:
         """Reset the sliders, then draw once."""
-        with self._quietly():
+        with self.quietly():
             self.weights.value = self.W_h.value = 1.0
             self.forget.value = forget
         self.draw()
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Change controls without drawing."""
-        before, self._filling = self._filling, True
-        try:
-            yield
-        finally:
-            self._filling = before
 
     def _update_options(self) -> None:
         """Update the options of lines, and those of words, of which the last but one is selected."""
@@ -197,7 +184,7 @@ class PlayPanel(Panel):
         set_options(self.word, [(f"{t + 1} {word}", t) for t, word in enumerate(shown)], max(0, len(shown) - 2))
 
     def _sentence_changed(self) -> None:
-        with self.guard(), self._quietly():
+        with self.guard(), self.quietly():
             self._update_options()
         self._draw()
 
@@ -207,27 +194,6 @@ class PlayPanel(Panel):
         self.base = train_epoch(self.base, knobs, self._sentences)
         self._history = [*self._history, knobs]
         self._reset_sliders(knobs.forget)
-
-    def _state(self) -> State:
-        values = {control.description: control.value for control in (*self._network_controls, *self._other_controls)}
-        return {**values, "base": self.base, "history": self._history}
-
-    def undo(self) -> None:
-        """Go back to the state before the last change."""
-        state: Any = self._undo.back()
-        if state is None:
-            self.show_message("There is nothing to undo.")
-            return
-        self._prediction = None
-        with self._quietly():
-            for control in self._network_controls:
-                control.value = state[control.description]
-            self._sentences = self.network.sentences()
-            self._update_options()
-            for control in self._other_controls:
-                control.value = state[control.description]
-        self.base, self._history = state["base"], state["history"]
-        self.draw()
 
     def predict(self, says: str) -> None:
         """Predict what becomes of the gradient that is left at the first word."""
@@ -243,12 +209,14 @@ class PlayPanel(Panel):
     # output
 
     def _draw(self) -> None:
-        if not self._filling:
+        if not self.quiet:
             self.attempt(self.draw)
 
     def draw(self) -> None:
         """Show the results for the current values of the sliders."""
-        changed, was = self._undo.record(self._state()), self._prediction
+        values = {control.description: control.value for control in self._controls}
+        before, self._drawn = self._drawn, {**values, "base": self.base}
+        changed, was = tuple(name for name, value in self._drawn.items() if before.get(name) != value), self._prediction
         if was and changed:  # it is of one change, or of one drag
             self._prediction = was._replace(changed=changed) if was.changed in ((), changed) else None
         knobs, sentence, t = self.knobs, self.sentence(), self.word.value

@@ -13,7 +13,7 @@ import numpy as np
 
 from lab.panels.scan.examples import Example
 from lab.panels.scan.programs import THEANO_IMPORTS, execute
-from lab.widgets import limit
+from lab.runtime import limit
 from lxmls_rnn.benchmark.measure.timing import median_time
 
 STEP_FILENAME = "<your step>"

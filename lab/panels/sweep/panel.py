@@ -8,8 +8,7 @@ from time import monotonic
 import ipywidgets as widgets
 
 from lab.drawing import html
-from lab.panels.sweep import live_sweeps
-from lab.panels.sweep.live_sweeps import LiveSweep
+from lab.panels.sweep.live_sweep import LiveSweep, live_sweeps
 from lab.panels.sweep.plots import Plots
 from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
 from lab.widgets.controls import (
@@ -26,11 +25,13 @@ from lab.widgets.controls import (
     toggles,
     view,
 )
-from lab.widgets.panel import Panel, controls
+from lab.widgets.panel import controls
+from lab.widgets.runs_panel import RunsPanel
 from lab.widgets.trainer_choice import TrainerChoice
-from lxmls_rnn import paths
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.experiment import Settings
+from lxmls_rnn.runs import Damaged
+from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage.files import counted
 from lxmls_rnn.sweep import grid, halving, report
 from lxmls_rnn.sweep.results import Result, Setting, by_setting, chosen, on_test
@@ -40,13 +41,13 @@ NO_SETTING = "nothing"
 REDRAW_SECONDS = 1.0  # minimum time between two redraws of the plots
 
 
-class SweepPanel(Panel):
+class SweepPanel(RunsPanel[LiveSweep]):
     """Train a grid of settings with several seeds.
 
     `trainer`, `model` and `corpus` hold the fixed settings; each row of `vary` holds a varied setting and its values.
-    `sweep` holds the selected sweep.
     """
 
+    live = live_sweeps
     title = "Sweep"
     help = """Choose what to vary and over which values: <code>2,5,20</code>, or a range, <code>log:0.05:0.5:4</code> or
     <code>lin:0.1:0.5:5</code>. Each setting is trained with several seeds, because a single training says little:
@@ -59,7 +60,6 @@ class SweepPanel(Panel):
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
-        self._live: LiveSweep | None = None  # the sweep that this panel listens to
         self._shown: tuple[Sweep, list[Setting]] | None = None
         self._seen: tuple[object, ...] = ()
         self._drawn_at = 0.0
@@ -75,8 +75,9 @@ class SweepPanel(Panel):
             self.count,
             in_row(self.name, self.start_button),
             widgets.HTML(RULE),
-            in_row(self.sweep, self.pause_button, self.stop_button, self.resume_button, self.refresh_button),
+            in_row(self.selected, self.pause_button, self.stop_button, self.resume_button, self.refresh_button),
             in_row(self.progress, self.status),
+            self.left_out,
             self.across,
             self.plots,
             self.best,
@@ -86,11 +87,10 @@ class SweepPanel(Panel):
         varied = [control for row in self.vary for control in row]
         on_change(self._count, *controls(*self.parts.values()), *varied, self.seeds, self.sample, self.halving)
         on_change(self._show_part, self.part)
-        on_change(self._show_selected, self.sweep)
         on_change(self._redraw, self.across)
         self._show_part()
         self._count()
-        self.refresh()
+        self.follow()
 
     def _make_controls(self) -> None:
         parts = {"Training": "Training settings", "Model": "Model settings", "Corpus": "Corpus settings"}
@@ -113,15 +113,13 @@ class SweepPanel(Panel):
         what = "Repeatedly drop the worse half of the settings, by accuracy on dev, and double the epochs"
         self.halving = checkbox("Successive halving", what)
         self.count = view("sweep-count")
-        self.name = text("Name", "", "The sweep is saved in a folder of this name")
-        self.start_button = self.button("Start", "Train a new sweep", self.start, "primary", "play", single=True)
-        self.sweep = dropdown("Selected sweep", [], "The sweep that the buttons next to it act on")
-        what = "Pause all trainings after their current update, or resume them"
-        self.pause_button = self.button("Pause", what, self.pause, icon="pause")
-        self.stop_button = self.button("Stop", "Stop all trainings and save checkpoints", self.stop, icon="stop")
-        what = "Run the trainings that are unfinished or missing"
-        self.resume_button = self.button("Resume", what, self.resume, icon="forward")
-        self.refresh_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
+        self.make_list(
+            name="Name",
+            selected="The sweep that the buttons next to it act on",
+            pause="Pause all trainings after their current update, or resume them",
+            stop="Stop all trainings and save checkpoints",
+            resume="Run the trainings that are unfinished or missing",
+        )
         self.progress, self.status = progress_bar("14em"), view("sweep-status")
         self.across = dropdown("X axis", [], "The setting on the x axis of the plot", width="27em")
 
@@ -135,6 +133,7 @@ class SweepPanel(Panel):
 
     def described(self) -> Sweep:
         """Return the sweep that the controls describe; raise the library's errors for invalid settings."""
+        name = check_name(self.name.value.strip(), "a sweep")
         texts = [f"{name.value}={values.value}" for name, values in self.vary if name.value != NO_SETTING]
         trainer = self.trainer.trainer(self.model.seed.value, self.model.freeze.value)
         base = Settings(**self.corpus.fields(), **self.model.fields(), trainer=trainer)
@@ -142,16 +141,10 @@ class SweepPanel(Panel):
         if "model" in vary and "activation" not in vary:
             base = Settings(**{**vars(base), "activation": None})  # each model family has its own default
         seeds = more_seeds([base.seed], self.seeds.value)
-        return Sweep(self._folder(self.name.value), base, vary, seeds, self.sample.value or None, self.halving.value)
-
-    def _folder(self, name: str | None) -> Path:
-        if not name or name in (".", "..") or Path(name).name != name:
-            raise ValueError(f"the name of a sweep must be a folder name, got {name or ''!r}")
-        return paths.runs() / name
+        return Sweep(self.root() / name, base, vary, seeds, self.sample.value or None, self.halving.value)
 
     def _count(self) -> None:
-        if not self.name.value:
-            self._propose_name()
+        self.propose_name()
         try:
             (sweep := self.described()).check_values()
             rare = self.trainer.advanced.changed + self.model.advanced.changed + self.corpus.advanced.changed
@@ -159,128 +152,66 @@ class SweepPanel(Panel):
         except (ValueError, OSError) as error:
             self.count.value = f"<i>{escape(str(error))}</i>"
 
-    def _propose_name(self) -> None:
-        number = 1
-        while (paths.runs() / f"sweep-{number}").exists():
-            number += 1
-        self.name.value = f"sweep-{number}"
-
     def _show_part(self) -> None:
         for name, part in self.parts.items():
             show(part, self.part.value == name)
 
-    # the selected sweep
+    # the list of sweeps
 
-    def start(self) -> None:
-        """Train a new sweep."""
-        begun = self.described().begin("or choose it at Selected sweep and press Resume")
-        self._follow(live_sweeps.start(begun, self.workers.value))
-        self.refresh(self.name.value)
-        self._propose_name()
+    def stem(self) -> str:
+        return "sweep"
 
-    def resume(self) -> None:
-        """Run the unfinished and missing trainings of the selected sweep."""
-        sweep = Sweep.load(self._folder(self.sweep.value).name)
-        self._follow(live_sweeps.start(sweep, self.workers.value))
-
-    def pause(self) -> None:
-        """Pause or resume the trainings."""
-        driver = self._active().driver
-        (driver.resume if driver.paused else driver.pause)()
-
-    def stop(self) -> None:
-        """Stop the selected sweep."""
-        self._active().job.stop()
-
-    def _active(self) -> LiveSweep:
-        live = live_sweeps.find(self._folder(self.sweep.value))
-        if live is None or not live.job.active:
-            raise RuntimeError(f"the sweep {self.sweep.value} is not being trained in this notebook")
-        return live
-
-    def refresh(self, name: str | None = None) -> None:
-        """Reload the list of sweeps, newest first, and show the selected one, or the one called `name`."""
+    def found(self) -> tuple[list[str], list[Damaged]]:
         found, damaged = find_sweeps()
-        names = [sweep.name for sweep in sorted(found, key=lambda sweep: -sweep.folder.stat().st_mtime)]
-        active = [other for other in names if self._is_active(other)]
-        set_options(self.sweep, names, name or self.sweep.value or next(iter(active), None))
-        if damaged:
-            self.show_message(" ".join(map(str, damaged)))
-        self._show_selected()
+        return [sweep.name for sweep in sorted(found, key=lambda sweep: -sweep.folder.stat().st_mtime)], damaged
 
-    def _is_active(self, name: str) -> bool:
-        live = live_sweeps.find(paths.runs() / name)
-        return live is not None and live.job.active
+    def new(self, name: str) -> LiveSweep:
+        return LiveSweep(self.described().begin("or choose it at Selected sweep and press Resume"), self.workers.value)
 
-    def _show_selected(self) -> None:
-        with self.lock, self.guard():
-            self._seen = ()
-            if self.sweep.value is None:
-                self._show_state(None)
-                self.status.value = "No sweep yet: press Start."
-                self.plots.draw(None, {}, [], "")
-                show(self.across, False)
-                return
-            live = live_sweeps.find(self._folder(self.sweep.value))
-            if live is not None:
-                self._follow(live)
-            else:
-                self._follow(None)
-                self._show_state(None)
-                sweep = Sweep.load(self.sweep.value)
-                self._show(sweep, halving.results(sweep))
-
-    def _follow(self, live: LiveSweep | None) -> None:
-        if self._live is not None:
-            self._live.job.listeners.remove(self._changed)
-        self._live, self._seen = live, ()
-        if live is not None:
-            live.job.listeners.add(self._changed)
-            self._changed()
-
-    def close(self) -> None:
-        """Close the panel; its sweep continues."""
-        self._follow(None)
-        super().close()
+    def again(self, folder: Path) -> LiveSweep:
+        return LiveSweep(Sweep.load(folder.name), self.workers.value)
 
     # output
 
-    def _changed(self) -> None:
-        """Show the current state of the sweep; also called in its thread."""
-        with self.lock, self.guard():
-            live = self._live
-            if live is None:
-                return
-            self._show_state(live)
-            seen = live, live.changes, live.job.state
-            if seen != self._seen and (not live.job.active or monotonic() - self._drawn_at > REDRAW_SECONDS):
-                self._seen, self._drawn_at = seen, monotonic()
-                self._show(live.driver.sweep, list(live.driver.results.values()))
-            if live.job.error is not None:
-                self.show_error(live.job.error)
-
-    def _show_state(self, live: LiveSweep | None) -> None:
-        active = live is not None and live.job.active
-        self.pause_button.disabled = self.stop_button.disabled = not active
-        self.resume_button.disabled = active or self.sweep.value is None
-        paused = active and live is not None and live.driver.paused
-        self.pause_button.description, self.pause_button.icon = ("Resume", "play") if paused else ("Pause", "pause")
-        # while the pause button says Resume, the button that resumes a stopped sweep is hidden
-        self.resume_button.layout.visibility = "hidden" if paused else "visible"
-        if live is None:
+    def show_selected(self) -> None:
+        self._seen = ()
+        live = self.current()
+        if live is not None:
+            self.show_live(live)
             return
+        self.show_buttons()
+        if self.selected.value is None:
+            self.status.value = "No sweep yet: press Start."
+            self.plots.draw(None, {}, [], "")
+            show(self.across, False)
+        else:
+            sweep = Sweep.load(self.selected.value)
+            self.status.value = f"<b>On disk</b>: {escape(str(sweep.folder))}"
+            self._show(sweep, halving.results(sweep))
+
+    def show_live(self, live: LiveSweep) -> None:
+        if live.name != self.selected.value:
+            return
+        self.show_buttons()
         driver, count = live.driver, len(live.driver.results)
-        self.progress.value = live.done / count
-        parts = [f"<b>{escape(driver.state if active else live.job.state)}</b>", f"{live.done} of {count} trainings"]
-        if live.job.state == "stopping":
+        parts = [
+            f"<b>{escape(driver.state if live.active else live.state)}</b>",
+            f"{live.done} of {count} trainings",
+        ]
+        if live.state == "stopping":
             parts.append("each training writes a checkpoint …")
-        elif active:
+        elif live.active:
             parts.append(counted(driver.alive, "worker"))
             if driver.seconds_left:
                 parts.append(f"about {driver.seconds_left:.0f} s left")
         self.status.value = ", ".join(parts)
+        self.progress.value = live.done / count
+        seen = live, live.changes, live.state
+        if seen != self._seen and (not live.active or monotonic() - self._drawn_at > REDRAW_SECONDS):
+            self._seen, self._drawn_at = seen, monotonic()
+            self._show(driver.sweep, list(driver.results.values()), live.active)
 
-    def _show(self, sweep: Sweep, results: list[Result]) -> None:
+    def _show(self, sweep: Sweep, results: list[Result], active: bool = False) -> None:
         settings = by_setting(results)
         show(self.across, bool(sweep.vary))
         self._shown = sweep, settings
@@ -290,13 +221,8 @@ class SweepPanel(Panel):
         self.table.value = html.table(report.header(sweep), report.lines(settings), caption) + "".join(
             f"<div><small>{escape(failure)}</small></div>" for failure in report.failures(results)
         )
-        if self._live is None or not self._live.job.active:
-            self.progress.value = sum(result.is_over for result in results) / len(results)
-            if self._live is None:
-                self.status.value = f"<b>On disk</b>: {escape(str(sweep.folder))}"
-            self.best.value = self._verdict(sweep, settings)
-        else:
-            self.best.value = ""
+        self.progress.value = sum(result.is_over for result in results) / len(results)
+        self.best.value = "" if active else self._verdict(sweep, settings)
 
     def _redraw(self) -> None:
         if self._shown is None:
@@ -319,7 +245,7 @@ class SweepPanel(Panel):
     def _inspect_run(self, result: Result) -> None:
         """Open the run of a clicked point in an inspection panel."""
         with self.guard():
-            run = f"{self.sweep.value}/{result.training.name}"
+            run = f"{self.selected.value}/{result.training.name}"
             for before in self.inspection.children:
                 before.close()
             self.inspection.children = [] if self.make_inspection_panel is None else [self.make_inspection_panel(run)]

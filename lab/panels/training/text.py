@@ -3,7 +3,7 @@
 from html import escape
 
 from lab.drawing import html
-from lab.panels.training.live_runs import LiveRun
+from lab.panels.training.live_run import LiveRun
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.frameworks import NUMPY
 from lxmls_rnn.deep_learning.rnn import MODELS
@@ -15,39 +15,39 @@ MAX_ROWS = 100  # of the table of epochs
 
 def status(live: LiveRun) -> str:
     """Return the status of a live run as HTML."""
-    state, parts = live.state, [escape(live.name)]
-    if state in ("reading the corpus", "compiling"):
-        parts.append(f"{live.job.seconds:.0f} s")
+    stage, parts = live.stage, [escape(live.name)]
+    if stage in ("reading the corpus", "compiling"):
+        parts.append(f"{live.seconds:.0f} s")
     framework = MODELS[live.settings.model].framework if live.settings else NUMPY
-    if state == "reading the corpus" and framework is not NUMPY:
+    if stage == "reading the corpus" and framework is not NUMPY:
         parts.append(f"loading {framework.name}")
-    if state == "compiling":
+    if stage == "compiling":
         parts.append(f"the first time this takes {framework.compile_time}")
-    if state == "stopping" and live.started and not live.updates:
+    if stage == "stopping" and live.started and not live.updates:
         parts.append("as soon as the model is compiled")
     if live.started is not None:
         epochs, (epoch, batch) = live.started.epochs, live.position
-        if live.job.active:
+        if live.active:
             parts.append(f"epoch {min(epoch, epochs)} of {epochs}, update {batch} of {live.started.batches}")
         else:
             parts.append(f"{live.done:.4g} of {counted(epochs, 'epoch')}")
         if live.words_per_second:
             parts.append(f"{live.words_per_second:,.0f} words/s")
         left = live.seconds_left
-        if left is not None and live.job.active:
+        if left is not None and live.active:
             parts.append(f"{duration(left)} left")
     return (
-        f'<b class="lab-state">{escape(state.capitalize())}</b>: {", ".join(parts)}'
-        f"<br><small>{escape(f'{live.device} {live.job.warning_text}')}</small>"
+        f'<b class="lab-state">{escape(stage.capitalize())}</b>: {", ".join(parts)}'
+        f"<br><small>{escape(f'{live.device} {live.warning_text}')}</small>"
     )
 
 
 def ended(live: LiveRun) -> str:
     """Return a message about a live run that has ended without an error."""
-    kept = f"{live.name} is saved in {live.folder}"
+    kept = f"{live.name} is saved in {live.path}"
     if live.state == "stopped":
-        return f"Stopped. {kept}; press Resume to continue. {live.job.warning_text}"
-    return f"{live.reason().capitalize()}. {kept}. {live.job.warning_text}"
+        return f"Stopped. {kept}; press Resume to continue. {live.warning_text}"
+    return f"{live.reason().capitalize()}. {kept}. {live.warning_text}"
 
 
 def on_disk(run: Run, rows: list[Metrics]) -> str:

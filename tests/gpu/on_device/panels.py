@@ -6,7 +6,7 @@ import theano
 import theano.tensor as T
 
 from lab import BenchmarkPanel, GradientCheckPanel, InspectionPanel, TrainingPanel
-from lab.panels.training import live_runs
+from lab.panels.training.live_run import live_runs
 from lxmls_rnn import paths
 
 PATIENCE = 300  # seconds until a test gives up
@@ -43,10 +43,10 @@ def test_two_trainings_at_once_and_one_after_them():
     panel.model.n_emb.value, panel.model.n_hidd.value = 6, 5
     both = [train(panel, name) for name in ("one", "two")]
     for live in both:
-        live.job.wait(PATIENCE)
+        live.wait(PATIENCE)
     third = train(panel, "three")
-    third.job.wait(PATIENCE)
-    assert [live.job.error for live in (*both, third)] == [None] * 3
+    third.wait(PATIENCE)
+    assert [live.error for live in (*both, third)] == [None] * 3
     assert "Theano uses the GPU" in third.device
     costs = [[row.cost for row in live.rows] for live in (*both, third)]
     assert len(costs[0]) == 2
@@ -76,5 +76,5 @@ def test_timing():
         for name, box in several.boxes.items():
             box.value = name == chosen
     panel.run_button.click()
-    panel.job.wait(PATIENCE)
+    panel.benchmark.wait(PATIENCE)
     assert "1 of 1 cases measured" in panel.message.value

@@ -7,7 +7,7 @@ import pytest
 from lab import check
 from lab.exercises import diagnosis
 from lab.exercises.exercise import EXERCISES, answer_of
-from lab.widgets import limit
+from lab.runtime import limit
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.submissions import harness
 

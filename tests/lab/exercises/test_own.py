@@ -5,7 +5,7 @@ import pytest
 
 from lab import GradientCheckPanel, InspectionPanel, StepThroughPanel, TrainingPanel, check
 from lab.exercises.exercise import EXERCISES
-from lab.panels.training import live_runs
+from lab.panels.training.live_run import live_runs
 from lxmls_rnn.deep_learning import rnn
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files, prepare
@@ -87,8 +87,8 @@ def test_the_panels_train_inspect_and_step_through_with_it(tmp_path, monkeypatch
     panel = TrainingPanel()
     panel.corpus.max_nr_sent.value, panel.trainer.epochs.value = 30, 1
     panel.start_button.click()
-    live = live_runs.find(panel._folder())
-    live.job.wait(60)
+    live = live_runs.find(panel.folder())
+    live.wait(60)
     assert "my_forward" in live.device
     assert len(calls) >= 60
     assert Run.open(live.name).settings.model == "NumpyRNN"

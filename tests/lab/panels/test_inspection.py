@@ -21,6 +21,7 @@ from lab.panels.inspection import influence, states
 from lab.panels.inspection.charts import WordLines, WordMap
 from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run
+from lab.panels.inspection.words import MAP_WORDS
 from lab.widgets.choices import RunChoice
 from lxmls_rnn.deep_learning.evaluation import compare, judge
 from lxmls_rnn.deep_learning.training import Trainer
@@ -399,11 +400,11 @@ def test_a_word_outside_the_vocabulary_is_said_and_the_view_goes_on(panel):
 
 
 @pytest.mark.parametrize("name", ["rnn", "of-a-cluster"])
-def test_the_map_shows_the_most_frequent_words(runs_with, name):
+def test_the_map_shows_the_most_frequent_words(runs_with, monkeypatch, name):
+    monkeypatch.setattr("lab.panels.inspection.words.MAP_WORDS", 20)
     runs_with(name)
     panel = InspectionPanel(name)
     view = turn_to(panel, NEIGHBOURS)
-    view.n_map.value = 20
     view.map_button.click()
     view.job.wait(60)
     near = [other for other, _ in panel.opened.tagger.neighbours(view.word.value)]
@@ -436,7 +437,7 @@ def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
     word = view.word.value
     assert list(view.points.marked.names) == [word, *(other for other, _ in begun.neighbours(word))]
     assert f"<b>{word}</b> before training" in view.nearest.value
-    n = view.n_map.value
+    n = MAP_WORDS
     moved = np.array([points.x, points.y])
     axes = unit_columns(panel.opened.tagger.model.param.W_e[:, ids := [begun.words.index(w) for w in points.names[:n]]])
     expected, _ = principal_components(unit_columns(begun.model.param.W_e[:, ids]), axes)

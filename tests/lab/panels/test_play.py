@@ -1,13 +1,11 @@
 """The play panel: what the knobs do is what the library computes."""
 
-import itertools
 import re
 
 import numpy as np
 import pytest
 
 from lab import PlayPanel
-from lab.panels.play import undo
 from lab.panels.play.charts import round_above
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.teaching.analysis import gradient_reach
@@ -164,64 +162,6 @@ def test_all_that_is_shown_follows_a_clamped_gate(panel, clamps):
     assert not panel.forget.disabled
 
 
-@pytest.fixture
-def slowly(monkeypatch):
-    """Let ten seconds pass between two changes."""
-    monkeypatch.setattr(undo.time, "monotonic", itertools.count(step=10).__next__)
-
-
-def seen(panel):
-    return panel.knobs, panel.summary.value, panel.states.value, list(panel.losses), panel.recurrence.value
-
-
-@pytest.mark.usefixtures("slowly")
-def test_undo_takes_back_one_change_after_the_other(panel):
-    changes = [
-        lambda: setattr(panel.W_h, "value", 2.0),
-        lambda: setattr(panel.W_h, "value", 2.5),
-        lambda: setattr(panel.number, "value", 7),
-        lambda: setattr(panel.word, "value", 1),
-        lambda: setattr(panel.corpus, "value", "reach"),
-        lambda: setattr(panel.tagger, "value", "LSTM"),
-        lambda: setattr(panel.clamps["f"], "value", 0.5),
-        lambda: setattr(panel.line, "value", "Forget gate +"),
-        panel.epoch_button.click,
-        panel.epoch_button.click,
-        panel.reset_button.click,
-        lambda: setattr(panel.tagger, "value", "RNN, tanh"),
-    ]
-    before = []
-    for change in changes:
-        before.append(seen(panel))
-        change()
-        assert seen(panel) != before[-1]
-    for expected in reversed(before):
-        panel.undo_button.click()
-        assert seen(panel) == expected
-        assert panel.message.value == ""
-    panel.undo_button.click()
-    assert "nothing to undo" in panel.message.value
-    assert seen(panel) == before[0]
-    panel.W_h.value = 2.0
-    panel.undo_button.click()
-    assert seen(panel) == before[0]
-
-
-def test_a_drag_is_one_step_for_undo(panel, monkeypatch):
-    monkeypatch.setattr(undo.time, "monotonic", itertools.count(step=0.1).__next__)
-    panel.weights.value = 2.0
-    for value in np.linspace(1.05, 3, 30):
-        panel.W_h.value = value
-    panel.undo_button.click()
-    assert panel.knobs[:2] == (2.0, 1.0)
-    panel.undo_button.click()
-    assert panel.knobs[:2] == (1.0, 1.0)
-    panel.epoch_button.click()
-    panel.epoch_button.click()
-    panel.undo_button.click()
-    assert "Epochs of training: 1" in panel.summary.value
-
-
 def predict(panel, says):
     next(button for button in panel.predictions if button.description == says).click()
 
@@ -255,8 +195,6 @@ def test_a_prediction_is_of_one_change_and_never_in_the_way(panel):
     predict(panel, "Grows")
     panel.tagger.value = "LSTM"  # the last point is that of the cell, which keeps more
     assert "grows, and it does" in panel.summary.value
-    panel.undo_button.click()
-    assert "predict" not in panel.summary.value
     panel.weights.value = 0.0  # no gradient at all
     predict(panel, "Grows")
     panel.weights.value = 1.0

@@ -15,7 +15,7 @@ from lab.panels.scan.panel import MISTAKES_PART
 from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source
 from lab.panels.scan.step import COMPILE_SECONDS, StepError, compile_example, evaluate, explain
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS
-from lab.widgets import limit
+from lab.runtime import limit
 from lxmls_rnn.plotting.palette import ink, shade
 
 pytestmark = pytest.mark.theano

@@ -9,7 +9,7 @@ from sweep.small import BASE, small_sweep
 
 import lab
 from lab import SweepPanel
-from lab.panels.sweep import live_sweeps
+from lab.panels.sweep.live_sweep import live_sweeps
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.sweep import Sweep
@@ -61,9 +61,9 @@ def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatc
     assert not panel.message.value
     live = live_sweeps.find(runs_folder / "sweep-1")
     again = SweepPanel()  # as after a reload
-    assert again.sweep.value == "sweep-1"
+    assert again.selected.value == "sweep-1"
     assert not again.stop_button.disabled
-    live.job.wait(120)
+    live.wait(120)
     for one in (panel, again):
         assert "done" in one.status.value
         assert "4 of 4 trainings" in one.status.value
@@ -83,20 +83,20 @@ def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder):
     live = live_sweeps.find(runs_folder / "sweep-1")
     panel.pause_button.click()
     while live.driver.state != "paused":
-        assert live.job.active
+        assert live.active
     assert panel.pause_button.description == "Resume"
     panel.stop_button.click()
-    live.job.wait(60)
+    live.wait(60)
     assert "stopped" in panel.status.value
     assert "topping" not in panel.message.value + panel.status.value
     panel.resume_button.click()
-    live_sweeps.find(runs_folder / "sweep-1").job.wait(120)
+    live_sweeps.find(runs_folder / "sweep-1").wait(120)
     assert "4 of 4 trainings" in panel.status.value
 
 
 def test_a_sweep_on_disk_is_drawn_against_each_setting(trained):
     panel = SweepPanel()
-    assert panel.sweep.value == "small"
+    assert panel.selected.value == "small"
     assert list(panel.across.options) == [("Hidden units (n_hidd)", "n_hidd"), ("Activation", "activation")]
     assert panel.plots.against.axes[0].label == "Hidden units (n_hidd)"
     assert sorted(set(panel.plots.points.x)) == [2, 20]
@@ -111,6 +111,14 @@ def test_a_sweep_on_disk_is_drawn_against_each_setting(trained):
     assert panel.table.value.count("2/2") == 4
     scale = panel.plots.against.axes[0].scale
     assert scale.min < 0 < 1 < scale.max
+
+
+def test_a_damaged_sweep_is_left_out_with_the_reason(trained, runs_folder):
+    (runs_folder / "bad").mkdir()
+    (runs_folder / "bad" / "sweep.json").write_text("{")
+    panel = SweepPanel()
+    assert panel.selected.options == ("small",)
+    assert "bad/sweep.json is not the file of a sweep" in panel.left_out.value
 
 
 def test_a_taken_name_is_refused_with_the_button_that_resumes_the_sweep(panel, trained):

@@ -16,10 +16,11 @@ from html_tables import tables
 
 import lab.widgets.panel
 from lab import TrainingPanel
-from lab.panels.training import live_runs
+from lab.panels.training import live_run
 from lab.panels.training.curves import Curves
+from lab.panels.training.live_run import live_runs
 from lab.panels.training.text import epochs_table
-from lab.widgets.job import Listeners
+from lab.runtime.job import Listeners
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.training import BatchDone, Trainer
@@ -37,8 +38,8 @@ def no_training_is_left(monkeypatch):
     monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK_SECONDS", 0.0)  # tests press faster than hands
     yield
     for training in live_runs._all:
-        training.job.stop()
-        training.job.wait(PATIENCE)
+        training.stop()
+        training.wait(PATIENCE)
 
 
 def small(panel, epochs=2, sentences=40):
@@ -57,14 +58,14 @@ def panel():
 
 
 def training_of(panel):
-    return live_runs.find(panel._folder())
+    return live_runs.find(panel.folder())
 
 
 def train(panel):
     """Press Start and wait for the end."""
     panel.start_button.click()
     training = training_of(panel)
-    training.job.wait(PATIENCE)
+    training.wait(PATIENCE)
     return training
 
 
@@ -89,8 +90,8 @@ def numbers(run):
     return [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy) for row in run.metrics()]
 
 
-def values(run, file="model.npz"):
-    return {name: W.tobytes() for name, W in model_file.load(run.folder / file).model.get_values().items()}
+def values(folder, file="model.npz"):
+    return {name: W.tobytes() for name, W in model_file.load(folder / file).model.get_values().items()}
 
 
 def alone(name, settings, root):
@@ -115,7 +116,7 @@ def test_a_training_is_seen_in_curves_table_and_status(panel):
     assert "NumPy computes on the CPU" in panel.status.value
     assert panel.training_bar.value == 1
     assert "All 2 epochs done" in panel.message.value
-    assert str(training.folder) in panel.message.value
+    assert str(training.path) in panel.message.value
 
 
 def test_the_curve_within_the_epochs_comes_to_the_cost_of_the_epoch(panel):
@@ -128,7 +129,7 @@ def test_the_curve_within_the_epochs_comes_to_the_cost_of_the_epoch(panel):
 
 
 def test_the_few_sentences_left_at_the_end_of_an_epoch_are_no_point(panel, monkeypatch):
-    monkeypatch.setattr(live_runs, "MAX_POINTS", 4)
+    monkeypatch.setattr(live_run, "MAX_POINTS", 4)
     small(panel, epochs=2, sentences=43)  # a point every 21 updates, and one update is left
     panel.trainer.gradient_norm.value = True
     training = train(panel)
@@ -138,7 +139,7 @@ def test_the_few_sentences_left_at_the_end_of_an_epoch_are_no_point(panel, monke
 
 def test_the_curve_within_the_epochs_stays_short(panel):
     panel.trainer.epochs.value = 50
-    assert len(train(panel).running) <= 2 * live_runs.MAX_POINTS
+    assert len(train(panel).running) <= 2 * live_run.MAX_POINTS
 
 
 def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
@@ -243,8 +244,8 @@ def test_it_trains_as_the_library_does(panel, tmp_path):
     settings = panel.settings()
     training = train(panel)
     run = alone("alone", settings, tmp_path)
-    assert numbers(Run(training.folder, settings)) == numbers(run)
-    assert values(training) == values(run)
+    assert numbers(Run(training.path, settings)) == numbers(run)
+    assert values(training.path) == values(run.folder)
 
 
 def test_two_panels_at_once_do_not_disturb_each_other(tmp_path):
@@ -255,10 +256,10 @@ def test_two_panels_at_once_do_not_disturb_each_other(tmp_path):
         panel.start_button.click()
     for number, panel in enumerate(panels):
         training = training_of(panel)
-        training.job.wait(PATIENCE)
+        training.wait(PATIENCE)
         run = alone(f"alone-{number}", panel.settings(), tmp_path)
-        assert values(training) == values(run)
-        assert numbers(Run(training.folder, training.settings)) == numbers(run)
+        assert values(training.path) == values(run.folder)
+        assert numbers(Run(training.path, training.settings)) == numbers(run)
 
 
 def test_after_stop_at_most_one_more_update_is_made_and_resuming_gives_an_uninterrupted_runs_numbers(panel, tmp_path):
@@ -268,23 +269,23 @@ def test_after_stop_at_most_one_more_update_is_made_and_resuming_gives_an_uninte
     begun(training)
     panel.stop_button.click()
     updates = training.updates
-    training.job.wait(PATIENCE)
+    training.wait(PATIENCE)
     assert training.updates <= updates + 1
     assert training.state == "stopped"
     assert "press Resume to continue" in panel.message.value
-    assert (training.folder / "checkpoint.npz").exists()
-    rows = len(Run.open(training.name, training.folder.parent).metrics())
+    assert (training.path / "checkpoint.npz").exists()
+    rows = len(Run.open(training.name, training.path.parent).metrics())
 
     panel.to_epoch.value = rows + 3
     panel.resume_button.click()
     resumed = training_of(panel)
     assert resumed is not training
-    resumed.job.wait(PATIENCE)
+    resumed.wait(PATIENCE)
     assert [row.epoch for row in resumed.rows] == list(range(1, rows + 4))
     settings = replace(panel.settings(), trainer=replace(panel.settings().trainer, epochs=rows + 3))
     run = alone("alone", settings, tmp_path)
-    assert numbers(Run(resumed.folder, settings)) == numbers(run)
-    assert values(resumed) == values(run)
+    assert numbers(Run(resumed.path, settings)) == numbers(run)
+    assert values(resumed.path) == values(run.folder)
 
 
 def test_a_pause_holds_the_training_and_go_on_ends_it(panel):
@@ -300,20 +301,22 @@ def test_a_pause_holds_the_training_and_go_on_ends_it(panel):
     assert panel.pause_button.description == "Pause"
     begun(training, updates + 2)
     panel.stop_button.click()
-    training.job.wait(PATIENCE)
+    training.wait(PATIENCE)
     assert panel.pause_button.disabled
 
 
 def test_a_new_panel_shows_what_is_running_and_can_stop_it(panel):
     training = endless(panel)
+    panel.trainer.epochs.value = 1
+    train(panel)  # a newer one, which is not running any more
     panel.close()
     other = TrainingPanel()
-    assert other.run.value == training.name
+    assert other.selected.value == training.name
     assert other.shown.value == (training.name,)
     assert "of 100000" in other.status.value
     assert not other.stop_button.disabled
     other.stop_button.click()
-    training.job.wait(PATIENCE)
+    training.wait(PATIENCE)
     assert "Stopped" in other.status.value
     assert "Stopped" not in panel.status.value
 
@@ -321,8 +324,8 @@ def test_a_new_panel_shows_what_is_running_and_can_stop_it(panel):
 def test_an_open_panel_hears_of_a_training_that_another_began(panel):
     other = TrainingPanel()
     training = train(panel)
-    assert training.name in other.run.options
-    other.run.value = training.name
+    assert training.name in other.selected.options
+    other.selected.value = training.name
     assert "Done" in other.status.value
 
 
@@ -352,7 +355,7 @@ def test_runs_on_disk_are_drawn_over_each_other_in_colours_of_their_own(panel):
     assert len(lines[first].cost.y) == len(lines[second].cost.y) == 2
     again.shown.value = (second,)
     assert list(again.curves.lines) == [second]
-    assert again.run.value == second
+    assert again.selected.value == second
     assert "2 of 2 epochs" in again.status.value
 
 
@@ -360,11 +363,11 @@ def test_a_run_from_disk_goes_on(panel):
     name = train(panel).name
     live_runs._all.clear()
     again = TrainingPanel()
-    again.run.value = name
+    again.selected.value = name
     assert again.to_epoch.value == 2 + 5
     again.to_epoch.value = 4
     again.resume_button.click()
-    training_of(again).job.wait(PATIENCE)
+    training_of(again).wait(PATIENCE)
     assert list(again.curves.lines[name].cost.x) == [1, 2, 3, 4]
 
 
@@ -372,11 +375,11 @@ def test_fewer_epochs_than_done_is_said(panel):
     train(panel)
     panel.to_epoch.value = 1
     panel.resume_button.click()
-    training_of(panel).job.wait(PATIENCE)
+    training_of(panel).wait(PATIENCE)
     assert "at least 2" in panel.message.value
     panel.to_epoch.value = 3
     panel.resume_button.click()
-    training_of(panel).job.wait(PATIENCE)
+    training_of(panel).wait(PATIENCE)
     assert "All 3 epochs done" in panel.message.value
 
 
@@ -400,12 +403,12 @@ def test_the_settings_of_a_run_can_be_taken(runs_folder, model):
 
 def test_a_run_whose_folder_is_gone_can_be_deleted_from_the_list(panel):
     training = train(panel)
-    shutil.rmtree(training.folder)
+    shutil.rmtree(training.path)
     panel.delete_button.click()
     panel.delete_button.click()
     assert "no run" in panel.message.value
     panel.refresh_button.click()
-    assert training.name not in panel.run.options
+    assert training.name not in panel.selected.options
 
 
 def test_a_training_that_fails_before_its_first_update_is_named_without_a_comma(panel):
@@ -414,7 +417,7 @@ def test_a_training_that_fails_before_its_first_update_is_named_without_a_comma(
     panel.to_epoch.value = 1
     panel.resume_button.click()
     training = training_of(panel)
-    training.job.wait(PATIENCE)
+    training.wait(PATIENCE)
     assert "epochs must be at least" in panel.message.value
     assert f"</b>: {training.name}<br>" in panel.status.value
 
@@ -424,10 +427,10 @@ def test_a_run_whose_start_fails_leaves_the_list(panel, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Run, "create", Mock(side_effect=MemoryError("the model needs 9 GB")))
         panel.start_button.click()
-        live_runs._all[-1].job.wait(PATIENCE)
+        live_runs._all[-1].wait(PATIENCE)
     assert "the model needs 9 GB" in panel.message.value
-    assert panel.run.options == panel.shown.options == TrainingPanel().run.options == (first.name,)
-    assert panel.run.value == first.name
+    assert panel.selected.options == panel.shown.options == TrainingPanel().selected.options == (first.name,)
+    assert panel.selected.value == first.name
     panel.name.value = "NumpyRNN-2"  # its name is free again
     assert train(panel).name == "NumpyRNN-2"
 
@@ -468,7 +471,7 @@ def test_a_warning_of_the_training_is_told_each_time(panel):
     train(panel)
     panel.corpus.min_count.value = 1
     for _ in range(2):
-        assert train(panel).job.warnings
+        assert train(panel).warnings
         for view in (panel.message, panel.status):
             assert "Warning: no word of the training part occurs fewer than min_count=1 times" in view.value
 
@@ -504,7 +507,7 @@ def test_a_damaged_run_is_left_out_with_the_reason(panel, runs_folder):
     (runs_folder / "bad").mkdir()
     (runs_folder / "bad" / "config.json").write_text("{")
     panel.refresh_button.click()
-    assert panel.run.options == ()
+    assert panel.selected.options == ()
     assert "bad/config.json is not the config of a run" in panel.left_out.value
 
 
@@ -547,7 +550,7 @@ def test_a_run_is_deleted_when_that_is_asked_for_twice(panel, runs_folder):
     panel.delete_button.click()
     assert f"Deleted {name}." in panel.message.value
     assert list(runs_folder.iterdir()) == []
-    assert (panel.run.options, panel.shown.options, live_runs._all) == ((), (), [])
+    assert (panel.selected.options, panel.shown.options, live_runs._all) == ((), (), [])
 
 
 def test_a_run_that_is_in_training_is_not_deleted(panel, runs_folder):
@@ -590,12 +593,12 @@ def test_a_theano_model_is_compiled_then_trained_and_the_device_is_said():
 def test_states_follow_from_the_events(panel, runs_folder):
     seen = []
 
-    class Watched(live_runs.LiveRun):
-        def _on_event(self, event):
-            super()._on_event(event)
-            seen.append((type(event), self.state))
+    class Watched(live_run.LiveRun):
+        def _record(self, event):
+            super()._record(event)
+            seen.append((type(event), self.stage))
 
-    Watched(runs_folder / "watched", panel.settings()).job.start().wait(PATIENCE)
+    Watched(runs_folder / "watched", panel.settings()).start().wait(PATIENCE)
     assert (BatchDone, "training") in seen
     assert (BatchDone, "measuring on dev") in seen
 
@@ -622,7 +625,7 @@ def test_the_norm_of_the_gradient_is_drawn_where_it_is_recorded(panel):
     assert f"{training.rows[0].gradient_norm:.3g}</td>" in panel.table.value
     live_runs._all.clear()  # as after a restart of the kernel
     panel.refresh()
-    panel.run.value = training.name
+    panel.selected.value = training.name
     assert list(panel.curves.lines[training.name].norm.y) == list(lines.norm.y)
     panel.shown.value = ("NumpyRNN-1",)
     assert panel.curves.norm not in panel.curves.figures.children
@@ -649,7 +652,7 @@ def test_the_experiment_of_the_notebook_explodes_and_with_clipping_learns():
 def test_the_selected_run_is_exported(panel):
     assert panel.exporting.button.disabled
     train(panel)
-    name = panel.run.value
+    name = panel.selected.value
     assert not panel.exporting.button.disabled
     panel.exporting.button.click()
     assert panel.exporting.link.value.startswith(f'<a download="{name}.html" href="data:text/html;base64,')

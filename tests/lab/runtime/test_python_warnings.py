@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from lab.widgets import python_warnings
+from lab.runtime import python_warnings
 
 
 def test_a_warning_comes_to_the_innermost_that_takes_its_kind():
@@ -29,7 +29,7 @@ def test_what_nothing_takes_is_shown_with_its_text():
 
 @pytest.mark.process
 def test_outside_of_panels_and_jobs_python_shows_it():
-    code = "import warnings; from lab.widgets import python_warnings; warnings.warn('old file', UserWarning)"
+    code = "import warnings; from lab.runtime import python_warnings; warnings.warn('old file', UserWarning)"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "UserWarning: old file" in ran.stderr
 

@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from lab.widgets.job import Job
+from lab.runtime.job import Job
 from lab.widgets.panel import Panel
 
 PATIENCE = 30  # seconds until a test gives up
@@ -189,7 +189,7 @@ def test_waiting_in_vain_says_so():
 @pytest.mark.process
 def test_a_kernel_that_ends_does_not_wait_for_its_jobs():
     code = (
-        "import itertools, threading; from lab.widgets.job import Job; begun = threading.Event(); "
+        "import itertools, threading; from lab.runtime.job import Job; begun = threading.Event(); "
         "Job(itertools.count, lambda _: begun.set()).start(); begun.wait()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)

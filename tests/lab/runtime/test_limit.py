@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lab import check
-from lab.widgets import limit
+from lab.runtime import limit
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lab.widgets import python_warnings
+from lab.runtime import python_warnings
 
 INTERVAL_SECONDS = 0.2  # seconds between two calls of the listeners of a running job
 

@@ -6,7 +6,7 @@ import tempfile
 import ipywidgets as widgets
 import pytest
 
-from lab.widgets import out_of_memory
+from lab.runtime import out_of_memory
 from lab.widgets.panel import Panel
 from lxmls_rnn import memory
 

@@ -1,0 +1,38 @@
+"""Sweeps trained by this kernel."""
+
+from __future__ import annotations
+
+from lab.runtime.live import Live, LiveList
+from lxmls_rnn.sweep.driver import Driver
+from lxmls_rnn.sweep.results import Result
+from lxmls_rnn.sweep.sweep import Sweep
+
+
+class LiveSweep(Live):
+    """A sweep whose unfinished trainings this kernel runs; `driver` trains it and pauses."""
+
+    def __init__(self, sweep: Sweep, workers: int) -> None:
+        self.driver = Driver(sweep, workers)
+        super().__init__(sweep.folder, self.driver.run, self._record)
+        self.changes = 0  # number of trainings that have ended in this kernel
+
+    def _record(self, result: Result | None) -> None:
+        self.changes += result is not None
+
+    @property
+    def paused(self) -> bool:
+        return self.active and self.driver.paused
+
+    def pause(self) -> None:
+        self.driver.pause()
+
+    def resume(self) -> None:
+        self.driver.resume()
+
+    @property
+    def done(self) -> int:
+        """Number of finished trainings."""
+        return sum(result.is_over for result in self.driver.results.values())
+
+
+live_sweeps = LiveList[LiveSweep]("sweep")

@@ -1,0 +1,240 @@
+"""Base classes of the panels that start trainings, sweeps and benchmarks, list them and follow them."""
+
+from pathlib import Path
+from typing import Generic
+
+from lab.runtime.live import L, LiveList
+from lab.widgets.choices import left_out
+from lab.widgets.controls import dropdown, on_change, set_options, show, text, view
+from lab.widgets.panel import Panel
+from lxmls_rnn import paths
+from lxmls_rnn.runs import Damaged
+
+
+class FollowingPanel(Panel, Generic[L]):
+    """A panel that starts live runs of `live` and follows them; they go on when it is closed.
+
+    A subclass calls `follow` at the end of its constructor and defines `current`, `show_live` and `refresh`.
+    """
+
+    live: LiveList[L]
+    _awaited: L | None = None  # the message line will report its end
+
+    def root(self) -> Path:
+        """Return the folder in which the live runs of this panel are saved."""
+        return paths.runs()
+
+    def current(self) -> L | None:
+        """Return the live run that the buttons act on, active or ended, or None."""
+        raise NotImplementedError
+
+    def show_live(self, live: L) -> None:
+        """Show the progress of a live run."""
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        """Reload the list of results on disk, and redraw."""
+        raise NotImplementedError
+
+    def ended(self, live: L) -> str:
+        """Return a message about a live run that ended without an error."""
+        return ""
+
+    def lists(self, live: L) -> bool:
+        """Whether the panel can show a live run without a refresh."""
+        return True
+
+    def follow(self) -> None:
+        """Show the live runs, now and whenever they change.
+
+        JupyterLab counts the views of the panel. Once it has had one, it draws only while it has one.
+        """
+        self.live.listeners.add(self._changed)
+        with self.guard():
+            self.refresh()
+        self._view_count = 0
+        self.observe(self._on_views_changed, "_view_count")
+
+    def close(self) -> None:
+        """Close the panel; its live runs continue."""
+        self.live.listeners.remove(self._changed)
+        super().close()
+
+    def _on_views_changed(self, change: dict[str, bool]) -> None:
+        if change["new"]:
+            self.live.listeners.add(self._changed)
+            self._changed()
+        else:
+            self.live.listeners.remove(self._changed)
+
+    def _changed(self, live: L | None = None) -> None:
+        """Show the current state of a live run; called in its thread. None: of all."""
+        with self.lock, self.guard():
+            if live is not None and live.path.parent != self.root():
+                return
+            if live is not None and live.active and self.lists(live):
+                self.show_live(live)
+            else:
+                self.refresh()
+            if (ended := self._awaited) is not None and not ended.active:
+                self._awaited = None
+                message = self.ended(ended)
+                if ended.error is not None:
+                    self.show_error(ended.error)
+                elif message:
+                    self.show_message(message)
+
+    def running(self) -> L:
+        """Return the current live run; RuntimeError if it is not active."""
+        live = self.current()
+        if live is None or not live.active:
+            raise RuntimeError(f"no {self.live.kind} is active in this notebook")
+        return live
+
+    def stop(self) -> None:
+        """Stop the current live run."""
+        live = self.running()
+        live.stop()
+        self.show_live(live)
+
+
+class RunsPanel(FollowingPanel[L]):
+    """A panel of runs or sweeps, which have names and can be paused and resumed.
+
+    `selected` holds the name of the selected one, which Pause, Stop and Resume act on. A subclass calls `make_list` to
+    make the controls, and defines `stem`, `found`, `new`, `again`, `show_live` and `show_selected`.
+    """
+
+    _proposed = ""
+    _last_selected: str | None = None
+    _stopping: L | None = None  # Resume gets the focus when it has stopped
+
+    def make_list(self, name: str, selected: str, pause: str, stop: str, resume: str) -> None:
+        """Make the controls of the list; the arguments are the label of the name, and tooltips."""
+        kind = self.live.kind
+        self.name = text(name, "", f"The {kind} is saved in a folder of this name")
+        self.start_button = self.button("Start", f"Train a new {kind}", self.start, "primary", "play", single=True)
+        self.selected = dropdown(f"Selected {kind}", [], selected)
+        self.pause_button = self.button("Pause", pause, self.pause, icon="pause")
+        self.stop_button = self.button("Stop", stop, self.stop, icon="stop")
+        self.resume_button = self.button("Resume", resume, self.resume, icon="forward")
+        self.refresh_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
+        self.left_out = view("left-out")
+
+    def stem(self) -> str:
+        """Return the first part of a proposed name."""
+        raise NotImplementedError
+
+    def found(self) -> tuple[list[str], list[Damaged]]:
+        """Return the names on disk, newest first, and what is damaged."""
+        raise NotImplementedError
+
+    def new(self, name: str) -> L:
+        """Return a new live run with the settings in the controls; raise the library's errors."""
+        raise NotImplementedError
+
+    def again(self, folder: Path) -> L:
+        """Return a live run that resumes the one of a folder."""
+        raise NotImplementedError
+
+    def on_selected(self) -> None:
+        """Adapt the controls to the selected run."""
+
+    def show_selected(self) -> None:
+        """Show the selected run, if there is one."""
+        raise NotImplementedError
+
+    def folder(self) -> Path:
+        """Return the folder of the selected run; ValueError if there is none."""
+        if self.selected.value is None:
+            raise ValueError(f"no {self.live.kind} yet: press Start")
+        return self.root() / str(self.selected.value)
+
+    def current(self) -> L | None:
+        return None if self.selected.value is None else self.live.find(self.folder())
+
+    def lists(self, live: L) -> bool:
+        return live.name in self.selected.options
+
+    def follow(self) -> None:
+        on_change(self._on_selection, self.selected)
+        active = self.live.active(self.root())
+        with self.quietly():
+            set_options(self.selected, [live.name for live in active])  # the newest active one is selected
+        super().follow()
+        self.propose_name()
+
+    # buttons
+
+    def start(self) -> None:
+        """Start a new run."""
+        self.begin(self.new(self.name.value.strip()))
+        self.name.value = ""
+        self.propose_name()
+
+    def resume(self) -> None:
+        """Resume the selected run."""
+        self.begin(self.again(self.folder()))
+        self.pause_button.focus()  # the pressed button is disabled now
+
+    def begin(self, live: L) -> None:
+        """Start and select a live run."""
+        self.live.start(live)
+        self._last_selected = None
+        self.refresh(live.name)
+
+    def pause(self) -> None:
+        """Pause or resume the selected run."""
+        live = self.running()
+        (live.resume if live.paused else live.pause)()
+        self.show_live(live)
+
+    def stop(self) -> None:
+        self._stopping = self.current()
+        super().stop()
+
+    def refresh(self, name: str | None = None) -> None:
+        """Reload the list, newest first; show the selected run, or the one called `name`."""
+        with self.lock, self.quietly():
+            names, damaged = self.found()
+            started = [live.name for live in self.live.active(self.root()) if live.name not in names]
+            set_options(self.selected, [*started, *names], name)
+            self.left_out.value = left_out(damaged)
+            show(self.left_out, bool(damaged))
+            self._show_selection()
+
+    def propose_name(self) -> None:
+        """Propose an unused name, unless the user has typed one."""
+        if self.name.value in ("", self._proposed):
+            number = 1
+            while (name := f"{self.stem()}-{number}") in self.selected.options or (self.root() / name).exists():
+                number += 1
+            self._proposed = self.name.value = name
+
+    # display
+
+    def _on_selection(self) -> None:
+        if not self.quiet:
+            with self.guard(), self.quietly():
+                self._show_selection()
+
+    def _show_selection(self) -> None:
+        if self.selected.value != self._last_selected:
+            self._last_selected = self.selected.value
+            self.on_selected()
+        self.show_selected()
+
+    def show_buttons(self) -> None:
+        """Enable the buttons that the selected run allows."""
+        live = self.current()
+        active, paused = live is not None and live.active, live is not None and live.active and live.paused
+        self.pause_button.disabled = self.stop_button.disabled = not active
+        self.resume_button.disabled = active or self.selected.value is None
+        self.pause_button.description, self.pause_button.icon = ("Resume", "play") if paused else ("Pause", "pause")
+        # while the pause button says Resume, the button that resumes a stopped run is hidden
+        self.resume_button.layout.visibility = "hidden" if paused else "visible"
+        if active:
+            self._awaited = live
+        elif live is not None and live is self._stopping:
+            self._stopping = None
+            self.resume_button.focus()
