@@ -19,38 +19,6 @@ done
 echo "$before $(count)"
 """
 
-OPENCL = """
-import numpy, pygpu, pygpu.blas, pygpu.elemwise
-context = pygpu.init("opencl0:0")
-assert context.kind == b"opencl"
-draw = numpy.random.RandomState(0)
-a, b = draw.rand(7, 5).astype("float32"), draw.rand(5, 3).astype("float32")
-A, B = pygpu.array(a, context=context), pygpu.array(b, context=context)
-double = pygpu.elemwise.elemwise2(A, "+", A, A)
-assert numpy.allclose(numpy.asarray(double), a + a)
-assert numpy.allclose(numpy.asarray(pygpu.blas.gemm(1, A, B, 0)), a @ b, rtol=1e-5)
-rows = numpy.array([6, 0, 0, 3])
-assert numpy.array_equal(numpy.asarray(A.take1(pygpu.array(rows, context=context))), a[rows])
-print("three kinds of kernels are right")
-"""
-
-OPENCL_THEANO = """
-import numpy, theano, theano.tensor as T
-from lxmls_rnn import theano_env
-assert theano_env.device_used() == "opencl0:0"
-W = theano.shared(numpy.arange(12, dtype="float32").reshape(3, 4))
-x, i = T.fmatrix(), T.ivector()
-function = theano.function([x, i], T.tanh(T.dot(x, W[i])))
-assert any("Gpu" in type(node.op).__name__ for node in function.maker.fgraph.toposort())
-values = numpy.full((2, 2), 0.1, "float32")
-found = numpy.asarray(function(values, numpy.array([2, 0], "int32")))
-assert numpy.allclose(found, numpy.tanh(values @ W.get_value()[[2, 0]]), rtol=1e-5)
-y = T.ivector()
-cost = T.nnet.categorical_crossentropy(T.nnet.softmax(T.dot(x, W)), y).sum()
-assert numpy.isfinite(theano.function([x, y], [cost, T.grad(cost, W)])(numpy.ones((2, 3), "float32"), [0, 1])[0])
-print("Theano is right")
-"""
-
 
 def test_a_fresh_container_compiles_nothing(lab):
     """Counted, not timed; for another user and with the folders mounted."""
@@ -73,23 +41,6 @@ def test_a_gpu_that_is_asked_for_by_name_and_not_there_stops_the_lab(lab, device
     assert f"LAB_DEVICE={device} is unavailable, because the container has no NVIDIA driver" in result.stdout
     assert "run `make gpu`" in result.stdout
     assert "Traceback" not in result.stdout
-
-
-def test_pygpu_computes_on_opencl(lab):
-    assert "three kinds of kernels are right" in lab.run("python", "-c", OPENCL).stdout
-
-
-def test_theano_computes_on_opencl(lab):
-    assert "Theano is right" in lab.run("python", "-c", OPENCL_THEANO, LAB_DEVICE="opencl0:0").stdout
-
-
-def test_the_fast_models_train_on_opencl_and_scan_is_refused(lab):
-    train = ["lxmls-rnn", "train", "sample", "--dtype", "float32", "--epochs", "1"]
-    train += ["--max-nr-sent", "20", "--root", "/tmp"]
-    assert "epoch   1" in lab.run(*train, "--model", "FastRNN", LAB_DEVICE="opencl0:0").stdout
-    refused = lab.run(*train, "--model", "RNN", LAB_DEVICE="opencl0:0", check=False)
-    assert refused.returncode == 1
-    assert "does not run on an OpenCL device (opencl0:0): use FastRNN" in refused.stdout
 
 
 def test_the_lab_starts_on_opencl(lab):
