@@ -26,8 +26,9 @@ test: $(READY) ## Run the tests, but not the slow ones; ARGS="-k lstm" goes to p
 	$(PYTEST) -m "not slow" $(ARGS)
 
 .PHONY: test-slow
-test-slow: $(READY) ## Run what "make test" leaves out: the slow tests, and more examples of the random ones
-	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=thorough $(ARGS)
+test-slow: $(READY) ## Run what "make test" leaves out: the slow tests, the GPU's, more random examples, tests/speed once
+	$(PYTEST) -m "slow or gpu or hypothesis" --hypothesis-profile=thorough $(ARGS)
+	.venv/bin/pytest -o addopts=-ra tests/speed --benchmark-disable -q
 
 .PHONY: test-frameworks
 test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute, which make setup WITH=jax,torch installs, and ONNX Runtime

@@ -3,6 +3,7 @@
 import functools
 import gc
 import os
+import subprocess
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,11 @@ KINDS = {
     "container": "builds the image and runs it: `make test-container`",
 }
 
+# What the tests of kind "gpu" test. `make test` runs them where one of these has changed, `make test-slow` always.
+ROOT = Path(__file__).parents[1]
+ON_THE_GPU = ("lxmls_rnn/deep_learning/ops", "lxmls_rnn/deep_learning/gpu_plans.py", "lxmls_rnn/device",
+              "lxmls_rnn/theano_env/kernels.py", "docker/nvrtc_shim.c", "tests/gpu")  # fmt: skip
+
 # The lab's container names the certificate of `make cluster`, which is missing until then; tests make their own.
 for name in [name for name in os.environ if name.startswith("DASK_DISTRIBUTED__COMM__TLS__")]:
     del os.environ[name]
@@ -40,6 +46,22 @@ hypothesis.settings.register_profile("thorough", max_examples=100, **unhurried)
 hypothesis.settings.load_profile("quick")  # --hypothesis-profile=thorough takes the other one
 
 _seconds, _tests = Counter(), Counter()
+
+
+@functools.cache
+def gpu_code_changed():
+    """Whether ON_THE_GPU is not what it was where this branch left that of `origin`; True where git cannot say."""
+
+    def git(*arguments):
+        try:
+            done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+        except OSError:  # no git
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    base = git("merge-base", "HEAD", "origin/HEAD")
+    here = ["--", *ON_THE_GPU]
+    return base is None or git("diff", "--name-only", base, *here) != "" or git("status", "--porcelain", *here) != ""
 
 
 def pytest_configure(config):
@@ -61,6 +83,8 @@ def pytest_collection_modifyitems(items):
             kind = item.path.parent.name if item.path.parent.name in KINDS else "unit"
             item.add_marker(kind)
         item.user_properties.append(("kind", kind))
+        if kind == "gpu" and not gpu_code_changed():
+            item.add_marker(pytest.mark.slow("the code for the GPU is unchanged"))
         for mark in item.iter_markers("slow"):
             if not mark.args:
                 raise pytest.UsageError(f"{item.nodeid}: a slow test says why: @pytest.mark.slow('...')")
@@ -89,9 +113,8 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(f"{seconds:7.1f} s in {_tests[kind]:4} {kind} tests")
     if config.option.markexpr == "not slow":
         missing = sum("is not installed" in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
-        terminalreporter.write_line(
-            "Not run: slow tests, more random examples: make test-slow; tests/speed: make benchmark-models"
-        )
+        gpu = "" if gpu_code_changed() else ", the GPU's tests (git: their code is unchanged)"
+        terminalreporter.write_line(f"Not run: slow tests, more random examples, tests/speed{gpu}: make test-slow")
         terminalreporter.write_line(f"Not run: {missing} tests that need JAX, PyTorch or ONNX: make test-frameworks")
         terminalreporter.write_line("Not run: tests/browser: make test-browser; tests/container: make test-container")
 
