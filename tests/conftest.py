@@ -46,9 +46,8 @@ for name in [name for name in os.environ if name.startswith("DASK_DISTRIBUTED__C
 os.environ.pop("LXMLS_ADVICE", None)  # the remedies in the lab's container are not those that tests expect
 
 unhurried = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
-hypothesis.settings.register_profile("quick", max_examples=8, **unhurried)
-hypothesis.settings.register_profile("thorough", max_examples=100, **unhurried)
-hypothesis.settings.load_profile("quick")  # --hypothesis-profile=thorough takes the other one
+hypothesis.settings.register_profile("unhurried", max_examples=20, **unhurried)
+hypothesis.settings.load_profile("unhurried")
 
 _seconds, _tests = Counter(), Counter()
 
@@ -128,7 +127,7 @@ def pytest_terminal_summary(terminalreporter, config):
     if config.option.markexpr == "not slow":
         missing = sum("is not installed" in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
         native = "" if native_code_changed() else ", tests of kernels and C code (git: unchanged)"
-        terminalreporter.write_line(f"Not run: slow tests, more random examples, tests/speed{native}: make test-slow")
+        terminalreporter.write_line(f"Not run: slow tests, tests/speed{native}: make test-slow")
         terminalreporter.write_line(f"Not run: {missing} tests that need JAX, PyTorch or ONNX: make test-frameworks")
         terminalreporter.write_line("Not run: tests/browser: make test-browser; tests/container: make test-container")
 
