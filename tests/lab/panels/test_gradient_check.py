@@ -279,14 +279,21 @@ def test_the_code_of_random_ids_makes_the_same_rows():
     assert names["rows"] == panel.rows
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("against", ["TorchLSTM", "FastTorchLSTM"])
-def test_a_model_of_any_framework_is_compared_in_every_quantity(against, dtype):
-    panel = make("NumpyLSTM")
+@pytest.mark.theano
+@pytest.mark.parametrize(
+    ("model", "against", "dtype"),
+    [
+        ("FastRNN", "NumpyRNN", "float64"),
+        ("NumpyLSTM", "TorchLSTM", "float64"),
+        ("NumpyLSTM", "FastTorchLSTM", "float32"),
+    ],
+)
+def test_a_model_of_any_framework_is_compared_in_every_quantity(model, against, dtype):
+    panel = make(model)
     panel.against.value, panel.dtype.value = against, dtype
     check(panel)
     assert "All quantities agree." in panel.message.value
-    assert panel._count("NumpyLSTM") == len(panel.rows)  # of the progress bar
+    assert panel._count(model) == len(panel.rows)  # of the progress bar
     assert {row.against for row in panel.rows} == {against}
     assert panel.rows[0].tolerance == (1e-8 if dtype == "float64" else 1e-4)
     assert "sum in another order" in panel.diagnosis.value
