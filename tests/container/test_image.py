@@ -51,9 +51,13 @@ def test_the_lab_starts_on_opencl(lab):
 
 
 def test_what_the_image_changes_passes_its_tests_there(lab):
-    """Devices, compilers, the cache, processes and isolation; the numbers too, since its NumPy is another one."""
-    folders = "gpu", "device", "doctor", "theano_env", "benchmark", "submissions", "deep_learning"
-    paths = " ".join(f"tests/{folder}" for folder in folders)
+    """Devices, compilers, the cache, processes and isolation; the numbers too, since its NumPy is another one.
+
+    Of the GPU's tests those that need pygpu: `make test-slow` has run the others.
+    """
+    folders = "device", "doctor", "theano_env", "benchmark", "submissions", "deep_learning"
+    of_pygpu = "gpu_on_device", "gpu_lost", "kernels_ahead", "memory", "own_pygpu"
+    paths = " ".join([f"tests/{name}" for name in folders] + [f"tests/gpu/test_{name}.py" for name in of_pygpu])
     result = lab.run("make", "test", f"ARGS=-q -p no:cacheprovider {paths}", timeout=1800)
     passed = [line for line in result.stdout.splitlines() if re.match(r"=*\s*\d+ passed", line)]
     lab.figures["the tests in the image"] = passed[-1]
