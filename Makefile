@@ -26,8 +26,8 @@ test: $(READY) ## Run the tests, but not the slow ones; ARGS="-k lstm" goes to p
 	$(PYTEST) -m "not slow" $(ARGS)
 
 .PHONY: test-slow
-test-slow: $(READY) ## Run what "make test" leaves out: the slow tests, and more examples of the random ones
-	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=thorough $(ARGS)
+test-slow: $(READY) ## Run what "make test" leaves out: slow tests, those of kernels and C code, tests/speed once, without times
+	$(PYTEST) -o addopts="-ra --import-mode=importlib" --benchmark-disable -m "slow or gpu or sanitizer or speed" $(ARGS)
 
 .PHONY: test-frameworks
 test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute, which make setup WITH=jax,torch installs, and ONNX Runtime

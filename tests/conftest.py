@@ -3,6 +3,7 @@
 import functools
 import gc
 import os
+import subprocess
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import machine
 from lxmls_rnn.deep_learning.rnn import MODELS, model_class
 from lxmls_rnn.device import libraries, processor
+from lxmls_rnn.theano_env import flags
 
 # A test is of the kind that it is marked with, else its file, else of that of its folder's name, else a unit test.
 KINDS = {
@@ -29,20 +31,53 @@ KINDS = {
     "container": "builds the image and runs it: `make test-container`",
 }
 
+# `make test` runs the tests of kernels and C code where git sees a change of what they test, `make test-slow` always.
+ROOT = Path(__file__).parents[1]
+NATIVE_KINDS = "gpu", "sanitizer"
+NATIVE_CODE = (
+    *("lxmls_rnn/deep_learning/ops", "lxmls_rnn/deep_learning/gpu_plans.py", "lxmls_rnn/device"),
+    *("lxmls_rnn/theano_env/kernels.py", "docker/nvrtc_shim.c", "tests/gpu", "tests/deep_learning/test_memory.py"),
+    "tests/deep_learning/*.cpp",
+)
+
 # The lab's container names the certificate of `make cluster`, which is missing until then; tests make their own.
 for name in [name for name in os.environ if name.startswith("DASK_DISTRIBUTED__COMM__TLS__")]:
     del os.environ[name]
 os.environ.pop("LXMLS_ADVICE", None)  # the remedies in the lab's container are not those that tests expect
 
 unhurried = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
-hypothesis.settings.register_profile("quick", max_examples=8, **unhurried)
-hypothesis.settings.register_profile("thorough", max_examples=100, **unhurried)
-hypothesis.settings.load_profile("quick")  # --hypothesis-profile=thorough takes the other one
+hypothesis.settings.register_profile("unhurried", max_examples=20, **unhurried)
+hypothesis.settings.load_profile("unhurried")
 
 _seconds, _tests = Counter(), Counter()
 
 
+@functools.cache
+def native_code_changed():
+    """Whether NATIVE_CODE is not what it was where this branch left that of `origin`; True where git cannot say."""
+
+    def git(*arguments):
+        try:
+            done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+        except OSError:  # no git
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    base = git("merge-base", "HEAD", "origin/HEAD")
+    here = ["--", *NATIVE_CODE]
+    return base is None or git("diff", "--name-only", base, *here) != "" or git("status", "--porcelain", *here) != ""
+
+
+def compile_quickly():
+    """Let Theano's modules be compiled without optimisation, in half of the time; the image has them already."""
+    if not os.environ.get("LXMLS_IMAGE") and "gcc.cxxflags" in (defaults := flags.settings()):
+        others = os.environ.get("THEANO_FLAGS")
+        os.environ["THEANO_FLAGS"] = ",".join(filter(None, [others, f"gcc.cxxflags={defaults['gcc.cxxflags']} -O0"]))
+
+
 def pytest_configure(config):
+    if config.option.markexpr == "not slow":
+        compile_quickly()
     for name, meaning in KINDS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     config.addinivalue_line("markers", "slow(why): left out by `make test`, run by `make test-slow`")
@@ -61,6 +96,8 @@ def pytest_collection_modifyitems(items):
             kind = item.path.parent.name if item.path.parent.name in KINDS else "unit"
             item.add_marker(kind)
         item.user_properties.append(("kind", kind))
+        if kind in NATIVE_KINDS and not native_code_changed():
+            item.add_marker(pytest.mark.slow("the kernels and the C code are unchanged"))
         for mark in item.iter_markers("slow"):
             if not mark.args:
                 raise pytest.UsageError(f"{item.nodeid}: a slow test says why: @pytest.mark.slow('...')")
@@ -89,9 +126,8 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(f"{seconds:7.1f} s in {_tests[kind]:4} {kind} tests")
     if config.option.markexpr == "not slow":
         missing = sum("is not installed" in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
-        terminalreporter.write_line(
-            "Not run: slow tests, more random examples: make test-slow; tests/speed: make benchmark-models"
-        )
+        native = "" if native_code_changed() else ", tests of kernels and C code (git: unchanged)"
+        terminalreporter.write_line(f"Not run: slow tests, tests/speed{native}: make test-slow")
         terminalreporter.write_line(f"Not run: {missing} tests that need JAX, PyTorch or ONNX: make test-frameworks")
         terminalreporter.write_line("Not run: tests/browser: make test-browser; tests/container: make test-container")
 

@@ -5,15 +5,28 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lxmls_rnn.theano_env.flags import user_flags
+
 OURS = ("THEANO_FLAGS", "THEANORC", "LXMLS_DEVICE", "LXMLS_FLOATX", "LXMLS_IMAGE")  # the image has a cache of its own
 
 
-def start(code: str, cache: Path, **environ: str) -> "subprocess.Popen[str]":
-    """Start it, with pipes, without the user's own settings of Theano, and with `environ`."""
+def environment(cache: Path, **environ: str) -> dict[str, str]:
+    """Return this environment without the user's own settings of Theano, and with `cache` and `environ`.
+
+    The options of the C++ compiler stay, so that the precompiled header of this process fits.
+    """
     inherited = {key: value for key, value in os.environ.items() if key not in OURS}
+    options = user_flags().get("gcc.cxxflags")
+    given = [f"gcc.cxxflags={options}" if options else "", environ.pop("THEANO_FLAGS", "")]
+    theano = {"THEANORC": os.devnull, "THEANO_FLAGS": ",".join(filter(None, given))}
+    return {**inherited, **theano, "XDG_CACHE_HOME": str(cache), **environ}
+
+
+def start(code: str, cache: Path, **environ: str) -> "subprocess.Popen[str]":
+    """Start it, with pipes, in `environment`."""
     return subprocess.Popen(
         [sys.executable, "-c", code],
-        env={**inherited, "THEANORC": os.devnull, "XDG_CACHE_HOME": str(cache), **environ},
+        env=environment(cache, **environ),
         text=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -1,14 +1,8 @@
-"""The commands of the documentation run in a checkout; tests/container/test_documentation.py runs them in the lab."""
-
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+"""The blocks of commands of the documentation are found; tests/container/test_documentation.py runs them in the lab."""
 
 import documentation
 import pytest
-from documentation import EVERYWHERE, EWT, ROOT, Block, blocks, blocks_of, copy_ewt
+from documentation import EVERYWHERE, ROOT, Block, blocks
 
 if not (ROOT / "docs").is_dir():
     pytest.skip("the documentation is not in the image", allow_module_level=True)
@@ -58,39 +52,3 @@ def test_a_comment_that_is_not_understood_is_refused(comment, message):
 @pytest.mark.parametrize(("page", "found"), documentation.pages().items())
 def test_commands_of_every_page_run_somewhere(page, found):
     assert any(not block.place.startswith(documentation.NOT_RUN) for block in found)
-
-
-@pytest.fixture
-def workplace(tmp_path):
-    """A folder in which commands find what they find in a checkout, and keep their runs apart from the real ones."""
-    shutil.copytree(ROOT / "data" / "sample", tmp_path / "data" / "sample")
-    (tmp_path / "results").mkdir()
-    (tmp_path / "tests").symlink_to(ROOT / "tests")
-    return tmp_path
-
-
-def run(block, workplace):
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("LXMLS_")}
-    environ |= {"PATH": f"{Path(sys.executable).parent}:{environ['PATH']}", "LXMLS_DATA": str(workplace / "data")}
-    result = subprocess.run(
-        ["bash", "-c", block.script], cwd=workplace, env=environ, text=True, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    assert result.returncode == 0, f"{block}\n{result.stdout}"
-
-
-@pytest.mark.process
-@pytest.mark.slow("trains what the pages train, and compiles for it")
-@pytest.mark.parametrize("found", blocks_of(EVERYWHERE))
-def test_the_commands_of_a_page_run(found, workplace):
-    for block in found:
-        run(block, workplace)
-
-
-@pytest.mark.process
-@pytest.mark.slow("trains on real English")
-@pytest.mark.parametrize("found", blocks_of(EWT))
-def test_the_commands_of_a_page_on_real_english_run(found, workplace, ewt_dir):
-    copy_ewt(ewt_dir, workplace / "data")
-    for block in found:
-        run(block, workplace)

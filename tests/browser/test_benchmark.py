@@ -1,5 +1,4 @@
 import json
-import re
 
 from browser.page import COMPILE, button, fill, message, overflowing, press
 from playwright.sync_api import expect
@@ -59,17 +58,3 @@ def made_up_gpu(folder):
             for name in ("median", "q1", "q3", "minimum"):
                 row[name] /= 10
     (folder / "made-up.json").write_text(json.dumps(content))
-
-
-def test_stop_keeps_what_was_measured_and_wrong_sizes_are_said(lab):
-    panel = lab.panel("BenchmarkPanel")
-    fill(panel, "Hidden units", "8, many")
-    button(panel, "Run").click()
-    expect(message(panel).locator(".lab-error")).to_contain_text("many")
-    fill(panel, "Hidden units", "8")
-    only(panel, "rnn", "numpy", "cpu", "backward", "float32")
-    fill(panel, "Seconds per case", 60)
-    button(panel, "Run").click()
-    expect(panel.locator(".lab-benchmark-status")).to_contain_text(re.compile(r"\d of \d"))
-    button(panel, "Stop").click()
-    expect(message(panel)).to_contain_text("topped", timeout=COMPILE)

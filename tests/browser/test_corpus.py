@@ -1,5 +1,3 @@
-import re
-
 from browser.page import button, fill, message, overflowing, press
 from playwright.sync_api import expect
 
@@ -14,18 +12,6 @@ def test_a_corpus_is_read_and_shown(lab, picture):
     picture(panel, "corpus")
     with lab.dark():
         picture(panel, "corpus-dark")
-
-
-def test_a_wrong_choice_is_said_and_the_panel_goes_on(lab):
-    panel = lab.panel("CorpusPanel")
-    panel.get_by_label("Corpus", exact=True).select_option("ewt")
-    press(button(panel, "Read"), "Enter")
-    expect(message(panel)).to_contain_text("lxmls-rnn fetch ewt")
-    panel.get_by_label("Corpus", exact=True).select_option("sample")
-    fill(panel, "Max. sentences", 50)
-    press(button(panel, "Read"), "Enter")
-    expect(message(panel)).to_contain_text("Read.")
-    expect(panel.get_by_role("row", name=re.compile("^train 50 "))).to_be_visible()
 
 
 def test_a_part_of_a_treebanks_name_is_enough_to_find_it(lab):

@@ -1,4 +1,4 @@
-from browser.page import COMPILE, button, fill, is_in_sight, message, overflowing, press
+from browser.page import COMPILE, button, is_in_sight, message, overflowing, press
 from playwright.sync_api import expect
 
 
@@ -44,25 +44,3 @@ def test_a_mistake_in_an_lstm_is_found_and_explained(lab, picture):
     picture(panel, "gradient-check-lstm")
     with lab.dark():
         picture(panel, "gradient-check-lstm-dark")
-
-
-def test_a_wrong_tag_is_said(lab):
-    panel = lab.panel("GradientCheckPanel")
-    fill(panel, "Gold tags", "det nonsense")
-    button(panel, "Check").click()
-    expect(message(panel).locator(".lab-error")).to_contain_text("tag")
-
-
-def test_a_model_is_compared_with_another_in_every_quantity(lab, picture):
-    panel = lab.panel("GradientCheckPanel")
-    for model in ("RNN", "NumpyRNN"):
-        panel.locator(f".lab-check-{model} input").uncheck()
-    panel.get_by_label("Against", exact=True).select_option("NumpyRNN")
-    button(panel, "Show code").click()  # which tells that the kernel has heard of the choice
-    expect(panel.locator(".lab-code pre")).to_contain_text("compare_models")
-    button(panel, "Show code").click()
-    press(button(panel, "Check"), "Enter")
-    expect(message(panel)).to_contain_text("All quantities agree.", timeout=COMPILE)
-    expect(panel.locator(".lab-check-diagnosis")).to_contain_text("sum in another order")
-    assert not overflowing(lab.page, panel)
-    picture(panel, "gradient-check-against")

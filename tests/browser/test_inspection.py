@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from browser.page import button, download, fill, is_in_sight, message, overflowing, press
+from browser.page import button, fill, is_in_sight, overflowing, press
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.usefixtures("trained")
@@ -88,10 +88,9 @@ def test_the_selected_word_and_the_second_run_are_seen_in_a_narrow_window(lab):
     assert all(is_in_sight(chip) for chip in of_second.all())
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1000, 700)])
-def test_a_word_that_is_pointed_at_shows_what_influences_its_tag(lab, picture, width, height):
+def test_a_word_that_is_pointed_at_shows_what_influences_its_tag(lab, picture):
     panel = lab.panel("InspectionPanel")
-    lab.page.set_viewport_size({"width": width, "height": height})
+    lab.page.set_viewport_size({"width": 1440, "height": 900})
     panel.get_by_label("Run", exact=True).select_option("rnn")
     fill(panel, "Sentence", "the old dog watches a zebra .")
     tab(panel, "Influence")
@@ -114,16 +113,15 @@ def test_a_word_that_is_pointed_at_shows_what_influences_its_tag(lab, picture, w
     press(panel.get_by_role("slider").locator("visible=true").first, "ArrowLeft")
     expect(about).to_contain_text("at a: ")
     assert not overflowing(lab.page, panel)
-    picture(panel, f"inspection-influence-{width}")
+    picture(panel, "inspection-influence-1440")
     with lab.dark():
         words.nth(3).hover()
-        picture(panel, f"inspection-influence-{width}-dark")
+        picture(panel, "inspection-influence-1440-dark")
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1000, 700)])
-def test_the_places_of_the_nearest_states_are_shown(lab, picture, width, height):
+def test_the_places_of_the_nearest_states_are_shown(lab, picture):
     panel = lab.panel("InspectionPanel")
-    lab.page.set_viewport_size({"width": width, "height": height})
+    lab.page.set_viewport_size({"width": 1000, "height": 700})
     panel.get_by_label("Run", exact=True).select_option("lstm")
     tab(panel, "Similar states")
     found = panel.locator(".lab-states")
@@ -136,24 +134,6 @@ def test_the_places_of_the_nearest_states_are_shown(lab, picture, width, height)
     expect(found.locator("tbody")).not_to_have_text(first)
     expect(found.locator("mark")).to_have_count(5)
     assert not overflowing(lab.page, panel)
-    picture(panel, f"inspection-states-{width}")
+    picture(panel, "inspection-states")
     with lab.dark():
-        picture(panel, f"inspection-states-{width}-dark")
-
-
-def test_export_saves_a_page_that_tags(lab, context, tmp_path):
-    panel = lab.panel("InspectionPanel")
-    panel.get_by_label("Run", exact=True).select_option("rnn")
-    content = download(panel, "rnn.html", tmp_path)
-    assert not overflowing(lab.page, panel)
-    page = context.new_page()
-    page.set_content(content.decode())
-    expect(page.get_by_role("listitem").first).to_be_visible()
-
-
-def test_an_empty_sentence_is_said_and_the_panel_goes_on(lab):
-    panel = lab.panel("InspectionPanel")
-    fill(panel, "Sentence", "   ")
-    expect(message(panel)).to_contain_text("no word")
-    fill(panel, "Sentence", "the dog")
-    expect(panel.locator(".lab-tagged")).to_contain_text("dog")
+        picture(panel, "inspection-states-dark")

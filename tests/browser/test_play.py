@@ -77,8 +77,7 @@ def crowded(panel):
     )
 
 
-@pytest.mark.parametrize(("width", "height"), [(1000, 700), (1440, 900)])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("width", "height", "dark"), [(1000, 700, True), (1440, 900, False)])
 def test_knobs_and_plots_are_visible_together(lab, width, height, dark):
     page = lab.page
     page.set_viewport_size({"width": width, "height": height})

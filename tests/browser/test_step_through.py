@@ -1,6 +1,6 @@
 import re
 
-from browser.page import button, fill, message, overflowing, press
+from browser.page import button, fill, overflowing, press
 from playwright.sync_api import expect
 
 
@@ -63,13 +63,3 @@ def test_an_lstm_is_walked_through_drawn_anew_and_from_a_run(lab, picture, train
     panel.get_by_label("Run", exact=True).select_option("lstm")
     fill(panel, "Words", "the old man found the dog")
     expect(equation).to_contain_text("Step 1 of 150")
-
-
-def test_a_sentence_of_ones_own_and_a_wrong_one(lab):
-    panel = lab.panel("StepThroughPanel")
-    fill(panel, "Words", "")
-    expect(message(panel)).to_contain_text("word")
-    fill(panel, "Words", "dogs run")
-    expect(panel.get_by_label("Gold tags", exact=True)).to_have_value(re.compile(r"^\w+ \w+$"))
-    fill(panel, "Gold tags", "noun verb")
-    expect(panel.locator(".lab-drawing")).to_contain_text("dogs")

@@ -1,11 +1,10 @@
 import re
 import time
 
-from browser.page import COMPILE, button, download, fill, message, overflowing, press
+from browser.page import COMPILE, button, fill, message, overflowing, press
 from playwright.sync_api import expect
 
 from lab.widgets.panel import DOUBLE_CLICK_SECONDS
-from lxmls_rnn.export import files
 
 STOPPED = re.compile("Stopped")
 
@@ -121,43 +120,6 @@ def test_a_reloaded_page_shows_the_training_that_goes_on(lab):
     expect(message(panel)).to_contain_text(STOPPED)
 
 
-def test_a_new_panel_finds_the_training_of_one_that_was_closed(lab):
-    panel = lab.panel("TrainingPanel")
-    start(panel, "found", 1000)
-    lab.run_all()
-    panel = lab.find("TrainingPanel")
-    expect(panel.get_by_label("Selected run", exact=True)).to_have_value("found")
-    expect_another_epoch(panel)
-    button(panel, "Stop").click()
-    expect(message(panel)).to_contain_text(STOPPED)
-
-
-def test_two_panels_train_at_once(lab):
-    lab.open(lab.write("from lab import TrainingPanel", "TrainingPanel()", "TrainingPanel()"))
-    lab.run_all()
-    first, second = lab.find("TrainingPanel"), lab.find("TrainingPanel", 1)
-    press_start(first, "one", 4)
-    press_start(second, "two", 4)
-    for panel, name in ((first, "one"), (second, "two")):
-        expect(log_of(panel, name).locator("tbody tr")).to_have_count(4, timeout=COMPILE)
-    same = [(lab.folder.parent / f"runs/{name}/metrics.jsonl").read_text() for name in ("one", "two")]
-    costs = [re.findall(r'"cost": [\d.]+', text) for text in same]
-    assert costs[0] == costs[1]
-
-
-def test_wrong_inputs_are_said_and_the_panel_goes_on(lab):
-    panel = lab.panel("TrainingPanel")
-    fill(panel, "Run name", "a/b")
-    button(panel, "Start").click()
-    expect(message(panel).locator(".lab-error")).to_contain_text("must be a folder name")
-    start(panel, "once", 1)
-    expect(message(panel)).to_contain_text("once is saved in", timeout=COMPILE)
-    press_start(panel, "once", 1)
-    expect(message(panel).locator(".lab-error")).to_have_text(
-        re.compile(r"a run or sweep \S+/once already exists: take another name, or resume it$")
-    )
-
-
 def test_a_gradient_explodes_and_another_is_clipped(lab, picture):
     panel = lab.panel("TrainingPanel")
     button(panel, "Model").click()
@@ -194,12 +156,3 @@ def test_a_gradient_explodes_and_another_is_clipped(lab, picture):
         picture(panel, "training-norm-dark")
         lab.page.set_viewport_size({"width": 900, "height": 800})
         assert not overflowing(lab.page, panel)
-
-
-def test_a_trained_run_is_exported(lab, tmp_path):
-    panel = lab.panel("TrainingPanel")
-    start(panel, "home", 1)
-    expect(message(panel)).to_contain_text("The one epoch done", timeout=COMPILE)
-    panel.get_by_label("Format").select_option("ONNX")
-    assert download(panel, "home.onnx", tmp_path) == files.export(lab.folder.parent / "runs/home", "onnx").content
-    assert not overflowing(lab.page, panel)

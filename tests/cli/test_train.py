@@ -16,10 +16,6 @@ from lxmls_rnn.deep_learning.training import Stopped
 from lxmls_rnn.runs import Run
 
 
-def test_train_tells_each_epoch_and_writes_a_run(trained):
-    assert [row.epoch for row in Run.open("first").metrics()] == [1, 2]
-
-
 def test_train_prints_cost_and_accuracies(run):
     output = run("train", *SHORT, "--epochs", "2").output
     assert re.search(r"epoch   2   cost +\d+\.\d{4}   train \d+\.\d\d%   dev \d+\.\d\d%   [\d,]+ words/s", output)

@@ -7,11 +7,9 @@ CASES += ["--implementation", "numpy,fused"]
 
 
 def test_the_benchmark_leaves_its_results_to_the_user(lab):
-    """The OpenCL device compiles its kernels first, which takes a minute or two."""
-    bench = ["lxmls-rnn", "bench", *CASES, "--device", "cpu,opencl0:0", "--time", "0.05", "--limit", "600"]
-    output = lab.run(*bench, "--out", "results/container.json", timeout=900).stdout
+    bench = ["lxmls-rnn", "bench", *CASES, "--device", "cpu", "--time", "0.05"]
+    output = lab.run(*bench, "--out", "results/container.json").stdout
     assert "cannot be written" not in output
-    assert "opencl0:0 is what OpenCL calls" in output
     assert "Matplotlib" not in output  # it warns where its cache cannot be written
     file, picture = (lab.folder / "results" / name for name in ("container.json", "container.png"))
     rows = json.loads(file.read_text())["rows"]
@@ -19,7 +17,6 @@ def test_the_benchmark_leaves_its_results_to_the_user(lab):
     assert found == {
         ("numpy", "cpu"): ("ok", "cpu"),
         ("fused", "cpu"): ("ok", "cpu"),
-        ("fused", "opencl0:0"): ("ok", "opencl0:0"),
     }
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert {file.stat().st_uid, picture.stat().st_uid} == {lab.uid}

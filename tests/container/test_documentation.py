@@ -1,4 +1,4 @@
-"""The commands of the documentation, typed into a terminal of the lab; tests/test_documentation.py has a checkout."""
+"""The commands of the documentation, typed into a terminal of the lab."""
 
 import json
 import re

@@ -100,7 +100,7 @@ def test_with_a_compiler_the_tests_pass(complete):
 
 
 def test_with_a_compiler_the_readme_s_first_training_works(complete):
-    """The rest of its commands run in other checkouts: tests/test_documentation.py."""
+    """The rest of its commands run in the lab: tests/container/test_documentation.py."""
     tour = next(block for block in pages()["README.md"] if block.place == EVERYWHERE)
     output = complete.run(f"source .venv/bin/activate\n{tour.text.splitlines()[0]}").stdout
     assert "epoch   5" in output

@@ -109,8 +109,15 @@ def test_cuda_from_packages_is_what_the_lock_names_and_compiles_for_a_newer_gpu(
     assert run("python", "-c", CUDA_OK).splitlines()[-2:] == ["NVRTC 12 2 sm_90", "cuBLAS 12 9 1"]
 
 
-@pytest.mark.parametrize("root", [[], ["--read-only"]], ids=["", "read-only"])
-@pytest.mark.parametrize("place", ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/opt/driver", "/usr/local/nvidia/lib64"])
+@pytest.mark.parametrize(
+    ("place", "root"),
+    [
+        ("/usr/lib/x86_64-linux-gnu", ["--read-only"]),
+        ("/usr/lib64", []),
+        ("/opt/driver", ["--read-only"]),
+        ("/usr/local/nvidia/lib64", []),
+    ],
+)
 def test_a_driver_without_a_device_is_found_wherever_it_lies(wheels, tmp_path, place, root):
     """As a file, where NVIDIA's runtime puts it; and the folder of the host's."""
     tmp_path.chmod(0o755)

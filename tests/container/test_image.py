@@ -19,38 +19,6 @@ done
 echo "$before $(count)"
 """
 
-OPENCL = """
-import numpy, pygpu, pygpu.blas, pygpu.elemwise
-context = pygpu.init("opencl0:0")
-assert context.kind == b"opencl"
-draw = numpy.random.RandomState(0)
-a, b = draw.rand(7, 5).astype("float32"), draw.rand(5, 3).astype("float32")
-A, B = pygpu.array(a, context=context), pygpu.array(b, context=context)
-double = pygpu.elemwise.elemwise2(A, "+", A, A)
-assert numpy.allclose(numpy.asarray(double), a + a)
-assert numpy.allclose(numpy.asarray(pygpu.blas.gemm(1, A, B, 0)), a @ b, rtol=1e-5)
-rows = numpy.array([6, 0, 0, 3])
-assert numpy.array_equal(numpy.asarray(A.take1(pygpu.array(rows, context=context))), a[rows])
-print("three kinds of kernels are right")
-"""
-
-OPENCL_THEANO = """
-import numpy, theano, theano.tensor as T
-from lxmls_rnn import theano_env
-assert theano_env.device_used() == "opencl0:0"
-W = theano.shared(numpy.arange(12, dtype="float32").reshape(3, 4))
-x, i = T.fmatrix(), T.ivector()
-function = theano.function([x, i], T.tanh(T.dot(x, W[i])))
-assert any("Gpu" in type(node.op).__name__ for node in function.maker.fgraph.toposort())
-values = numpy.full((2, 2), 0.1, "float32")
-found = numpy.asarray(function(values, numpy.array([2, 0], "int32")))
-assert numpy.allclose(found, numpy.tanh(values @ W.get_value()[[2, 0]]), rtol=1e-5)
-y = T.ivector()
-cost = T.nnet.categorical_crossentropy(T.nnet.softmax(T.dot(x, W)), y).sum()
-assert numpy.isfinite(theano.function([x, y], [cost, T.grad(cost, W)])(numpy.ones((2, 3), "float32"), [0, 1])[0])
-print("Theano is right")
-"""
-
 
 def test_a_fresh_container_compiles_nothing(lab):
     """Counted, not timed; for another user and with the folders mounted."""
@@ -75,23 +43,6 @@ def test_a_gpu_that_is_asked_for_by_name_and_not_there_stops_the_lab(lab, device
     assert "Traceback" not in result.stdout
 
 
-def test_pygpu_computes_on_opencl(lab):
-    assert "three kinds of kernels are right" in lab.run("python", "-c", OPENCL).stdout
-
-
-def test_theano_computes_on_opencl(lab):
-    assert "Theano is right" in lab.run("python", "-c", OPENCL_THEANO, LAB_DEVICE="opencl0:0").stdout
-
-
-def test_the_fast_models_train_on_opencl_and_scan_is_refused(lab):
-    train = ["lxmls-rnn", "train", "sample", "--dtype", "float32", "--epochs", "1"]
-    train += ["--max-nr-sent", "20", "--root", "/tmp"]
-    assert "epoch   1" in lab.run(*train, "--model", "FastRNN", LAB_DEVICE="opencl0:0").stdout
-    refused = lab.run(*train, "--model", "RNN", LAB_DEVICE="opencl0:0", check=False)
-    assert refused.returncode == 1
-    assert "does not run on an OpenCL device (opencl0:0): use FastRNN" in refused.stdout
-
-
 def test_the_lab_starts_on_opencl(lab):
     """As far as the server: its first kernel has run by then."""
     command = "docker/entrypoint.sh lab & until python docker/healthcheck.py; do sleep 0.5; done; kill %1"
@@ -100,9 +51,13 @@ def test_the_lab_starts_on_opencl(lab):
 
 
 def test_what_the_image_changes_passes_its_tests_there(lab):
-    """Devices, compilers, the cache, processes and isolation; the numbers too, since its NumPy is another one."""
-    folders = "gpu", "device", "doctor", "theano_env", "benchmark", "submissions", "deep_learning"
-    paths = " ".join(f"tests/{folder}" for folder in folders)
+    """Devices, compilers, the cache, processes and isolation; the numbers too, since its NumPy is another one.
+
+    Of the GPU's tests those that need pygpu: `make test-slow` has run the others.
+    """
+    folders = "device", "doctor", "theano_env", "benchmark", "submissions", "deep_learning"
+    of_pygpu = "gpu_on_device", "gpu_lost", "kernels_ahead", "memory", "own_pygpu"
+    paths = " ".join([f"tests/{name}" for name in folders] + [f"tests/gpu/test_{name}.py" for name in of_pygpu])
     result = lab.run("make", "test", f"ARGS=-q -p no:cacheprovider {paths}", timeout=1800)
     passed = [line for line in result.stdout.splitlines() if re.match(r"=*\s*\d+ passed", line)]
     lab.figures["the tests in the image"] = passed[-1]

@@ -1,12 +1,11 @@
 """How long the attack goes on: `pytest tests/faults --faults-seconds 600`.
 
-By default a third of a second for each part, and in `make test-slow` a second or two. Or how many inputs all readers
+By default a third of a second for each reader and a second for the rest. Or how many inputs all readers
 together are given: `pytest tests/faults/test_readers.py --faults-count 1000000 --faults-seed 7`.
 """
 
 import json
 
-import hypothesis
 import pytest
 
 told = []
@@ -21,8 +20,7 @@ def pytest_addoption(parser):
 @pytest.fixture
 def seconds(request):
     given = request.config.getoption("--faults-seconds", None)
-    quick = hypothesis.settings().max_examples < 100 and not request.node.get_closest_marker("slow")
-    return given if given is not None else 0.3 if quick else 1.0
+    return given if given is not None else 1.0 if request.node.get_closest_marker("slow") else 0.3
 
 
 @pytest.fixture

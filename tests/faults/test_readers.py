@@ -51,8 +51,6 @@ from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps
 
-# the readers are attacked for longer with the thorough random examples
-pytestmark = pytest.mark.hypothesis
 LONGEST = 2000  # characters of a message
 MEMORY = 256 << 20  # bytes beside the process
 SECONDS = 60  # after which a reader hangs

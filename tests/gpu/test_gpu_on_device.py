@@ -11,7 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import hypothesis
 import pytest
 
 from lxmls_rnn.benchmark.measure.process import environment
@@ -52,9 +51,8 @@ def test_on_device(device, file, tmp_path, request):
     if trial.returncode != 0:
         optional = device not in (ASKED, EMULATED, LATE, PTX)
         (pytest.skip if optional else pytest.fail)(trial.stdout.splitlines()[0])
-    profile = hypothesis.settings.get_current_profile_name()
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-o", "addopts=", "--import-mode=importlib"]
-    command += ["-p", "no:cacheprovider", f"--hypothesis-profile={profile}"]
+    command += ["-p", "no:cacheprovider"]
     done = subprocess.run(
         [*command, HERE / "on_device" / f"{file}.py"],
         env=env,

@@ -23,6 +23,7 @@ from lxmls_rnn.deep_learning.ops.gpu.kernel_source import (
     softmax_cost_source,
 )
 
+oldest_and_newest = pytest.mark.parametrize("capability", nvrtc.CAPABILITIES[:: len(nvrtc.CAPABILITIES) - 1], ids=str)
 UNITS = [1, 3, 20, 31, 32, 33, 64, 100]
 SIZES = [(1, 1), (3, 1), (4, 3)]  # steps, sentences
 
@@ -90,7 +91,7 @@ def arrays(device):
     them.free()
 
 
-@nvrtc.for_each_capability()
+@oldest_and_newest
 @pytest.mark.parametrize("H", UNITS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_rnn(load, arrays, activation, H, capability):
@@ -164,7 +165,7 @@ def without_g(e_a):
     return np.concatenate([i, f, o], axis=-1)
 
 
-@nvrtc.for_each_capability()
+@oldest_and_newest
 @pytest.mark.parametrize("H", UNITS)
 @pytest.mark.parametrize("peepholes", [True, False])
 def test_lstm(load, arrays, peepholes, H, capability):
@@ -200,7 +201,7 @@ def test_lstm(load, arrays, peepholes, H, capability):
             arrays.check(place, expected)
 
 
-@nvrtc.for_each_capability()
+@oldest_and_newest
 @pytest.mark.parametrize("H", UNITS)
 @pytest.mark.parametrize("peepholes", [True, False])
 def test_lstm_step(load, arrays, peepholes, H, capability):
@@ -231,7 +232,7 @@ def test_lstm_step(load, arrays, peepholes, H, capability):
             arrays.check(place, array)
 
 
-@nvrtc.for_each_capability()
+@oldest_and_newest
 @pytest.mark.parametrize(("N", "K"), [(1, 1), (1, 12), (10, 12), (255, 5), (256, 3), (257, 2), (700, 17)])
 def test_softmax_cost(load, arrays, N, K, capability):
     launch, blocks = load(softmax_cost_source(), capability), -(-N // BLOCK_THREADS)
@@ -256,7 +257,7 @@ def test_softmax_cost(load, arrays, N, K, capability):
         arrays.check(sums[2], np.array([costs.sum()]))
 
 
-@nvrtc.for_each_capability()
+@oldest_and_newest
 @pytest.mark.parametrize("m", [1, 5, 32, 33, 300])
 def test_rows(load, arrays, m, capability):
     launch = load(rows_source(), capability)
@@ -275,7 +276,7 @@ def test_rows(load, arrays, m, capability):
         arrays.check(place, expected.T if is_transposed else expected)
 
 
-@nvrtc.for_each_capability()
+@oldest_and_newest
 def test_descent(load, arrays, capability):
     launch, arguments, expected = load(descent_source(4), capability), [], []
     for shape, is_transposed in (((3, 5), False), ((20, 30), True), ((1, 700), False), ((0, 4), True)):

@@ -13,8 +13,6 @@ from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, TORCH
 FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 EXERCISE_NOTEBOOK, SCHOOL_NOTEBOOK = "01-exercises.ipynb", "04-school-2026.ipynb"
-as_elsewhere = pytest.mark.slow("ten seconds in a kernel for what the tests of the panels do without one")
-LONG = ("00-welcome.ipynb", "02-experiments.ipynb", "03-benchmark.ipynb")
 
 
 def read(name):
@@ -62,28 +60,34 @@ def verdicts(notebook):
 
 
 @pytest.mark.notebook
+@pytest.mark.slow("runs all cells, a quarter of a minute; tests/browser runs the other notebooks as well")
 @pytest.mark.usefixtures("small_corpus")
-@pytest.mark.parametrize("name", [pytest.param(name, marks=as_elsewhere if name in LONG else ()) for name in NOTEBOOKS])
-def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "exercises"), [(EXERCISE_NOTEBOOK, COURSE), (SCHOOL_NOTEBOOK, SCHOOL)])
+def test_a_notebook_as_it_is_handed_out_has_no_exercise_done(name, exercises, tmp_path, monkeypatch):
     notebook = run(read(name), tmp_path, monkeypatch)
     texts = [output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not any("Traceback" in text for text in texts)
-    if name in (EXERCISE_NOTEBOOK, SCHOOL_NOTEBOOK):
-        said = verdicts(notebook)
-        assert list(said) == (COURSE if name == EXERCISE_NOTEBOOK else SCHOOL)
-        assert [name for name, text in said.items() if ": not yet." not in text] == []
+    said = verdicts(notebook)
+    assert list(said) == exercises
+    assert [name for name, text in said.items() if ": not yet." not in text] == []
 
 
 @pytest.mark.notebook
 @pytest.mark.slow("compiles and trains all the day's models, most of a minute; tests/lab/exercises tries the solutions")
 @pytest.mark.usefixtures("small_corpus")
-def test_the_solved_exercises_are_all_right(tmp_path, monkeypatch):
+def test_the_solved_exercises_are_all_right_and_agree_with_the_library(tmp_path, monkeypatch):
     notebook = run(solved(read(EXERCISE_NOTEBOOK)), tmp_path, monkeypatch)
     assert [name for name, text in verdicts(notebook).items() if ": right." not in text and name not in OTHERS] == []
     text = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "NumPy and Theano agree on all gradients." in text
     assert text.count("accuracy on new sentences") == 2
     assert "Not yet" not in text
+    unknown = re.findall(r"never (\d+\.\d)%", printed(notebook, "compare-unknown-words"))
+    assert len(unknown) == 2
+    stopped = re.findall(r"(\d+\.\d%)(?: of dev)?, cost (\d\.\d+)", printed(notebook, "stop-early"))
+    assert stopped[0] == stopped[1]
+    assert float(re.search(r"difference (\S+)", printed(notebook, "compare-batch"))[1]) < 1e-12
+    assert printed(notebook, "compare-clip").count("dev") == 2
     n = len(EXERCISES) - len(OPTIONAL)
     assert f"{n} of {n} done" in notebook.cells[-1].outputs[0].data["text/plain"]
 
@@ -114,20 +118,6 @@ def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypa
         differences = re.findall(r"\d\.\de[+-]\d+", printed(notebook, id))
         assert len(differences) == n
         assert max(map(float, differences)) < 1e-10
-    assert "0 of 12 done, 5 of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
-
-
-@pytest.mark.notebook
-@pytest.mark.usefixtures("small_corpus")
-def test_the_solved_exercises_on_training_agree_with_the_library(tmp_path, monkeypatch):
-    notebook = run(one_exercise("e66", "end"), tmp_path, monkeypatch)
-    assert [name for name, text in verdicts(notebook).items() if ": right." not in text] == []
-    unknown = re.findall(r"never (\d+\.\d)%", printed(notebook, "compare-unknown-words"))
-    assert len(unknown) == 2
-    stopped = re.findall(r"(\d+\.\d%)(?: of dev)?, cost (\d\.\d+)", printed(notebook, "stop-early"))
-    assert stopped[0] == stopped[1]
-    assert float(re.search(r"difference (\S+)", printed(notebook, "compare-batch"))[1]) < 1e-12
-    assert printed(notebook, "compare-clip").count("dev") == 2
     assert "0 of 12 done, 5 of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 

@@ -27,10 +27,9 @@ TRAIN = [sys.executable, "-m", "lxmls_rnn", "train", "sample", "--max-nr-sent", 
 
 def train(cache, model="FastRNN", **environ):
     """Train a model as a user does; return status, standard output and the lines of standard error."""
-    ours = {key: value for key, value in os.environ.items() if key not in fresh_python.OURS}
     done = subprocess.run(
         [*TRAIN, "--model", model, "--root", str(cache / "runs")],
-        env={**ours, "THEANORC": os.devnull, "XDG_CACHE_HOME": str(cache), **environ},
+        env=fresh_python.environment(cache, **environ),
         capture_output=True,
         text=True,
     )

@@ -75,10 +75,9 @@ def start(cache):
 
 
 def command(cache, arguments, path):
-    ours = {key: value for key, value in os.environ.items() if key not in fresh_python.OURS}
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, *arguments],
-        env={**ours, "THEANORC": os.devnull, "XDG_CACHE_HOME": str(cache), "LXMLS_RUNS": str(cache), "PATH": path},
+        env=fresh_python.environment(cache, LXMLS_RUNS=str(cache), PATH=path),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

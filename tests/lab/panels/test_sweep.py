@@ -1,6 +1,7 @@
 """The sweep panel, driven in Python."""
 
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -24,15 +25,26 @@ def panel(small_corpus):
     return new
 
 
-@pytest.fixture
-def trained(runs_folder):
-    """A sweep on disk, all its runs trained."""
-    base = replace(BASE, max_nr_sent=100)
-    sweep = small_sweep(runs_folder, "n_hidd=2,20", "activation=logistic,tanh", base=base).begin()
+def train(sweep):
     for training in sweep.trainings():
         for _ in Run.create(training.name, training.settings, sweep.folder).fit():
             pass
-    return sweep
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The folder of a sweep, all its runs trained."""
+    root = tmp_path_factory.mktemp("trained")
+    sweep = small_sweep(root, "n_hidd=2,20", "activation=logistic,tanh", base=replace(BASE, max_nr_sent=100)).begin()
+    train(sweep)
+    return sweep.folder
+
+
+@pytest.fixture
+def trained(made, runs_folder):
+    """That sweep among the runs of this test."""
+    shutil.copytree(made, runs_folder / made.name)
+    return Sweep.load(made.name)
 
 
 def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
@@ -144,10 +156,7 @@ def test_a_colour_means_the_same_in_both_plots(trained):
 
 
 def test_the_points_of_a_single_line_have_the_colours_of_their_curves(runs_folder):
-    sweep = small_sweep(runs_folder, "n_hidd=2,3,4").begin()
-    for training in sweep.trainings():
-        for _ in Run.create(training.name, training.settings, sweep.folder).fit():
-            pass
+    train(small_sweep(runs_folder, "n_hidd=2,3,4").begin())
     plots = SweepPanel().plots
     colour_of = {int(name): colour for _, colour, name in entries(plots.legends[1])}
     assert len(set(colour_of.values())) == 3
