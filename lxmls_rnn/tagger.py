@@ -42,7 +42,7 @@ LETTER = "\u0640"  # Arabic's tatweel, a letter that starts no word
 JOINERS = "\u200c\u200d"  # between letters of a word, in Persian and Hindi
 
 MAX_UNKNOWN_TAGS = 0.01  # share of the words of a file whose tags the model may not know
-# held at once for a sentence, at most: an LSTM's gates and what goes into them, cells and states; scores and probabilities
+# held at once for a sentence, at most: an LSTM's gates with their inputs, cells and states; scores and probabilities
 HIDDEN_ARRAYS, TAG_ARRAYS = 13, 8
 
 
