@@ -54,8 +54,8 @@ def test_right_gradients_agree_with_finite_differences():
 
 
 @pytest.mark.theano
-def test_scan_agrees_with_numpy_and_finite_differences_tell_that_a_broken_numpy_is_wrong():
-    panel = make("NumpyRNN", "RNN", source="random ids")
+def test_theano_agrees_with_numpy_and_finite_differences_tell_that_a_broken_numpy_is_wrong():
+    panel = make("NumpyRNN", "FastRNN", source="random ids")
     panel.mistake.value = "h_t instead of h_{t-1} for W_h"
     check(panel)
     assert wrong(panel) == "W_h W_h"
