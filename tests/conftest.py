@@ -35,7 +35,8 @@ KINDS = {
 ROOT = Path(__file__).parents[1]
 NATIVE_KINDS = "gpu", "sanitizer"
 NATIVE_CODE = (
-    *("lxmls_rnn/deep_learning/ops", "lxmls_rnn/deep_learning/gpu_plans.py", "lxmls_rnn/device"),
+    *(f"lxmls_rnn/deep_learning/{name}" for name in ("ops", "activations.py", "gpu_plans.py")),
+    "lxmls_rnn/device",
     *("lxmls_rnn/theano_env/kernels.py", "docker/nvrtc_shim.c", "tests/gpu", "tests/deep_learning/test_memory.py"),
     "tests/deep_learning/*.cpp",
 )
