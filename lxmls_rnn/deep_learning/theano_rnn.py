@@ -141,9 +141,14 @@ class RNN(SharedParameters):
 
     def _layer(self, _a: Symbol, _first: list[Symbol], names: tuple[str, ...]) -> dict[str, Symbol]:
         """Return the layer's quantities of these names, the states first, from all W_x z_t and the first states."""
+
+        def step(*of_step: Symbol) -> list[Symbol]:
+            now = self._step(*of_step)
+            return [now[name] for name in names]
+
         further = [None] * (len(names) - len(_first))
         outputs, _ = theano.scan(
-            lambda *of_step: [self._step(*of_step)[name] for name in names],
+            step,
             sequences=_a,
             outputs_info=[*_first, *further],
             non_sequences=self.param[2:-1],

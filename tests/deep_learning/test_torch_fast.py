@@ -39,3 +39,8 @@ def test_the_layer_holds_no_numbers_of_its_own():
 def test_an_lstm_with_peepholes_is_refused():
     with pytest.raises(ValueError, match="peepholes"):
         FastTorchLSTM(*SIZES, peepholes=True)
+
+
+def test_an_activation_that_nn_rnn_lacks_is_refused():
+    with pytest.raises(ValueError, match="activation must be one of logistic, tanh, relu, got 'softsign'"):
+        FastTorchRNN(*SIZES, activation="softsign")
