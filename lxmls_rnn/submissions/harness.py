@@ -21,6 +21,7 @@ Arrays = dict[str, np.ndarray]
 Value = Any  # an array, a number, a text, None, or a list of these
 
 COMPILING = ("theano", "theano_gradients", "theano_updates", "theano_model", "jax_scan", "jax_gradients")  # kinds
+IN_NUMPY = ("numpy", "words", "finite_differences", "training_loop", "numpy_method")  # they need nothing but NumPy
 METHODS = {"theano_model": "_forward", "numpy_method": "backpropagation", "torch_method": "_log_forward"}  # of a class
 CHANGED = "changed arguments"  # the array of names of arguments that the answer has changed in place
 SCANS = "scans"  # the array that counts the scans in the graph of an answer
