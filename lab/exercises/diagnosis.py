@@ -354,12 +354,12 @@ class Diagnosis:
                 case = case | {"through": False}
             got = _quiet_run(self.exercise, answer, case)
             right = {name: value for name, value in self.right[n].items() if name in got}
-            if found := engine._difference(self.exercise, n, right, got):
+            if found := engine.difference(self.exercise, n, right, got):
                 return found
         expected = engine.expected(self.exercise.name, seed)
         for n, case in enumerate(cases(self.exercise.name, seed)):
             got = _quiet_run(self.exercise, answer, case)
-            if found := engine._difference(self.exercise, n, expected[n], got):
+            if found := engine.difference(self.exercise, n, expected[n], got, seed):
                 return found
         return None
 
@@ -420,7 +420,7 @@ class Diagnosis:
         if not isinstance(wrong, dict) or name not in wrong or name not in got or got[name].shape != wrong[name].shape:
             return 0
         right = {key: value for key, value in self.right[n].items() if key in wrong}
-        theirs = engine._difference(self.exercise, n, right, wrong)
+        theirs = engine.difference(self.exercise, n, right, wrong)
         if theirs is None or (theirs.quantity, theirs.step) != (name, difference.step):
             return 0
         if self._alike(name, n, wrong, got):

@@ -124,6 +124,14 @@ def test_texts_and_counts_are_compared_too(results):
     assert "patience = 3, epochs trained is 7, expected 6" in said.text
 
 
-def test_another_seed_has_other_expected_arrays():
+def test_another_seed_has_other_expected_arrays_and_is_described():
     assert judge("clip", expected("clip", 5), 5).state == "right"
     assert judge("clip", expected("clip", 5)).state == "not right"
+    assert judge("squares", expected("squares"), 3).text.startswith("with n = 8, squares has shape (5,), expected")
+
+
+def test_who_changes_arguments_earns_no_share(results):
+    got = results("forward")
+    got[3][harness.CHANGED] = np.array(["W_h"])
+    got[0]["y"] *= 2
+    assert judge("forward", got).share == 0
