@@ -70,7 +70,7 @@ def judge(name: str, results: Sequence[Result], seed: int = 0) -> Judgement:
     got = [result for result in results if not isinstance(result, Failure)]
     if len(got) != len(right):
         return Judgement(NOT_RIGHT, f"There are results for {len(got)} of {len(right)} inputs.", share)
-    if missing := unfilled(exercise, right, got):
+    if missing := [name for name in unfilled(exercise, right, got) if name in exercise.spec.results]:
         return Judgement(NOT_YET, f"Fill in {', '.join(missing)}.", share)
     if found := first_difference(exercise, right, got, seed):
         share *= 0.5 if found.quantity == SCANS else 1

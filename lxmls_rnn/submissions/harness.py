@@ -162,7 +162,7 @@ def _training_loop(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
 # --- Theano -----------------------------------------------------------------------------------------------------------
 
 
-def _interpret_scans(variables: Sequence[Any]) -> None:
+def _interpret_scans(variables: Sequence[Any], mode: Any) -> None:
     """Let the scans of a graph compute their steps in Python: C would take seconds to compile.
 
     The configuration of Theano stays: it belongs to all threads, and a thread of an answer may never end.
@@ -172,16 +172,16 @@ def _interpret_scans(variables: Sequence[Any]) -> None:
 
     for node in theano.gof.graph.io_toposort([], list(variables)):
         if isinstance(node.op, Scan):
-            node.op.mode_instance = theano.compile.mode.get_mode("FAST_COMPILE")
-            _interpret_scans(node.op.outputs)
+            node.op.mode_instance = mode
+            _interpret_scans(node.op.outputs, mode)
 
 
 def _evaluate(variables: list[Any], given: dict[Any, Any]) -> list[np.ndarray]:
     """Evaluate symbolic variables, as the graph is."""
     import theano
 
-    _interpret_scans(variables)
     mode = theano.compile.mode.Mode(linker="py", optimizer=None)
+    _interpret_scans(variables, mode)
     options = {"mode": mode, "on_unused_input": "ignore", "allow_input_downcast": True}
     return [np.asarray(value) for value in theano.function(list(given), variables, **options)(*given.values())]
 
