@@ -37,14 +37,20 @@ def run(function: Callable[[], object], seconds: float, wall: float) -> None:
     """Call a function in a fork and forget its result; what it raises is for the run in the kernel.
 
     Raise `limit.TimeUp` after `seconds` of the processor, `limit.Busy` after `wall` seconds, and `OutOfMemory`.
-    A function that asks for input, as a debugger does, ends the trial; where a debugger is active, there is none.
+    A function that asks for input, as a debugger does, ends the trial. There is none where a debugger is active, or no
+    memory for another process.
     """
     if _is_debugged():
         return
     read, write = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python and JAX warn of a fork where threads run
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError:
+            os.close(read)
+            os.close(write)
+            return
     if not child:
         _be_tried(function, seconds, write)
     os.close(write)
