@@ -9,7 +9,7 @@ import pytest
 from lab import check
 from lab.exercises import failed_cells, progress
 from lab.exercises.exercise import EXERCISES, answer_of
-from lab.widgets import limit
+from lab.runtime import limit
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 
