@@ -32,7 +32,7 @@ from lab.exercises.source import Source, blocks, is_students, substitutions, tar
 from lxmls_rnn.submissions import harness
 from lxmls_rnn.submissions.harness import Arrays
 
-MAX_SECONDS = 8.0  # of the processor, for the explanation of one answer
+MAX_SECONDS = 10.0  # of the processor, for the explanation of one answer
 _VARIABLE = re.compile(r"0x[0-9a-f]+|\bline \d+|id=\d+|\bat 0x\w+")  # parts of messages that differ from run to run
 
 
@@ -101,8 +101,9 @@ def _place(error: BaseException, files: frozenset[str]) -> tuple[str, int] | Non
         if is_students(tb.tb_frame.f_code.co_filename):
             mine = [*mine[-50:], (tb.tb_frame.f_code.co_filename, tb.tb_lineno)]
         tb = tb.tb_next
-    if not mine:  # Theano failed while the compiled function ran
-        mine = [(name, int(number)) for name, number in re.findall(r'File "(.+?)", line (\d+)', str(error))]
+    if not mine:  # Theano failed while the compiled function ran; the first place is in the step, the next is its scan
+        made = str(error).split("\nBacktrace when")[1:2]
+        mine = [(name, int(number)) for name, number in re.findall(r'File "(.+?)", line (\d+)', "".join(made))]
         mine = [place for place in mine if is_students(place[0])]
         # Theano's constants are shared, and remember lines of other cells that used them
         mine = [place for place in mine if place[0] in files] or mine
@@ -172,8 +173,8 @@ _RULES = [
         ),
         (
             r"positional argument",
-            "The number of arguments does not fit. scan calls its step with an element of each of the sequences, the "
-            "previous results, and the non_sequences, in this order.",
+            "The number of arguments does not fit: compare the call with the first line of the function. scan calls "
+            "its step with an element of each of the sequences, the previous results, and the non_sequences.",
         ),
         (
             r"TensorVariable|no len\(\)|tracer|traced|symbolic|__array__",
@@ -285,7 +286,8 @@ class Diagnosis:
                 if lines_of_patch and lines_of_patch <= mine:  # the same error, of the same line
                     return f"{lead}\n{patch.cause}"
                 alike.append(patch.cause)
-        located = self._located(None)
+        step = self.source.step_of(found.line) if self.source else ""
+        located = self._located(None, step)
         lines = located[0] if located is not None and located[0] else [found.line] if found.text else []
         if change := self._repaired(lines):
             return f"{lead}\n{change}"
@@ -298,7 +300,7 @@ class Diagnosis:
             return f"{lead}\n{cause}"
         rule = next((advice for pattern, advice in _RULES if pattern.search(f"{found.kind}: {found.message}")), "")
         formula = self._formula(_targets_of(found.text))
-        return "\n".join(filter(None, (lead, rule, formula)))
+        return "\n".join(filter(None, (lead, rule, formula, self._cut())))
 
     def of_difference(self, difference: Difference, got: Sequence[Arrays]) -> str:
         """Explain the first difference between the answer's arrays and the expected ones."""
@@ -314,12 +316,16 @@ class Diagnosis:
         if change := self._repaired(lines or self._lines_of(difference)):
             return f"{difference.text}\n{change}"
         weak = _weak(difference, self.exercise, self.right, got)
-        return "\n".join(filter(None, (difference.text, where, weak, self._formula(frozenset({difference.quantity})))))
+        formula = self._formula(frozenset({difference.quantity}))
+        return "\n".join(filter(None, (difference.text, where, weak, formula, self._cut())))
 
     # --- where ----------------------------------------------------------------------------------------------------
 
-    def _located(self, difference: Difference | None) -> tuple[list[int], bool] | None:
-        """Return the lines that are wrong, and whether the rest of the answer is right; None if no line is found."""
+    def _located(self, difference: Difference | None, step: str = "") -> tuple[list[int], bool] | None:
+        """Return the lines that are wrong, and whether the rest of the answer is right; None if no line is found.
+
+        A `step` is a function in the answer that fails: without it, nothing is said of its lines.
+        """
         if self.source is None:
             return None
         solution = _solution_tree(self.exercise)
@@ -328,6 +334,8 @@ class Diagnosis:
         for what, lines, tree in substitutions(self.source, solution):
             if self._is_late():
                 break
+            if step and not any(isinstance(node, ast.Name) and node.id == step for node in ast.walk(tree)):
+                continue
             try:
                 found = self._first_difference(self.source.compiled(tree), difference)
             except Exception:
@@ -354,12 +362,12 @@ class Diagnosis:
                 case = case | {"through": False}
             got = _quiet_run(self.exercise, answer, case)
             right = {name: value for name, value in self.right[n].items() if name in got}
-            if found := engine._difference(self.exercise, n, right, got):
+            if found := engine.difference(self.exercise, n, right, got):
                 return found
         expected = engine.expected(self.exercise.name, seed)
         for n, case in enumerate(cases(self.exercise.name, seed)):
             got = _quiet_run(self.exercise, answer, case)
-            if found := engine._difference(self.exercise, n, expected[n], got):
+            if found := engine.difference(self.exercise, n, expected[n], got, seed):
                 return found
         return None
 
@@ -389,11 +397,10 @@ class Diagnosis:
     def _cause(self, difference: Difference, got: Sequence[Arrays]) -> str:
         """Return the cause of the mistake in the catalogue that gives the same numbers."""
         n, best, score = difference.case, "", 0.0
-        through = difference.quantity not in list(self.exercise.quantities)[:1]
         for patch in self._patches(frozenset({difference.quantity})):
             if self._is_late():
                 break
-            found = self._likeness(difference, got[n], _outcome(self.exercise.name, patch, n, through))
+            found = self._likeness(difference, got[n], self._outcome(patch, difference))
             if found == 3 and not self._like_elsewhere(patch, n, got):
                 found = 2.5
             if found > score:
@@ -414,13 +421,25 @@ class Diagnosis:
         """Return the mistakes of the catalogue, first those in lines that compute something."""
         return sorted(self.exercise.patches, key=lambda patch: not what & _changed(self.exercise.name, patch))
 
+    def _outcome(self, patch: Patch, difference: Difference) -> Arrays | Raised | None:
+        """Return what a mistake gives; with gradients through a model if the difference is in them, and not before."""
+        n = difference.case
+        first = _outcome(self.exercise.name, patch, n, False)
+        is_first = difference.quantity in list(self.exercise.quantities)[:1]
+        if is_first or not self.cases[n].get("through") or not isinstance(first, dict):
+            return first
+        right = {name: value for name, value in self.right[n].items() if name in first}
+        found = engine.difference(self.exercise, n, right, first)
+        is_before = found is not None and self._rank(found) < self._rank(difference)
+        return first if is_before else _outcome(self.exercise.name, patch, n, True)
+
     def _likeness(self, difference: Difference, got: Arrays, wrong: Arrays | Raised | None) -> float:
         """Return 3 if two wrong answers agree in everything, 2 in the quantity, 1 in its first wrong step, else 0."""
         name, n = difference.quantity, difference.case
         if not isinstance(wrong, dict) or name not in wrong or name not in got or got[name].shape != wrong[name].shape:
             return 0
         right = {key: value for key, value in self.right[n].items() if key in wrong}
-        theirs = engine._difference(self.exercise, n, right, wrong)
+        theirs = engine.difference(self.exercise, n, right, wrong)
         if theirs is None or (theirs.quantity, theirs.step) != (name, difference.step):
             return 0
         if self._alike(name, n, wrong, got):
@@ -486,9 +505,18 @@ class Diagnosis:
         return ""
 
     def _structure(self) -> str:
-        """Return what the statements show of any exercise: a return in a loop, or an array that a loop replaces."""
+        """Return what the statements show of any exercise.
+
+        A step without a return, a return in a loop, or an array that a loop replaces.
+        """
         if self.source is None:
             return ""
+        calls = [node for node in ast.walk(self.source.tree) if isinstance(node, ast.Call)]
+        passed = {ast.unparse(one) for call in calls for one in [*call.args, *(word.value for word in call.keywords)]}
+        for step in self.source.steps:  # those that scan gets, not helpers
+            has_result = any(isinstance(part, ast.Return) and part.value for part in ast.walk(step))
+            if step.name in passed and not has_result:
+                return f"`{step.name}` in line {step.lineno} returns nothing: its last line needs a return."
         solution = list(blocks(_solution_tree(self.exercise)))
         if any(isinstance(node, ast.Return) for path, body in solution for node in body if path[-1:] == ("loop",)):
             return ""
@@ -527,6 +555,10 @@ class Diagnosis:
         if len(self.exercise.spec.results) == 1:
             return f"The formula: {first.formula}."
         return f'A hint: check.hint("{self.exercise.name}")'
+
+    def _cut(self) -> str:
+        """Return a sentence where time was up before the mistake was found; what is known by then is kept."""
+        return "The time to search for the mistake is up: run the check again, it goes on." if self._is_late() else ""
 
     def _is_late(self) -> bool:
         return time.thread_time() > self.end or time.monotonic() > self.until

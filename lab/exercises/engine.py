@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.exercises.exercise import EXERCISES, Exercise, Quantity, answer_of
-from lab.exercises.inputs import cases
+from lab.exercises.inputs import Case, cases
 from lxmls_rnn.submissions import harness
 from lxmls_rnn.submissions.harness import CHANGED, SCANS, Arrays
 from lxmls_rnn.teaching.gradient_check import TOLERANCE
@@ -70,17 +70,18 @@ def judge(name: str, results: Sequence[Result], seed: int = 0) -> Judgement:
     got = [result for result in results if not isinstance(result, Failure)]
     if len(got) != len(right):
         return Judgement(NOT_RIGHT, f"There are results for {len(got)} of {len(right)} inputs.", share)
-    if missing := unfilled(exercise, right, got):
+    if missing := [name for name in unfilled(exercise, right, got) if name in exercise.spec.results]:
         return Judgement(NOT_YET, f"Fill in {', '.join(missing)}.", share)
-    if difference := first_difference(exercise, right, got):
-        share *= 0.5 if difference.quantity == SCANS else 1
-        return Judgement(NOT_RIGHT, "\n".join(filter(None, (difference.text, difference.advice))), share)
+    if found := first_difference(exercise, right, got, seed):
+        share *= 0.5 if found.quantity == SCANS else 1
+        return Judgement(NOT_RIGHT, "\n".join(filter(None, (found.text, found.advice))), share)
     return Judgement(RIGHT, exercise.right, share)
 
 
 def share_of(exercise: Exercise, right: Sequence[Arrays], results: Sequence[Result]) -> float:
-    """Return the share of the quantities that are right for all inputs."""
-    if len(results) != len(right):
+    """Return the share of the quantities that are right for all inputs; 0 if the answer has changed an argument."""
+    changed = any(isinstance(got, dict) and np.size(got.get(CHANGED, ())) for got in results)
+    if len(results) != len(right) or changed:
         return 0.0
     fine = [
         all(isinstance(got, dict) and name in got and same(exercise, a[name], got[name])
@@ -119,15 +120,18 @@ def same(exercise: Exercise, right: np.ndarray, got: np.ndarray, least: float = 
     return bool(np.all(close | (a == b) | (np.isnan(a) & np.isnan(b))))
 
 
-def first_difference(exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> Difference | None:
+def first_difference(
+    exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays], seed: int = 0
+) -> Difference | None:
     """Return the first difference in the order of computation, of the first case that has one."""
     for n, (a, b) in enumerate(zip(right, got, strict=True)):
-        if found := _difference(exercise, n, a, b):
+        if found := difference(exercise, n, a, b, seed):
             return found
     return None
 
 
-def _difference(exercise: Exercise, n: int, right: Arrays, got: Arrays) -> Difference | None:
+def difference(exercise: Exercise, n: int, right: Arrays, got: Arrays, seed: int = 0) -> Difference | None:
+    """Return the first difference of case `n` in the order of computation."""
     if np.size(got.get(CHANGED, ())):
         text = f"{', '.join(got[CHANGED])} is changed in place: whoever called the function still needs it."
         return Difference(
@@ -136,16 +140,17 @@ def _difference(exercise: Exercise, n: int, right: Arrays, got: Arrays) -> Diffe
     there = {name: one for name, one in exercise.quantities.items() if name in right}
     if found := _order(exercise, n, there, right, got):
         return found
+    begin = of_case(exercise, case := cases(exercise.name, seed)[n])
     for name, quantity in there.items():
-        if name in got and (found := _form(exercise, n, quantity, right[name], got[name])):
+        if name in got and (found := _form(exercise, n, begin, quantity, right[name], got[name])):
             return found
     for step, name in places(exercise, right):
         if name not in got:
             return Difference(n, name, None, f"{name} is missing.")
         a, b = at(there[name], right[name], step), at(there[name], got[name], step)
         if not is_close(exercise, right[name], a, b):
-            where = f"{of_case(exercise, n)}{name}{_step_text(exercise, n, step)}"
-            lead = _lead(exercise, n, right, got, step, name)
+            where = f"{begin}{name}{_step_text(case, step)}"
+            lead = _lead(exercise, right, step, name)
             text = f"{lead}First difference: {where} {_shown(b, a)}."
             return Difference(n, name, step, text, is_of_numbers=True)
     if SCANS in right and not np.array_equal(right[SCANS], got.get(SCANS)):
@@ -215,11 +220,13 @@ def _order(exercise: Exercise, n: int, there: dict[str, Quantity], right: Arrays
     return None
 
 
-def _form(exercise: Exercise, n: int, quantity: Quantity, right: np.ndarray, got: np.ndarray) -> Difference | None:
+def _form(
+    exercise: Exercise, n: int, begin: str, quantity: Quantity, right: np.ndarray, got: np.ndarray
+) -> Difference | None:
     """Return a difference in shape or dtype."""
     expected_shape = f"({', '.join(quantity.axes)}{',' * (len(quantity.axes) == 1)}) = {right.shape}"
     if got.shape != right.shape:
-        text = f"{of_case(exercise, n)}{quantity.name} has shape {got.shape}, expected {expected_shape}."
+        text = f"{begin}{quantity.name} has shape {got.shape}, expected {expected_shape}."
         return Difference(n, quantity.name, None, text, shape_advice(exercise, quantity, right, got))
     if right.dtype.kind == "f" and got.dtype.kind not in "f" and np.any(right != np.round(right)):
         text = f"{quantity.name} has the dtype {got.dtype}, which drops fractions; expected {right.dtype}."
@@ -273,9 +280,8 @@ def shape_advice(exercise: Exercise, quantity: Quantity, right: np.ndarray, got:
     return ""
 
 
-def of_case(exercise: Exercise, n: int) -> str:
+def of_case(exercise: Exercise, case: Case) -> str:
     """Describe the inputs of a case by its numbers, as the beginning of a sentence; "" if there are none."""
-    case = cases(exercise.name)[n]
     names = [*exercise.spec.arguments, "accuracies", "patience", "step", "rate"]
     short = [
         f"{name} = {_number(case[name])}" for name in dict.fromkeys(names) if name in case and _is_short(case[name])
@@ -293,20 +299,15 @@ def _number(value: object) -> str:
     return str([*value]) if isinstance(value, list) else f"{np.asarray(value).item():g}"
 
 
-def _step_text(exercise: Exercise, n: int, step: int | None) -> str:
+def _step_text(case: Case, step: int | None) -> str:
     if step is None:
         return ""
-    case = cases(exercise.name)[n]
     index = f" (index {step - 1} in Python)" if step else ""
-    of = f" of a sentence of {len(case['x'])} words" if "x" in case else ""
-    return (
-        f" at step {step}{index}{of}"
-        if len(case.get("x", "  ")) != 1
-        else f" at step {step}{index} of a sentence of 1 word"
-    )
+    words = len(case["x"]) if "x" in case else 0
+    return f" at step {step}{index}" + (f" of a sentence of {words} word{'s' * (words > 1)}" if words else "")
 
 
-def _lead(exercise: Exercise, n: int, right: Arrays, got: Arrays, step: int | None, name: str) -> str:
+def _lead(exercise: Exercise, right: Arrays, step: int | None, name: str) -> str:
     """Say what is correct before the first difference."""
     order = places(exercise, right)
     before = order[: order.index((step, name))]

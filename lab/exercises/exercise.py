@@ -23,6 +23,7 @@ from lxmls_rnn.submissions.harness import METHODS, Spec
 FOLDER = Path(__file__).parent / "catalogue"
 # the imports of the notebook's cells before an exercise, by its kind or the beginning of it
 IMPORTS = {
+    "numpy": "import numpy as np\n",
     "torch_method": "import torch\nfrom lxmls_rnn.deep_learning.pytorch_models.rnn import PytorchRNN\n",
     "torch": "import torch\nfrom torch import nn\n",
     "jax": "import jax\nimport jax.numpy as jnp\nfrom jax import lax\n",
@@ -96,7 +97,7 @@ class Exercise:
     def framework(self) -> str:
         """The framework that may be missing, "torch" or "jax", as in `FRAMEWORKS`; else "numpy"."""
         begin = self.spec.kind.split("_")[0]
-        return begin if begin in IMPORTS else "numpy"
+        return begin if begin in ("torch", "jax") else "numpy"
 
     @property
     def method(self) -> str:
@@ -106,7 +107,7 @@ class Exercise:
     @property
     def before(self) -> str:
         """The code of the cells that the solution builds on."""
-        return IMPORTS.get(self.spec.kind, IMPORTS.get(self.framework, "")) + "\n".join(
+        return IMPORTS.get(self.spec.kind, IMPORTS[self.framework]) + "\n".join(
             EXERCISES[name].solution for name in self.needs
         )
 

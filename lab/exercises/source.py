@@ -62,6 +62,15 @@ class Source:
         new = space[self.function.__name__]
         return new if self.function is self.answer else type(self.answer.__name__, (self.answer,), {self.method: new})
 
+    @property
+    def steps(self) -> list[ast.FunctionDef]:
+        """The functions that are defined in the answer."""
+        return [node for node in ast.walk(self.tree.body[0]) if isinstance(node, ast.FunctionDef)][1:]
+
+    def step_of(self, number: int) -> str:
+        """Return the name of the function in the answer that a line is in, or an empty string."""
+        return next((node.name for node in self.steps if node.lineno < number <= (node.end_lineno or 0)), "")
+
     def line(self, number: int) -> str:
         """Return the text of a line, or an empty string."""
         return self.lines.get(number, "")

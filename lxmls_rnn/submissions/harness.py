@@ -21,6 +21,7 @@ Arrays = dict[str, np.ndarray]
 Value = Any  # an array, a number, a text, None, or a list of these
 
 COMPILING = ("theano", "theano_gradients", "theano_updates", "theano_model", "jax_scan", "jax_gradients")  # kinds
+IN_NUMPY = ("numpy", "words", "finite_differences", "training_loop", "numpy_method")  # they need nothing but NumPy
 METHODS = {"theano_model": "_forward", "numpy_method": "backpropagation", "torch_method": "_log_forward"}  # of a class
 CHANGED = "changed arguments"  # the array of names of arguments that the answer has changed in place
 SCANS = "scans"  # the array that counts the scans in the graph of an answer
@@ -161,7 +162,7 @@ def _training_loop(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
 # --- Theano -----------------------------------------------------------------------------------------------------------
 
 
-def _interpret_scans(variables: Sequence[Any]) -> None:
+def _interpret_scans(variables: Sequence[Any], mode: Any) -> None:
     """Let the scans of a graph compute their steps in Python: C would take seconds to compile.
 
     The configuration of Theano stays: it belongs to all threads, and a thread of an answer may never end.
@@ -171,16 +172,16 @@ def _interpret_scans(variables: Sequence[Any]) -> None:
 
     for node in theano.gof.graph.io_toposort([], list(variables)):
         if isinstance(node.op, Scan):
-            node.op.mode_instance = theano.compile.mode.get_mode("FAST_COMPILE")
-            _interpret_scans(node.op.outputs)
+            node.op.mode_instance = mode
+            _interpret_scans(node.op.outputs, mode)
 
 
 def _evaluate(variables: list[Any], given: dict[Any, Any]) -> list[np.ndarray]:
     """Evaluate symbolic variables, as the graph is."""
     import theano
 
-    _interpret_scans(variables)
     mode = theano.compile.mode.Mode(linker="py", optimizer=None)
+    _interpret_scans(variables, mode)
     options = {"mode": mode, "on_unused_input": "ignore", "allow_input_downcast": True}
     return [np.asarray(value) for value in theano.function(list(given), variables, **options)(*given.values())]
 
@@ -487,40 +488,57 @@ def _jax_array(name: str, value: Any) -> Any:
     return _of_type(name, value, jax.Array, "jax.Array", "jnp.stack")
 
 
+def _jax_compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Arrays, str]:
+    """Return the arrays of a function, compiled as a whole and without optimisations, and its jaxpr."""
+    import jax
+
+    traced = jax.jit(function).trace(*arguments)
+    compiled = traced.lower().compile({"xla_backend_optimization_level": 0})
+    return {name: np.asarray(value) for name, value in compiled(*arguments).items()}, str(traced.jaxpr)
+
+
 def _jax_scan(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     import jax
     import jax.numpy as jnp
 
-    names = _parameters(spec, inputs)
-    with _jax_settings():
-        x, param = jnp.array(inputs["x"]), [jnp.array(inputs[name]) for name in names]
+    def passes(x: Any, param: list[Any]) -> dict[str, Any]:
         result = answer(x, *param)
         if result is None or result is ...:
             raise Unfinished("The function returns None or `...`.")
         p = _jax_array("p", result)
-        got = {"p": np.asarray(p), SCANS: np.array("scan[" in str(jax.make_jaxpr(answer)(x, *param)))}
         if p.shape != (len(x), len(inputs["W_y"])) or not inputs.get("through", True):
-            return got
+            return {"p": p}
 
         def cost(param: list[Any]) -> Any:
             return -jnp.log(answer(x, *param)[jnp.arange(len(x)), jnp.array(inputs["y"])]).mean()
 
         gradients = jax.grad(cost)(param)
-        return got | {f"d{name}": np.asarray(value) for name, value in zip(names, gradients, strict=True)}
+        return {"p": p} | {f"d{name}": value for name, value in zip(names, gradients, strict=True)}
+
+    names = _parameters(spec, inputs)
+    with _jax_settings():
+        got, jaxpr = _jax_compiled(passes, jnp.array(inputs["x"]), [jnp.array(inputs[name]) for name in names])
+    return got | {SCANS: np.array("scan[" in jaxpr)}
 
 
 def _jax_gradients(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     import jax
     import jax.numpy as jnp
 
-    with _jax_settings():
-        param = [jnp.array(inputs[name]) for name in _parameters(spec, inputs)]
+    def gradients(param: list[Any]) -> dict[str, Any]:
         result = answer(jnp.array(inputs["x"]), jnp.array(inputs["y"]), param)
         if callable(result):
             raise BadResult("This is a function: jax.grad(cost) computes the gradient when it is called, with param.")
         if isinstance(result, jax.Array):
             raise BadResult("This is one array: jax.grad follows the first argument, so let cost take the whole list.")
-        return {name: np.asarray(_jax_array(name, value)) for name, value in _named(spec, result).items()}
+        return {name: _jax_array(name, value) for name, value in _named(spec, result).items()}
+
+    with _jax_settings():
+        param = [jnp.array(inputs[name]) for name in _parameters(spec, inputs)]
+        try:
+            return _jax_compiled(gradients, param)[0]
+        except jax.errors.JAXTypeError:  # it uses the values of param, which is allowed outside of its cost
+            return {name: np.asarray(value) for name, value in gradients(param).items()}
 
 
 HARNESSES: dict[str, Callable[[Spec, Any, dict[str, Value]], Arrays]] = {

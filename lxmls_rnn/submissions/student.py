@@ -80,9 +80,10 @@ def main() -> None:
     _limit({resource.RLIMIT_AS: job.megabytes << 20, resource.RLIMIT_CORE: 0})
     resource.setrlimit(resource.RLIMIT_CPU, (READ_SECONDS, resource.RLIM_INFINITY))
     tasks = list(_tasks(job, say))
-    for kind in {job.exercises[task.exercise].kind.split("_")[0] for _, task in tasks} & {"theano", "torch"}:
+    modules = {"theano": "theano.tensor", "torch": "torch", "jax": "jax.numpy"}  # they start no thread
+    for kind in {job.exercises[task.exercise].kind.split("_")[0] for _, task in tasks} & set(modules):
         with suppress(Exception):  # once for all exercises; an error is that of each of them
-            importlib.import_module(f"{kind}.tensor" if kind == "theano" else kind)
+            importlib.import_module(modules[kind])
     for name, task in tasks:
         say(Report(BEGIN, notebook=name, exercise=task.exercise))
         said = _run(task, job, reports.fileno())

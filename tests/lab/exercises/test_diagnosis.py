@@ -27,7 +27,7 @@ def explained(name, *changes, until=float("inf")):
         try:
             got.append(harness.run(EXERCISES[name].spec, answer, case))
         except Exception as error:
-            return diagnosis.of_error(n, error)
+            return diagnosis.of_error(n, error.with_traceback(error.__traceback__.tb_next))  # as from the lab's code
     return diagnosis.verdict(got)[1]
 
 
@@ -64,6 +64,32 @@ def test_a_return_in_a_loop_and_an_array_that_is_replaced_are_seen():
     assert "replaces the whole array in each round of the loop" in text
 
 
+STEP = """def step(_z_t, _h_tm1, _c_tm1, *W):
+            _h_t, _c_t = my_lstm_step(_z_t, _h_tm1, _c_tm1, *W)
+            return _h_t, _c_t
+
+        (_h, _c), _ = theano.scan(step, """
+SCAN = "(_h, _c), _ = theano.scan(my_lstm_step, "
+
+
+@pytest.mark.theano
+def test_in_a_step_of_an_lstm_its_line_is_named_and_no_other():
+    text = explained(
+        "lstm", (SCAN, STEP), ("_h_tm1, _c_tm1, *W)\n            return", "_h_tm1, *W)\n            return")
+    )
+    assert "in line 17 of the cell:  _h_t, _c_t = my_lstm_step(_z_t, _h_tm1, *W)" in text
+    assert "only this is wrong" not in text
+    assert "The number of arguments does not fit" in text
+    text = explained("lstm", (SCAN, STEP), ("_step(_z_t, _h_tm1, _c", "_step(_z_t, _z_t, _c"), until=time.monotonic())
+    assert "Inputs shapes: [(20, 5), (4,)]\nin line 17 of the cell:  _h_t, _c_t = my_lstm_step(_z_t, _z_t" in text
+
+
+@pytest.mark.theano
+def test_a_step_without_a_return_is_named():
+    text = explained("lstm", (SCAN, STEP), ("            return _h_t, _c_t\n", ""))
+    assert text.endswith("`step` in line 16 returns nothing: its last line needs a return.")
+
+
 def test_an_error_has_the_line_the_shapes_and_the_whole_sentence():
     text = explained("forward", ("W_y @ h[:, t + 1]", "np.vstack([W_y, W_x]) @ h[:, t + 1]"))
     lines = text.splitlines()
@@ -90,6 +116,7 @@ def test_where_no_time_is_left_the_difference_is_said_without_a_search():
     assert "a at step 2" in text
     assert "should be" not in text
     assert "The formula: a_t = W_x z_t + W_h h_{t-1}" in text
+    assert text.endswith("run the check again, it goes on.")
 
 
 @pytest.mark.parametrize("name", ["forward", "pad_batch"])

@@ -113,6 +113,15 @@ def test_what_is_missing_or_zero_is_not_yet_and_a_failure_says_why(results):
     assert judge("forward", got[:2]).share == 0
 
 
+def test_a_gradient_that_autograd_does_not_reach_is_not_unfilled(results):
+    got = results("rnn")
+    for arrays in got:
+        arrays.update({name: 0 * value for name, value in arrays.items() if name == "dW_h"})
+    said = judge("rnn", got)
+    assert said.state == "not right"
+    assert "First difference: dW_h" in said.text
+
+
 def test_texts_and_counts_are_compared_too(results):
     got = results("unknown_words")
     got[0]["new dev"][1] = "the <unk>"
@@ -124,6 +133,14 @@ def test_texts_and_counts_are_compared_too(results):
     assert "patience = 3, epochs trained is 7, expected 6" in said.text
 
 
-def test_another_seed_has_other_expected_arrays():
+def test_another_seed_has_other_expected_arrays_and_is_described():
     assert judge("clip", expected("clip", 5), 5).state == "right"
     assert judge("clip", expected("clip", 5)).state == "not right"
+    assert judge("squares", expected("squares"), 3).text.startswith("with n = 8, squares has shape (5,), expected")
+
+
+def test_who_changes_arguments_earns_no_share(results):
+    got = results("forward")
+    got[3][harness.CHANGED] = np.array(["W_h"])
+    got[0]["y"] *= 2
+    assert judge("forward", got).share == 0
