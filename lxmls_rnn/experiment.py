@@ -3,93 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lxmls_rnn import paths
-from lxmls_rnn.datasets import DATASETS, reach, treebanks
+from lxmls_rnn.datasets.corpora import CORPORA, NAMES, corpus_files, corpus_name, find
+from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
-from lxmls_rnn.deep_learning.initialisation import check_init, initialise
-from lxmls_rnn.deep_learning.rnn import MODELS, check_model_name, model_class
+from lxmls_rnn.deep_learning.initialisation import INITS, initialise
+from lxmls_rnn.deep_learning.parameters import DTYPES
+from lxmls_rnn.deep_learning.rnn import MODELS, model_class
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.readers import tags as reader_tags
-from lxmls_rnn.readers.conll import check_encoding
+from lxmls_rnn.readers.conll import ENCODINGS
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, compacify, train_vocabulary
 from lxmls_rnn.sequences import SequenceList
+from lxmls_rnn.settings import MAX_SEED, check, described, setting, settings_of
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import naming, open_regular, quoted
+from lxmls_rnn.storage.files import naming, open_regular
 from lxmls_rnn.tagger import Tagger
-
-VOCABULARIES = ("train", "guide")
-
-# name: train, dev and test files in the data folder
-CORPORA = {
-    "sample": tuple(f"sample/{part}.conll" for part in ("train", "dev", "test")),
-    "sample-pt": tuple(f"sample/pt/{part}.conllu" for part in ("train", "dev", "test")),
-    "sample-both": tuple(f"sample/both/{part}.conll" for part in ("train", "dev", "test")),
-    "ewt": tuple(f"ewt/en_ewt-ud-{part}.conllu" for part in ("train", "dev", "test")),
-}
-
-
-def files_of(name: str) -> tuple[str, ...] | None:
-    """Return the train, dev and test files of a corpus, below the data folder; None if no corpus has that name."""
-    distance = reach.distance_of(name)
-    return CORPORA.get(name) or treebanks.files(name) if distance is None else reach.files(distance)
-
-
-def corpus_files(name: str, needed: str = "train") -> tuple[Path, Path, Path]:
-    """Return the train, dev and test files of a corpus by name.
-
-    Missing files of `reach:K` are generated in the data folder, or if that is read-only, as in a class, in the folder
-    of the runs. Raise ValueError if no corpus has that name, and FileNotFoundError, which says how to get the files, if
-    one is missing. A treebank `ud:...` may lack parts, so only its `needed` part must exist.
-    """
-    files, distance, data = files_of(name), reach.distance_of(name), paths.data()
-    is_treebank = name.startswith(treebanks.PREFIX)
-    if is_treebank:
-        treebanks.check(name, data)
-    if files is None:
-        what = "a file, but there is none at" if Path(name).suffix or os.sep in name else "a file, got"
-        raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, reach:K, ud:CODE or {what} {name!r}")
-    if distance is not None:
-        try:
-            reach.make(distance, data)
-        except OSError:
-            data = paths.made()
-            reach.make(distance, data)
-    elif not (data / files[0]).is_file() and (paths.PACKAGED / files[0]).is_file():
-        data = paths.PACKAGED
-    train, dev, test = (data / file for file in files)
-    for part, file in zip(treebanks.PARTS, (train, dev, test), strict=True):
-        if not file.is_file() and (part == needed or not is_treebank):
-            remedy = "set LXMLS_DATA to the folder data of this project, which has it"
-            if name in DATASETS:
-                remedy = f"get it with `lxmls-rnn fetch {name}`, or set LXMLS_DATA"
-            elif is_treebank:
-                remedy = f"`lxmls-rnn fetch {name}` gets it, or says that the treebank has no such part"
-            elif distance is not None:
-                remedy = f"delete the folder {file.parent}, and it is generated again"
-            raise FileNotFoundError(f"no file {file}: {remedy}")
-    return train, dev, test
-
-
-def corpus_name(corpus: str) -> str:
-    """Return the name of a corpus given by name or by its training file; for another file, the file name."""
-    if files_of(corpus):
-        return corpus
-    path, numbers = paths.located(corpus), range(1, reach.MAX_DISTANCE + 1)
-    known = CORPORA | {f"reach:{k}": reach.files(k) for k in numbers if str(k) == path.parent.name}
-    known |= {name: files for name in [f"{treebanks.PREFIX}{path.parent.name}"] if (files := treebanks.files(name))}
-    found = (name for name, files in known.items() if paths.located(files[0]).resolve() == path.resolve())
-    return next(found, path.name)
 
 
 def parts(settings: Settings) -> dict[str, Path]:
     """Return the files to evaluate a training on: its own 'train' and 'dev', and 'test' of a named corpus."""
     name = corpus_name(settings.corpus)
-    test = {"test": corpus_files(name)[2]} if files_of(name) else {}
+    test = {"test": corpus_files(name)[2]} if find(name) else {}
     return {part: file for part, file in settings.located().items() if part in ("train", "dev")} | test
 
 
@@ -104,80 +43,107 @@ def part_file(settings: Settings, part: str) -> Path:
     return file
 
 
-# settings that determine the sentences and their ids
-READING_SETTINGS = ("tags", "tag_map", "encoding", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
-OF_CORPUS = ("corpus", "dev", *READING_SETTINGS)
-
-
+@described
 @dataclass(frozen=True)
 class Settings:
     """All settings of a training.
 
-    Parameters
-    ----------
-    corpus
-        The name of a corpus, see `corpus_files`, or a CoNLL file to train on. Relative paths are first looked up in
-        the data folder, see `paths.located`.
-    dev
-        A CoNLL file to evaluate on; by default the dev part of a named corpus, or none if `corpus` is a file.
-    tags, tag_map, encoding
-        Column of the tags, their map (a name in `tags.MAPS`, 'none' or a file) and the encoding of the files, see
-        `read_sequence_list_conll`. 'auto' is replaced by the choice for the training file when a run begins.
-    max_sent_len, max_nr_sent
-        Limits of `read_sequence_list_conll`.
-    vocabulary, min_count
-        'train': words that occur at least `min_count` times in the training part; the others become `<unk>`
-        (`train_vocabulary`). 'guide': all words of both parts, as in the lab guide (`compacify`).
-    model, n_emb, n_hidd, activation, peepholes, dtype, seed
-        Arguments of the model's constructor; `model` is a name in `rnn.MODELS`. Only an LSTM can be without
-        peepholes. By default Theano models use its floatX, all others float64.
-    init
-        Initialisation of the parameters, see `initialise`.
-    embeddings
-        A file of pre-trained embeddings, which determines `n_emb`. With the guide's vocabulary, words are looked up as
-        in the guide, else with the best match of upper and lower case (`extract_embeddings`).
-    trainer
-        Settings of the optimisation.
+    A relative path is first looked up in the data folder, see `paths.located`. Tags and tag map 'auto' are replaced by
+    the choice for the training file when a run begins. The vocabulary 'train' holds the words that occur at least
+    `min_count` times in the training part; the others become `<unk>` (`train_vocabulary`). 'guide' holds all words of
+    both parts, as in the lab guide (`compacify`). With it, words are looked up in the file of embeddings as in the
+    guide, else with the best match of upper and lower case (`extract_embeddings`). `trainer` holds the settings of the
+    optimisation.
     """
 
-    corpus: str = field(metadata={"validation_alias": "train"})  # its name in runs of earlier versions
-    dev: str | None = None
-    tags: str = reader_tags.AUTO
-    tag_map: str = reader_tags.AUTO
-    encoding: str = "utf-8"
-    max_sent_len: int | None = None
-    max_nr_sent: int | None = None
-    vocabulary: str = "train"
-    min_count: int = 2
-    model: str = "NumpyRNN"
-    n_emb: int = 50
-    n_hidd: int = 20
-    activation: str | None = None
-    peepholes: bool = True
-    dtype: str | None = None
-    seed: int = 1234
-    init: str = "uniform01"
-    embeddings: str | None = None
+    corpus: str = setting(
+        ...,
+        "Corpus",
+        f"{NAMES}, or a CoNLL or CoNLL-U file",
+        "corpus",
+        tuple(CORPORA),
+        is_file=True,
+        is_basic=True,
+        old_name="train",
+    )
+    dev: str | None = setting(
+        None,
+        "Evaluate on",
+        "File to evaluate on; a named corpus has its own",
+        "corpus",
+        none="none",
+        is_file=True,
+        is_basic=True,
+    )
+    max_sent_len: int | None = setting(
+        None,
+        "Shorter than",
+        "Only sentences of 2 words or more and fewer than this",
+        "corpus",
+        least=3,
+        none="no limit",
+    )
+    max_nr_sent: int | None = setting(
+        None, "Max. sentences", "Sentences of each part of the corpus", "corpus", least=1, none="all"
+    )
+    vocabulary: str = setting(
+        "train",
+        "Vocabulary",
+        "train: words of the training part, rare ones become `<unk>`; guide: all words of both parts",
+        "corpus",
+        ("train", "guide"),
+    )
+    min_count: int = setting(2, "Min. count", "Words rarer in the training part become `<unk>`", "corpus", least=1)
+    tags: str = setting(
+        reader_tags.AUTO,
+        "Tags",
+        "Column of the tags: upos (4), xpos (5) or its number; auto: xpos, unless only upos has usable tags",
+        "corpus",
+        (reader_tags.AUTO, *reader_tags.COLUMNS, *map(str, range(3, 11))),
+        test=reader_tags.check_tags,
+    )
+    tag_map: str = setting(
+        reader_tags.AUTO,
+        "Tag map",
+        "ptb, universal: to the 12 universal tags; none: as they are; auto: ptb for tags that it knows; or a file",
+        "corpus",
+        reader_tags.NAMES,
+        is_file=True,
+    )
+    encoding: str = setting("utf-8", "Encoding", "Encoding of the corpus: {choices}", "corpus", ENCODINGS)
+    model: str = setting(
+        "NumpyRNN", "Model", "The model and its framework: {choices}", "model", tuple(MODELS), is_basic=True
+    )
+    n_emb: int = setting(
+        50, "Embedding size", "Dimensions of an embedding; a file has its own", "model", least=1, is_basic=True
+    )
+    n_hidd: int = setting(20, "Hidden units", "Size of the hidden state", "model", least=1, is_basic=True)
+    activation: str | None = setting(
+        None,
+        "Activation",
+        "The function f in h_t = f(W_x z_t + W_h h_{t-1}): {choices}; an LSTM's is tanh",
+        "model",
+        OF_RNN,
+        none="the first of the model",
+        is_basic=True,
+    )
+    peepholes: bool = setting(True, "Peepholes", "The gates of an LSTM see the cell, through the matrix W_c", "model")
+    dtype: str | None = setting(
+        None, "Numbers", "Data type of the model: {choices}", "model", DTYPES, none="float64, or Theano's floatX"
+    )
+    seed: int = setting(1234, "Seed", "Seed of the parameters and of shuffling", "model", most=MAX_SEED)
+    init: str = setting("uniform01", "Initialisation", "Initialisation of the parameters: {choices}", "model", INITS)
+    embeddings: str | None = setting(
+        None, "Embeddings", "File of pre-trained embeddings", "model", none="random", is_file=True
+    )
     trainer: Trainer = field(default_factory=Trainer)
 
     def __post_init__(self) -> None:
-        check_model_name(self.model)
-        check_init(self.init)
+        check(self)
         if not self.peepholes and not self.is_lstm:
             raise ValueError(f"only an LSTM can be without peepholes, got the model {self.model}")
         if self.is_lstm and self.peepholes not in MODELS[self.model].peephole_options:
             raise ValueError(f"{self.model} has no peepholes: set peepholes=False, on the command line --no-peepholes")
-        for name in ("n_emb", "n_hidd"):
-            if (size := getattr(self, name)) < 1:
-                raise ValueError(f"{name} must be a positive integer, got {size!r}")
-        reader_tags.check_tags(self.tags)
-        check_encoding(self.encoding)
-        for option in ("corpus", "dev", "embeddings", "tag_map"):
-            file = getattr(self, option)
-            if file is not None and not (file and _is_text(file)):
-                raise ValueError(f"{option} must be the path of a file, as text in UTF-8, got {quoted(file)}")
-        if self.vocabulary not in VOCABULARIES:
-            raise ValueError(f"vocabulary must be one of {', '.join(VOCABULARIES)}, got {self.vocabulary!r}")
 
     __pydantic_config__ = {"extra": "forbid", "populate_by_name": True, "loc_by_alias": False}  # noqa: RUF012  see `records`
 
@@ -199,7 +165,17 @@ class Settings:
     @property
     def of_corpus(self) -> Settings:
         """A copy in which all settings that `read_corpus` does not use have their defaults."""
-        return Settings(**{name: getattr(self, name) for name in OF_CORPUS})
+        return Settings(**{name: getattr(self, name) for name, one in SETTINGS.items() if one.part == "corpus"})
+
+    def flat(self) -> dict[str, Any]:
+        """Return the settings by name, those of the trainer among them; `seed` is that of the parameters."""
+        return {name: getattr(self if name in settings_of(Settings) else self.trainer, name) for name in SETTINGS}
+
+    def changed(self, **values: Any) -> Settings:
+        """Return a copy with other values, also of the trainer's settings; `seed` sets both seeds."""
+        own = {name: value for name, value in values.items() if name in settings_of(Settings)}
+        others = {name: value for name, value in values.items() if name == "seed" or name not in own}
+        return replace(self, **own, trainer=replace(self.trainer, **others))
 
     def model_options(self) -> dict[str, Any]:
         """Return the keyword arguments of the model's constructor."""
@@ -212,16 +188,17 @@ class Settings:
 
         The files of a named corpus are relative to the data folder, see `paths.located`.
         """
-        train, dev, *_ = files_of(self.corpus) or (self.corpus, None)
-        if self.corpus.startswith(treebanks.PREFIX) and dev and not paths.located(dev).exists():
-            dev = None  # some treebanks have none
+        named = find(self.corpus)
+        train, dev, *_ = named.files if named else (self.corpus, None)
+        if named and named.is_partial and dev and not paths.located(dev).exists():
+            dev = None
         own_map = None if self.tag_map in reader_tags.NAMES else self.tag_map
         files = {"train": train, "dev": self.dev or dev, "embeddings": self.embeddings, "tag_map": own_map}
         return {what: file for what, file in files.items() if file is not None}
 
     def located(self) -> dict[str, Path]:
         """Return the resolved paths of `files`; errors as `corpus_files` for a named corpus."""
-        if files_of(self.corpus):
+        if find(self.corpus):
             corpus_files(self.corpus)
         return {what: paths.located(file) for what, file in self.files().items()}
 
@@ -258,6 +235,10 @@ class Settings:
         return checksums(self)
 
 
+# all settings of a training by name; the trainer's seed follows that of the parameters
+SETTINGS = {**settings_of(Settings), **{name: one for name, one in settings_of(Trainer).items() if name != "seed"}}
+
+
 def checksums(*several: Settings) -> dict[str, str]:
     """Return the SHA-256 of each of the `files` of some settings, each computed once; errors as `check_files`."""
     for settings in several:
@@ -273,13 +254,6 @@ def checksum(file: Path) -> str:
         while piece := content.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
-
-
-def _is_text(path: str) -> bool:
-    try:
-        return "\0" not in path and bool(path.encode())
-    except UnicodeEncodeError:
-        return False
 
 
 @dataclass(frozen=True)

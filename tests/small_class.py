@@ -2,8 +2,9 @@
 
 import json
 
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.training import Trainer
-from lxmls_rnn.experiment import Settings, corpus_files
+from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
 
 RIGHT = {"state": "right", "tries": 3, "hints": 1, "solution": True}

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lxmls_rnn import distance
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
-from lxmls_rnn.experiment import Settings, corpus_files, prepare
+from lxmls_rnn.experiment import Settings, prepare
 
 pytestmark = pytest.mark.theano
 

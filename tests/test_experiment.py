@@ -1,16 +1,15 @@
 """Trainings from their settings, on the sample corpus and on the English Web Treebank."""
 
 import hashlib
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from lxmls_rnn import paths
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
-from lxmls_rnn.experiment import Settings, corpus_files, corpus_name, parts, prepare, read_corpus
+from lxmls_rnn.experiment import Settings, parts, prepare, read_corpus
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 
@@ -111,24 +110,15 @@ def test_only_an_lstm_can_be_without_peepholes():
         Settings(corpus=SAMPLE_TRAIN, peepholes=False)
 
 
-@pytest.mark.parametrize(("option", "value"), [("model", "GRU"), ("vocabulary", "test")])
-def test_bad_settings_are_met_at_the_door(option, value):
-    with pytest.raises(ValueError, match=f"{option} must be one of .*, got '{value}'"):
-        Settings(corpus=SAMPLE_TRAIN, **{option: value})
-
-
-def test_an_unknown_corpus_is_refused():
-    with pytest.raises(ValueError, match=r"corpus must be one of sample, sample-pt, sample-both, ewt, .* got 'wsj'"):
-        corpus_files("wsj")
-
-
-@pytest.mark.parametrize("option", ["corpus", "dev", "embeddings"])
-@pytest.mark.parametrize("path", ["", "a\0b", "\ud800"])
-def test_what_cannot_be_the_path_of_a_file_is_refused(option, path):
-    files = {"corpus": SAMPLE_TRAIN, option: path}
-    with pytest.raises(ValueError, match=f"{option} must be the path of a file, as text in UTF-8, got '") as error:
-        Settings(**files)
-    assert repr(path)[1:-1] in str(error.value)
+def test_a_setting_that_is_changed_is_the_trainers_too_and_a_seed_is_both():
+    settings = Settings("sample").changed(n_hidd=9, rate=0.2, seed=5)
+    assert settings == Settings("sample", n_hidd=9, seed=5, trainer=Trainer(rate=0.2, seed=5))
+    assert (settings.flat()["rate"], settings.flat()["n_hidd"]) == (0.2, 9)
+    for invalid, message in (({"tags": "2"}, "tags must be"), ({"clip": 0}, "clip must be")):
+        with pytest.raises(ValueError, match=message):
+            settings.changed(**invalid)
+    with pytest.raises(TypeError, match="speed"):
+        settings.changed(speed=2)
 
 
 def test_checksums_are_those_of_the_files(tmp_path):
@@ -140,12 +130,6 @@ def test_checksums_are_those_of_the_files(tmp_path):
     file.unlink()
     with pytest.raises(FileNotFoundError, match=f"embeddings must be a file, but there is none at {file}"):
         settings.checksums()
-
-
-def test_a_corpus_has_the_name_of_its_training_file():
-    assert [corpus_name(str(corpus_files("sample")[n])) for n in (0, 1)] == ["sample", "dev.conll"]
-    assert corpus_name("sample/train.conll") == "sample"
-    assert corpus_name("somewhere/own.conll") == "own.conll"
 
 
 def epochs_of(settings):
@@ -204,14 +188,6 @@ def test_settings_of_a_theano_model_do_not_import_theano():
     subprocess.run([sys.executable, "-c", f"{code}; assert 'theano' not in sys.modules"], check=True)
 
 
-def test_only_what_can_be_fetched_is_advised_to_be(tmp_path, monkeypatch):
-    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="get it with `lxmls-rnn fetch ewt`, or set LXMLS_DATA"):
-        corpus_files("ewt")
-    with pytest.raises(FileNotFoundError, match="set LXMLS_DATA to the folder data of this project"):
-        corpus_files("sample")
-
-
 # The tags
 
 UPOS = (
@@ -224,17 +200,6 @@ def portuguese(tmp_path):
     file = tmp_path / "pt.conllu"
     file.write_text(UPOS)
     return str(file)
-
-
-def test_an_installed_library_has_the_sample_itself_but_a_data_folder_goes_before_it(monkeypatch, tmp_path):
-    shutil.copytree(paths.data() / "sample", tmp_path / "package" / "sample")
-    monkeypatch.setattr(paths, "PACKAGED", tmp_path / "package")
-    monkeypatch.setenv("LXMLS_DATA", str(tmp_path / "data"))
-    assert corpus_files("sample")[0] == tmp_path / "package" / "sample" / "train.conll"
-    assert corpus_name("sample/pt/train.conllu") == "sample-pt"
-    assert prepare(Settings("sample", max_nr_sent=5)).dev is not None
-    shutil.copytree(tmp_path / "package" / "sample", tmp_path / "data" / "sample")
-    assert corpus_files("sample")[0] == tmp_path / "data" / "sample" / "train.conll"
 
 
 def test_the_tags_of_the_corpus_are_in_the_settings_of_the_run_and_in_its_model(portuguese, tmp_path):

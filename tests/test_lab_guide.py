@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lxmls_rnn import paths
-from lxmls_rnn.experiment import corpus_files
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.readers.pos_corpus import GUIDE_FILES
 
 LOAD_DATA = """

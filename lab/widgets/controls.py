@@ -116,17 +116,6 @@ def set_options(control: widgets.Widget, options: Iterable[object], value: objec
     control.value = kept if kept in values else next(iter(values), None)
 
 
-def values(owner: object, names: Iterable[str]) -> dict[str, Any]:
-    """Return the values of the controls that are attributes `names` of `owner`, by name."""
-    return {name: getattr(owner, name).value for name in names}
-
-
-def set_values(owner: object, names: Iterable[str], source: object) -> None:
-    """Set the controls that are attributes `names` of `owner` to the attributes of `source`."""
-    for name in names:
-        getattr(owner, name).value = getattr(source, name)
-
-
 def on_change(action: Callable[[], object], *controls: widgets.Widget) -> None:
     """Call `action`, holding `EVENT_LOCK`, when the value of one of the controls changes."""
 

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from lab.runtime.job import Listeners
 from lab.widgets.controls import in_row, integer, on_change, text, view
-from lxmls_rnn import experiment
+from lxmls_rnn.datasets import corpora
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
 from lxmls_rnn.sequences import LabelDictionary, SequenceList
@@ -107,7 +107,7 @@ class SentenceChoice(widgets.VBox):
 
 def sample() -> SequenceList:
     """Return the training part of the sample corpus; FileNotFoundError if it is missing."""
-    return _read(experiment.corpus_files("sample")[0])
+    return _read(corpora.corpus_files("sample")[0])
 
 
 @lru_cache(maxsize=2)
@@ -117,7 +117,7 @@ def _read(file: Path) -> SequenceList:
 
 def likely_tags(words: list[str]) -> list[str]:
     """Return the most frequent tag of each word in the sample corpus, noun for unknown words; errors as `sample`."""
-    counts = _counts(experiment.corpus_files("sample")[0])
+    counts = _counts(corpora.corpus_files("sample")[0])
     found = [counts.get(word) or counts.get(word.lower()) or counts.get(word.capitalize()) for word in words]
     return [count.most_common(1)[0][0] if count else UNKNOWN_TAG for count in found]
 
@@ -144,7 +144,7 @@ class Ids(NamedTuple):
 
 def encode(words: list[str], tags: list[str]) -> Ids:
     """Encode a sentence with the ids of the sample corpus; ValueError for an unknown tag."""
-    word_ids, tag_ids = _dictionaries(experiment.corpus_files("sample")[0])
+    word_ids, tag_ids = _dictionaries(corpora.corpus_files("sample")[0])
     for tag in tags:
         if tag not in tag_ids:
             raise ValueError(f"the sample corpus has no tag {tag!r}: expected one of {', '.join(tag_ids.names)}")

@@ -17,8 +17,6 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
-from lxmls_rnn.readers.conll import ENCODINGS
-from lxmls_rnn.readers.tags import AUTO, COLUMNS, NAMES
 from lxmls_rnn.storage.files import USER_ERRORS, escaped, in_words
 
 
@@ -45,11 +43,6 @@ def width_of(table: Table) -> Measurement:
 
 
 Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", help="Folder of the runs.")]
-MaxSentLen = Annotated[int | None, typer.Option(help="Only sentences of 2 words or more and fewer than this.")]
-MaxNrSent = Annotated[int | None, typer.Option(help="Maximum number of sentences; by default all.")]
-Tags = Annotated[str, typer.Option(help=f"Column of the tags: {AUTO}, {', '.join(COLUMNS)} or its number.")]
-TagMap = Annotated[str, typer.Option(help=f"Map of the tags: {', '.join(NAMES)} or a file.")]
-Encoding = Annotated[str, typer.Option(help=f"Encoding of the corpus: {', '.join(ENCODINGS)}.")]
 
 
 class Commands(TyperGroup):

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
-from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,8 +14,9 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from lxmls_rnn import paths
-from lxmls_rnn.cli import train as train_command
 from lxmls_rnn.cli.console import Root, console, interruptible, say_stopped
+from lxmls_rnn.cli.settings import make_settings, refuse_settings, with_settings
+from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs.folder import check_name, unique_name
 from lxmls_rnn.storage.files import write_atomically
 from lxmls_rnn.sweep import grid, report
@@ -45,19 +43,8 @@ app = typer.Typer(
 )
 
 
-def with_settings_of_train(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace the `**settings` of a command by the options of `train` that are settings of the training."""
-    own = dict(signature(command, eval_str=True).parameters)
-    del own["settings"]
-    trains = signature(train_command.train, eval_str=True).parameters
-    both = [own.pop("context"), *(trains[name] for name in train_command.SETTINGS), *own.values()]
-    made = [parameter.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for parameter in both]
-    command.__signature__ = signature(command).replace(parameters=made, return_annotation=None)  # type: ignore[attr-defined]
-    return command
-
-
 @app.command()
-@with_settings_of_train
+@with_settings(*SETTINGS)
 def run(
     context: typer.Context,
     vary: Annotated[
@@ -96,7 +83,7 @@ def run(
     varied = grid.parse_vary(vary or [])
     if resume is not None:
         own = {"resume", "vary", "seeds", "sample", "workers", "devices", "scheduler", "dry_run", "root"}
-        train_command.refuse_settings(context, own)
+        refuse_settings(context, own)
         if Path(resume).parent != Path():
             folder, resume = Path(resume).parent, Path(resume).name
         sweep = Sweep.load(resume, folder)
@@ -107,10 +94,9 @@ def run(
         named = varied.pop("seed", None)
         if named and seeds is not None:
             raise ValueError("give --seeds or --vary seed=..., not both")
-        base = train_command.make_settings(context)
+        base = make_settings(settings)
         if scheduler is not None:  # each machine has them in its own folder of data
-            files: dict[str, Any] = {option: _named(getattr(base, option)) for option in ("dev", *grid.FILES)}
-            base = replace(base, **files)
+            base = base.changed(**{option: _named(getattr(base, option)) for option in ("dev", *grid.FILES)})
             varied |= {option: [_named(file) for file in varied[option]] for option in grid.FILES if option in varied}
         name = check_name(name or unique_name("sweep"), "a sweep")
         all_seeds = named or more_seeds([base.seed], seeds or 1)

@@ -70,6 +70,11 @@ class DataSet:
             text += " Its authors publish no checksum: its content is checked, and its SHA-256 kept for later fetches."
         return text
 
+    @property
+    def licence_notice(self) -> str:
+        """Description, licence and source, to follow the name in an exported model."""
+        return f". {self.description} Licence: {self.licence}, {self.licence_url}. Source: {self.source}"
+
 
 def _conllu_problem(path: Path) -> str | None:
     """Return the error if a line of a CoNLL-U file does not have ten columns or the file is cut off; else None."""

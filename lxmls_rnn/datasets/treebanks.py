@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from lxmls_rnn import paths
 from lxmls_rnn.datasets import catalogue
 from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
 from lxmls_rnn.storage.files import escaped, quoted, read_regular
@@ -117,3 +118,20 @@ def _licence_in_words(file: Path) -> str:
     text = " ".join(read_regular(file, MAX_LICENCE_BYTES).decode("utf-8", "replace").split())
     kind = "NON-COMMERCIAL licence" if NON_COMMERCIAL.search(text) else "licence"
     return escaped(f"{kind} ({file}): {text[:SHOWN_CHARACTERS]}{'...' * (len(text) > SHOWN_CHARACTERS)}")
+
+
+def licence(name: str) -> str:
+    """Return source and licence of a treebank, to follow its name in an exported model.
+
+    The licence is read from LICENSE.txt beside the training part; errors as `read_regular` if it is damaged.
+    """
+    try:
+        source = f" ({dataset(name).source})"
+    except ValueError:  # a treebank of one's own in the data folder
+        source = ""
+    (train, *_) = files(name) or ("",)
+    file = paths.located(train).with_name("LICENSE.txt")
+    if not file.is_file():
+        return f"{source}. Its licence is unknown: there is no {file.name} beside the corpus."
+    text = read_regular(file, MAX_LICENCE_BYTES).decode("utf-8", "replace").strip()
+    return f", a treebank of Universal Dependencies{source}, with its licence:\n\n{text}"

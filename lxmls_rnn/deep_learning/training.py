@@ -22,72 +22,55 @@ from lxmls_rnn.deep_learning.evaluation import accuracy
 from lxmls_rnn.deep_learning.events import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.deep_learning.interface import Model, Sentence
 from lxmls_rnn.deep_learning.sgd import Steps, make_steps
-from lxmls_rnn.storage.files import counted, quoted
+from lxmls_rnn.settings import MAX_SEED, check, described, setting
+from lxmls_rnn.storage.files import counted
 
 MAX_FLOAT = sys.float_info.max  # JSON has no infinity
 WORSE_THAN_CHANCE = 1.5  # times the loss of guessing; a small corpus may exceed that loss a little in its first epochs
 
 
+@described
 @dataclass(frozen=True)
 class Trainer:
     """Settings and loop of stochastic gradient descent, the same for every model.
 
-    Parameters
-    ----------
-    epochs
-        Passes over the training corpus.
-    rate, decay
-        Learning rate in epoch n = 0, 1, ...: rate / (1 + decay * n).
-    batch_size
-        Sentences per update. 1 trains as the lab guide does. Larger batches hold sentences of similar length, padded
-        to one matrix; the cost is the mean over the sentences.
-    clip
-        Maximum Euclidean norm of the gradient; None for no limit.
-    shuffle, seed
-        Whether to shuffle the corpus in every epoch, and the seed of the order.
-    patience
-        Early stopping: stop after this many epochs without a better accuracy on dev, and restore the parameters of
-        the best epoch. None trains all epochs and keeps the last parameters.
-    freeze_embeddings
-        Do not train the embeddings.
-    gradient_norm
-        Record the largest norm of the gradient in each epoch even without `clip`. With `clip` it is always recorded,
-        as it was before clipping. Recording does not change the training, except for rounding.
-
-    Raises
-    ------
-    ValueError
-        A setting has the wrong type or is out of range.
+    Batches of more than one sentence hold sentences of similar length, padded to one matrix; the cost is the mean over
+    the sentences. With `clip` the norm of the gradient is always recorded, as it was before clipping. Recording does
+    not change the training, except for rounding. With `patience` the parameters of the best epoch are restored.
     """
 
-    epochs: int = 5
-    rate: float = 0.5
-    decay: float = 0.0
-    batch_size: int = 1
-    clip: float | None = None
-    shuffle: bool = False
-    seed: int = 0
-    patience: int | None = None
-    freeze_embeddings: bool = False
-    gradient_norm: bool = False
+    epochs: int = setting(5, "Epochs", "Passes over the training part", least=1, is_basic=True)
+    rate: float = setting(0.5, "Learning rate", "Step size of an update", is_positive=True, is_basic=True)
+    decay: float = setting(0.0, "Decay", "The rate in epoch n = 0, 1, ... is rate / (1 + decay n)")
+    batch_size: int = setting(1, "Batch size", "Sentences in an update; the lab guide uses 1", least=1, is_basic=True)
+    clip: float | None = setting(
+        None,
+        "Max. norm",
+        "Scale the gradient down if its Euclidean norm, over all parameters, is larger",
+        is_positive=True,
+        none="no limit",
+        switch=("Clip gradient", 1.0),
+        is_basic=True,
+    )
+    shuffle: bool = setting(False, "Shuffle", "Shuffle the sentences before each epoch")
+    seed: int = setting(0, "Seed", "Seed of the order of the sentences", most=MAX_SEED)
+    patience: int | None = setting(
+        None,
+        "Patience",
+        "Stop after this many epochs without a better accuracy on dev, and keep the best epoch",
+        least=1,
+        none="train all epochs",
+        switch=("Early stopping", 2),
+    )
+    freeze_embeddings: bool = setting(False, "Freeze embeddings", "Do not train the embeddings", "model")
+    gradient_norm: bool = setting(
+        False, "Log gradient norm", "Record the gradient's largest norm; always on with a limit"
+    )
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  see `records`
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not self._is_off(name) and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-                raise ValueError(f"{name} must be an integer of at least {least}, got {quoted(value)}")
-        for name, positive in (("rate", True), ("clip", True), ("decay", False)):
-            value = getattr(self, name)
-            is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-            fits = is_number and (0 < value < np.inf or (value == 0 and not positive))
-            if not (fits or self._is_off(name)):
-                kind = "positive" if positive else "non-negative"
-                raise ValueError(f"{name} must be a {kind} number, got {quoted(value)}")
-
-    def _is_off(self, name: str) -> bool:
-        return name in ("patience", "clip") and getattr(self, name) is None
+        check(self)
 
     def fit(
         self,

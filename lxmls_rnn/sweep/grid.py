@@ -5,20 +5,15 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.deep_learning.training import Trainer
-from lxmls_rnn.experiment import Settings
+from lxmls_rnn.experiment import SETTINGS
 
-_OWN = {field.name: field for field in fields(Settings) if field.name not in ("dev", "trainer")}
-_TRAINERS = {field.name: field for field in fields(Trainer) if field.name != "seed"}
-KINDS = {name: str(field.type) for name, field in {**_OWN, **_TRAINERS}.items()}  # such as 'int', 'float | None'
-
-FILES = ("corpus", "embeddings", "tag_map")  # settings that may name a file
+VARIED = {name: setting for name, setting in SETTINGS.items() if name != "dev"}  # the settings that can be
+FILES = [name for name, setting in VARIED.items() if setting.is_file]
 MAX_TRAININGS = 100_000  # of a sweep; listing more would take too much time and memory
 
 Point = dict[str, Any]  # a value for each varied setting
@@ -46,8 +41,8 @@ def parse_vary(texts: Iterable[str]) -> dict[str, list[Any]]:
         name = name.strip().replace("-", "_")
         if name == "dev":
             raise ValueError("dev cannot be varied: vary the corpus instead, whose name also selects the dev part")
-        if not equals or name not in KINDS:
-            raise ValueError(f"--vary must be name=values with a name among {', '.join(KINDS)}, got {text!r}")
+        if not equals or name not in VARIED:
+            raise ValueError(f"--vary must be name=values with a name among {', '.join(VARIED)}, got {text!r}")
         if name in varied:
             raise ValueError(f"{name} is varied twice: give all its values at once")
         values = [value for piece in written.split(",") for value in _values(name, piece.strip())]
@@ -63,13 +58,13 @@ def parse_vary(texts: Iterable[str]) -> dict[str, list[Any]]:
 def _values(name: str, piece: str) -> list[Any]:
     kind, _, ends = piece.partition(":")
     if kind not in ("log", "lin") or not ends:
-        return [parse_value(name, piece)]
-    whole = KINDS[name].startswith("int")
+        return [VARIED[name].parse(piece)]
+    number = VARIED[name].kind
     try:
         low, high, count = (part(text) for part, text in zip((float, float, int), ends.split(":"), strict=True))
         if not (math.isfinite(low) and math.isfinite(high) and count >= 1 and (kind == "lin" or min(low, high) > 0)):
             raise ValueError
-        if not whole and not KINDS[name].startswith("float"):
+        if number not in (int, float):
             raise ValueError
     except ValueError:
         raise ValueError(
@@ -78,7 +73,7 @@ def _values(name: str, piece: str) -> list[Any]:
         ) from None
     check_count(count, f"{name}={piece}")
     spaced = np.geomspace(low, high, count) if kind == "log" else np.linspace(low, high, count)
-    if whole:
+    if number is int:
         return list(dict.fromkeys(round(value) for value in spaced.tolist()))
     return [float(f"{value:.4g}") for value in spaced]
 
@@ -90,34 +85,6 @@ def check_count(trainings: int, what: str) -> None:
             f"{what} asks for {trainings:,} trainings, and a sweep has at most {MAX_TRAININGS:,}: "
             "vary fewer values, take fewer seeds, or train a --sample of the settings"
         )
-
-
-def parse_value(name: str, text: str) -> Any:
-    """Parse the value of a setting; raise ValueError if it has the wrong type."""
-    kind, _, may_be_none = KINDS[name].partition(" | ")
-    if may_be_none and text.lower() == "none":
-        return None
-    try:
-        if kind == "bool":
-            return {"true": True, "yes": True, "false": False, "no": False}[text.lower()]
-        if kind == "str":
-            if not text:
-                raise ValueError
-            return (
-                str(Path(text).resolve()) if name == "embeddings" or (name in FILES and Path(text).is_file()) else text
-            )
-        return {"int": int, "float": float}[kind](text)
-    except (ValueError, KeyError):
-        kinds = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a word"}
-        none = " or none" if may_be_none else ""
-        raise ValueError(f"{name} must be {kinds[kind]}{none}, got {text!r}") from None
-
-
-def with_point(base: Settings, point: Mapping[str, Any], seed: int) -> Settings:
-    """Return `base` with the values of a point; `seed` sets the initial parameters and the order of sentences."""
-    own = {name: value for name, value in point.items() if name in _OWN}
-    trainers = {name: value for name, value in point.items() if name in _TRAINERS}
-    return replace(base, **own, seed=seed, trainer=replace(base.trainer, **trainers, seed=seed))
 
 
 def count(vary: Mapping[str, Sequence[Any]], sample: int | None = None) -> int:

@@ -83,14 +83,14 @@ class Sweep:
         points = self.points()
         for seed in self.seeds:
             for point in points:
-                yield Training(run_name(point, seed), point, seed, grid.with_point(self.base, point, seed))
+                yield Training(run_name(point, seed), point, seed, self.base.changed(**{**point, "seed": seed}))
 
     def check_values(self) -> None:
         """Raise ValueError if a varied value, beside the first one of the others, is out of range; read no file."""
         first = {name: values[0] for name, values in self.vary.items()}
         for name, values in self.vary.items():
             for value in values:
-                grid.with_point(self.base, {**first, name: value}, self.base.seed)
+                self.base.changed(**{"seed": self.base.seed, **first, name: value})
 
     def check(self) -> None:
         """Check the settings of all trainings.
@@ -243,22 +243,11 @@ class _Content:
             raise ValueError(f"sample must be at least 1, got {self.sample}")
         grid.check_count(grid.count(self.vary, self.sample) * len(self.seeds), "it")
         for name, values in self.vary.items():
-            if (
-                name not in grid.KINDS
-                or not values
-                or not all(_is_of_kind(value, grid.KINDS[name]) for value in values)
-            ):
+            if name not in grid.VARIED or not values:
                 raise ValueError(f"it varies {quoted(name)} over {quoted(values)}")
-        grid.with_point(self.base, next(grid.points(self.vary)), min(self.seeds))
-
-
-def _is_of_kind(value: object, kind: str) -> bool:
-    """Whether a JSON value has the type of a setting, such as 'int' or 'float | None'."""
-    name, _, may_be_none = kind.partition(" | ")
-    if value is None or isinstance(value, bool):
-        return bool(may_be_none) if value is None else name == "bool"
-    kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
-    return isinstance(value, kinds.get(name, ()))
+            for value in values:
+                grid.VARIED[name].check(value)
+        self.base.changed(**{**next(grid.points(self.vary)), "seed": min(self.seeds)})
 
 
 _SAVED = ("vary", "seeds", "sample", "halving", "checksums", "failed")

@@ -29,7 +29,7 @@ def test_help_and_code_are_a_key_away(lab):
     expect(panel.locator(".lab-help")).to_be_visible()
     press(button(panel, "Show code"), "Space")
     expect(panel.locator(".lab-code pre")).to_contain_text("read_corpus(settings)")
-    fill(panel, "Max. length", 15)
+    fill(panel, "Shorter than", 16)
     expect(panel.locator(".lab-code pre")).to_contain_text("max_sent_len=16")
 
 

@@ -10,9 +10,9 @@ from axe_playwright_python.sync_playwright import Axe
 from browser.test_scripts import is_read, places
 from playwright.sync_api import expect
 
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.rnn import model_class, numpy_class
-from lxmls_rnn.experiment import corpus_files
 from lxmls_rnn.export import html
 from lxmls_rnn.plotting.palette import colour_of, shade
 from lxmls_rnn.readers.pos_corpus import PostagCorpus

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from lxmls_rnn.datasets import DATASETS, DataFile, DataSet, describe
+from lxmls_rnn.datasets.corpora import CORPORA
 from lxmls_rnn.datasets.download import mismatch
-from lxmls_rnn.experiment import CORPORA
 
 DIGITS = {"sha256": 64, "git-blob": 40, "md5": 32}
 
@@ -29,7 +29,7 @@ def test_an_entry_has_all_that_is_printed_and_needed(name):
 
 def test_a_treebank_that_was_fetched_is_where_it_is_looked_for():
     files = DATASETS["ewt"].files
-    assert tuple(file.name for file in files) == CORPORA["ewt"]
+    assert tuple(file.name for file in files) == CORPORA["ewt"].files
     for file in files:
         assert file.url.endswith(f"/{file.name.removeprefix('ewt/')}")
         assert {checksum.partition(":")[0] for checksum in file.checksums} >= {"git-blob"}  # of a tag that stays

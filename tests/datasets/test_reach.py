@@ -4,7 +4,8 @@ import pytest
 
 from lxmls_rnn import paths
 from lxmls_rnn.datasets import reach
-from lxmls_rnn.experiment import Settings, corpus_files, corpus_name, parts, read_corpus
+from lxmls_rnn.datasets.corpora import corpus_files, corpus_name
+from lxmls_rnn.experiment import Settings, parts, read_corpus
 from lxmls_rnn.runs import find_runs
 
 

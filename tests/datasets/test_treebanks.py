@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from lxmls_rnn.cli.main import app
 from lxmls_rnn.datasets import DATASETS, DownloadError, catalogue, fetch, treebanks
-from lxmls_rnn.experiment import Settings, corpus_files, corpus_name, files_of, parts, read_corpus
+from lxmls_rnn.datasets.corpora import corpus_files, corpus_name
+from lxmls_rnn.experiment import Settings, parts, read_corpus
 
 SENTENCE = (
     "# text = Ela corre\n1\tEla\tela\tPRON\tPRP\t_\t2\tnsubj\t_\t_\n2\tcorre\tcorrer\tVERB\tVBZ\t_\t0\troot\t_\t_\n\n"
@@ -285,7 +286,7 @@ def test_the_table_follows_the_naming_rules():
     assert len(table) > 350
     for code, (repository, release) in table.items():
         assert code.split("_")[1] == repository.split("-")[1].lower()
-        assert files_of(f"ud:{code}") == files_of(f"ud:{repository}")
+        assert treebanks.files(f"ud:{code}") == treebanks.files(f"ud:{repository}")
         assert re.fullmatch(r"r2\.1[678]", release)
 
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lab import GradientCheckPanel
-from lab.widgets.choices import ModelChoice
+from lab.widgets.settings_choice import ModelChoice
 from lxmls_rnn.cli import app
 from lxmls_rnn.deep_learning import frameworks, model_file
 from lxmls_rnn.deep_learning import rnn as rnns
@@ -205,9 +205,9 @@ def test_a_check_of_all_models_says_which_are_left_out(without):
 def test_a_model_without_peepholes_is_not_offered_them():
     choice = ModelChoice("LSTM")
     choice.model.value = "FastTorchLSTM"
-    assert (choice.peepholes.disabled, choice.fields()["peepholes"]) == (True, False)
+    assert (choice.peepholes.disabled, choice.value_of("peepholes")) == (True, False)
     choice.model.value = "TorchLSTM"
-    assert (choice.peepholes.disabled, choice.fields()["peepholes"]) == (False, True)
+    assert (choice.peepholes.disabled, choice.value_of("peepholes")) == (False, True)
     with pytest.raises(ValueError, match=r"FastTorchLSTM has no peepholes: .* --no-peepholes"):
         Settings("sample", model="FastTorchLSTM")
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.initialisation import INITS, initialise
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
-from lxmls_rnn.experiment import Settings, corpus_files, prepare
+from lxmls_rnn.experiment import Settings, prepare
 
 SIZES = (200, 30, 40, 12)
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from lxmls_rnn import memory
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
-from lxmls_rnn.experiment import Settings, corpus_files, prepare
+from lxmls_rnn.experiment import Settings, prepare
 from lxmls_rnn.export import metadata, protobuf
 from lxmls_rnn.export import onnx as exporter
 from lxmls_rnn.readers.pos_corpus import PostagCorpus

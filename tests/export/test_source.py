@@ -4,9 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from lxmls_rnn.datasets import corpora
+from lxmls_rnn.datasets.corpora import CORPORA, corpus_files
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
-from lxmls_rnn.experiment import CORPORA, Settings, corpus_files
+from lxmls_rnn.experiment import Settings
 from lxmls_rnn.export import source
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
@@ -31,13 +33,13 @@ def test_corpora_of_the_lab_have_its_licence(corpus):
 @pytest.mark.parametrize("stored", ["", None])  # the image installs the package before it has the file
 def test_the_licence_is_found_in_a_checkout_too(monkeypatch, stored):
     whole = source.describe(Settings("sample"))
-    monkeypatch.setattr(source, "distribution", lambda name: SimpleNamespace(read_text=lambda file: stored))
+    monkeypatch.setattr(corpora, "distribution", lambda name: SimpleNamespace(read_text=lambda file: stored))
     assert source.describe(Settings("sample")) == whole
 
 
 def test_a_corpus_given_by_its_file_is_that_corpus():
     assert "Corpus: sample, made" in source.describe(Settings(str(corpus_files("sample")[0])))
-    assert "Corpus: sample, made" in source.describe(Settings(CORPORA["sample"][0]))
+    assert "Corpus: sample, made" in source.describe(Settings(CORPORA["sample"].files[0]))
 
 
 def test_the_web_treebank_and_embeddings_have_those_of_their_authors(data):

@@ -31,12 +31,13 @@ from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show import compare, report
 from lxmls_rnn.classroom import as_html, read_class
 from lxmls_rnn.cli import app
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.embeddings import embedding_size, extract_embeddings
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Progress, Trainer
-from lxmls_rnn.experiment import Settings, corpus_files
+from lxmls_rnn.experiment import Settings
 from lxmls_rnn.export import metadata, onnx, protobuf, tensors
 from lxmls_rnn.readers.conll import read_lines
 from lxmls_rnn.readers.pos_corpus import PostagCorpus

@@ -20,7 +20,7 @@ from pathlib import Path
 from lab.exercises import progress
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.cli import app
-from lxmls_rnn.experiment import corpus_files
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.runs import Run
 from lxmls_rnn.storage.files import in_words
 

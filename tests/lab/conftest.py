@@ -2,7 +2,7 @@ import pytest
 
 from lab.runtime import python_warnings
 from lxmls_rnn import paths
-from lxmls_rnn.experiment import corpus_files
+from lxmls_rnn.datasets.corpora import corpus_files
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Settings of a training that takes a moment."""
 
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.training import Trainer
-from lxmls_rnn.experiment import Settings, corpus_files
+from lxmls_rnn.experiment import Settings
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
 SETTINGS = Settings(

@@ -2,9 +2,10 @@
 
 import pytest
 
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.rnn import MODELS, available
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
-from lxmls_rnn.experiment import Settings, corpus_files, prepare
+from lxmls_rnn.experiment import Settings, prepare
 
 FILES = corpus_files("sample")
 RATE = 0.1

@@ -3,11 +3,12 @@
 import json
 from dataclasses import asdict, replace
 
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Progress, Trainer
-from lxmls_rnn.experiment import Settings, corpus_files
+from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import grid, halving
 from lxmls_rnn.sweep.sweep import Sweep

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
+from lxmls_rnn.datasets.corpora import corpus_files, find
 from lxmls_rnn.deep_learning.training import Trainer
-from lxmls_rnn.experiment import corpus_files, files_of
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import worker
 from lxmls_rnn.sweep.halving import results
@@ -41,7 +41,7 @@ def test_trainings_with_one_corpus_and_with_another_are_those_of_serial_runs(tmp
 def test_corpora_are_varied(tmp_path):
     base = replace(BASE, corpus="sample", dev=None, max_nr_sent=100)
     sweep = small_sweep(tmp_path, "corpus=sample,reach:2", base=base, seeds=[1]).begin()
-    assert set(sweep.checksums) == {file for corpus in ("sample", "reach:2") for file in files_of(corpus)[:2]}
+    assert set(sweep.checksums) == {file for corpus in ("sample", "reach:2") for file in find(corpus).files[:2]}
     assert train(sweep) == [("done", "")] * 2
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
     settings = {setting.point["corpus"]: setting for setting in by_setting(results(sweep))}

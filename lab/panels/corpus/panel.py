@@ -13,9 +13,9 @@ import numpy as np
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.runtime.job import Job
-from lab.widgets.choices import UPLOADS, CorpusChoice, new_files, settings_code
 from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, show, toggles, view
 from lab.widgets.panel import Panel
+from lab.widgets.settings_choice import UPLOADS, CorpusChoice, chosen_settings, new_files, settings_code
 from lxmls_rnn import datasets, paths
 from lxmls_rnn.datasets.treebanks import PREFIX, table
 from lxmls_rnn.experiment import Settings, read_corpus
@@ -42,7 +42,7 @@ class CorpusPanel(Panel):
 
     def __init__(self, corpus: str = "sample") -> None:
         self.choice = CorpusChoice(corpus)
-        self.choice.advanced.button.value = True  # open: here these settings matter
+        self.choice.more.value = True  # open: here these settings matter
         self.read_button = self.button("Read", "Read the corpus and show its sentences", self.read, "primary")
         self.part = toggles({"train": "The training part", "dev": "The part to measure accuracy on"}, "5em")
         self.first = integer("First sentence", 1, "Number of the first sentence shown", 1, "16em")
@@ -70,7 +70,7 @@ class CorpusPanel(Panel):
         on_change(self._show, self.part, self.first)
 
     def settings(self) -> Settings:
-        return Settings(**self.choice.fields())
+        return chosen_settings(self.choice)
 
     def read(self) -> None:
         self.train, self.dev, self.n_known = read_corpus(self.settings())
@@ -146,7 +146,8 @@ class CorpusPanel(Panel):
         self.upload.value = ()  # resets the button's counter, so that the same file can be uploaded again
         with self.guard():
             for file in files:
-                name = save_upload(file["name"], bytes(file["content"]), **self.choice.reading())
+                reading = {name: self.choice.value_of(name) for name in ("tags", "tag_map", "encoding")}
+                name = save_upload(file["name"], bytes(file["content"]), **reading)
                 new_files()
                 self.choice.corpus.value = name
                 self.show_message(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")

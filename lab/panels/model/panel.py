@@ -8,14 +8,13 @@ import numpy as np
 from lab.drawing import html
 from lab.panels.model.text import EXPLANATIONS, PARAMETER_MEANINGS, equations, symbolic_shapes
 from lab.runtime.job import Job
-from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
 from lab.widgets.controls import in_row, on_change, view
 from lab.widgets.panel import Panel, controls
+from lab.widgets.settings_choice import CorpusChoice, ModelChoice, chosen_settings, settings_code
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.embeddings import embedding_size
 from lxmls_rnn.deep_learning.parameters import Sizes
 from lxmls_rnn.deep_learning.rnn import MODELS, device_of, numpy_class, planned_device
-from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Experiment, Settings, prepare, read_corpus
 
 
@@ -35,7 +34,7 @@ class ModelPanel(Panel):
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.model, self.corpus = ModelChoice(model), CorpusChoice(corpus)
         for choice in (self.model, self.corpus):
-            choice.advanced.button.value = True  # open: here these settings matter
+            choice.more.value = True  # open: here these settings matter
         what = "Initialise the parameters and show them"
         self.make_button = self.button("Create model", what, self.make, "primary", "magic")
         self.stop_button = self.button("Stop", "Stop creating the model", self.stop, icon="stop", disabled=True)
@@ -55,8 +54,7 @@ class ModelPanel(Panel):
         self._changed()
 
     def settings(self) -> Settings:
-        trainer = Trainer(freeze_embeddings=self.model.freeze.value)
-        return Settings(**self.corpus.fields(), **self.model.fields(), trainer=trainer)
+        return chosen_settings(self.corpus, self.model)
 
     def sizes(self) -> Sizes | None:
         """Return the model's sizes; None while the words of the corpus are being counted."""
@@ -110,7 +108,7 @@ class ModelPanel(Panel):
         shapes, symbols = family.shapes(n, peepholes), symbolic_shapes(family, peepholes)
         numbers = {name: rows * columns for name, (rows, columns) in shapes.items()}
         total = sum(numbers.values())
-        frozen = self.model.freeze.value
+        frozen = self.model.value_of("freeze_embeddings")
         rows: list[list[object]] = []
         for W, count in numbers.items():
             shape = f"{' × '.join(symbols[W])} = {shapes[W][0]:,} × {shapes[W][1]:,}"
@@ -126,7 +124,7 @@ class ModelPanel(Panel):
         )
 
     def _embeddings_text(self, n: Sizes) -> str:
-        kept = "frozen" if self.model.freeze.value else "trained with the other parameters"
+        kept = "frozen" if self.model.value_of("freeze_embeddings") else "trained with the other parameters"
         if self.model.embeddings.value == self.model.embeddings.options[0]:
             return f"Embeddings: random numbers, {kept}."
         return f"Embeddings: {n.n_emb} numbers for each word, from {self.model.embeddings.value}, {kept}."

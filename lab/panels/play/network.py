@@ -5,11 +5,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.initialisation import initialise
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.rnn import numpy_class
-from lxmls_rnn.experiment import Settings, corpus_files, read_corpus
+from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.sequences import Sequence as TaggedSentence
 from lxmls_rnn.teaching.landscape import descend, scaled, with_clamps
 
@@ -65,10 +66,11 @@ for weights, W_h, forget, clamps in epochs:
 """
         return f"""import numpy as np
 
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.initialisation import initialise
 from lxmls_rnn.deep_learning.rnn import {self.model}
-from lxmls_rnn.experiment import Settings, corpus_files, read_corpus
+from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.teaching.analysis import gradient_reach
 from lxmls_rnn.teaching.jacobians import spectral_radii, state_jacobian
 from lxmls_rnn.teaching.landscape import descend, losses_along, scaled, steepest_descent

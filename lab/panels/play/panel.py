@@ -11,9 +11,9 @@ from lab.drawing import html
 from lab.panels.play import words
 from lab.panels.play.charts import Line, loss_chart, reach_chart, round_above
 from lab.panels.play.network import DESCENT_RANGE, N_POINTS, N_SENTENCES, RATE, Knobs, Network, train_epoch
-from lab.widgets.choices import REACH
 from lab.widgets.controls import dropdown, field, in_row, integer, on_change, seed, set_options, show, view
 from lab.widgets.panel import Panel
+from lab.widgets.settings_choice import REACH
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM

@@ -10,7 +10,6 @@ import ipywidgets as widgets
 from lab.drawing import html
 from lab.panels.sweep.live_sweep import LiveSweep, live_sweeps
 from lab.panels.sweep.plots import Plots
-from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
 from lab.widgets.controls import (
     RULE,
     checkbox,
@@ -27,9 +26,9 @@ from lab.widgets.controls import (
 )
 from lab.widgets.panel import controls
 from lab.widgets.runs_panel import RunsPanel
-from lab.widgets.trainer_choice import TrainerChoice
+from lab.widgets.settings_choice import CorpusChoice, ModelChoice, TrainerChoice, chosen_settings, settings_code
 from lxmls_rnn.device.processor import cores
-from lxmls_rnn.experiment import Settings
+from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs import Damaged
 from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage.files import counted
@@ -96,7 +95,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
         parts = {"Training": "Training settings", "Model": "Model settings", "Corpus": "Corpus settings"}
         self.part = toggles(parts, "6em").add_class("lab-part")
         self.parts = dict(zip(parts, (self.trainer, self.model, self.corpus), strict=True))
-        names = [(NO_SETTING, NO_SETTING), *((self._label(name), name) for name in grid.KINDS if name != "seed")]
+        names = [(NO_SETTING, NO_SETTING), *((_label(name), name) for name in grid.VARIED if name != "seed")]
         first = [("n_hidd", "2, 5, 20"), (NO_SETTING, ""), (NO_SETTING, "")]
         self.vary = [
             (
@@ -125,21 +124,14 @@ class SweepPanel(RunsPanel[LiveSweep]):
 
     # settings
 
-    def _label(self, name: str) -> str:
-        """Return a setting's label in the other panels and its name in commands: "Hidden units (n_hidd)"."""
-        found = (getattr(part, name, None) for part in self.parts.values())
-        label = next((control.description for control in found if isinstance(control, widgets.DOMWidget)), name)
-        return label if label.lower() == name else f"{label} ({name})"
-
     def described(self) -> Sweep:
         """Return the sweep that the controls describe; raise the library's errors for invalid settings."""
         name = check_name(self.name.value.strip(), "a sweep")
         texts = [f"{name.value}={values.value}" for name, values in self.vary if name.value != NO_SETTING]
-        trainer = self.trainer.trainer(self.model.seed.value, self.model.freeze.value)
-        base = Settings(**self.corpus.fields(), **self.model.fields(), trainer=trainer)
+        base = chosen_settings(self.corpus, self.model, self.trainer)
         vary = grid.parse_vary(texts)
         if "model" in vary and "activation" not in vary:
-            base = Settings(**{**vars(base), "activation": None})  # each model family has its own default
+            base = base.changed(activation=None)  # each model family has its own default
         seeds = more_seeds([base.seed], self.seeds.value)
         return Sweep(self.root() / name, base, vary, seeds, self.sample.value or None, self.halving.value)
 
@@ -147,7 +139,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
         self.propose_name()
         try:
             (sweep := self.described()).check_values()
-            rare = self.trainer.advanced.changed + self.model.advanced.changed + self.corpus.advanced.changed
+            rare = self.trainer.changed + self.model.changed + self.corpus.changed
             self.count.value = sweep.in_words() + escape(rare.replace(", ", "; with ", 1))
         except (ValueError, OSError) as error:
             self.count.value = f"<i>{escape(str(error))}</i>"
@@ -215,7 +207,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
         settings = by_setting(results)
         show(self.across, bool(sweep.vary))
         self._shown = sweep, settings
-        set_options(self.across, [(self._label(name), name) for name in sweep.vary])
+        set_options(self.across, [(_label(name), name) for name in sweep.vary])
         self._redraw()
         caption = f"{sweep.name}: accuracy on dev over the seeds, best first"
         self.table.value = html.table(report.header(sweep), report.lines(settings), caption) + "".join(
@@ -275,3 +267,9 @@ if __name__ == "__main__":  # the workers are processes that import this file
     for setting in by_setting(driver.results.values()):
         print(setting.point, setting.mean, setting.deviation)
 """
+
+
+def _label(name: str) -> str:
+    """Return a setting's label in the other panels and its name in commands: "Hidden units (n_hidd)"."""
+    label = SETTINGS[name].label
+    return label if label.lower() == name else f"{label} ({name})"

@@ -8,12 +8,11 @@ import ipywidgets as widgets
 from lab.panels.training.curves import Curves
 from lab.panels.training.live_run import LiveRun, live_runs
 from lab.panels.training.text import ended, epochs_table, on_disk, status
-from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
 from lab.widgets.controls import RULE, field, in_row, integer, on_change, progress_bar, show, toggles, view
 from lab.widgets.export import Export
 from lab.widgets.panel import controls
 from lab.widgets.runs_panel import RunsPanel
-from lab.widgets.trainer_choice import TrainerChoice
+from lab.widgets.settings_choice import CorpusChoice, ModelChoice, TrainerChoice, chosen_settings, settings_code
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Damaged, Run, find_runs
 from lxmls_rnn.runs.folder import new_folder, read_metrics
@@ -95,15 +94,13 @@ class TrainingPanel(RunsPanel[LiveRun]):
 
     def settings(self) -> Settings:
         """Return the settings in the controls; raise the library's errors for invalid ones."""
-        trainer = self.trainer.trainer(self.model.seed.value, self.model.freeze.value)
-        return Settings(**self.corpus.fields(), **self.model.fields(), trainer=trainer)
+        return chosen_settings(self.corpus, self.model, self.trainer)
 
     def copy_settings(self) -> None:
         """Copy the settings of the selected run to the controls."""
         settings = self._settings_of_run()
-        self.corpus.copy_from(settings)
-        self.model.copy_from(settings)
-        self.trainer.copy_from(settings.trainer)
+        for part in (self.corpus, self.model, self.trainer):
+            part.copy_from(settings)
         self.show_message(f"Copied the settings of {self.selected.value}.")
 
     def _settings_of_run(self) -> Settings:
@@ -117,7 +114,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
             show(part, self.part.value == name)
         self.summary.value = (
             f"<small>{escape(self.model.in_words())}; on {escape(self.corpus.in_words())}; "
-            f"{self.trainer.summary()}.</small>"
+            f"{self.trainer.in_words()}.</small>"
         )
 
     # the list of runs

@@ -10,6 +10,7 @@ from theano.gpuarray.basic_ops import GpuFromHost, HostFromGpu
 from theano.gpuarray.type import GpuArrayType
 from theano.tensor import DimShuffle, Reshape
 
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.model_file import build
 from lxmls_rnn.deep_learning.ops.gpu.descent import GpuDescend
@@ -17,7 +18,6 @@ from lxmls_rnn.deep_learning.ops.gpu.rows import GpuAddRows
 from lxmls_rnn.deep_learning.ops.gpu.transfers import GpuFetch
 from lxmls_rnn.deep_learning.sgd import make_step
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
-from lxmls_rnn.experiment import corpus_files
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, train_vocabulary
 
 # scan does not run on OpenCL

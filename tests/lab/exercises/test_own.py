@@ -6,9 +6,10 @@ import pytest
 from lab import GradientCheckPanel, InspectionPanel, StepThroughPanel, TrainingPanel, check
 from lab.exercises.exercise import EXERCISES
 from lab.panels.training.live_run import live_runs
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import rnn
 from lxmls_rnn.deep_learning.training import Trainer
-from lxmls_rnn.experiment import Settings, corpus_files, prepare
+from lxmls_rnn.experiment import Settings, prepare
 from lxmls_rnn.runs import Run
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))

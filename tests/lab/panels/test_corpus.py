@@ -104,7 +104,7 @@ def test_a_treebank_is_fetched_with_its_licence_and_offered_by_panels_that_are_o
         assert text in panel.message.value
     assert "ud:pt_bosque" in other.corpus.corpus.options
     panel.choice.copy_from(Settings(str(data / "ud/pt_bosque/pt_bosque-ud-train.conllu")))
-    assert panel.choice.fields()["corpus"] == panel.choice.name == "ud:pt_bosque"
+    assert panel.choice.value_of("corpus") == panel.choice.name == "ud:pt_bosque"
     panel.read_button.click()
     assert (len(panel.train), panel.dev) == (3, None)
 
@@ -192,18 +192,8 @@ def test_the_code_runs(capsys):
 def test_the_code_follows_the_controls():
     panel = CorpusPanel()
     panel._code_button.value = True
-    panel.choice.longest.value = 14
+    panel.choice.max_sent_len.value = 15
     assert "max_sent_len=15" in panel._code_view.value
-
-
-def test_the_longest_sentence_is_as_long_as_the_field_says():
-    panel = CorpusPanel()
-    panel.choice.longest.value = 5
-    panel.read()
-    assert max(map(len, panel.train)) == 5
-    assert panel.choice.fields()["max_sent_len"] == 6
-    panel.choice.copy_from(panel.settings())
-    assert panel.choice.longest.value == 5
 
 
 def test_a_distance_makes_the_corpus_reach(data):

@@ -23,9 +23,10 @@ from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run
 from lab.panels.inspection.words import MAP_WORDS
 from lab.widgets.choices import RunChoice
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.evaluation import compare, judge
 from lxmls_rnn.deep_learning.training import Trainer
-from lxmls_rnn.experiment import Settings, corpus_files, prepare
+from lxmls_rnn.experiment import Settings, prepare
 from lxmls_rnn.plotting import palette
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger

@@ -48,7 +48,7 @@ def test_the_table_has_the_shapes_and_numbers_of_the_model(panel, model):
 
 
 def test_frozen_embeddings_are_not_learnt(panel):
-    panel.model.freeze.value = True
+    panel.model.freeze_embeddings.value = True
     n = panel.sizes()
     assert f"{n.n_hidd * (n.n_emb + n.n_hidd + n.n_tags):,} trained" in panel.table.value
     assert "frozen" in panel.table.value

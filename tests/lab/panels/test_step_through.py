@@ -7,7 +7,7 @@ from html_tables import tables
 from lab import StepThroughPanel
 from lab.drawing import html
 from lab.panels.step_through import network_drawing
-from lxmls_rnn import experiment
+from lxmls_rnn.datasets import corpora
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
@@ -19,7 +19,7 @@ def panel():
 
 
 def train(name, model, **more):
-    files = experiment.corpus_files("sample")
+    files = corpora.corpus_files("sample")
     settings = Settings(
         str(files[0]), str(files[1]), max_nr_sent=5, model=model, n_emb=3, n_hidd=2,
         trainer=Trainer(epochs=1), **more,

@@ -56,12 +56,12 @@ def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
     panel.vary[1][1].value = "-1"
     assert "rate must be a positive number" in panel.count.value
     panel.vary[1][1].value, panel.vary[0][1].value = "1", "lin:0:5:6"
-    assert "n_hidd must be a positive integer, got 0" in panel.count.value
+    assert "n_hidd must be an integer of at least 1, got 0" in panel.count.value
     panel.vary[0][1].value = "2,3"
     panel.vary[1][1].value = "quick"
-    assert "rate must be a number, got &#x27;quick&#x27;" in panel.count.value
+    assert "rate must be a positive number, got &#x27;quick&#x27;" in panel.count.value
     panel.start_button.click()
-    assert "rate must be a number" in panel.message.value
+    assert "rate must be a positive number" in panel.message.value
 
 
 @pytest.mark.process

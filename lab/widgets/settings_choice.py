@@ -1,0 +1,290 @@
+"""Controls of the settings of a training, made from their descriptions."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+import ipywidgets as widgets
+
+from lab.widgets.controls import checkbox, dropdown, field, in_row, integer, on_change, set_options, show, shown_if
+from lxmls_rnn import paths
+from lxmls_rnn.datasets import corpora, reach, treebanks
+from lxmls_rnn.deep_learning.rnn import MODELS, activations_of
+from lxmls_rnn.experiment import SETTINGS, Settings
+from lxmls_rnn.settings import Setting
+from lxmls_rnn.storage.files import counted
+
+UPLOADS = "uploads"
+REACH = "reach"  # option for all corpora reach:K; K has its own control
+MAX_INTEGER = 2**31 - 1
+ASIDE: Any = {"margin": "2px 8px 2px 16px"}  # of a checkbox beside other controls
+
+_file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
+
+
+def new_files() -> None:
+    """Refresh the file lists of all corpus and model choices after a new file was added."""
+    for choice in list(_file_choices):
+        choice.refresh()
+
+
+def control(setting: Setting) -> Any:
+    """Make the control of a setting; 0 or the first option stands for None."""
+    label, what, value = setting.label, setting.tooltip, setting.default
+    if setting.kind is bool:
+        return checkbox(label, what, value, **ASIDE)
+    if setting.kind is str:
+        none = [setting.none] if setting.may_be_none else []
+        return dropdown(label, [*none, *setting.choices], what, None if value is ... else value)
+    number: Any = setting.switch[1] if setting.switch else value or 0
+    if setting.kind is float:
+        return field(widgets.FloatText, label, number, what, step=0.1)
+    least = 0 if setting.may_be_none and not setting.switch else setting.least
+    return integer(label, number, what, setting.most or MAX_INTEGER, least=least)
+
+
+class SettingsChoice(widgets.VBox):
+    """Controls of the settings of a `part`; the attribute with the name of a setting is its control.
+
+    The button `more` shows and hides the rarely used ones.
+    """
+
+    part = ""
+
+    def __init__(self) -> None:
+        self.settings = {name: setting for name, setting in SETTINGS.items() if setting.part == self.part}
+        self.switches: dict[str, widgets.Checkbox] = {}  # of settings that are None while it is off
+        rows: dict[bool, list[widgets.Widget]] = {True: [], False: []}
+        for name, setting in self.settings.items():
+            made = control(setting)
+            setattr(self, name, made)
+            if setting.switch:
+                made.layout.width = "16em"
+                self.switches[name] = checkbox(setting.switch[0], setting.tooltip, **ASIDE)
+                rows[setting.is_basic].append(self.switches[name])
+            rows[setting.is_basic].append(made)
+        appearance = {"icon": "sliders", "layout": {"width": "auto", "align_self": "flex-start"}}
+        self.more = widgets.ToggleButton(description="More", tooltip="Rarely used settings", **appearance)
+        super().__init__([in_row(*rows[True]), self.more, shown_if(in_row(*rows[False]), self.more)])
+        on_change(self._adapt, *rows[True], *rows[False])
+
+    def _adapt(self) -> None:
+        """Adapt the controls to the values of others."""
+        for name, switch in self.switches.items():
+            getattr(self, name).disabled = not switch.value
+
+    @property
+    def changed(self) -> str:
+        """The rarely used settings that count and differ from their default: ", decay 0.1, shuffle"."""
+        parts = []
+        for name, setting in self.settings.items():
+            its_control, value = getattr(self, name), self.value_of(name)
+            counts = not its_control.disabled and its_control.layout.display != "none"
+            if not setting.is_basic and counts and value != setting.default:
+                label = setting.label[0].lower() + setting.label[1:]
+                parts.append(f"{label} {value}" if setting.kind is not bool else label if value else f"no {label}")
+        return "".join(f", {text}" for text in parts)
+
+    def value_of(self, name: str) -> Any:
+        """Return the value of a setting."""
+        setting, chosen = self.settings[name], getattr(self, name).value
+        is_none = not self.switches[name].value if name in self.switches else chosen in (0, setting.none)
+        return None if setting.may_be_none and is_none else chosen
+
+    def values(self) -> dict[str, Any]:
+        """Return the settings by name."""
+        return {name: self.value_of(name) for name in self.settings}
+
+    def copy(self, name: str, value: Any) -> None:
+        """Copy the value of a setting to its control; ValueError if it is a file that is not in the list."""
+        setting, its_control = self.settings[name], getattr(self, name)
+        if name in self.switches:
+            self.switches[name].value, value = value is not None, value or its_control.value
+        elif value is None:
+            value = 0 if setting.kind is int else setting.none
+        its_control.value = _option_of(value, its_control.options, name) if setting.is_file else value
+
+    def copy_from(self, settings: Settings) -> None:
+        """Copy `settings` to the controls; errors as `copy`."""
+        self.refresh()
+        for name, value in settings.flat().items():
+            if name in self.settings:
+                self.copy(name, value)
+
+    def refresh(self) -> None:
+        """Refresh the lists of files."""
+
+
+class CorpusChoice(SettingsChoice):
+    """Controls for corpus, limits and vocabulary; `corpus` is a name of `corpus_files` or a file in the data folder."""
+
+    part = "corpus"
+    corpus: widgets.Dropdown
+    dev: widgets.Dropdown
+    vocabulary: widgets.Dropdown
+    min_count: widgets.BoundedIntText
+
+    def __init__(self, corpus: str = "sample") -> None:
+        what = "Dependency distance in words: K of the corpus reach:K"
+        drag: dict[str, Any] = {"min": 1, "max": reach.MAX_DISTANCE, "continuous_update": False}
+        self.distance = field(widgets.IntSlider, "Distance", 5, what, "38em", **drag)
+        super().__init__()
+        first, *others = self.children[0].children
+        self.children[0].children = (first, self.distance, *others)
+        self.refresh()
+        self.corpus.value = corpus
+        self._adapt()
+        _file_choices.add(self)
+
+    def refresh(self) -> None:
+        """Refresh the lists of corpora."""
+        found = sorted((paths.data() / UPLOADS).glob("*"))
+        files = [f"{UPLOADS}/{file.name}" for file in found if not file.name.startswith(".")]
+        named = [*corpora.CORPORA, *treebanks.below(paths.data()), REACH]
+        for its_control, first in ((self.corpus, named), (self.dev, [self.settings["dev"].none])):
+            set_options(its_control, first + files)
+
+    def _adapt(self) -> None:
+        super()._adapt()
+        show(self.dev, not self.name)
+        show(self.distance, self.corpus.value == REACH)
+        self.min_count.disabled = self.vocabulary.value != "train"
+
+    @property
+    def name(self) -> str:
+        """The name of the corpus, or an empty string for the user's own file."""
+        chosen = self.corpus.value
+        return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if corpora.find(chosen) else ""
+
+    def in_words(self) -> str:
+        """Return a one-line summary."""
+        return f"{self.name or self.corpus.value}{self.changed}"
+
+    def value_of(self, name: str) -> Any:
+        """Return the value of a setting; a corpus that has a name brings its own dev part."""
+        if self.name and name in ("corpus", "dev"):
+            return self.name if name == "corpus" else None
+        return super().value_of(name)
+
+    def values(self) -> dict[str, Any]:
+        """Return the settings by name; FileNotFoundError if the corpus is not downloaded."""
+        if self.name:
+            corpora.corpus_files(self.name)
+        return super().values()
+
+    def copy(self, name: str, value: Any) -> None:
+        """Copy the value of a setting, a file of a corpus that has a name as this name."""
+        if name == "corpus":
+            known = corpora.corpus_name(value)
+            distance = reach.distance_of(known)
+            self.distance.value = distance or self.distance.value
+            value = REACH if distance else known if corpora.find(known) else value
+        if name != "dev" or not self.name:
+            super().copy(name, value)
+
+
+class ModelChoice(SettingsChoice):
+    """Controls for model (a name in `MODELS`), sizes, initialisation and embeddings."""
+
+    part = "model"
+    model: widgets.Dropdown
+    n_emb: widgets.BoundedIntText
+    n_hidd: widgets.BoundedIntText
+    activation: widgets.Dropdown
+    peepholes: widgets.Checkbox
+    embeddings: widgets.Dropdown
+
+    def __init__(self, model: str = "RNN") -> None:
+        super().__init__()
+        self.model.layout.width = "27em"
+        set_options(self.model, [(f"{name} ({known.label})", name) for name, known in MODELS.items()], model)
+        self.refresh()
+        self._adapt()
+        _file_choices.add(self)
+
+    def refresh(self) -> None:
+        """Refresh the list of embeddings."""
+        data = paths.data()
+        files = sorted(file for file in data.glob("*_*") if file.is_file() and file.suffix != ".sha256")
+        files += sorted(file for file in data.glob("sample/*_*") if file.is_file() and not file.suffix)
+        none = self.settings["embeddings"].none
+        set_options(self.embeddings, [none, *(str(file.relative_to(data)) for file in files)])
+
+    def _adapt(self) -> None:
+        super()._adapt()
+        known = activations_of(self.model.value)
+        if self.activation.options != known:
+            self.activation.options = known
+        show(self.peepholes, self.is_lstm)
+        has_none = True not in MODELS[self.model.value].peephole_options
+        if has_none != self.peepholes.disabled:
+            self.peepholes.disabled, self.peepholes.value = has_none, not has_none
+        self.n_emb.disabled = self.value_of("embeddings") is not None
+
+    def copy(self, name: str, value: Any) -> None:
+        """Copy the value of a setting; without an activation, the first of the model."""
+        super().copy(name, value or self.activation.options[0] if name == "activation" else value)
+
+    @property
+    def is_lstm(self) -> bool:
+        """Whether the chosen model is an LSTM."""
+        return MODELS[self.model.value].family == "LSTM"
+
+    def in_words(self) -> str:
+        """Return a one-line summary."""
+        return f"{self.model.value}, {self.n_hidd.value} hidden units, {self.activation.value}{self.changed}"
+
+    def value_of(self, name: str) -> Any:
+        """Return the value of a setting; a model other than an LSTM counts as one with peepholes."""
+        return (name == "peepholes" and not self.is_lstm) or super().value_of(name)
+
+
+class TrainerChoice(SettingsChoice):
+    """Controls for epochs, learning rate, batches, clipping and early stopping."""
+
+    part = "training"
+    epochs: widgets.BoundedIntText
+    rate: widgets.FloatText
+    batch_size: widgets.BoundedIntText
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._adapt()
+
+    def in_words(self) -> str:
+        """Return a one-line summary."""
+        clip = self.value_of("clip")
+        clipped = "" if clip is None else f", gradient clipped to {clip:g}"
+        length = f"{counted(self.epochs.value, 'epoch')} at rate {self.rate.value:g}"
+        return f"{length}, batches of {self.batch_size.value}{clipped}{self.changed}"
+
+
+def chosen_settings(*choices: SettingsChoice) -> Settings:
+    """Return the settings in several groups of controls, the corpus among them; ValueError if one is invalid."""
+    values = {name: value for choice in choices for name, value in choice.values().items()}
+    return Settings(values["corpus"]).changed(**values)
+
+
+def _option_of(chosen: str, options: Iterable[str], what: str) -> str:
+    """Return the option equal to `chosen`, as a name or as a path; ValueError if there is none."""
+    for option in options:
+        if option == chosen or paths.located(option).resolve() == paths.located(chosen).resolve():
+            return option
+    raise ValueError(
+        f"{what} is the file {chosen}: it is not in the data folder {paths.data()} and cannot be selected here"
+    )
+
+
+def settings_code(settings: Settings) -> str:
+    """Return Python code that creates `settings`, including imports."""
+    plain, given = Settings(settings.corpus), settings.to_dict()
+    trainer = {key: value for key, value in given.pop("trainer").items() if value != getattr(plain.trainer, key)}
+    changed = {key: repr(value) for key, value in given.items() if key == "corpus" or value != getattr(plain, key)}
+    imports = ["from lxmls_rnn.experiment import Settings"]
+    if trainer:
+        changed["trainer"] = f"Trainer({', '.join(f'{key}={value!r}' for key, value in trainer.items())})"
+        imports.insert(0, "from lxmls_rnn.deep_learning.training import Trainer")
+    lines = (f"    {key}={value}," for key, value in changed.items())
+    return "\n".join([*imports, "", "settings = Settings(", *lines, ")", ""])

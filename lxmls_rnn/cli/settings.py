@@ -1,0 +1,67 @@
+"""Options of the command line that are made from the descriptions of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lxmls_rnn.datasets.corpora import corpus_files
+from lxmls_rnn.experiment import SETTINGS, Settings
+from lxmls_rnn.settings import Setting
+
+DEFAULTS = {"corpus": "sample"}  # of settings that have none
+
+
+def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Replace the `**settings` of a command by an option for each of these settings."""
+
+    def replaced(command: Callable[..., None]) -> Callable[..., None]:
+        own = dict(signature(command, eval_str=True).parameters)
+        del own["settings"]
+        first = [own.pop("context")] if "context" in own else []
+        both = [*first, *(_parameter(SETTINGS[name]) for name in names), *own.values()]
+        made = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in both]
+        command.__signature__ = signature(command).replace(parameters=made, return_annotation=None)  # type: ignore[attr-defined]
+        return command
+
+    return replaced
+
+
+def _parameter(setting: Setting) -> Parameter:
+    """Return the option of a setting, as a parameter of a command."""
+    kind: Any = Path if setting.is_file and not setting.choices else setting.kind
+    name = setting.name.replace("_", "-")
+    info: Any = typer.Argument(help=setting.sentence)
+    if setting.default is not ...:
+        flags = [f"--{name}", f"--{name}/--no-{name}"][setting.default :][:1] if kind is bool else []
+        info = typer.Option(*flags, help=setting.sentence, show_default=setting.none or True)
+    kind = kind | None if setting.may_be_none else kind
+    default = DEFAULTS.get(setting.name, setting.default)
+    return Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
+
+
+def given(context: typer.Context) -> list[str]:
+    """Return the parameters that the command line has."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+
+
+def refuse_settings(context: typer.Context, own: set[str]) -> None:
+    """Raise ValueError if the command line has an option other than `own`, the ones allowed with --resume."""
+    for name in given(context):
+        if name not in own:
+            option = name.replace("_", "-")
+            raise ValueError(f"a resumed training keeps its settings: {option} cannot be given with --resume")
+
+
+def make_settings(values: Mapping[str, Any]) -> Settings:
+    """Make settings from the values of options; errors as `corpus_files` and `Settings`."""
+    if not Path(values["corpus"]).is_file():
+        corpus_files(values["corpus"])
+    found = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+    found = {name: SETTINGS[name].absolute(value) for name, value in found.items()}
+    return Settings(found["corpus"]).changed(**found)

@@ -1,0 +1,108 @@
+"""The table of corpora that have a name: their files, how to get them, their licence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from lxmls_rnn import paths
+from lxmls_rnn.datasets import reach, treebanks
+from lxmls_rnn.datasets.catalogue import DATASETS
+
+
+def own_licence() -> str:
+    """Return licence of the corpora and word vectors that were made for the lab, from the package or the checkout."""
+    text, file = "", Path(__file__).parents[2] / "LICENSE"
+    with suppress(PackageNotFoundError):
+        text = distribution("lxmls-rnn").read_text("licenses/LICENSE") or ""
+    text = (text or (file.read_text(encoding="utf-8") if file.is_file() else "")).strip() or "MIT License"
+    return f", made for the LxMLS RNN lab. Licence: MIT, that of the lab.\n\n{text}"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus that has a name."""
+
+    name: str
+    files: tuple[str, str, str]  # its train, dev and test files, below the data folder
+    remedy: str = "set LXMLS_DATA to the folder data of this project, which has it"  # if a file of {folder} is missing
+    licence: Callable[[], str] = own_licence  # returns source and licence, to follow the name
+    make: Callable[[Path], None] | None = None  # writes the files below a folder if they are missing; OSError
+    is_partial: bool = False  # whether parts may be missing
+
+
+def _fixed(name: str, path: str) -> Corpus:
+    train, dev, test = (path.format(part) for part in treebanks.PARTS)
+    if name not in DATASETS:
+        return Corpus(name, (train, dev, test))
+    remedy = f"get it with `lxmls-rnn fetch {name}`, or set LXMLS_DATA"
+    return Corpus(name, (train, dev, test), remedy, lambda: DATASETS[name].licence_notice)
+
+
+CORPORA = {
+    name: _fixed(name, path)
+    for name, path in (
+        ("sample", "sample/{}.conll"),
+        ("sample-pt", "sample/pt/{}.conllu"),
+        ("sample-both", "sample/both/{}.conll"),
+        ("ewt", "ewt/en_ewt-ud-{}.conllu"),
+    )
+}
+NAMES = f"{', '.join(CORPORA)}, reach:K, ud:CODE"  # for messages
+
+
+def find(name: str) -> Corpus | None:
+    """Return the corpus of a name, None if none has it; ValueError as `reach.distance_of`."""
+    distance, files = reach.distance_of(name), treebanks.files(name)
+    if distance is not None:
+        remedy = "delete the folder {folder}, and it is generated again"
+        return Corpus(name, reach.files(distance), remedy, make=partial(reach.make, distance))
+    if files is not None:
+        remedy = f"`lxmls-rnn fetch {name}` gets it, or says that the treebank has no such part"
+        return Corpus(name, files, remedy, partial(treebanks.licence, name), is_partial=True)
+    return CORPORA.get(name)
+
+
+def corpus_files(name: str, needed: str = "train") -> tuple[Path, Path, Path]:
+    """Return the train, dev and test files of a corpus by name.
+
+    Missing files of `reach:K` are generated in the data folder, or if that is read-only, as in a class, in the folder
+    of the runs. Raise ValueError if no corpus has that name, and FileNotFoundError, which says how to get the files, if
+    one is missing. A treebank `ud:...` may lack parts, so only its `needed` part must exist.
+    """
+    if name.startswith(treebanks.PREFIX):
+        treebanks.check(name, paths.data())
+    corpus, data = find(name), paths.data()
+    if corpus is None:
+        what = "a file, but there is none at" if Path(name).suffix or os.sep in name else "a file, got"
+        raise ValueError(f"corpus must be one of {NAMES} or {what} {name!r}")
+    if corpus.make is not None:
+        try:
+            corpus.make(data)
+        except OSError:
+            data = paths.made()
+            corpus.make(data)
+    elif not (data / corpus.files[0]).is_file() and (paths.PACKAGED / corpus.files[0]).is_file():
+        data = paths.PACKAGED
+    train, dev, test = (data / file for file in corpus.files)
+    for part, file in zip(treebanks.PARTS, (train, dev, test), strict=True):
+        if not file.is_file() and (part == needed or not corpus.is_partial):
+            raise FileNotFoundError(f"no file {file}: {corpus.remedy.format(folder=file.parent)}")
+    return train, dev, test
+
+
+def corpus_name(corpus: str) -> str:
+    """Return the name of a corpus given by name or by its training file; for another file, the file name."""
+    if find(corpus):
+        return corpus
+    path = paths.located(corpus)
+    above = path.parent.name
+    numbered = [f"reach:{above}"] if above in map(str, range(1, reach.MAX_DISTANCE + 1)) else []
+    known = filter(None, map(find, [*CORPORA, *numbered, f"{treebanks.PREFIX}{above}"]))
+    found = (one.name for one in known if paths.located(one.files[0]).resolve() == path.resolve())
+    return next(found, path.name)

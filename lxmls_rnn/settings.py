@@ -1,0 +1,178 @@
+"""Descriptions of settings: the fields of a data class say how each is called, explained and checked.
+
+From them come the options of the command line, the controls of the panels, `--vary`, the checks and the documentation:
+
+    @described
+    @dataclass(frozen=True)
+    class Trainer:
+        epochs: int = setting(5, "Epochs", "Passes over the training part", least=1)
+
+        def __post_init__(self) -> None:
+            check(self)
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import cache
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from lxmls_rnn.storage.files import quoted
+
+T = TypeVar("T", bound=type)
+SETTING = "setting"
+MAX_SEED = 2**32 - 1  # of numpy.random.RandomState
+WORDS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The description of a setting."""
+
+    label: str  # in panels
+    help: str  # for options, tooltips and docstrings, without a full stop; "{choices}" stands for the choices
+    part: str = "training"  # of the settings: corpus, model or training
+    choices: tuple[str, ...] = ()  # of a text; there are no others, unless `is_file` or `test` is given
+    least: int = 0  # of a number
+    most: int | None = None
+    is_positive: bool = False  # whether a number must be greater than 0
+    none: str = ""  # the meaning of None, if it is allowed
+    switch: tuple[str, float] | None = (
+        None  # in panels: a checkbox without which it is None; the first number beside it
+    )
+    is_basic: bool = False  # whether panels always show it, not only under More
+    is_file: bool = False  # whether it is the path of a file, or one of the `choices`
+    test: Callable[[Any], object] | None = None  # raises ValueError for an invalid text
+    # from the field, by `settings_of`:
+    name: str = ""
+    kind: type = str  # bool, int, float or str
+    default: Any = ...  # ... if it has none
+    may_be_none: bool = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the `choices` are all values."""
+        return bool(self.choices) and not self.is_file and self.test is None
+
+    @property
+    def sentence(self) -> str:
+        """The help with the choices, for readers who do not see them."""
+        return f"{self.help.replace('{choices}', ', '.join(self.choices))}."
+
+    @property
+    def tooltip(self) -> str:
+        """The help beside a control, which shows the choices; with the meaning of the number 0, if that is None."""
+        zero = f"; 0: {self.none}" if self.may_be_none and self.kind is not str and not self.switch else ""
+        return self._help_without_choices.replace("`", "") + zero
+
+    @property
+    def _help_without_choices(self) -> str:
+        return self.help.replace(": {choices}", "")
+
+    @property
+    def expected(self) -> str:
+        """A valid value in words: "one of train, guide", "an integer of at least 1", "a positive number or none"."""
+        if self.is_closed:
+            found = f"one of {', '.join(self.choices)}"
+        elif self.kind is bool:
+            found = "true or false"
+        elif self.kind is str:
+            found = "the path of a file, as text in UTF-8" if self.is_file else "text"
+        elif self.kind is int:
+            found = f"an integer of at least {self.least}"
+            found = found if self.most is None else f"an integer from {self.least} to {self.most}"
+        else:
+            found = f"a {'positive' if self.is_positive else 'non-negative'} number"
+        return f"{found} or none" if self.may_be_none else found
+
+    def check(self, value: object) -> None:
+        """Raise ValueError if a value is invalid."""
+        if value is None and self.may_be_none:
+            return
+        if not self._fits(value):
+            raise ValueError(f"{self.name} must be {self.expected}, got {quoted(value)}")
+        if self.test is not None:
+            self.test(value)
+
+    def _fits(self, value: Any) -> bool:
+        if bool in (self.kind, type(value)):
+            return self.kind is type(value)
+        if self.kind is str:
+            is_text = isinstance(value, str)
+            return is_text and (value in self.choices if self.is_closed else not self.is_file or _is_path(value))
+        is_number = isinstance(value, Integral if self.kind is int else Real)
+        return (
+            is_number
+            and self.least <= value <= (math.inf if self.most is None else self.most)
+            and (abs(value) < math.inf and (value > 0 or not self.is_positive))
+        )
+
+    def parse(self, text: str) -> Any:
+        """Return a value that is written as text, a file as an absolute path; ValueError if it is invalid."""
+        try:
+            if self.may_be_none and text.lower() == "none":
+                return None
+            value = WORDS[text.lower()] if self.kind is bool else self.kind(text)
+        except (ValueError, KeyError):
+            raise ValueError(f"{self.name} must be {self.expected}, got {quoted(text)}") from None
+        self.check(value)
+        return self.absolute(value)
+
+    def absolute(self, value: Any) -> Any:
+        """Return the absolute path of a file; other values, and names where the file may be a name, unchanged."""
+        is_path = self.is_file and value is not None and (not self.choices or Path(value).is_file())
+        return str(Path(value).resolve()) if is_path else value
+
+
+def _is_path(text: str) -> bool:
+    try:
+        return "\0" not in text and bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def setting(default: Any, *description: Any, old_name: str = "", **more: Any) -> Any:
+    """Return a field of a data class: its default value (... for none), then the arguments of `Setting`.
+
+    `old_name` is its name in files of earlier versions.
+    """
+    # keys that pydantic knows, since it reads them too
+    metadata = {"json_schema_extra": {SETTING: Setting(*description, **more)}, "validation_alias": old_name or None}
+    return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
+
+
+@cache
+def settings_of(owner: type) -> dict[str, Setting]:
+    """Return the settings among the fields of a data class, by name."""
+    found, hints = {}, get_type_hints(owner)
+    for one in fields(owner):
+        if "json_schema_extra" in one.metadata:
+            kind, *none = get_args(hints[one.name]) or (hints[one.name],)
+            default = ... if one.default is MISSING else one.default
+            own = {"name": one.name, "kind": kind, "default": default, "may_be_none": bool(none)}
+            found[one.name] = replace(one.metadata["json_schema_extra"][SETTING], **own)
+    return found
+
+
+def check(owner: Any) -> None:
+    """Raise ValueError, which names the setting, if one of an object's settings is invalid."""
+    for name, setting in settings_of(owner.__class__).items():
+        setting.check(getattr(owner, name))
+
+
+def described(owner: T) -> T:
+    """Add the settings of a data class to its docstring."""
+    lines = [inspect.cleandoc(owner.__doc__ or ""), "", "Parameters", "----------"]
+    for name, setting in settings_of(owner).items():
+        default = "" if setting.default is ... else f", default {setting.default!r}"
+        none = f" None: {setting.none}." if setting.none else ""
+        lines += [f"{name} : {setting.expected}{default}"]
+        lines += [f"    {setting._help_without_choices}.{none} In panels: {setting.label}."]
+    lines += ["", "Raises", "------", "ValueError", "    A setting has the wrong type or is out of range."]
+    owner.__doc__ = "\n".join(lines) + "\n"
+    return owner

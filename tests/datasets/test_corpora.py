@@ -1,0 +1,47 @@
+"""The corpora by name: their files, and what to do where one is missing."""
+
+import shutil
+
+import pytest
+
+from lxmls_rnn import paths
+from lxmls_rnn.datasets.corpora import corpus_files, corpus_name
+from lxmls_rnn.experiment import Settings, prepare
+
+
+def test_an_unknown_corpus_is_refused():
+    with pytest.raises(ValueError, match=r"corpus must be one of sample, sample-pt, sample-both, ewt, .* got 'wsj'"):
+        corpus_files("wsj")
+
+
+def test_a_corpus_has_the_name_of_its_training_file():
+    assert [corpus_name(str(corpus_files("sample")[n])) for n in (0, 1)] == ["sample", "dev.conll"]
+    assert corpus_name("sample/train.conll") == "sample"
+    assert corpus_name("somewhere/own.conll") == "own.conll"
+
+
+def test_only_what_can_be_fetched_is_advised_to_be(tmp_path, monkeypatch):
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="get it with `lxmls-rnn fetch ewt`, or set LXMLS_DATA"):
+        corpus_files("ewt")
+    with pytest.raises(FileNotFoundError, match="set LXMLS_DATA to the folder data of this project"):
+        corpus_files("sample")
+
+
+def test_an_installed_library_has_the_sample_itself_but_a_data_folder_goes_before_it(monkeypatch, tmp_path):
+    shutil.copytree(paths.data() / "sample", tmp_path / "package" / "sample")
+    monkeypatch.setattr(paths, "PACKAGED", tmp_path / "package")
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path / "data"))
+    assert corpus_files("sample")[0] == tmp_path / "package" / "sample" / "train.conll"
+    assert corpus_name("sample/pt/train.conllu") == "sample-pt"
+    assert prepare(Settings("sample", max_nr_sent=5)).dev is not None
+    shutil.copytree(tmp_path / "package" / "sample", tmp_path / "data" / "sample")
+    assert corpus_files("sample")[0] == tmp_path / "data" / "sample" / "train.conll"
+
+
+def test_a_corpus_lacks_no_part(monkeypatch, tmp_path):
+    shutil.copytree(paths.data() / "sample", tmp_path / "sample")
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
+    (tmp_path / "sample" / "test.conll").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no file .*sample/test\.conll: set LXMLS_DATA"):
+        corpus_files("sample")

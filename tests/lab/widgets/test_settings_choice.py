@@ -1,0 +1,200 @@
+"""Controls of settings: what they say is what is trained, and of what can be chosen each is in its place."""
+
+from dataclasses import replace
+
+import pytest
+
+from lab.widgets.settings_choice import (
+    CorpusChoice,
+    ModelChoice,
+    TrainerChoice,
+    chosen_settings,
+    new_files,
+    settings_code,
+)
+from lxmls_rnn.datasets.corpora import corpus_files
+from lxmls_rnn.deep_learning import rnn
+from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH, OF_RNN
+from lxmls_rnn.experiment import SETTINGS, Settings
+
+TRAIN, DEV, _ = map(str, corpus_files("sample"))
+PLAIN = Settings("sample").changed(activation="logistic", seed=1234)
+
+
+def upload(data, *names):
+    (data / "uploads").mkdir(exist_ok=True)
+    for name in names:
+        (data / "uploads" / name).write_text("")
+
+
+def groups():
+    return CorpusChoice(), ModelChoice("NumpyRNN"), TrainerChoice()
+
+
+def test_every_setting_has_a_control_and_what_is_chosen_at_first_is_its_default():
+    chosen = groups()
+    assert {name for group in chosen for name in group.settings} == set(SETTINGS)
+    assert chosen_settings(*chosen) == PLAIN
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"max_sent_len": 9, "max_nr_sent": 40, "vocabulary": "guide"},
+        {"min_count": 3, "model": "LSTM", "n_hidd": 7, "n_emb": 6, "activation": "tanh", "peepholes": False, "seed": 3},
+        {"init": "glorot", "embeddings": "sample/ppmi_30", "freeze_embeddings": True, "dtype": "float32"},
+        {"epochs": 3, "rate": 0.25, "decay": 0.5, "batch_size": 4, "shuffle": True, "gradient_norm": True},
+        {"clip": 2.5, "patience": 4},
+        {"corpus": "reach:7"},
+        {"corpus": "uploads/mine.conll", "dev": "uploads/other.conll"},
+        {"corpus": "uploads/mine.conll"},
+        {"tags": "upos", "tag_map": "universal", "encoding": "latin-1"},
+        {"tags": "7", "tag_map": "none"},
+    ],
+)
+def test_settings_that_are_copied_are_those_that_are_trained_and_written_as_code(data, changes):
+    upload(data, "mine.conll", "other.conll")
+    wanted = PLAIN.changed(**changes)
+    of_old = {what: str(data / file) for what, file in wanted.files().items()}  # runs of old versions have paths
+    of_old["corpus"] = of_old.pop("train")
+    wanted.located()
+    other = PLAIN.changed(decay=0.1, batch_size=3, shuffle=True, clip=9.0, patience=8, max_nr_sent=7, init="orthogonal")
+    for given in (wanted, replace(wanted, **of_old)):
+        chosen = groups()
+        for source in (other, given):
+            for group in chosen:
+                group.copy_from(source)
+        assert chosen_settings(*chosen) == wanted
+    code = settings_code(wanted)
+    space = {}
+    exec(code, space)
+    assert space["settings"] == wanted
+    assert str(data) not in code  # a path that holds on another machine too
+    unchanged = {"max_sent_len", "n_hidd", "init", "min_count", "embeddings"} - set(changes)
+    assert not any(f"{name}=" in code for name in unchanged)
+
+
+def test_what_differs_is_said_though_it_is_folded():
+    corpus, model, trainer = groups()
+    assert trainer.in_words() == "5 epochs at rate 0.5, batches of 1"
+    assert model.in_words() == "NumpyRNN, 20 hidden units, logistic"
+    assert corpus.in_words() == "sample"
+    trainer.copy_from(PLAIN.changed(decay=1.0, shuffle=True, patience=1, clip=2.0, epochs=1))
+    assert trainer.in_words() == (
+        "1 epoch at rate 0.5, batches of 1, gradient clipped to 2, decay 1.0, shuffle, patience 1"
+    )
+    corpus.copy_from(PLAIN.changed(max_nr_sent=40, vocabulary="guide", min_count=3))
+    assert corpus.in_words() == "sample, max. sentences 40, vocabulary guide"  # where the least count is nothing
+    model.init.value, model.peepholes.value = "glorot", False
+    assert model.in_words() == "NumpyRNN, 20 hidden units, logistic, initialisation glorot"
+    model.model.value = "NumpyLSTM"
+    assert model.in_words() == "NumpyLSTM, 20 hidden units, tanh, no peepholes, initialisation glorot"
+
+
+def test_the_rare_controls_are_seen_when_they_are_asked_for():
+    choice = TrainerChoice()
+    *_, box = choice.children
+    assert choice.decay in box.children
+    assert choice.rate not in box.children
+    assert box.layout.display == "none"
+    choice.more.value = True
+    assert box.layout.display is None
+
+
+def test_a_number_counts_and_can_be_typed_while_its_switch_is_on():
+    choice = TrainerChoice()
+    choice.clip.value = 2.5
+    assert (choice.clip.disabled, choice.value_of("clip")) == (True, None)
+    choice.switches["clip"].value = True
+    assert (choice.clip.disabled, choice.value_of("clip")) == (False, 2.5)
+    choice.copy_from(PLAIN)
+    assert (choice.clip.disabled, choice.clip.value) == (True, 2.5)  # for later
+
+
+def test_limits_are_whole_numbers_and_0_is_none():
+    choice = CorpusChoice()
+    choice.max_sent_len.value, choice.max_nr_sent.value, choice.min_count.value = -1, -1, 0
+    assert (choice.max_sent_len.value, choice.max_nr_sent.value, choice.min_count.value) == (0, 0, 1)
+    assert choice.value_of("max_sent_len") is choice.value_of("max_nr_sent") is None
+
+
+def test_a_corpus_of_a_distance_is_chosen_by_a_slider_that_the_others_do_not_show(data):
+    choice = CorpusChoice()
+    assert (choice.distance.layout.display, choice.dev.layout.display) == ("none", "none")
+    choice.corpus.value = "reach"
+    assert choice.distance.layout.display is None
+    assert choice.name == choice.in_words() == "reach:5"
+    assert (choice.distance.min, choice.distance.max) == (1, 200)
+    choice.distance.value = 7
+    other = CorpusChoice()
+    other.copy_from(chosen_settings(choice))
+    assert other.name == "reach:7"
+
+
+def test_only_a_file_of_ones_own_is_measured_on_one_that_is_chosen(data):
+    choice = CorpusChoice()
+    upload(data, "mine.conll", ".hidden")
+    new_files()
+    assert [name for name in choice.corpus.options if "/" in name] == ["uploads/mine.conll"]
+    assert choice.dev.options == ("none", "uploads/mine.conll")
+    choice.corpus.value = "uploads/mine.conll"
+    assert choice.dev.layout.display is None
+    assert choice.in_words() == "uploads/mine.conll"
+    assert choice.value_of("dev") is None
+
+
+def test_the_least_count_is_asked_for_the_vocabulary_of_the_training_part_alone():
+    choice = CorpusChoice()
+    assert not choice.min_count.disabled
+    choice.vocabulary.value = "guide"
+    assert choice.min_count.disabled
+
+
+def test_a_file_that_is_elsewhere_cannot_be_taken(data, tmp_path):
+    for what in ("corpus", "dev"):
+        given = {"corpus": str(data / "uploads/mine.conll"), "dev": None, what: str(tmp_path / "far.conll")}
+        upload(data, "mine.conll")
+        with pytest.raises(ValueError, match=rf"^{what} is the file .*far.conll: it is not in the data folder"):
+            CorpusChoice().copy_from(Settings(**given))
+    with pytest.raises(ValueError, match=r"^embeddings is the file"):
+        ModelChoice().copy_from(Settings(TRAIN, embeddings=str(tmp_path / "far_50")))
+
+
+def test_embeddings_are_the_files_that_hold_some_and_they_decide_their_size(data):
+    for name in ("glove_50", "glove_50.sha256", "b_20"):
+        (data / name).write_text("")
+    (data / "sample").unlink()  # a link to the real one
+    for folder in ("folder_30", "sample/__pycache__"):
+        (data / folder).mkdir(parents=True)
+    (data / "sample" / "ppmi_30").write_text("")
+    choice = ModelChoice()
+    assert choice.embeddings.options == ("random", "b_20", "glove_50", "sample/ppmi_30")
+    assert not choice.n_emb.disabled
+    choice.embeddings.value = "b_20"
+    assert choice.n_emb.disabled
+
+
+def test_each_model_has_its_activations():
+    choice = ModelChoice("NumpyRNN")
+    assert choice.activation.options == OF_RNN
+    choice.model.value = "FastTorchRNN"
+    assert choice.activation.options == OF_FAST_TORCH
+    choice.model.value = "FastLSTM"
+    assert choice.activation.options == ("tanh",)
+    assert choice.peepholes.layout.display is None
+    choice.peepholes.value = False
+    assert choice.value_of("peepholes") is False
+    choice.model.value = "NumpyRNN"
+    assert choice.value_of("peepholes") is True  # of which it has none to leave out
+
+
+def test_a_replaced_model_has_its_own_activations():
+    choice = ModelChoice("FastRNN")
+    rnn.replace("NumpyRNN", type("NumpyRNN", (rnn.NumpyRNN,), {"activations": ("logistic",)}))
+    try:
+        choice.model.value = "RNN"
+        assert choice.activation.options == OF_RNN
+        choice.model.value = "NumpyRNN"
+        assert choice.activation.options == ("logistic",)
+    finally:
+        rnn.replace(None)
