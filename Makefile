@@ -12,7 +12,7 @@ setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpret
 	scripts/setup.sh
 
 # Whatever needs .venv gets it, and anew when the lock has changed. Of which Python it is, setup.sh looks where one is named.
-$(READY): uv.lock pyproject.toml scripts/setup.sh $(wildcard scripts/theano_build/*.* scripts/theano_build/*/*.py)
+$(READY): uv.lock pyproject.toml scripts/setup.sh $(wildcard scripts/theano_build/*.* $(addprefix scripts/theano_build/theano_,build/*.py build/*/*.py runtime/*.py))
 	scripts/setup.sh
 ifdef PYTHON
 .PHONY: $(READY)

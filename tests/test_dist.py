@@ -14,7 +14,7 @@ pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parent.parent
 VERSION = lxmls_rnn.__version__
-TOP_LEVEL = [".lock", "bin", "lab", "lxmls_rnn", "theano"]  # no .pth file, no folder data
+TOP_LEVEL = [".lock", "bin", "lab", "lxmls_rnn", "theano", "theano_runtime"]  # no .pth file, no folder data
 
 
 @pytest.fixture(scope="module")
