@@ -45,7 +45,7 @@ pack() {
     mkdir "$root/spare"
     find "$work/spare" -name 'lib*.so.*' -exec mv {} "$root/spare" \;
 
-    "$uv" export -q --frozen --no-default-groups --group dev --group zig --prune nbclient --prune fonttools --no-emit-project \
+    "$uv" export -q --frozen --no-default-groups --extra theano --group dev --group zig --prune nbclient --prune fonttools --no-emit-project \
         -o "$work/requirements.txt"
     LD_LIBRARY_PATH=$root/spare "$uv" pip install -q --python "$root/bin/python3.11" --require-hashes --no-deps \
         --target "$root/local/lib/python3.11/dist-packages" -r "$work/requirements.txt"

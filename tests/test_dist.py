@@ -67,7 +67,8 @@ def test_what_is_in_the_wheels_trains_on_the_sample_that_is_in_there_too(uv, dis
 
 @pytest.mark.slow("builds the packages and installs what they need, twenty seconds")
 def test_uvx_finds_our_theano_and_not_the_indexs_and_the_doctor_is_content(uv, dist, tmp_path):
-    screen = run([uv, "tool", "run", "--python", sys.executable, "--find-links", dist, "lxmls-rnn", "doctor"], tmp_path)
+    uvx = [uv, "tool", "run", "--python", sys.executable, "--find-links", dist, "--from", "lxmls-rnn[theano]"]
+    screen = run([*uvx, "lxmls-rnn", "doctor"], tmp_path)
     assert "compiled to C, ran, and gave the right result" in " ".join(screen.split())
 
 
