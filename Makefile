@@ -12,7 +12,7 @@ setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpret
 	scripts/setup.sh
 
 # Whatever needs .venv gets it, and anew when the lock has changed. Of which Python it is, setup.sh looks where one is named.
-$(READY): uv.lock pyproject.toml scripts/setup.sh $(wildcard scripts/theano_build/*.* scripts/theano_build/*/*.py)
+$(READY): uv.lock pyproject.toml scripts/setup.sh $(wildcard scripts/theano_build/*.* $(addprefix scripts/theano_build/theano_,build/*.py build/*/*.py runtime/*.py))
 	scripts/setup.sh
 ifdef PYTHON
 .PHONY: $(READY)
@@ -77,10 +77,10 @@ bench-full: $(READY) ## Time the whole grid of sizes; goes on where it was stopp
 DIST_UV = PATH="$$PATH:.uv/bin" uv
 
 .PHONY: dist
-dist: $(READY) ## Write an sdist and a wheel of the library, a wheel of its Theano: pip install --find-links dist lxmls-rnn
+dist: $(READY) ## Write an sdist and a wheel of the library, a wheel of its Theano: pip install --find-links dist lxmls-rnn[theano]
 	rm -f dist/lxmls_rnn-* dist/theano-*
 	$(DIST_UV) build -q --out-dir dist
-	$(DIST_UV) export -q --frozen --no-default-groups --no-emit-project | sed -n '/^theano==/,/[^\\]$$/p' >dist/theano.txt
+	$(DIST_UV) export -q --frozen --no-default-groups --extra theano --no-emit-project | sed -n '/^theano==/,/[^\\]$$/p' >dist/theano.txt
 	$(DIST_UV) tool run -q --python .venv/bin/python --with setuptools --with ./scripts/theano_build \
 		pip wheel -q --no-build-isolation --no-deps --wheel-dir dist --requirement dist/theano.txt
 	rm dist/theano.txt dist/.gitignore

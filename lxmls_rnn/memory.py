@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import resource
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -68,6 +67,10 @@ def _of_group(folder: Path) -> int:
 
 
 def _of_process() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return 1 << 62
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit == resource.RLIM_INFINITY:
         return 1 << 62

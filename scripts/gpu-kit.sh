@@ -45,7 +45,7 @@ pack() {
     mkdir "$root/spare"
     find "$work/spare" -name 'lib*.so.*' -exec mv {} "$root/spare" \;
 
-    "$uv" export -q --frozen --no-default-groups --group dev --group zig --prune nbclient --prune fonttools --no-emit-project \
+    "$uv" export -q --frozen --no-default-groups --extra theano --group dev --group zig --prune nbclient --prune fonttools --no-emit-project \
         -o "$work/requirements.txt"
     LD_LIBRARY_PATH=$root/spare "$uv" pip install -q --python "$root/bin/python3.11" --require-hashes --no-deps \
         --target "$root/local/lib/python3.11/dist-packages" -r "$work/requirements.txt"
@@ -166,7 +166,10 @@ enter() {
     export PYTHONNOUSERSITE=1
     unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-    echo "$PWD" >.venv/local/lib/python3.11/dist-packages/checkout.pth
+    local site=$lib/../local/lib/python3.11/dist-packages
+    echo "$PWD" >"$site/checkout.pth"
+    mkdir -p "$site/lxmls_rnn-0.dist-info"
+    printf '[theano.host]\nlxmls-rnn = lxmls_rnn.theano_env.load\n' >"$site/lxmls_rnn-0.dist-info/entry_points.txt"
     script lxmls-rnn 'from lxmls_rnn.cli import app; app()'
     script pytest 'import sys, pytest; sys.exit(pytest.main())'
     if [ "$cxx" = .venv/zig/g++ ] && [ ! -e .venv/zig/warm ]; then

@@ -37,7 +37,8 @@ NATIVE_KINDS = "gpu", "sanitizer"
 NATIVE_CODE = (
     *(f"lxmls_rnn/deep_learning/{name}" for name in ("ops", "activations.py", "gpu_plans.py")),
     "lxmls_rnn/device",
-    *("lxmls_rnn/theano_env/kernels.py", "docker/nvrtc_shim.c", "tests/gpu", "tests/deep_learning/test_memory.py"),
+    *("lxmls_rnn/theano_env/kernels.py", "scripts/theano_build/theano_runtime/contexts.py", "docker/nvrtc_shim.c"),
+    *("tests/gpu", "tests/deep_learning/test_memory.py"),
     "tests/deep_learning/*.cpp",
 )
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parent.parent
 VERSION = lxmls_rnn.__version__
-TOP_LEVEL = [".lock", "bin", "lab", "lxmls_rnn", "theano"]  # no .pth file, no folder data
+TOP_LEVEL = [".lock", "bin", "lab", "lxmls_rnn", "theano", "theano_runtime"]  # no .pth file, no folder data
 
 
 @pytest.fixture(scope="module")
@@ -67,5 +67,19 @@ def test_what_is_in_the_wheels_trains_on_the_sample_that_is_in_there_too(uv, dis
 
 @pytest.mark.slow("builds the packages and installs what they need, twenty seconds")
 def test_uvx_finds_our_theano_and_not_the_indexs_and_the_doctor_is_content(uv, dist, tmp_path):
-    screen = run([uv, "tool", "run", "--python", sys.executable, "--find-links", dist, "lxmls-rnn", "doctor"], tmp_path)
+    uvx = [uv, "tool", "run", "--python", sys.executable, "--find-links", dist, "--from", "lxmls-rnn[theano]"]
+    screen = run([*uvx, "lxmls-rnn", "doctor"], tmp_path)
     assert "compiled to C, ran, and gave the right result" in " ".join(screen.split())
+
+
+@pytest.mark.slow("builds the packages, installs what Theano needs and compiles a scan, thirty seconds")
+def test_theano_works_in_an_environment_without_the_library(uv, dist, tmp_path):
+    code = """if True:
+        import sys, theano, theano.tensor as T
+        x, w = T.vector(), theano.shared(0.5)
+        h, _ = theano.scan(lambda z, before: z * w + before, sequences=x, outputs_info=T.zeros(()))
+        print(theano.function([x], T.grad(h.sum(), w))([1.0, 2.0]), theano.config.cxx != "", "lxmls_rnn" in sys.modules)
+    """
+    command = [uv, "run", "-q", "--no-project", "--isolated", "--python", sys.executable]
+    command += ["--with", dist / "theano-1.0.5-py3-none-any.whl", "python", "-c", code]
+    assert run(command, tmp_path, THEANO_FLAGS=f"base_compiledir={tmp_path}").splitlines() == ["4.0 True False"]

@@ -55,14 +55,6 @@ def cuda() -> ctypes.CDLL | None:
     return load("libcuda.so") or load("libcuda.so.1")
 
 
-def error_name(status: int) -> str:
-    """Return the driver's name of an error, for example CUDA_ERROR_UNKNOWN for 999."""
-    library, name = cuda(), ctypes.c_char_p()
-    if library is None or library.cuGetErrorName(status, ctypes.byref(name)) != 0 or name.value is None:
-        return f"CUDA error {status}"
-    return name.value.decode()
-
-
 def _number(library: ctypes.CDLL | None, function: str, *arguments: int) -> int | None:
     """Return the number that a library function writes; None if the library is missing or the call fails."""
     number = ctypes.c_int()

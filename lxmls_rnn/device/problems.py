@@ -209,7 +209,7 @@ def trial(device: str) -> Finding | None:
         ones = pygpu.array(numpy.ones(3, "float32"), context=context)
         total = elemwise(ones, "+", ones, ones)
         result = numpy.asarray(total)
-        total.sync()  # the distributions' pygpu may copy late, see theano_env/contexts.py
+        total.sync()  # the distributions' pygpu may copy late, see theano_runtime/contexts.py
     except Exception as error:
         text = error.args[0] if error.args and isinstance(error.args[0], str | bytes) else str(error)
         if isinstance(text, bytes):

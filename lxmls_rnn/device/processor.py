@@ -8,7 +8,8 @@ from pathlib import Path
 
 def cores() -> int:
     """Return how many cores this process may use, limited by its affinity and by a container's quota."""
-    allowed = len(os.sched_getaffinity(0))
+    # macOS and Windows have no affinity
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # control groups 2 and 1
         try:
             quota, period = " ".join(Path(f"/sys/fs/cgroup/{file}").read_text() for file in files).split()

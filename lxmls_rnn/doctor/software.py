@@ -12,8 +12,9 @@ from lxmls_rnn import __version__
 from lxmls_rnn.device import Finding
 from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.theano_env import blas as theano_blas
-from lxmls_rnn.theano_env import programs
-from lxmls_rnn.theano_env.flags import ask, compiler, in_effect, python_headers
+from lxmls_rnn.theano_env.flags import compiler, in_effect, python_headers
+
+from theano_runtime import programs  # isort: skip  not in a stock Theano, which the imports above refuse
 
 
 def software(cxx: str, blas: str) -> Iterator[Finding]:
@@ -28,7 +29,7 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
     cxx = cxx or compiler()
     headers, (major, minor) = python_headers(), sys.version_info[:2]
     if cxx:
-        yield Finding("C++ compiler", f"{cxx} {ask(cxx, '-dumpfullversion')}")
+        yield Finding("C++ compiler", f"{cxx} {programs.ask(cxx, '-dumpfullversion')}")
     else:
         remedy = "Without root: make setup CXX=zig installs a C++ compiler."
         yield Finding("C++ compiler", "none: Theano runs in Python, slowly", False, ("g++",), remedy)

@@ -6,7 +6,6 @@ Errors name the file concerned (`naming`) and are shown to users as one sentence
 from __future__ import annotations
 
 import errno
-import fcntl
 import glob
 import gzip
 import os
@@ -29,6 +28,11 @@ GZIP_MAGIC = b"\x1f\x8b"
 # control characters of terminals (C0, C1), characters that end or reorder a line (bidi controls), and surrogates;
 # direction marks and joiners are allowed, since right-to-left and Indic texts need them
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+# those that this system has: Windows has only the last one
+_READ_FLAGS = os.O_RDONLY
+for _name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+    _READ_FLAGS |= getattr(os, _name, 0)
 
 # The umask can only be read by setting it, which affects all threads: so it is read once, at import.
 _UMASK = os.umask(0o077)
@@ -96,7 +100,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     such as a device or a pipe, which may have no end or block.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, _READ_FLAGS)
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket
             raise ValueError(f"{path} is not a regular file, expected a file") from None
@@ -163,7 +167,7 @@ def write_atomically(path: Path, content: str | Callable[[IO[bytes]], object]) -
     is given; if it raises, `path` is unchanged. Raise OSError, which names `path`, for instance if the disk is full.
     """
     make_folder(path.parent)
-    with naming(path, instead=True), _held(path, _new_file) as (temporary, descriptor):
+    with naming(path, instead=True), _held(path, _new_file) as temporary:
         with open(temporary, "wb") as file:
             if isinstance(content, str):
                 file.write(content.encode())
@@ -171,7 +175,7 @@ def write_atomically(path: Path, content: str | Callable[[IO[bytes]], object]) -
                 content(file)
             file.flush()
             os.fsync(file.fileno())
-        os.fchmod(descriptor, 0o666 & ~_UMASK)
+        os.chmod(temporary, 0o666 & ~_UMASK)
         os.replace(temporary, path)
 
 
@@ -194,9 +198,9 @@ def make_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
     something cannot be written.
     """
     make_folder(folder.parent)
-    with naming(folder), _held(folder, _new_folder) as (temporary, descriptor):
+    with naming(folder), _held(folder, _new_folder) as temporary:
         fill(Path(temporary))
-        os.fchmod(descriptor, 0o777 & ~_UMASK)
+        os.chmod(temporary, 0o777 & ~_UMASK)
         try:
             os.rename(temporary, folder)
         except OSError as error:
@@ -214,11 +218,11 @@ def _new_folder(parent: Path, prefix: str, suffix: str) -> tuple[str, int]:
     while True:
         name = tempfile.mkdtemp(suffix, prefix, parent)
         with suppress(FileNotFoundError):  # another process deleted the folder in the meantime
-            return name, os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+            return name, os.open(name if os.name != "nt" else os.devnull, _READ_FLAGS)  # Windows opens no folders
 
 
 @contextmanager
-def _held(path: Path, make: Callable[[Path, str, str], tuple[str, int]]) -> Iterator[tuple[str, int]]:
+def _held(path: Path, make: Callable[[Path, str, str], tuple[str, int]]) -> Iterator[str]:
     """Make a temporary file or folder beside `path` and lock it; delete it at the end unless it was renamed."""
     prefix = f".{path.name[:100]}."
     _sweep(path.parent, prefix)
@@ -235,18 +239,21 @@ def _held(path: Path, make: Callable[[Path, str, str], tuple[str, int]]) -> Iter
             os.close(descriptor)
             raise
         os.close(descriptor)
+    if held is None:  # it is not locked, and Windows does not rename an open file
+        os.close(descriptor)
     try:
-        yield name, descriptor
+        yield name
     finally:
         _remove(name)
-        os.close(descriptor)
+        if held:
+            os.close(descriptor)
 
 
 def _sweep(parent: Path, prefix: str) -> None:
     """Delete temporary files of killed writers: those of running writers are locked."""
     for name in glob.glob(f"{glob.escape(str(parent / prefix))}*.tmp"):
         with suppress(OSError):
-            descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(name, _READ_FLAGS)
             try:
                 if _lock(descriptor):
                     _remove(name)
@@ -255,7 +262,11 @@ def _sweep(parent: Path, prefix: str) -> None:
 
 
 def _lock(descriptor: int) -> bool | None:
-    """Lock an open file; return False if another process holds it, None if the file system has no locks."""
+    """Lock an open file; return False if another process holds it, None if the file system or Windows has no locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -280,9 +291,16 @@ def locked(folder: Path, busy: Callable[[], None]) -> Iterator[bool]:
 
     The kernel holds the lock on the folder itself: there is no lock file, and the lock ends with the process, even a
     killed one. On a file system without locks, the folder is not locked and False is yielded. If another process holds
-    the lock, `busy` is called: it raises an error to give up, or returns to wait.
+    the lock, `busy` is called: it raises an error to give up, or returns to wait. On Windows there is a lock file, that
+    of the package filelock.
     """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        import fcntl
+    except ImportError:
+        with _locked_file(folder / ".lock", busy):
+            yield True
+        return
+    descriptor = os.open(folder, _READ_FLAGS)
     try:
         held = _lock(descriptor)
         if held is False:
@@ -291,3 +309,19 @@ def locked(folder: Path, busy: Callable[[], None]) -> Iterator[bool]:
         yield held is not None
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _locked_file(path: Path, busy: Callable[[], None]) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        busy()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,20 +1,22 @@
 """Theano 1.0.5 as built by this project, with settings for this machine.
 
 Importing this package does not import Theano; it raises an error if the installed Theano is a stock one. Every import
-of Theano, also in a student's notebook, calls `load.importing`. That function
+of Theano, also in a student's notebook, calls `load.importing`, which the entry point ``theano.host`` names. It
 
 - chooses a BLAS to link with, a compile cache that survives the process, flags for this processor, and a device;
 - respects what the user has set: THEANO_FLAGS come first, then LXMLS_DEVICE and LXMLS_FLOATX, then ``.theanorc`` (or
   the files of THEANORC), then the defaults of this package;
 - raises a ``RuntimeError`` if a GPU was requested and Theano would silently use the CPU.
 
-``scripts/theano_build`` edits Theano's sources; most of the edits call functions of this package.
+``scripts/theano_build`` builds Theano: it edits the sources and adds the package ``theano_runtime``, which compiles.
 """
 
-from lxmls_rnn.theano_env.build import stamp
-from lxmls_rnn.theano_env.flags import settings
-from lxmls_rnn.theano_env.in_use import Report, device_used, report, require_device
+from lxmls_rnn.theano_env.build import require_host, stamp
 
-stamp()  # raises WrongTheano for a stock Theano
+stamp()  # raises WrongTheano for a stock Theano, which has no theano_runtime
+require_host()
+
+from lxmls_rnn.theano_env.flags import settings  # noqa: E402
+from lxmls_rnn.theano_env.in_use import Report, device_used, report, require_device  # noqa: E402
 
 __all__ = ["Report", "device_used", "report", "require_device", "settings", "stamp"]

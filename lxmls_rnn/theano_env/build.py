@@ -1,9 +1,10 @@
-"""Check that the installed Theano is this project's build, not a stock one."""
+"""Check that the installed Theano is this project's build, and that it knows this library as its host."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
 STAMP = "lxmls_rnn_build.txt"  # next to Theano's __init__.py; scripts/theano_build writes it
+HOST = "lxmls_rnn.theano_env.load"  # what the entry point of this library names
 
 
 class WrongTheano(ImportError, RuntimeError):
@@ -15,10 +16,21 @@ def stamp() -> str:
     spec = find_spec("theano")
     if spec is None or spec.origin is None:
         raise WrongTheano("Theano is not installed: run `make setup`, which builds it")
-    try:
-        return Path(spec.origin).with_name(STAMP).read_text()
-    except FileNotFoundError:
+    file = Path(spec.origin).with_name(STAMP)
+    if not file.exists() or find_spec("theano_runtime") is None:
         raise WrongTheano(
-            f"{Path(spec.origin).parent} is a stock Theano, which lxmls-rnn cannot use: `make setup` puts lxmls-rnn's"
+            f"{file.parent} is a stock Theano, which lxmls-rnn cannot use: `make setup` puts lxmls-rnn's"
             " build of Theano 1.0.5 in its place, and `make dist` writes a wheel of it for pip"
-        ) from None
+        )
+    return file.read_text()
+
+
+def require_host() -> None:
+    """Raise WrongTheano unless ``import theano`` takes its settings from this library."""
+    from theano_runtime.host import host
+
+    if host().__name__ != HOST:
+        raise WrongTheano(
+            f"Theano takes its settings from {host().__name__}, not from lxmls-rnn, which is not an installed package:"
+            " `make setup` or pip installs it"
+        )

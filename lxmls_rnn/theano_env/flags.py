@@ -1,7 +1,6 @@
 """Defaults of Theano's flags for this machine; flags that the user has set are kept."""
 
 import configparser
-import functools
 import grp
 import os
 import pwd
@@ -16,11 +15,13 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+from theano_runtime.failures import no_compiler
+from theano_runtime.programs import ask
+
 from lxmls_rnn import device
 from lxmls_rnn.device import libraries
 from lxmls_rnn.device.problems import index, is_cuda
-from lxmls_rnn.theano_env import blas, build, opencl, programs
-from lxmls_rnn.theano_env.failures import no_compiler
+from lxmls_rnn.theano_env import blas, build, opencl
 
 CACHE_AGE_SECONDS = 10 * 365 * 24 * 3600  # Theano deletes older entries of the compile cache
 # It contains no host or kernel name, so that the cache of an image works on every host.
@@ -126,15 +127,6 @@ def compiler(environ: Mapping[str, str] = os.environ) -> str:
 def python_headers() -> Path:
     """Return the path of this Python's C header, which may be missing."""
     return Path(sysconfig.get_paths()["include"], "Python.h")
-
-
-@functools.cache
-def ask(cxx: str, option: str) -> str:
-    """Return the compiler's output for `option`; an empty string if it cannot be started."""
-    try:
-        return programs.run([*shlex.split(cxx), option]).output.decode(errors="backslashreplace").strip()
-    except OSError:
-        return ""
 
 
 def require_version(cxx: str) -> None:

@@ -1,17 +1,23 @@
-"""Import of Theano with the settings of this package, on the requested device."""
+"""Import of Theano with the settings of this package, on the requested device.
+
+This module is the host of the Theano build (``theano_runtime.host``): the entry point ``theano.host`` names it.
+"""
 
 import logging
 import os
 import shlex
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from lxmls_rnn.device import libraries
-from lxmls_rnn.theano_env import blas, contexts, flags, opencl
+from lxmls_rnn.device import GpuLost, libraries
+from lxmls_rnn.theano_env import blas, flags, opencl
 from lxmls_rnn.theano_env.flags import settings
 from lxmls_rnn.theano_env.in_use import require_device
+
+__all__ = ["ADVICE", "GpuLost", "importing"]
+
+ADVICE = "`lxmls-rnn doctor` checks the compiler"
 
 
 @contextmanager
@@ -66,8 +72,6 @@ def importing() -> Iterator[None]:
     ``theano/__init__.py`` itself calls this, so it applies to every ``import theano``. Errors as in `settings` and
     `require_device`; after an error the import can be repeated with other settings.
     """
-    for category in (DeprecationWarning, FutureWarning, ResourceWarning, SyntaxWarning):
-        warnings.filterwarnings("ignore", category=category, module=r"(.*/)?theano[./]")
     warnings.filterwarnings(
         "ignore", "DeprecationWarning: there is no c", module=r"theano\."
     )  # `settings` warns instead
@@ -80,9 +84,6 @@ def importing() -> Iterator[None]:
                 libraries.import_pygpu()
             yield
         _complete(reasons.found)
-    except BaseException:
-        _remove_modules()
-        raise
     finally:
         logger.removeHandler(reasons)
         logger.propagate = True
@@ -93,16 +94,9 @@ def _complete(reasons: list[str]) -> None:
     from theano import config
 
     blas.load(config.blas.ldflags)
-    contexts.share_gpu()
     # With this variable Theano keeps child processes from using the GPU. That is meant for forks; a new Python, such
     # as a worker of the benchmark, can use the same GPU.
     os.environ.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)
     require_device(config.device, reasons)
     if config.device.startswith("opencl"):
         opencl.refuse_scan(config.device)
-
-
-def _remove_modules() -> None:
-    """Remove a failed import's modules, whose settings cannot change, so that the next import starts from scratch."""
-    for name in [name for name in sys.modules if name.startswith("theano.")]:
-        del sys.modules[name]

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 sys.path += [str(HERE), str(HERE.parent / "theano_build")]
 
 from edits import EDITS  # noqa: E402
-from theano_build import edited  # noqa: E402
+from theano_build.edit import edited  # noqa: E402
 
 
 def version() -> str:

@@ -5,7 +5,7 @@ The edits suit the last commit, 9cec614, and the release 0.7.6. File names are r
 
 import re
 
-from theano_build.edits import Edit
+from theano_build.edit import Edit
 
 CUDA = "src/gpuarray_buffer_cuda.c"
 NO_UPDATEIFCOPY = re.compile(r'    assert x\.flags\["UPDATEIFCOPY"\].*\n( +y\.flags\)\n)?'), ""

@@ -57,7 +57,8 @@ def test_what_the_image_changes_passes_its_tests_there(lab):
     """
     folders = "device", "doctor", "theano_env", "benchmark", "submissions", "deep_learning"
     of_pygpu = "gpu_on_device", "gpu_lost", "kernels_ahead", "memory", "own_pygpu"
-    paths = " ".join([f"tests/{name}" for name in folders] + [f"tests/gpu/test_{name}.py" for name in of_pygpu])
+    names = ["scripts/theano_build/tests", *(f"tests/{name}" for name in folders)]
+    paths = " ".join(names + [f"tests/gpu/test_{name}.py" for name in of_pygpu])
     result = lab.run("make", "test", f"ARGS=-q -p no:cacheprovider {paths}", timeout=1800)
     passed = [line for line in result.stdout.splitlines() if re.match(r"=*\s*\d+ passed", line)]
     lab.figures["the tests in the image"] = passed[-1]

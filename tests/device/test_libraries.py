@@ -46,14 +46,6 @@ def test_an_nvrtc_of_before_cuda_11_2_cannot_say_what_it_serves(driver, monkeypa
     assert libraries.nvrtc_min_capability() is None
 
 
-def test_errors_have_the_drivers_names(driver):
-    driver()
-    assert libraries.error_name(999) == "CUDA_ERROR_UNKNOWN"
-    assert libraries.error_name(5) == "CUDA error 5"
-    driver(absent=["libcuda.so"])
-    assert libraries.error_name(999) == "CUDA error 999"
-
-
 def test_a_library_that_is_not_there_is_none():
     assert libraries.load("libno-such-library.so") is None
     assert libraries.load("libc.so.6").abs(-3) == 3

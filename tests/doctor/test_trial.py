@@ -8,10 +8,11 @@ import sys
 from dataclasses import asdict
 
 import pytest
+from theano_runtime import programs
 
 from lxmls_rnn.doctor import trial
 from lxmls_rnn.doctor.trial import Trial
-from lxmls_rnn.theano_env import Report, flags, programs
+from lxmls_rnn.theano_env import Report, flags
 
 REPORT = Report("1.0.5", "cpu", "cpu", "float64", "", "g++", "/nowhere", True)
 FIRST = json.dumps(asdict(REPORT))

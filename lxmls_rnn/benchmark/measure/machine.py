@@ -18,8 +18,6 @@ from lxmls_rnn.benchmark.measure.process import for_another_python
 from lxmls_rnn.deep_learning import gpu_plans
 from lxmls_rnn.device import libraries
 from lxmls_rnn.device.processor import cores
-from lxmls_rnn.theano_env import blas
-from lxmls_rnn.theano_env.flags import in_effect
 
 VARIABLES = (
     "OPENBLAS_CORETYPE",
@@ -39,6 +37,9 @@ def describe(threads: int, torch_python: str | None = None, jax_python: str | No
     CPU. `torch_python` and `jax_python` are the interpreters of PyTorch and JAX if those are not the running one.
     Errors as in `versions_of`.
     """
+    from lxmls_rnn.theano_env import blas
+    from lxmls_rnn.theano_env.flags import in_effect
+
     flags = in_effect()
     cards = [f"{name}, compute {major}.{minor}" for name, (major, minor) in libraries.cards()]
     versions = {name: version(name) for name in ("lxmls-rnn", "numpy", "scipy", "theano", "torch", "jax", "pygpu")}

@@ -2,25 +2,28 @@
 
 Installers build Theano's sdist in an environment with this package (``extra-build-dependencies`` in the project's
 ``pyproject.toml``). A ``.pth`` file calls `edit_or_exit` whenever Python starts there. In the folder of Theano's
-sources it edits them, once, before their ``setup.py`` runs. ``theano/lxmls_rnn_build.txt`` in the wheel has the digest
-of the edits.
+sources it edits them, once, before their ``setup.py`` runs, and adds the package ``theano_runtime``.
+``theano/lxmls_rnn_build.txt`` in the wheel has the digest of the edits and of that package.
 """
 
 import hashlib
-import re
+import shutil
 import sys
 from pathlib import Path
 
-from theano_build.edits import EDITS, FILES, Edit
+from theano_build.edit import edited
+from theano_build.edits import EDITS, FILES
 
 STAMP = Path("theano", "lxmls_rnn_build.txt")
 UNEDITED = "unedited"  # folder of the original files, because an installer may keep the sources for its next build
+RUNTIME = Path(__file__).parents[1] / "theano_runtime"  # added to Theano's sources
 
 
 def digest() -> str:
-    """Return a digest that identifies these edits."""
-    here = Path(__file__).parent
-    content = b"".join(file.name.encode() + file.read_bytes() for file in sorted(here.glob("*.py")))
+    """Return a digest that identifies these edits and the package that is added."""
+    files = [*Path(__file__).parent.rglob("*.py"), *RUNTIME.glob("*.py")]
+    names = {file.relative_to(RUNTIME.parent).as_posix(): file for file in files}
+    content = b"".join(name.encode() + file.read_bytes() for name, file in sorted(names.items()))
     return hashlib.sha256(content).hexdigest()[:12]
 
 
@@ -48,6 +51,9 @@ def edit_sources(folder: Path) -> None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes((folder / name).read_bytes())
         (folder / name).write_text(text, "utf-8")
+    for made in ("build", RUNTIME.name):  # of a build with other edits
+        shutil.rmtree(folder / made, ignore_errors=True)
+    shutil.copytree(RUNTIME, folder / RUNTIME.name, ignore=shutil.ignore_patterns("__pycache__"))
     stamp.write_text(digest())
 
 
@@ -62,13 +68,3 @@ def texts(folder: Path) -> dict[str, str]:
             except ValueError as error:
                 raise ValueError(f"{name} is not Theano 1.0.5's: {error} (edit: {reason})") from None
     return done
-
-
-def edited(text: str, edit: Edit) -> str:
-    """Return an edited text; ValueError if the number of occurrences is not `edit.times`."""
-    old = edit.old if isinstance(edit.old, re.Pattern) else re.compile(re.escape(edit.old))
-    new = edit.new if callable(edit.new) or isinstance(edit.old, re.Pattern) else edit.new.replace("\\", r"\\")
-    text, found = old.subn(new, text)
-    if found != edit.times:
-        raise ValueError(f"expected {old.pattern!r} {edit.times} times, found {found}")
-    return text

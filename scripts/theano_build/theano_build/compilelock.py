@@ -1,12 +1,11 @@
-"""The functions of Theano 1.0.5's compile lock, with the lock of lxmls_rnn."""
+"""The functions of Theano 1.0.5's compile lock, with the lock of theano_runtime."""
 
 import os
 from contextlib import contextmanager
 from pathlib import Path
 
 from theano import config
-
-from lxmls_rnn.theano_env.lock import LOCK
+from theano_runtime.lock import LOCK
 
 
 def get_lock(lock_dir=None, **_):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from theano_runtime.failures import CompileError
+
 from lxmls_rnn.deep_learning.ops.cpu import c_source
-from lxmls_rnn.theano_env.failures import CompileError
 from lxmls_rnn.theano_env.flags import python_headers
 
 import theano  # isort: skip

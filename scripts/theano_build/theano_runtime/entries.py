@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from lxmls_rnn.theano_env.failures import CompileError, explained
+from theano_runtime.failures import CompileError, explained
 
 MAGIC = b"lxmls-crc32:"
 SEAL_LENGTH = len(MAGIC) + 4  # bytes

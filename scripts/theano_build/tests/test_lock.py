@@ -4,22 +4,22 @@ import errno
 import fcntl
 import json
 import os
+import signal
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
-import fresh_python
+import fresh_theano
 import pytest
+from theano_runtime import lock as cache_lock
+from theano_runtime.lock import CacheLock
 
-from lxmls_rnn.theano_env import flags
-from lxmls_rnn.theano_env import lock as cache_lock
-from lxmls_rnn.theano_env.lock import CacheLock
-
-pytestmark = [pytest.mark.process, pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")]
+pytestmark = [pytest.mark.process, fresh_theano.needs_compiler]
 
 PREPARED = """
 import fcntl, json, os, random, signal, threading
-import lxmls_rnn.theano_env.lock
-lxmls_rnn.theano_env.lock.FIRST_REPORT_SECONDS = 0.1
+import theano_runtime.lock
+theano_runtime.lock.FIRST_REPORT_SECONDS = 0.1
 import theano, theano.tensor as T
 from theano.gof.compilelock import get_lock, lock_ctx, release_lock
 
@@ -77,7 +77,7 @@ x = T.vector()
 
 
 def start(code, cache):
-    return fresh_python.start(PREPARED + code, cache)
+    return fresh_theano.start(PREPARED + code, cache)
 
 
 def said(process):
@@ -360,3 +360,34 @@ def test_an_error_of_the_disk_is_no_missing_lock(compilelock, monkeypatch):
     with pytest.raises(OSError, match="Input/output"):
         compilelock[0].get_lock()
     assert cache_lock.LOCK.depth == 0
+
+
+def test_the_cache_is_free_again_when_its_holder_is_killed(tmp_path):
+    code = "import theano; from theano.gof.compilelock import get_lock; get_lock()\n"
+    code += "print(theano.config.compiledir, flush=True); input()"
+    holder = fresh_theano.start(code, tmp_path, THEANO_FLAGS="cxx=")
+    compiledir = holder.stdout.readline().strip()
+    with open(Path(compiledir, "lock_dir.flock")) as lock:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        holder.send_signal(signal.SIGKILL)
+        holder.communicate()
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_threads_compile_in_turns(cache):
+    program = """
+import threading, theano, theano.tensor as T
+x, failed = T.vector(), []
+def build(n):
+    try:
+        h, _ = theano.scan(lambda a, b: T.tanh(a + b), sequences=x, outputs_info=T.zeros(()))
+        assert abs(theano.function([x], h.sum() * n)([0.0] * 3)) == 0
+    except BaseException as error:
+        failed.append(repr(error))
+threads = [threading.Thread(target=build, args=(n,)) for n in range(1, 5)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(failed)
+"""
+    assert fresh_theano.run(program, cache) == "[]\n"

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lxmls_rnn.theano_env import entries, programs
-from lxmls_rnn.theano_env.failures import explained, failure
-from lxmls_rnn.theano_env.flags import ask
-from lxmls_rnn.theano_env.programs import Done
+from theano_runtime import entries, programs
+from theano_runtime.failures import explained, failure
+from theano_runtime.programs import Done, ask
 
 # The beginning of every module that Theano generates, and the headers that most of them include next.
 PROLOGUE = '#include <Python.h>\n#include <iostream>\n#include "theano_mod_helper.h"\n'

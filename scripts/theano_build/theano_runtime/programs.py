@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -76,6 +78,15 @@ def run(command: Sequence[str]) -> Done:
         process.communicate()
         raise
     return Done(process.returncode, output, errors)
+
+
+@functools.cache
+def ask(cxx: str, option: str) -> str:
+    """Return the compiler's output for `option`; an empty string if it cannot be started."""
+    try:
+        return run([*shlex.split(cxx), option]).output.decode(errors="backslashreplace").strip()
+    except OSError:
+        return ""
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -1,16 +1,16 @@
 """How Theano's C modules are compiled, tried with real compilers and caches of their own."""
 
+import json
 import os
 import shutil
 from collections import Counter
 from pathlib import Path
 
-import fresh_python
+import fresh_theano
 import pytest
+from theano_runtime import entries
 
-from lxmls_rnn.theano_env import entries
-
-pytestmark = [pytest.mark.process, pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")]
+pytestmark = [pytest.mark.process, fresh_theano.needs_compiler]
 compiles_all = pytest.mark.slow("makes a header and compiles three modules without help, two seconds")
 several_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core only")
 
@@ -18,7 +18,7 @@ several_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the
 PAIR = """
 import theano, theano.tensor as T
 x = T.matrix()
-print(theano.function([x], [T.exp(x), T.dot(x, x)])([[0.0]])[0])
+print(theano.function([x], [T.exp(x), T.tanh(x)])([[0.0]])[0])
 """
 FUNCTION = """
 import theano, theano.tensor as T
@@ -28,8 +28,19 @@ print(f([[0.0, 0.0], [0.0, 0.0]])[0])
 """
 
 
+SCAN_GRADIENT = """
+import json, numpy, theano, theano.tensor as T
+x, H = T.matrix(), theano.shared(numpy.eye(2))
+h, _ = theano.scan(lambda z, before: T.tanh(z + T.dot(before, H)), sequences=x, outputs_info=H[0], n_steps=3)
+gradient = theano.function([x], T.grad(T.nnet.softmax(T.dot(h, H.T))[:, 0].sum(), H))
+from theano.gof.cc import get_module_cache
+_, loaded, compiled = get_module_cache().stats
+print(json.dumps([loaded, compiled, gradient([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]).tolist()]))
+"""
+
+
 def files(cache, pattern):
-    return sorted(Path(cache).glob(f"lxmls-rnn/theano/*/{pattern}"))
+    return sorted(Path(cache).glob(f"*/{pattern}"))
 
 
 def wrapped_compiler(folder, line):
@@ -49,7 +60,7 @@ def test_every_gcc_uses_the_header_whatever_macros_the_blas_needs(tmp_path, vers
 import subprocess, theano
 from pathlib import Path
 from theano.gof.cmodule import GCC_compiler
-from lxmls_rnn.theano_env.header import PROLOGUE, Module, header
+from theano_runtime.header import PROLOGUE, Module, header
 flags = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-Dsgemm_=scipy_sgemm_", *GCC_compiler.compile_args()]
 module = Module.of("m", PROLOGUE + "PyMODINIT_FUNC PyInit_m(void) {{ return NULL; }}", flags, None, ["/tmp"], None)
 folder = Path({str(tmp_path)!r})
@@ -57,7 +68,7 @@ assert module.compile(folder, header())
 command = [*module.command(folder, header()), "-H"]
 print(subprocess.run(command, capture_output=True, text=True).stderr.splitlines()[0])
 """
-    first = fresh_python.run(code, tmp_path, THEANO_FLAGS=f"cxx={compiler}").splitlines()[-1]
+    first = fresh_theano.run(code, tmp_path, THEANO_FLAGS=f"cxx={compiler}").splitlines()[-1]
     assert first.startswith("! ")
     assert first.endswith("lxmls.h.gch")
 
@@ -74,7 +85,7 @@ def test_a_broken_header_breaks_nothing(cache, broken):
     (header,) = files(cache, "header-*/lxmls.h.gch")
     whole = header.read_bytes()
     header.write_bytes(whole[: len(whole) // 2] if broken is None else broken)
-    assert fresh_python.run(FUNCTION, cache) == "4.0\n"
+    assert fresh_theano.run(FUNCTION, cache) == "4.0\n"
 
 
 @compiles_all
@@ -85,7 +96,7 @@ def test_a_damaged_header_is_made_anew(cache, damage):
     os.truncate(header, size // 2)
     if damage == "zeros":
         os.truncate(header, size)
-    fresh_python.run(FUNCTION, cache)
+    fresh_theano.run(FUNCTION, cache)
     assert entries.is_intact(header)
 
 
@@ -94,17 +105,17 @@ def test_a_header_that_has_broken_a_compile_is_made_anew(cache, tmp_path):
     (header,) = files(cache, "header-*/lxmls.h.gch")
     (tmp_path / "refuses").touch()
     flags = wrapped_compiler(tmp_path, f'case "$*" in *-include*) test -e {tmp_path}/refuses && exit 1;; esac')
-    assert fresh_python.run(FUNCTION, cache, THEANO_FLAGS=flags) == "4.0\n"
+    assert fresh_theano.run(FUNCTION, cache, THEANO_FLAGS=flags) == "4.0\n"
     assert files(cache, "header-*/lxmls.h.gch") == [header]  # that of another compiler
     (tmp_path / "refuses").unlink()
-    fresh_python.run(FUNCTION.replace("T.exp", "T.cosh"), cache, THEANO_FLAGS=flags)
+    fresh_theano.run(FUNCTION.replace("T.exp", "T.cosh"), cache, THEANO_FLAGS=flags)
     assert len(files(cache, "header-*/lxmls.h.gch")) == 2
 
 
 @compiles_all
 def test_a_compiler_that_is_not_gcc_gets_no_header(tmp_path):
     flags = wrapped_compiler(tmp_path, 'case "$1" in -print-prog-name=*) echo cc1plus; exit;; esac')
-    assert fresh_python.run(FUNCTION, tmp_path, THEANO_FLAGS=flags) == "4.0\n"
+    assert fresh_theano.run(FUNCTION, tmp_path, THEANO_FLAGS=flags) == "4.0\n"
     assert files(tmp_path, "tmp*/*.so")
     assert not files(tmp_path, "header-*")
 
@@ -115,21 +126,21 @@ def test_gold_links_the_modules_where_it_is_there(cache, tmp_path, linker):
     log = tmp_path / "log"
     answer = f'case "$1" in -print-prog-name=ld.gold) echo {linker}; exit;; esac'
     flags = wrapped_compiler(tmp_path, f'{answer}; echo "$@" | grep -c -e -fuse-ld=gold >>{log}')
-    assert fresh_python.run(FUNCTION, cache, THEANO_FLAGS=flags) == "4.0\n"
+    assert fresh_theano.run(FUNCTION, cache, THEANO_FLAGS=flags) == "4.0\n"
     assert ("1" in log.read_text().split()) == (shutil.which(linker) is not None)
 
 
 @compiles_all
 @pytest.mark.parametrize(("flags", "symbols"), [("", False), ("gcc.cxxflags=-g", True)])
 def test_there_are_debug_symbols_only_where_the_user_wants_them(tmp_path, flags, symbols):
-    fresh_python.run(FUNCTION, tmp_path, THEANO_FLAGS=flags)
+    fresh_theano.run(FUNCTION, tmp_path, THEANO_FLAGS=flags)
     assert {b".debug_info" in path.read_bytes() for path in files(tmp_path, "*/*.so")} == {symbols}
 
 
 def test_a_module_is_compiled_once_by_however_many_processes(cache, tmp_path):
     log = tmp_path / "log"
     flags = wrapped_compiler(tmp_path, f'echo "$@" | grep -o "m[0-9a-f]*[.]so" >>{log}')
-    processes = [fresh_python.start(PAIR, cache, THEANO_FLAGS=flags) for _ in range(2)]
+    processes = [fresh_theano.start(PAIR, cache, THEANO_FLAGS=flags) for _ in range(2)]
     for process in processes:
         output, errors = process.communicate()
         assert output == "[[1.]]\n", errors
@@ -146,7 +157,7 @@ def test_the_modules_of_a_function_are_compiled_side_by_side(cache, tmp_path):
     meet = f'case "$*" in *-shared*tmp*) if mkdir {tmp_path}/first 2>/dev/null;'
     meet += f" then timeout 20 cat {fifo} >/dev/null || mkdir {tmp_path}/alone;"
     meet += f" elif mkdir {tmp_path}/second 2>/dev/null; then test -e {tmp_path}/alone || echo >{fifo}; fi;; esac"
-    assert fresh_python.run(PAIR, cache, THEANO_FLAGS=wrapped_compiler(tmp_path, meet)) == "[[1.]]\n"
+    assert fresh_theano.run(PAIR, cache, THEANO_FLAGS=wrapped_compiler(tmp_path, meet)) == "[[1.]]\n"
     assert not (tmp_path / "alone").exists()
 
 
@@ -157,13 +168,24 @@ f = theano.function([], T.zeros((2, 3))[1].dimshuffle("x", 0))
 from theano.gof.cc import get_module_cache
 print(f(), get_module_cache().stats[2])
 """
-    assert fresh_python.run(code, cache) == "[[0. 0. 0.]] 1\n"  # the one copies the result
+    assert fresh_theano.run(code, cache) == "[[0. 0. 0.]] 1\n"  # the one copies the result
+
+
+@pytest.mark.slow("compiles a scan from an empty cache, ten seconds")
+def test_a_second_process_compiles_nothing(tmp_path):
+    first = fresh_theano.run(SCAN_GRADIENT, tmp_path, PYTHONHASHSEED="1")
+    second = fresh_theano.run(SCAN_GRADIENT, tmp_path, PYTHONHASHSEED="2")
+    loaded_1, compiled_1, gradient_1 = json.loads(first)
+    loaded_2, compiled_2, gradient_2 = json.loads(second)
+    assert loaded_1 == 0
+    assert (loaded_2, compiled_2) == (compiled_1, 0)
+    assert gradient_1 == gradient_2
 
 
 @compiles_all
 def test_what_was_compiled_ahead_leaves_nothing_behind(cache, tmp_path):
     (tmp_path / "scratch").mkdir()
-    fresh_python.run(FUNCTION, cache, TMPDIR=str(tmp_path / "scratch"))
+    fresh_theano.run(FUNCTION, cache, TMPDIR=str(tmp_path / "scratch"))
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
@@ -192,8 +214,7 @@ PyMODINIT_FUNC PyInit_one() {
 def test_what_a_function_lacks_is_listed_as_theano_compiles_it(tmp_path):
     import theano
     import theano.tensor as T
-
-    from lxmls_rnn.theano_env import compiler
+    from theano_runtime import compiler
 
     class New(theano.Op):
         """An Op whose code no cache has: of this test's folder."""

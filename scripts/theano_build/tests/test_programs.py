@@ -2,128 +2,41 @@
 
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import fresh_python
+import fresh_theano
 import pytest
+from fresh_theano import ALWAYS, MODULES, all_ended
+from theano_runtime import programs
 
-from lxmls_rnn.theano_env import flags, programs
+pytestmark = [pytest.mark.process, fresh_theano.needs_gxx]
 
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++"),
-    pytest.mark.skipif(flags.ZIG.exists(), reason="there is zig, which no PATH hides"),
-]
-
-# The command line, which waits for a compiler a second instead of thirty.
-COMMAND = """
-import sys
-from lxmls_rnn.theano_env import programs
+# A function of two modules, whose compilers are waited for a second instead of thirty.
+COMPILE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without it
+from theano_runtime import programs
 programs.REPORT_AFTER_SECONDS = 1.0
-from lxmls_rnn.__main__ import main
-main()
+import theano, theano.tensor as T
+x = T.matrix()
+theano.function([x], [T.exp(x), T.tanh(x)])
 """
-TRAIN = ["train", "sample", "--max-nr-sent", "5", "--epochs", "1", "--model"]
-ALWAYS, MODULES = "*", "*mod.cpp*"  # the commands with which the compiler hangs
-
-
-@pytest.fixture
-def hanging(tmp_path):
-    """A PATH whose g++ does not return, for some commands, and a pipe that ends with the last of its processes."""
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    (tmp_path / "bin").mkdir()
-    file = tmp_path / "bin" / "g++"
-
-    def make(pattern):
-        hang = f"echo >{fifo}; exec 9>{fifo}; sleep infinity & wait"
-        cases = f'case "$*" in {pattern}) {hang};; *c++-header*) exit 1;; esac'
-        file.write_text(f'#!/bin/sh\n{cases}\nexec {shutil.which("g++")} "$@"\n')
-        file.chmod(0o755)
-        return f"{file.parent}:{os.environ['PATH']}"
-
-    yield make, reader
-    os.close(reader)
-
-
-def all_ended(reader):
-    """Whether the pipe comes to its end: no process has it open to write."""
-    while select.select([reader], [], [], 60)[0]:
-        if os.read(reader, 100) == b"":
-            return True
-    return False
-
-
-@pytest.fixture
-def start(cache):
-    """Start a command with a PATH; it is killed after the test."""
-    started = []
-
-    def start_it(arguments, path):
-        started.append(command(cache, arguments, path))
-        return started[-1]
-
-    yield start_it
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def command(cache, arguments, path):
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments],
-        env=fresh_python.environment(cache, LXMLS_RUNS=str(cache), PATH=path),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.mark.parametrize("pattern", [ALWAYS, MODULES])
-@pytest.mark.parametrize("model", ["FastRNN", pytest.param("RNN", marks=pytest.mark.slow("as FastRNN"))])
-def test_a_compiler_that_hangs_is_reported_once_and_ends_with_one_ctrl_c(start, hanging, pattern, model):
-    make, reader = hanging
-    process = start([*TRAIN, model], make(pattern))
-    assert select.select([reader], [], [], 60)[0]  # a compiler hangs
-    assert "has not returned for 1 s; still waiting" in process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    errors = process.communicate(timeout=60)[1]
-    assert process.returncode == 128 + signal.SIGINT
-    assert "Traceback" not in errors
-    assert all_ended(reader)
-
-
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGTERM,
-        pytest.param(signal.SIGINT, marks=pytest.mark.slow("as SIGTERM")),
-        pytest.param(signal.SIGKILL, marks=pytest.mark.slow("as SIGTERM")),
-    ],
-)
-def test_the_doctors_trial_ends_with_the_doctor(start, hanging, number):
-    make, reader = hanging
-    process = start(["doctor"], make(MODULES))
-    assert select.select([reader], [], [], 60)[0]  # the trial's compiler hangs
-    assert "The trial has not returned" in process.stderr.readline()
-    (trial,) = children(process.pid)
-    watched = os.pidfd_open(trial)
-    process.send_signal(number)
-    process.communicate(timeout=60)
-    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
-    assert select.select([watched], [], [], 60)[0]
-    os.close(watched)
-    assert all_ended(reader)
-
-
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children") as file:
-        return [int(word) for word in file.read().split()]
+def test_a_compiler_that_hangs_is_reported_once_and_ends_with_one_ctrl_c(cache, pipe, tmp_path, pattern):
+    process = fresh_theano.start(COMPILE, cache, PATH=fresh_theano.path_of_hanging(tmp_path, pattern))
+    try:
+        assert select.select([pipe], [], [], 60)[0]  # a compiler hangs
+        assert "has not returned for 1 s; still waiting" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60)[1].splitlines()[-1] == "KeyboardInterrupt"
+        assert all_ended(pipe)
+    finally:
+        process.kill()
 
 
 def test_a_program_that_returns_in_time_is_not_reported(capfd):
@@ -157,19 +70,16 @@ class Waking:
         self._fifo.open("w").close()
 
 
-def test_programs_that_were_ended_end_with_their_children_and_no_more_start(tmp_path):
+def test_programs_that_were_ended_end_with_their_children_and_no_more_start(pipe, tmp_path):
     together = programs.Programs()
     fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     command = ["sh", "-c", f"echo >{fifo}; exec 9>{fifo}; sleep infinity & wait"]
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(together.run, command)
-        assert select.select([reader], [], [], 20)[0]
+        assert select.select([pipe], [], [], 20)[0]
         together.end()
         assert running.result().status == -signal.SIGKILL
-    assert all_ended(reader)
-    os.close(reader)
+    assert all_ended(pipe)
     with pytest.raises(InterruptedError):
         together.run(["true"])
 
@@ -191,19 +101,18 @@ def test_a_program_leads_a_group_unless_this_process_is_ended_by_its_own(monkeyp
     assert own == (os.getpgrp() not in (pid, group))
 
 
-def test_a_program_whose_wait_is_interrupted_ends_with_its_children(hanging, monkeypatch):
+def test_a_program_whose_wait_is_interrupted_ends_with_its_children(pipe, tmp_path, monkeypatch):
     class Interrupting:
         def write(self, text):
             raise KeyboardInterrupt
 
-    make, reader = hanging
-    path = make(ALWAYS).partition(":")[0]
+    path = fresh_theano.path_of_hanging(tmp_path, ALWAYS).partition(":")[0]
     monkeypatch.setattr(programs, "REPORT_AFTER_SECONDS", 0.05)
     monkeypatch.setattr(sys, "stderr", Interrupting())
     with pytest.raises(KeyboardInterrupt):
         programs.run([f"{path}/g++"])
     monkeypatch.undo()
-    assert all_ended(reader)
+    assert all_ended(pipe)
 
 
 def waits(limit, times_out):
@@ -261,3 +170,11 @@ def test_one_ctrl_c_ends_what_takes_long_and_then_does_what_it_did_before(patien
     handler(mine)
     with ThreadPoolExecutor(1) as pool:  # a thread cannot change it
         assert pool.submit(waits, None, True).result()[0] is mine
+
+
+def test_a_compiler_with_options_is_asked_with_them(tmp_path):
+    path = tmp_path / "cxx"
+    path.write_text('#!/bin/sh\necho "$@"\nprintf "\\377"\n')
+    path.chmod(0o755)
+    assert programs.ask(f"{path} -m64", "-dumpversion") == "-m64 -dumpversion\n\\xff"
+    assert programs.ask(str(tmp_path / "none"), "-dumpversion") == ""

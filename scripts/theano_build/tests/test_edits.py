@@ -130,3 +130,14 @@ def test_the_name_of_a_type_in_c_code_contains_no_address():
     from theano.gpuarray.type import GpuContextType
 
     assert str(GpuContextType()) == "GpuContextType"
+
+
+@pytest.mark.theano
+def test_the_logistic_function_is_exact_where_it_saturates(T):
+    import theano
+
+    x = T.dvector("x")
+    values = np.array([-750.0, -40.0, 18.0, 19.5, 30.0, 36.0, 50.0])
+    with np.errstate(over="ignore"):
+        expected = 1 / (1 + np.exp(-values))
+    assert np.allclose(theano.function([x], T.nnet.sigmoid(x))(values), expected, rtol=1e-15, atol=0)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lxmls_rnn.storage.files import in_words
-from lxmls_rnn.theano_env.programs import Done
+from theano_runtime.host import host
+from theano_runtime.programs import Done
 
 MAX_OUTPUT_CHARACTERS = 200  # of a compiler's output in a message
 FULL_DISK_PATTERN = re.compile("No space left on device|Disk quota exceeded")
 KILLED_PATTERN = re.compile(r"\bKilled\b|signal 9\b")
 NO_MEMORY_PATTERN = re.compile("Cannot allocate memory|out of memory|memory exhausted")
 NO_LIBRARY_PATTERN = re.compile(r"(?:cannot find|unable to find library) (-l[^\s:]+)")
+ANOTHER_FOLDER = "THEANO_FLAGS=base_compiledir=FOLDER"
 ERROR_PATTERN = re.compile(r"[^/\s]* error: .*|undefined reference .*")
 
 
@@ -47,11 +49,11 @@ def explained(folder: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise CompileError(_full_disk(in_words(error), folder)) from error
+            raise CompileError(_full_disk(_in_words(error), folder)) from error
         named = "" if error.filename is not None else f"{folder}: "
         raise CompileError(
-            f"C code cannot be compiled ({named}{in_words(error)}): make the folder writable, or set XDG_CACHE_HOME to"
-            " another one"
+            f"C code cannot be compiled ({named}{_in_words(error)}): make the folder writable, or name"
+            f" another one, {ANOTHER_FOLDER}"
         ) from error
 
 
@@ -94,22 +96,32 @@ def failure(command: Sequence[str], done: Done, source: str, folder: Path, blas_
         why = next(found, lines[-1] if lines else f"exit status {done.status}")
     log = _log(command, text, source)
     more = f"; the C code and all messages are in {log}" if log else ""
-    return CompileError(f"the compiler {cxx} failed: {_shortened(why)}{more}; `lxmls-rnn doctor` checks the compiler")
+    return CompileError(f"the compiler {cxx} failed: {_shortened(why)}{more}{_advice()}")
 
 
 def not_loadable(library: Path, error: Exception, blas_ldflags: str) -> CompileError:
     """Return the error for a new module that cannot be loaded."""
-    blas = f"blas.ldflags ({blas_ldflags}) must name a BLAS, and " if "undefined symbol" in str(error) else ""
+    blas = f": blas.ldflags ({blas_ldflags}) must name a BLAS" if "undefined symbol" in str(error) else ""
     return CompileError(
-        f"{library} was compiled just now and cannot be loaded ({_shortened(in_words(error))}):"
-        f" {blas}`lxmls-rnn doctor` checks the compiler"
+        f"{library} was compiled just now and cannot be loaded ({_shortened(_in_words(error))}){blas}{_advice()}"
     )
+
+
+def _in_words(error: Exception) -> str:
+    """Return the message of an error, with the file of an OSError."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return str(error) or type(error).__name__
+
+
+def _advice() -> str:
+    return f"; {host().ADVICE}" if host().ADVICE else ""
 
 
 def _full_disk(why: str, folder: str | Path) -> str:
     return (
-        f"C code cannot be compiled ({why}): free some space for {folder} and {_temporary_folder()}, or set"
-        " XDG_CACHE_HOME and TMPDIR to other folders"
+        f"C code cannot be compiled ({why}): free some space for {folder} and {_temporary_folder()}, or name"
+        f" other folders, {ANOTHER_FOLDER} and TMPDIR=FOLDER"
     )
 
 

@@ -16,9 +16,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lxmls_rnn.theano_env import entries, failures
-from lxmls_rnn.theano_env.header import Module, discard, header
-from lxmls_rnn.theano_env.programs import Programs, wait_with_report
+from theano_runtime import entries, failures
+from theano_runtime.header import Module, discard, header
+from theano_runtime.programs import Programs, wait_with_report
 
 MAX_COMPILERS = 8  # at once; each takes about 150 MB of memory
 

@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import fresh_python
+import fresh_theano
 import pytest
+from theano_runtime import entries
+from theano_runtime.failures import CompileError
 
-from lxmls_rnn.theano_env import entries, flags
-from lxmls_rnn.theano_env.failures import CompileError
-
-pytestmark = [pytest.mark.process, pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")]
+pytestmark = [pytest.mark.process, fresh_theano.needs_compiler]
 
 FUNCTION = """
 import theano, theano.tensor as T
@@ -54,12 +53,12 @@ DAMAGES = cut, fill_with_zeros, empty, fill_with_garbage, replace_by_what_cannot
 
 
 def modules(cache):
-    return sorted(cache.glob("lxmls-rnn/theano/*/tmp*/*.so"))
+    return sorted(cache.glob("*/tmp*/*.so"))
 
 
 def all_modules(cache):
     """Those of functions, and two that Theano itself consists of."""
-    found = sorted(cache.glob("lxmls-rnn/theano/*/*/*.so"))
+    found = sorted(cache.glob("*/*/*.so"))
     assert {"cutils_ext.so", "lazylinker_ext.so"} < {path.name for path in found}
     return found
 
@@ -76,7 +75,7 @@ def damage_one(path, damage):
 def warm(tmp_path_factory):
     """A compile cache with all that FUNCTION needs."""
     folder = tmp_path_factory.mktemp("warm")
-    fresh_python.run(FUNCTION, folder)
+    fresh_theano.run(FUNCTION, folder)
     return folder
 
 
@@ -91,21 +90,21 @@ def test_damaged_modules_are_compiled_again_once(cache, damage):
     count = len(modules(cache))
     for path in all_modules(cache):
         damage_one(path, damage)
-    assert fresh_python.run(FUNCTION, cache) == f"4.0 {count}\n"
+    assert fresh_theano.run(FUNCTION, cache) == f"4.0 {count}\n"
     assert len(modules(cache)) == count
     assert all(map(entries.is_intact, all_modules(cache)))
-    assert fresh_python.run(FUNCTION, cache) == "4.0 0\n"
+    assert fresh_theano.run(FUNCTION, cache) == "4.0 0\n"
 
 
 @pytest.mark.slow("compiles a cache of its own, eight seconds")
 @pytest.mark.parametrize("damage", [cut, fill_with_zeros, empty, fill_with_garbage])
 def test_a_damaged_key_is_deleted_with_its_entry(cache, damage):
-    found = sorted(cache.glob("lxmls-rnn/theano/*/tmp*/key.pkl"))
+    found = sorted(cache.glob("*/tmp*/key.pkl"))
     for path in found:
         damage(path)
-    assert fresh_python.run(FUNCTION, cache) == f"4.0 {len(found)}\n"
+    assert fresh_theano.run(FUNCTION, cache) == f"4.0 {len(found)}\n"
     assert not any(path.exists() for path in found)
-    assert fresh_python.run(FUNCTION, cache) == "4.0 0\n"
+    assert fresh_theano.run(FUNCTION, cache) == "4.0 0\n"
 
 
 @pytest.mark.slow("compiles a cache of its own, eight seconds")
@@ -113,7 +112,7 @@ def test_a_module_without_its_package_is_compiled_again(cache):
     for path in modules(cache):
         path.with_name("__init__.py").write_text(")(")
         shutil.rmtree(path.with_name("__pycache__"), ignore_errors=True)
-    assert fresh_python.run(FUNCTION, cache) == f"4.0 {len(modules(cache))}\n"
+    assert fresh_theano.run(FUNCTION, cache) == f"4.0 {len(modules(cache))}\n"
 
 
 @pytest.mark.slow("compiles a cache of its own, eight seconds")
@@ -121,7 +120,7 @@ def test_processes_that_find_the_same_damage_share_what_is_compiled_again(cache)
     count = len(modules(cache))
     for path in all_modules(cache):
         damage_one(path, cut)
-    processes = [fresh_python.start(FUNCTION, cache) for _ in range(3)]
+    processes = [fresh_theano.start(FUNCTION, cache) for _ in range(3)]
     printed = []
     for process in processes:
         output, errors = process.communicate()
@@ -133,12 +132,12 @@ def test_processes_that_find_the_same_damage_share_what_is_compiled_again(cache)
 
 @pytest.mark.slow("compiles a cache of its own, eight seconds")
 def test_another_process_keeps_what_it_has_loaded_before_the_damage(cache):
-    other = fresh_python.start(f"{FUNCTION}\nprint('ready', flush=True); input(); print(f([[0.0]]))", cache)
+    other = fresh_theano.start(f"{FUNCTION}\nprint('ready', flush=True); input(); print(f([[0.0]]))", cache)
     assert other.stdout.readline() == "4.0 0\n"
     assert other.stdout.readline() == "ready\n"
     for path in modules(cache):
         damage_one(path, cut)
-    assert fresh_python.run(FUNCTION, cache).startswith("4.0 ")
+    assert fresh_theano.run(FUNCTION, cache).startswith("4.0 ")
     output, errors = other.communicate("\n")
     assert output == "1.0\n", errors
 
@@ -148,10 +147,10 @@ def test_what_was_compiled_just_now_and_cannot_be_loaded_is_one_sentence(tmp_pat
     write = 'for word; do test "$before" = -o && echo no module >"$word"; before=$word; done; exit'
     wrapped.write_text(f'#!/bin/sh\ncase "$*" in *mod.cpp*) {write};; esac\nexec g++ "$@"\n')
     wrapped.chmod(0o755)
-    process = fresh_python.start(FUNCTION, tmp_path, THEANO_FLAGS=f"cxx={wrapped}")
+    process = fresh_theano.start(FUNCTION, tmp_path, THEANO_FLAGS=f"cxx={wrapped}")
     errors = process.communicate()[1].splitlines()
     assert "was compiled just now and cannot be loaded" in errors[-1]
-    assert errors[-1].startswith("lxmls_rnn.theano_env.failures.CompileError: ")
+    assert errors[-1].startswith("theano_runtime.failures.CompileError: ")
 
 
 def test_every_change_of_a_sealed_file_is_noticed(tmp_path):

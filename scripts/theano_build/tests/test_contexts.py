@@ -8,10 +8,8 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-
-from lxmls_rnn.device import GpuLost, libraries
-from lxmls_rnn.theano_env import contexts
-from lxmls_rnn.theano_env.contexts import PrimaryContext, Turn
+from theano_runtime import contexts, host
+from theano_runtime.contexts import PrimaryContext, Turn
 
 
 def test_a_thread_that_asks_all_the_time_leaves_the_others_a_turn():
@@ -59,7 +57,7 @@ class Driver:
     """A driver with one GPU, whose calls give `status`; contexts are numbers, of this thread."""
 
     def __init__(self):
-        self.status, self.current, self.set = {}, None, []
+        self.status, self.current, self.set, self.file = {}, None, [], "libcuda.so"
 
     def cuDeviceGetByPCIBusId(self, device, bus_id):
         assert bus_id == b"0000:01:00.0"
@@ -82,19 +80,24 @@ class Driver:
     def cuCtxSynchronize(self):
         return self.status.get("synchronize", 0)
 
+    def cuGetErrorName(self, status, name):
+        name._obj.value = f"ERROR_{status}".encode()
+        return self.status.get("name", 0)
+
 
 @pytest.fixture
 def driver(monkeypatch):
     found = Driver()
 
     def load(name):
-        assert name.startswith("libcuda.so")
+        if name != found.file:
+            raise OSError(name)
         return found
 
-    kept = {name: getattr(ctypes, name) for name in ("byref", "c_int", "c_void_p")}
+    kept = {name: getattr(ctypes, name) for name in ("byref", "c_int", "c_void_p", "c_char_p")}
     monkeypatch.setattr(contexts, "ctypes", SimpleNamespace(PyDLL=load, CDLL=load, **kept))
     monkeypatch.setattr(contexts.ctypes, "byref", lambda value: SimpleNamespace(_obj=value))
-    monkeypatch.setattr(libraries, "error_name", lambda status: f"ERROR_{status}")
+    monkeypatch.setattr(contexts, "host", lambda: host)
     return found
 
 
@@ -102,6 +105,10 @@ def driver(monkeypatch):
 def test_a_context_that_cannot_be_had_is_told_with_the_drivers_name_for_it(driver, which):
     driver.status[which] = 201
     with pytest.raises(RuntimeError, match=r"^the context of the GPU 0000:01:00\.0 is unavailable: ERROR_201$"):
+        PrimaryContext("0000:01:00.0")
+    driver.status["name"] = 1  # too new for the driver's table
+    driver.file = "libcuda.so.1"
+    with pytest.raises(RuntimeError, match=r"unavailable: CUDA error 201$"):
         PrimaryContext("0000:01:00.0")
 
 
@@ -128,7 +135,7 @@ def test_what_fails_on_a_gpu_that_is_lost_says_so(driver):
         alone(1, b=2)
     assert driver.set == [77]
     driver.status["synchronize"] = 719
-    with pytest.raises(GpuLost, match="ERROR_719") as lost:
+    with pytest.raises(host.GpuLost, match="ERROR_719") as lost:
         alone(1)
     assert lost.value.name == "ERROR_719"
     assert PrimaryContext("0000:01:00.0").exclusively(lambda a, b: a + b)(1, b=2) == 3
@@ -136,12 +143,12 @@ def test_what_fails_on_a_gpu_that_is_lost_says_so(driver):
 
 @pytest.mark.theano
 @pytest.mark.parametrize("flag", ["device", "init_gpu_device"])
-def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch, flag):
+def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch, tmp_path, flag):
     from theano.compile import function_module, sharedvalue
     from theano.gpuarray import type as gpu
 
     waits = []
-    monkeypatch.setattr(libraries, "has_own_pygpu", lambda: False)
+    monkeypatch.setitem(sys.modules, "pygpu", SimpleNamespace(__file__=str(tmp_path / "__init__.py")))
     monkeypatch.setattr(contexts, "wait_for_reads", waits.append)
     context = SimpleNamespace(kind=b"cuda", unique_id="0000:01:00.0", ptr=1234)
     monkeypatch.setattr(gpu, "get_context", lambda name: context)
@@ -161,6 +168,9 @@ def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch, fla
     context.kind = b"cuda"
     contexts.share_gpu()
     assert waits == [1234]
+    assert not contexts._contains_libgpuarray(sys.modules["pygpu"])
+    (tmp_path / "lib").mkdir()
+    assert contexts._contains_libgpuarray(sys.modules["pygpu"])
     wrapped = [*constructors, function_module.Function.__call__, *(module.orig_function for module in modules)]
     wrapped += [gpu.GpuArraySharedVariable.get_value, gpu.GpuArraySharedVariable.set_value]
     assert all(hasattr(function, "__wrapped__") for function in wrapped)

@@ -18,10 +18,11 @@ import importlib
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from lxmls_rnn.device import GpuLost, libraries
-from lxmls_rnn.theano_env.lock import LOCK, reporting_wait
+from theano_runtime.host import host
+from theano_runtime.lock import LOCK, reporting_wait
 
 YIELD_SECONDS = 0.0005  # pause of a thread while another one waits; longer than waking up takes
 
@@ -60,13 +61,25 @@ class PrimaryContext:
 
     def __init__(self, bus_id: str) -> None:
         # Most calls return at once; releasing the GIL would take longer.
-        name = "libcuda.so" if libraries.load("libcuda.so") else "libcuda.so.1"
-        self._quick, self._driver = ctypes.PyDLL(name), ctypes.CDLL(name)
+        try:
+            name = "libcuda.so"
+            self._driver = ctypes.CDLL(name)
+        except OSError:
+            name = "libcuda.so.1"
+            self._driver = ctypes.CDLL(name)
+        self._quick = ctypes.PyDLL(name)
         device, self._context = ctypes.c_int(), ctypes.c_void_p()
         status = self._quick.cuDeviceGetByPCIBusId(ctypes.byref(device), bus_id.encode())
         status = status or self._driver.cuDevicePrimaryCtxRetain(ctypes.byref(self._context), device)
         if status != 0:
-            raise RuntimeError(f"the context of the GPU {bus_id} is unavailable: {libraries.error_name(status)}")
+            raise RuntimeError(f"the context of the GPU {bus_id} is unavailable: {self._error(status)}")
+
+    def _error(self, status: int) -> str:
+        """Return the driver's name of an error, for example CUDA_ERROR_UNKNOWN for 999."""
+        name = ctypes.c_char_p()
+        if self._driver.cuGetErrorName(status, ctypes.byref(name)) != 0 or name.value is None:
+            return f"CUDA error {status}"
+        return name.value.decode()
 
     def make_current(self) -> None:
         """Make this context the thread's current one unless the thread has one."""
@@ -75,15 +88,15 @@ class PrimaryContext:
             self._quick.cuCtxSetCurrent(self._context)
 
     def check(self) -> None:
-        """Raise `GpuLost` if the GPU has stopped working; every later call then returns the same error."""
+        """Raise the host's `GpuLost` if the GPU has stopped working; every later call then returns the same error."""
         status = self._driver.cuCtxSynchronize()
         if status != 0:
-            raise GpuLost(libraries.error_name(status))
+            raise host().GpuLost(self._error(status))
 
     def exclusively(self, call: Call) -> Call:
         """Wrap a function so that it holds the lock and runs in this context.
 
-        If the GPU is lost, it raises `GpuLost` instead of its own exception.
+        If the GPU is lost, it raises the host's `GpuLost` instead of its own exception.
         """
 
         def inside(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -124,6 +137,11 @@ def in_turns(call: Call) -> Call:
     return locked
 
 
+def _contains_libgpuarray(pygpu: Any) -> bool:
+    """Whether pygpu is the build of scripts/pygpu_build, whose libgpuarray waits; the distributions' does not."""
+    return Path(pygpu.__file__).with_name("lib").is_dir()
+
+
 def wait_for_reads(context: int) -> None:
     """Let libgpuarray wait after each copy to the host, in the context at this address.
 
@@ -161,7 +179,7 @@ def share_gpu() -> None:
         return
     if context.kind != b"cuda":
         return
-    if not libraries.has_own_pygpu():
+    if not _contains_libgpuarray(importlib.import_module("pygpu")):
         wait_for_reads(context.ptr)
     exclusively = PrimaryContext(context.unique_id).exclusively
     function_module.Function.__call__ = exclusively(function_module.Function.__call__)

@@ -1,0 +1,238 @@
+"""Failures to compile C code, as the command line and Python report them."""
+
+import errno
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import fresh_theano
+import pytest
+from theano_runtime import failures, host
+from theano_runtime.failures import CompileError
+from theano_runtime.programs import Done
+
+pytestmark = [pytest.mark.process, fresh_theano.needs_compiler]
+
+
+@pytest.fixture(autouse=True)
+def advice(monkeypatch):
+    """Let this process have a host with advice; fresh Pythons have none or another one."""
+    monkeypatch.setattr(host, "ADVICE", "ask a neighbour")
+    monkeypatch.setattr(failures, "host", lambda: host)
+
+
+compiles_much = pytest.mark.slow("compiles several modules, three seconds")
+
+SMALL = "import theano, theano.tensor as T\nx = T.dmatrix()\ntheano.function([x], T.exp(x))"
+# Its modules are compiled in parallel.
+MANY = "import theano, theano.tensor as T\nx = T.dmatrix()\n"
+MANY += "theano.function([x], [T.exp(x).sum(), T.tanh(x), T.sqr(x)[1:], T.sort(x)])"
+
+
+def sentence_of_code(cache, code=SMALL, **environ):
+    """Return the one sentence that ends a function of one module, as the command line would say it."""
+    process = fresh_theano.start(code, cache, **environ)
+    errors = process.communicate()[1]
+    assert process.returncode == 1
+    assert "Optimization failure" not in errors  # which Theano would log before it went on
+    return errors.splitlines()[-1].removeprefix("theano_runtime.failures.CompileError: ")
+
+
+@fresh_theano.needs_gxx
+def test_what_the_compiler_says_is_in_the_sentence_and_the_rest_in_a_file(cache, tmp_path):
+    path = fresh_theano.path_with(
+        tmp_path,
+        'case "$*" in *mod.cpp*) echo "In file included" >&2; echo "/x/mod.cpp:7:1: error: no luck" >&2; exit 1;; esac;'
+        f' exec {shutil.which("g++")} "$@"',
+    )
+    (tmp_path / "tmp").mkdir()
+    sentence = sentence_of_code(cache, PATH=path, TMPDIR=str(tmp_path / "tmp"))
+    assert "failed: mod.cpp:7:1: error: no luck" in sentence
+    (log,) = (tmp_path / "tmp").iterdir()
+    assert str(log) in sentence
+    text = log.read_text()
+    assert "In file included" in text
+    assert "#include <Python.h>" in text
+
+
+def test_a_blas_that_is_not_there_is_named(cache):
+    sentence = sentence_of_code(cache, SMALL.replace("T.exp(x)", "T.dot(x, x)"), THEANO_FLAGS="blas.ldflags=-lnope")
+    assert "cannot find -lnope" in sentence
+    assert "remove blas.ldflags from THEANO_FLAGS" in sentence
+
+
+@fresh_theano.needs_gxx
+def test_a_compiler_that_tells_its_version_and_writes_nothing_is_named(cache, tmp_path):
+    path = fresh_theano.path_with(tmp_path, f'case "$*" in *mod.cpp*) exit 0;; esac; exec {shutil.which("g++")} "$@"')
+    assert "failed: it wrote no module" in sentence_of_code(cache, PATH=path)
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A folder on a file system of its own that has no room left but for names."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=1777", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("only root can mount a file system")
+    try:
+        with open(folder / "file", "wb", buffering=0) as file:
+            try:
+                while file.write(bytes(4096)):
+                    pass
+            except OSError:
+                pass
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("code", [SMALL, pytest.param(MANY, marks=compiles_much)])
+def test_a_full_disk_says_so(cache, full_disk, code):
+    sentence = sentence_of_code(cache, code, TMPDIR=str(full_disk))
+    assert f"{full_disk}/" in sentence
+    assert "No space left on device" in sentence
+    assert "TMPDIR" in sentence
+    sentence = sentence_of_code(full_disk, code)
+    assert "No space left on device" in sentence
+    assert f"free some space for {full_disk}" in sentence
+
+
+def test_a_failure_while_theano_optimises_is_not_logged_and_passed_over(cache, tmp_path):
+    path = fresh_theano.path_with(tmp_path, f'case "$*" in *mod.cpp*) exit 1;; esac; exec {shutil.which("g++")} "$@"')
+    code = "import theano, theano.tensor as T\ntheano.function([], T.exp(T.constant([1.0, 2.0])).sum())"
+    assert sentence_of_code(cache, code, PATH=path).startswith("the compiler ")
+
+
+def test_an_error_stays_one_sentence_whatever_is_added_to_it_and_wherever_it_is_sent():
+    error = CompileError("no luck")
+    error.args = ("The following error happened while compiling the node", lambda: None, "\n", *error.args)
+    assert str(error) == "no luck"
+    assert str(pickle.loads(pickle.dumps(error))) == "no luck"
+
+
+def sentence_of(errors, status=1, output="", ldflags=""):
+    """What is said of a compiler that printed this."""
+    done = Done(status, output.encode(), errors.encode())
+    return str(failures.failure(["my-g++", "-c", "x.cpp"], done, "int main;", Path("/cache"), ldflags))
+
+
+@pytest.fixture
+def tmp(tmp_path, monkeypatch):
+    """The folder for temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("why", ["No space left on device", "Disk quota exceeded"])
+def test_a_full_disk_is_told_from_what_the_compiler_prints(tmp, why):
+    sentence = sentence_of(f"one\n\n/cache/mod.s: {why}\ncollect2: error: ld returned 1")
+    assert sentence == (
+        f"C code cannot be compiled (mod.s: {why}): free some space for /cache and {tmp}, or name"
+        " other folders, THEANO_FLAGS=base_compiledir=FOLDER and TMPDIR=FOLDER"
+    )
+    assert list(tmp.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "errors"),
+    [
+        (-9, ""),
+        (4, "g++: fatal error: Killed signal terminated program cc1plus"),
+        (1, "the linker got signal 9"),
+        (1, "cc1plus: out of memory allocating 65536 bytes"),
+        (1, "virtual memory exhausted"),
+        (1, "ld: Cannot allocate memory"),
+    ],
+)
+def test_no_memory_is_told_from_how_the_compiler_ended(tmp, status, errors):
+    assert sentence_of(errors, status).startswith("the compiler my-g++ was killed or ran out of memory")
+    assert list(tmp.iterdir()) == []
+
+
+@pytest.mark.parametrize("errors", ["ld: cannot find -lnope: No such file", "lld: unable to find library -lnope"])
+def test_only_a_library_of_blas_ldflags_is_laid_to_them(tmp, errors):
+    assert sentence_of(errors, ldflags="-L/x -lnope").startswith("the linker cannot find -lnope, which blas.ldflags")
+    assert sentence_of(errors, ldflags="-lnopes").startswith("the compiler my-g++ failed: ")
+
+
+@pytest.mark.parametrize(
+    ("status", "errors", "why"),
+    [
+        (1, "/a/m.cpp:7: warning: w\n/a/m.cpp:8: error: no luck\n/a/b.cpp: error: more", "m.cpp:8: error: no luck"),
+        (1, "/a/m.o: undefined reference to `f'\ncollect2: error: ld returned 1", "undefined reference to `f'"),
+        (1, "first\n  last words  \n\n", "last words"),
+        (3, "", "its output"),
+        (3, "collect2: error: ld returned 1 exit status", "its output"),
+        (0, "error: e", "it wrote no module"),
+        (-11, "x: error: e", "it was ended by signal 11"),
+        (1, "x" * 300, "x" * 200 + "..."),
+        (1, "x" * 200, "x" * 200),
+        (1, "a\tb \x1b[1m", "a b \\x1b[1m"),
+    ],
+)  # fmt: skip
+def test_the_first_error_of_a_compiler_is_in_the_sentence(tmp, status, errors, why):
+    sentence = sentence_of(errors, status, "its output\n")
+    (log,) = tmp.iterdir()
+    assert sentence == (f"the compiler my-g++ failed: {why}; the C code and all messages are in {log}; ask a neighbour")
+    assert log.name.startswith("theano_compilation_error_")
+    assert log.read_text() == f"my-g++ -c x.cpp\n\nits output\n{errors}\n\nint main;\n"
+
+
+def test_without_a_place_for_the_log_the_sentence_does_without(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert sentence_of("no luck") == ("the compiler my-g++ failed: no luck; ask a neighbour")
+    monkeypatch.setattr(host, "ADVICE", "")
+    assert sentence_of("", 5) == "the compiler my-g++ failed: exit status 5"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(errno.ENOSPC, "No space"), "C code cannot be compiled (No space): free some space for /cache"),
+        (OSError(errno.EDQUOT, "Quota", "/f"), "C code cannot be compiled (/f: Quota): free some space for /cache"),
+        (OSError(errno.EROFS, "No"), "C code cannot be compiled (/cache: No): make the folder writable"),
+        (OSError(errno.EACCES, "Denied", "/f"), "C code cannot be compiled (/f: Denied): make the folder writable"),
+    ],
+)  # fmt: skip
+def test_what_a_disk_refuses_is_explained(error, text):
+    with pytest.raises(CompileError, match="^" + re.escape(text)) as raised, failures.explained("/cache"):
+        raise error
+    assert raised.value.__cause__ is error
+
+
+def test_a_module_that_cannot_be_loaded_is_laid_to_blas_only_where_a_symbol_is_missing():
+    def sentence(text):
+        return str(failures.not_loadable(Path("/cache/m.so"), ImportError(text), "-lmine"))
+
+    begin = "/cache/m.so was compiled just now and cannot be loaded"
+    assert sentence("bad ELF") == f"{begin} (bad ELF); ask a neighbour"
+    assert sentence("undefined symbol: dgemm_") == (
+        f"{begin} (undefined symbol: dgemm_): blas.ldflags (-lmine) must name a BLAS; ask a neighbour"
+    )
+
+
+def test_what_a_compiler_prints_in_place_of_a_version_is_shown():
+    assert '`cc -dumpversion` printed "abcdefghijklmnopqrst", expected' in str(
+        failures.no_compiler("cc", "abcdefghijklmnopqrstuvw")
+    )
+    assert "`cc -dumpversion` printed nothing, expected" in str(failures.no_compiler("cc", ""))
+
+
+def test_only_a_compile_error_is_passed_on():
+    failures.pass_on(ValueError("another"))
+    with pytest.raises(CompileError):
+        failures.pass_on(CompileError("no luck"))
+
+
+def test_without_a_folder_for_temporary_files_tmp_is_named(monkeypatch):
+    def none():
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    with pytest.raises(CompileError, match="free some space for /cache and /tmp,"), failures.explained("/cache"):
+        raise OSError(errno.ENOSPC, "No space left")

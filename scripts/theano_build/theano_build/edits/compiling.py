@@ -1,0 +1,77 @@
+"""Compilation: in parallel, interruptible, and with errors that are one sentence."""
+
+import re
+
+from theano_build.edit import Edit
+
+# VM_Linker.make_all
+VM_LINKER = re.compile(r"(    def make_all\(self, profiler=None, input_storage=None,\n.*\n *\):)")
+
+EDITS = {
+    "An error of compiling C code must be one sentence": (
+        Edit(
+            "gof/cmodule.py",
+            "            try:\n                location = dlimport_workdir(self.dirname)\n",
+            "            location = dlimport_workdir(self.dirname)\n            try:\n",
+        ),
+        Edit(
+            "gof/cmodule.py",
+            "    return tempfile.mkdtemp(dir=basedir)\n",
+            "    with theano_runtime.failures.explained(basedir):\n        return tempfile.mkdtemp(dir=basedir)\n",
+        ),
+        Edit("gof/opt.py", "import theano\nfrom", "import theano, theano_runtime.failures\nfrom"),
+        Edit(
+            "gof/opt.py",
+            '        _logger.error("SeqOptimizer apply',
+            '        theano_runtime.failures.pass_on(exc)\n        _logger.error("SeqOptimizer apply',
+        ),
+        Edit(
+            "gof/opt.py",
+            '        """\n        if config.on_opt_error != ',
+            '        """\n        theano_runtime.failures.pass_on(exc)\n        if config.on_opt_error != ',
+        ),
+    ),
+    "A compiler that does not return must be reported, and killed on an interrupt": (
+        Edit("misc/windows.py", "import subprocess\n", "import subprocess, theano_runtime.programs\n"),
+        Edit(
+            "misc/windows.py",
+            re.compile(r"    with open\(os\.devnull, 'wb'\) as null:\n( {8}.*\n)+    return returncode\n"),
+            "    return theano_runtime.programs.run(command).status\n",
+        ),
+        Edit(
+            "misc/windows.py",
+            re.compile(r"    params\['stdout'\] = subprocess\.PIPE\n(    .*\n)+    return out \+ \(p\.returncode,\)\n"),
+            "    done = theano_runtime.programs.run(command)\n    return done.output, done.errors, done.status\n",
+        ),
+    ),
+    "Constants of Ops that only move numbers can be folded in Python; C code was compiled to run once": (
+        Edit(
+            "tensor/opt.py",
+            "    if (hasattr(node.op, 'python_constant_folding') and\n"
+            "            node.op.python_constant_folding(node)):\n",
+            "    movers = (T.Alloc, T.ScalarFromTensor, T.TensorFromScalar, T.Rebroadcast, DimShuffle, MakeVector,\n"
+            "              Shape, Shape_i, Subtensor)\n"
+            "    if isinstance(node.op, movers) or (\n"
+            "            hasattr(node.op, 'python_constant_folding') and\n"
+            "            node.op.python_constant_folding(node)):\n",
+        ),
+    ),
+    "The modules of a function are compiled in parallel, with a precompiled header and other options": (
+        Edit("gof/vm.py", "import theano.gof.cmodule\n", "import theano.gof.cmodule\nimport theano_runtime.compiler\n"),
+        Edit("gof/vm.py", VM_LINKER, r"    @theano_runtime.compiler.in_parallel\n\1"),
+        Edit(
+            "gof/cmodule.py",
+            "    @staticmethod\n    def compile_str(module_name, src_code, location=None,\n",
+            "    @staticmethod\n    @theano_runtime.compiler.compiling\n"
+            "    def compile_str(module_name, src_code, location=None,\n",
+        ),
+    ),
+    "Threads must take turns to compile, because they share the optimiser and the module cache": (
+        Edit("compile/function_module.py", "import theano\n", "import theano\nimport theano_runtime.contexts\n"),
+        Edit(
+            "compile/function_module.py",
+            "\ndef orig_function(",
+            "\n@theano_runtime.contexts.in_turns\ndef orig_function(",
+        ),
+    ),
+}

@@ -1,0 +1,32 @@
+"""The library with NumPy alone: no Theano, and none of the modules that only Unix has (numpy_alone.py)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.process
+HERE = Path(__file__).parent
+COMMAND = "import numpy_alone; from lxmls_rnn.__main__ import main; main()"
+
+
+def run(folder, *command):
+    environ = {**os.environ, "PYTHONPATH": f"{HERE}:{HERE.parent}", "LXMLS_RUNS": str(folder), "LXMLS_DEVICE": "cpu"}
+    done = subprocess.run([sys.executable, *command], cwd=folder, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("model", ["NumpyRNN", pytest.param("NumpyLSTM", marks=pytest.mark.slow("as NumpyRNN"))])
+def test_a_model_is_trained_resumed_explained_and_exported(tmp_path, model):
+    train = ["train", "sample", "--model", model, "--max-nr-sent", "20", "--name", "one"]
+    assert "epoch   1" in run(tmp_path, "-c", COMMAND, *train, "--epochs", "1")
+    assert "epoch   2" in run(tmp_path, "-c", COMMAND, "train", "--resume", "one", "--epochs", "2")
+    assert model in run(tmp_path, "-c", COMMAND, "runs")
+    run(tmp_path, "-c", COMMAND, "export", str(tmp_path / "one"), "--to", "html")
+    check = f"""import numpy_alone
+from lxmls_rnn.teaching.gradient_check import check_gradients
+print(len(list(check_gradients(["{model}"]))))"""
+    assert int(run(tmp_path, "-c", check)) > 0
