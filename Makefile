@@ -8,7 +8,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpreter (uv: downloads one), CXX=zig adds a compiler, WITH=jax,torch frameworks, PYGPU=... what make pygpu has built
+setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpreter (uv: downloads one), CXX=zig adds a compiler, WITH=jax,torch,onnx frameworks and ONNX, PYGPU=... what make pygpu has built
 	scripts/setup.sh
 
 # Whatever needs .venv gets it, and anew when the lock has changed. Of which Python it is, setup.sh looks where one is named.
@@ -30,7 +30,7 @@ test-slow: $(READY) ## Run what "make test" leaves out: slow tests, those of ker
 	$(PYTEST) -o addopts="-ra --import-mode=importlib" --benchmark-disable -m "slow or gpu or sanitizer or speed" $(ARGS)
 
 .PHONY: test-frameworks
-test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute, which make setup WITH=jax,torch installs, and ONNX Runtime
+test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute, which make setup WITH=jax,torch,onnx installs, and ONNX Runtime
 	$(PYTEST) -m "not slow" -k "jax or torch or frameworks or onnx" tests/deep_learning tests/teaching tests/benchmark \
 		tests/export tests/lab tests/cli tests/test_lab_guide.py tests/test_where_theano_went.py $(ARGS)
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Make .venv from uv.lock, without root. PYTHON=python3.12 or PYTHON=/path/to/python selects the interpreter, PYTHON=uv
 # one that uv downloads, with the headers that C code needs. CXX=zig installs a C++ compiler (100 MB), for machines without
-# g++. WITH=jax,torch adds frameworks: JAX (90 MB), PyTorch (2.5 GB, with CUDA); later runs keep them, WITH= without a name
-# removes them. PYGPU=FILE or PYGPU=FOLDER is the pygpu that `make pygpu` has built, dist/ by default; later runs keep that too.
+# g++. WITH=jax,torch,onnx adds JAX (90 MB), PyTorch (2.5 GB, with CUDA), ONNX (10 MB); later runs keep them, WITH= without a
+# name removes them. PYGPU=FILE or PYGPU=FOLDER is the pygpu that `make pygpu` has built, dist/ by default; later runs keep that too.
 # A second run changes nothing and takes about a second.
 set -eu
 cd "$(dirname "$0")/.."
@@ -104,8 +104,9 @@ IFS=,
 for group in $with; do
     case $group in
     jax | torch) groups="$groups --group $group" ;;
+    onnx) groups="$groups --extra onnx" ;;
     *)
-        echo "setup: WITH=$with is unknown: it names jax, torch or both, with a comma between them." >&2
+        echo "setup: WITH=$with is unknown: it names jax, torch, onnx or several of them, with commas between them." >&2
         exit 1
         ;;
     esac

@@ -171,7 +171,15 @@ def test_frameworks_once_asked_for_stay_until_none_is_named(project):
     (project / ".venv" / "pyvenv.cfg").write_text("include-system-site-packages = true\n")
     command(project / "bin" / "uv", f'echo "$@" >>{project}/uv.log')
     both = "--group jax --group torch"
-    for environ, groups in (({}, ""), ({"WITH": "jax,torch"}, both), ({}, both), ({"WITH": ""}, ""), ({}, "")):
+    onnx = "--group jax --extra onnx"
+    for environ, groups in (
+        ({}, ""),
+        ({"WITH": "jax,torch"}, both),
+        ({}, both),
+        ({"WITH": "jax,onnx"}, onnx),
+        ({"WITH": ""}, ""),
+        ({}, ""),
+    ):
         assert setup(project, **environ) == (0, "")
         assert (project / "uv.log").read_text().splitlines()[
             -1
@@ -179,7 +187,7 @@ def test_frameworks_once_asked_for_stay_until_none_is_named(project):
     status, errors = setup(project, WITH="jax,keras")
     assert (status, errors) == (
         1,
-        "setup: WITH=jax,keras is unknown: it names jax, torch or both, with a comma between them.\n",
+        "setup: WITH=jax,keras is unknown: it names jax, torch, onnx or several of them, with commas between them.\n",
     )
 
 

@@ -26,7 +26,7 @@ def export(
     - `onnx`: any model for ONNX Runtime and other programs.
     - `safetensors`: the parameters of any model with the lab's names.
 
-    `lxmls-rnn import` reads all but `html`. None needs a further package. An existing file is replaced.
+    `lxmls-rnn import` reads all but `html`. Only `onnx` needs a further package, onnx. An existing file is replaced.
 
     Example: `lxmls-rnn export runs/first --to html`
     """

@@ -1,15 +1,16 @@
 """The recurrent tagger in JAX: `lax.scan` unrolls the recurrent layer, `jax.grad` back-propagates through it.
 
 The formulas are those of `numpy_rnn`. Quantities are transposed as in `theano_rnn`: (L, n), and (L, B, n) for a padded
-batch x (B, L). JAX transforms pure functions, so the parameters are an argument of every formula. `jit` compiles for
-each shape of x, so x is padded to 8, 16, 32, ... words; the cost of the added words has the weight 0.
+batch x (B, L). JAX transforms pure functions, so the parameters are an argument of every formula. There W_e is
+transposed, a row for each word: XLA changes rows of a matrix in place, but not columns. `jit` compiles for each shape
+of x, so x is padded to 8, 16, 32, ... words; the cost of the added words has the weight 0.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -42,11 +43,22 @@ def own_settings() -> Iterator[None]:
         yield
 
 
+def jit(function: Callable[..., Any], **options: Any) -> Any:
+    """Return `jax.jit` of a function, without TF32: what `own_settings` forbids, at no cost in a call."""
+
+    def without_tf32(*arguments: Any) -> Any:
+        with jax.default_matmul_precision("highest"):
+            return function(*arguments)
+
+    return jax.jit(without_tf32, **options)
+
+
 def padded(ids: np.ndarray, dtype: str = "int32") -> np.ndarray:
     """Return word ids, tag ids or weights, ([B,] L), with zeros up to a power of 2, so that few shapes are compiled."""
-    L = ids.shape[-1]
-    added = max(MIN_WORDS, 1 << (L - 1).bit_length()) - L
-    return np.pad(ids.astype(dtype), [(0, 0)] * (ids.ndim - 1) + [(0, added)])
+    *batch, L = ids.shape
+    longer = np.zeros((*batch, max(MIN_WORDS, 1 << (L - 1).bit_length())), dtype)
+    longer[..., :L] = ids
+    return longer
 
 
 def cross_entropy(y: jax.Array, tags: jax.Array, weights: jax.Array) -> jax.Array:
@@ -58,10 +70,12 @@ def cross_entropy(y: jax.Array, tags: jax.Array, weights: jax.Array) -> jax.Arra
 class JaxRNN(parameters.RNNOptions):
     """Recurrent part-of-speech tagger; sizes, options, errors and results as in `NumpyRNN`.
 
-    `param` holds JAX arrays, [W_e, W_x, W_h, W_y], in the same shapes. A training step replaces them.
+    `param` holds JAX arrays, [W_e, W_x, W_h, W_y], in the same shapes. A training step replaces `arrays`, from which
+    `param` is made: the same arrays, but W_e transposed, (n_words, n_emb).
     """
 
     framework = JAX
+    is_padded = True  # False compiles for every length of a sentence
 
     def _set_up(
         self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
@@ -69,35 +83,52 @@ class JaxRNN(parameters.RNNOptions):
         self.sizes, self.dtype = sizes, dtype
         self.activation = parameters.check_activation(activation, self.activations)
         self._place(values)
-        self._p_y = jax.jit(lambda param, x: jax.nn.softmax(self._forward(param, x)))
-        self._rows = jax.jit(self._quantities)
-        self._grads = jax.jit(jax.grad(lambda param, x, y, weights: cross_entropy(self._forward(param, x), y, weights)))
+        self._p_y = jit(lambda arrays, x: jax.nn.softmax(self._forward(arrays, x)))
+        self._rows = jit(self._quantities)
+        self._grads = jit(jax.grad(lambda arrays, x, *gold: cross_entropy(self._forward(arrays, x), *gold)))
 
-    @own_settings()
+    def settings(self) -> AbstractContextManager[None]:
+        """Return a context that allows the dtype; float32 needs none, and computes faster without `own_settings`."""
+        return own_settings() if self.dtype == "float64" else nullcontext()
+
     def _place(self, values: Mapping[str, np.ndarray]) -> None:
         """Copy the parameters to the device."""
-        arrays = (np.asarray(values[name], self.dtype) for name in self.shapes(self.sizes))
-        self.param = self.param_type(jax.device_put(jnp.array(array), device()) for array in arrays)
+        W_e, *others = (np.asarray(values[name], self.dtype) for name in self.shapes(self.sizes))
+        with self.settings():
+            self.arrays = [jax.device_put(jnp.array(array), device()) for array in (W_e.T, *others)]
+
+    @property
+    def param(self) -> parameters.RNNParameters:
+        """The parameters, in the shapes of `NumpyRNN`."""
+        W_e, *others = self.arrays
+        with self.settings():
+            return self.param_type([W_e.T, *others])
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""
-        return {name: np.array(W) for name, W in zip(self.shapes(self.sizes), self.param, strict=True)}
+        W_e, *others = (np.array(W) for W in self.arrays)
+        return dict(zip(self.shapes(self.sizes), (W_e.T, *others), strict=True))
 
-    @own_settings()
+    def fit_shape(self, ids: np.ndarray, dtype: str = "int32") -> np.ndarray:
+        """Return word ids, tag ids or weights in a shape that is compiled, see `padded`."""
+        return padded(ids, dtype) if self.is_padded else np.asarray(ids, dtype)
+
     def forward(self, x: npt.ArrayLike) -> np.ndarray:
         """Return p_y (n_tags, [B,] L) of word ids (L,) or (B, L), as `NumpyRNN.forward`; compiles at the first call."""
         x = parameters.check_words(x, self.sizes.n_words)
-        return np.asarray(self._p_y([*self.param], padded(x))).T[..., : x.shape[-1]]
+        with self.settings():
+            return np.asarray(self._p_y(self.arrays, self.fit_shape(x))).T[..., : x.shape[-1]]
 
-    @own_settings()
     def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
         """Return the gradient of the loss w.r.t. every parameter, as `NumpyRNN.grads`; compiles at the first call."""
         x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
         y = parameters.check_tags(y, x, self.sizes.n_tags)
-        weights = padded(np.full(x.shape, 1 / x.size), self.dtype)
-        return [np.asarray(gradient) for gradient in self._grads([*self.param], padded(x), padded(y), weights)]
+        weights = self.fit_shape(np.full(x.shape, 1 / x.size), self.dtype)
+        with self.settings():
+            gradients = self._grads(self.arrays, self.fit_shape(x), self.fit_shape(y), weights)
+        of_W_e, *others = map(np.asarray, gradients)
+        return [of_W_e.T, *others]
 
-    @own_settings()
     def quantities(self, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, np.ndarray]:
         """Return every quantity of both passes, as `NumpyRNN.quantities`; compiles at the first call.
 
@@ -105,17 +136,18 @@ class JaxRNN(parameters.RNNOptions):
         """
         x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
         y = parameters.check_tags(y, x, self.sizes.n_tags)
-        weights = padded(np.full(x.shape, 1 / x.size), self.dtype)
-        rows = self._rows([*self.param], padded(x), padded(y), weights)
+        weights = self.fit_shape(np.full(x.shape, 1 / x.size), self.dtype)
+        with self.settings():
+            rows = self._rows(self.arrays, self.fit_shape(x), self.fit_shape(y), weights)
         gradients = dict(zip(self.shapes(self.sizes), self.grads(x, y), strict=True))
         arrays = {name: np.asarray(values)[: x.size] for name, values in rows.items()}
         return from_rows(arrays, gradients, np.asarray(self.param.W_h))
 
     def _quantities(
-        self, param: Sequence[jax.Array], x: jax.Array, tags: jax.Array, weights: jax.Array
+        self, arrays: Sequence[jax.Array], x: jax.Array, tags: jax.Array, weights: jax.Array
     ) -> dict[str, jax.Array]:
         """Return the quantities of a sentence, (L, n), but for b and e_c; e_h is the part from the outputs."""
-        W_e, W_x, *of_layer, W_y = param
+        W_e, W_x, *of_layer, W_y = arrays
 
         def cost(y: jax.Array) -> jax.Array:
             return cross_entropy(y, tags, weights)
@@ -128,18 +160,18 @@ class JaxRNN(parameters.RNNOptions):
             "e_y": jax.grad(cost)(y),
             "e_h": jax.grad(lambda h: cost(h @ W_y.T))(layer["h"]),
             "e_a": jax.grad(lambda a: cost(self._recurrent(a, *of_layer) @ W_y.T))(a),
-            "e_z": jax.grad(lambda z: cost(self._scores(param[1:], z)))(z),
+            "e_z": jax.grad(lambda z: cost(self._scores(arrays[1:], z)))(z),
         }
         return {"z": z, **layer, "y": y, "p": jax.nn.softmax(y), **errors}
 
-    def _forward(self, param: Sequence[jax.Array], x: jax.Array) -> jax.Array:
+    def _forward(self, arrays: Sequence[jax.Array], x: jax.Array) -> jax.Array:
         """Return the scores of the tags, (L, n_tags) or (L, B, n_tags), for word ids (L,) or (B, L)."""
-        W_e, *others = param
+        W_e, *others = arrays
         return self._scores(others, self._embed(W_e, x))
 
     def _embed(self, W_e: jax.Array, x: jax.Array) -> jax.Array:
-        """Return the embeddings of the words, (L, n_emb) or (L, B, n_emb)."""
-        return jnp.moveaxis(W_e[:, x.T], 0, -1)
+        """Return the embeddings of the words, (L, n_emb) or (L, B, n_emb), from the transposed W_e."""
+        return W_e[x.T]
 
     def _scores(self, others: Sequence[jax.Array], z: jax.Array) -> jax.Array:
         """Return the scores of the tags from the embeddings and all parameters but W_e."""

@@ -194,39 +194,39 @@ def jax_step(model: Any, clip: float | None, freeze_embeddings: bool) -> Step:
     import jax
     import jax.numpy as jnp
 
-    from lxmls_rnn.deep_learning.jax_rnn import cross_entropy, own_settings, padded
+    from lxmls_rnn.deep_learning.jax_rnn import cross_entropy, jit
 
     def cost_of(z: Any, others: Any, x: Any, y: Any, weights: Any) -> tuple[Any, Any]:
         scores = model._scores(others, z)
         correct = jnp.sum((scores.argmax(-1) == y.T) & (weights.T > 0))
         return cross_entropy(scores, y, weights), correct
 
-    def update(param: Any, x: Any, y: Any, weights: Any, rate: Any, which: Any) -> tuple[Any, ...]:
-        W_e, *others = param
+    def update(arrays: Any, x: Any, y: Any, weights: Any, rate: Any, which: Any) -> tuple[Any, ...]:
+        W_e, *others = arrays
         z = model._embed(W_e, x)
         with_gradients = jax.value_and_grad(cost_of, argnums=(0, 1), has_aux=True)
         (cost, correct), (rows, gradients) = with_gradients(z, others, x, y, weights)
-        rows = rows.reshape(-1, rows.shape[-1])
-        length = jnp.zeros(())
+        length = jnp.zeros((), model.dtype)
         if clip is not None:
-            by_word = [] if freeze_embeddings else [jnp.zeros_like(rows).at[which].add(rows)]
+            rows_in_line = rows.reshape(-1, rows.shape[-1])
+            by_word = [] if freeze_embeddings else [jnp.zeros_like(rows_in_line).at[which].add(rows_in_line)]
             length = jnp.sqrt(sum(jnp.sum(g * g) for g in [*gradients, *by_word]))
             rate = rate * jnp.where(length > clip, clip / length, 1)
         if not freeze_embeddings:
-            # a flat W_e, because JAX 0.7 copies a whole matrix to change some of its columns
-            places = jnp.arange(len(W_e))[:, None] * W_e.shape[1] + x.T.ravel()
-            W_e = W_e.ravel().at[places.ravel()].add(-(rate * rows).T.ravel()).reshape(W_e.shape)
-        return (W_e, *(W - rate * g for W, g in zip(others, gradients, strict=True))), cost, correct, length
+            W_e = W_e.at[x.T].add(-(rate * rows))
+        updated = [W_e, *(W - rate * g for W, g in zip(others, gradients, strict=True))]
+        return updated, jnp.stack([cost, correct.astype(model.dtype), length])  # one array: one copy to the host
 
-    compiled = jax.jit(update, donate_argnums=0)  # the new parameters take the memory of the old ones
+    compiled = jit(update, donate_argnums=0)  # the new parameters take the memory of the old ones
 
-    @own_settings()
     def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
-        arrays = padded(x), padded(y), padded(weights, model.dtype)
+        batch = model.fit_shape(x), model.fit_shape(y), model.fit_shape(weights, model.dtype)
         # for each position the index of its word among the distinct words
-        which = np.unique(flat(arrays[0]), return_inverse=True)[1] if clip is not None else None
-        model.param[:], cost, correct, length = compiled(tuple(model.param), *arrays, float(rate), which)
-        return float(cost), int(correct), float(length)
+        which = np.unique(flat(batch[0]), return_inverse=True)[1] if clip is not None else None
+        with model.settings():
+            model.arrays, numbers = compiled(model.arrays, *batch, np.asarray(rate, model.dtype), which)
+        cost, correct, length = np.asarray(numbers).tolist()
+        return cost, int(correct), length
 
     return step
 
@@ -239,27 +239,26 @@ def torch_step(model: Any, clip: float | None, freeze_embeddings: bool) -> Step:
 
     W_e, *others = model.param
 
-    @own_settings()
+    @own_settings(model.threads)
     def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
         _x, _y, _weights = (model._tensor(array) for array in (x, y, weights))
         z = model._embed(_x).detach().requires_grad_()
         scores = model._scores(z)
         cost = cross_entropy(scores, _y, _weights)
-        rows, *gradients = torch.autograd.grad(cost, [z, *others])
-        words, which = time_first(_x).flatten().unique(return_inverse=True)
-        rows = rows.new_zeros((len(words), rows.shape[-1])).index_add_(0, which, rows.flatten(0, -2))
-        length = 0.0
+        e_z, *gradients = torch.autograd.grad(cost, [z, *others])
+        words, rows, length = time_first(_x).flatten(), e_z.flatten(0, -2), 0.0
         if clip is not None:
+            words, which = words.unique(return_inverse=True)
+            rows = rows.new_zeros((len(words), rows.shape[-1])).index_add_(0, which, rows)
             squares = [(g * g).sum() for g in [*gradients, *([] if freeze_embeddings else [rows])]]
             length = float(torch.stack(squares).sum().sqrt())
             rate *= min(1.0, clip / max(length, float(np.finfo(model.dtype).tiny)))
         with torch.no_grad():
             if not freeze_embeddings:
-                W_e.T[words] -= rate * rows
-            for W, gradient in zip(others, gradients, strict=True):
-                W -= rate * gradient
-        correct = ((scores.argmax(-1) == time_first(_y)) & (time_first(_weights) > 0)).sum()
-        return float(cost.detach()), int(correct), length
+                W_e.T.index_add_(0, words, rows, alpha=-rate)
+            torch._foreach_add_(others, gradients, alpha=-rate)
+        correct = int(np.count_nonzero((y == scores.argmax(-1).cpu().numpy().T) & (weights > 0)))
+        return float(cost.detach()), correct, length
 
     return step
 

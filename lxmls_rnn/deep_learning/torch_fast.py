@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
+import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
+from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH
 from lxmls_rnn.deep_learning.torch_lstm import TorchLSTM
 from lxmls_rnn.deep_learning.torch_rnn import TorchRNN
@@ -24,28 +23,43 @@ def states(model: TorchRNN, a: Tensor) -> dict[str, Tensor]:
     return {"h": twin._recurrent(a)}
 
 
+def share_weights(model: TorchRNN, layer: nn.RNNBase) -> nn.RNNBase:
+    """Return a layer of PyTorch whose weights are W_x and W_h of the model, where cuDNN has them: in one block."""
+    with torch.no_grad():
+        layer.weight_ih_l0.copy_(model.param.W_x)
+        layer.weight_hh_l0.copy_(model.param.W_h)
+    model.param[1:3] = layer.weight_ih_l0, layer.weight_hh_l0
+    return layer
+
+
 class FastTorchRNN(TorchRNN):
     """Faster `TorchRNN` with the same parameters, results and interface, for the activations of nn.RNN and logistic."""
 
     activations = OF_FAST_TORCH
 
-    @cached_property
-    def layer(self) -> nn.RNN:
-        """PyTorch's layer, without numbers: `param` holds them. nn.RNN has no logistic function, see `_recurrent`."""
-        kind = {"nonlinearity": "tanh", "bias": True} if self.activation == "logistic" else {}
-        kind = kind or {"nonlinearity": self.activation, "bias": False}
-        return nn.RNN(self.sizes.n_emb, self.sizes.n_hidd, device="meta", **kind)
+    def _set_up(
+        self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
+    ) -> None:
+        super()._set_up(sizes, values, activation, dtype)
+        if self.activation != "logistic":  # which nn.RNN lacks, see `_recurrent`
+            options = {"bias": False, "device": self.device, "dtype": self.param.W_x.dtype}
+            layer = nn.RNN(sizes.n_emb, sizes.n_hidd, nonlinearity=self.activation, **options)
+            self.layer = share_weights(self, layer)
 
     def _recurrent(self, z: Tensor) -> Tensor:
         """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        W_x, W_h, h_0 = self.param.W_x, self.param.W_h, self._first(z)[None]
         if self.activation != "logistic":
-            return functional_call(self.layer, {"weight_ih_l0": W_x, "weight_hh_l0": W_h}, (z, h_0))[0]
+            h: Tensor = self.layer(z)[0]
+            return h
         # logistic(a) = (1 + tanh(a / 2)) / 2. With h_t = (1 + u_t) / 2 and u_0 = -1:
         #     u_t = tanh(W_x/2 z_t + W_h/4 u_{t-1} + b),   b = the sums of the rows of W_h/4
-        b = W_h.sum(1) / 4
-        scaled = {"weight_ih_l0": W_x / 2, "weight_hh_l0": W_h / 4, "bias_ih_l0": b, "bias_hh_l0": b.new_zeros(b.shape)}
-        return (1 + functional_call(self.layer, scaled, (z, h_0 - 1))[0]) / 2
+        W_x, W_h = self.param.W_x / 2, self.param.W_h / 4
+        b = W_h.sum(1)
+        batch = z if z.ndim == 3 else z[:, None]  # (L, B, n_emb)
+        u_0 = -z.new_ones((1, batch.shape[1], self.sizes.n_hidd))
+        # what nn.RNN calls: one layer, without dropout, in one direction
+        u, _ = torch.rnn_tanh(batch, u_0, [W_x, W_h, b, torch.zeros_like(b)], True, 1, 0.0, True, False, False)
+        return (1 + u.reshape(*z.shape[:-1], -1)) / 2
 
     _layer = states
 
@@ -55,15 +69,16 @@ class FastTorchLSTM(TorchLSTM):
 
     peephole_options = (False,)
 
-    @cached_property
-    def layer(self) -> nn.LSTM:
-        """PyTorch's layer, without numbers: `param` holds them, with the gates in the same order."""
-        return nn.LSTM(self.sizes.n_emb, self.sizes.n_hidd, bias=False, device="meta")
+    def _set_up(
+        self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
+    ) -> None:
+        super()._set_up(sizes, values, activation, dtype)
+        options = {"bias": False, "device": self.device, "dtype": self.param.W_x.dtype}
+        self.layer = share_weights(self, nn.LSTM(sizes.n_emb, sizes.n_hidd, **options))  # gates in the same order
 
     def _recurrent(self, z: Tensor) -> Tensor:
         """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        weights = {"weight_ih_l0": self.param.W_x, "weight_hh_l0": self.param.W_h}
-        first = self._first(z)[None]
-        return functional_call(self.layer, weights, (z, (first, first)))[0]
+        h: Tensor = self.layer(z)[0]
+        return h
 
     _layer = states

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.frameworks import TORCH
@@ -29,18 +30,19 @@ TORCH_ACTIVATIONS = {
 
 
 @contextmanager
-def own_settings() -> Iterator[None]:
+def own_settings(threads: int = 1) -> Iterator[None]:
     """Compute in one thread and without TF32 in a function or block; PyTorch code outside it keeps its own settings.
 
     On sentences, waiting for a second thread takes longer than the arithmetic, on a busy machine ten times.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    threads_before, allow_tf32 = torch.get_num_threads(), torch.backends.cudnn.allow_tf32
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.allow_tf32 = False
     try:
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            yield
+        yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(threads_before)
+        torch.backends.cudnn.allow_tf32 = allow_tf32
 
 
 def time_first(x: Tensor) -> Tensor:
@@ -50,8 +52,8 @@ def time_first(x: Tensor) -> Tensor:
 
 def cross_entropy(y: Tensor, tags: Tensor, weights: Tensor) -> Tensor:
     """Return the cost, a scalar: the weighted sum of -log p of the gold `tags` ([B,] L); scores y: (L, [B,] n)."""
-    log_p = torch.log_softmax(y, -1).gather(-1, time_first(tags)[..., None])[..., 0]
-    return -(log_p * time_first(weights)).sum()
+    losses = functional.cross_entropy(y.flatten(0, -2), time_first(tags).flatten(), reduction="none")
+    return losses.dot(time_first(weights).flatten())
 
 
 class TorchRNN(parameters.RNNOptions):
@@ -61,6 +63,7 @@ class TorchRNN(parameters.RNNOptions):
     """
 
     framework = TORCH
+    threads = 1  # of a training step
 
     def _set_up(
         self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str

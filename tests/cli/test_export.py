@@ -27,6 +27,8 @@ def test_a_run_becomes_a_page_with_its_name_and_licence(trained, tmp_path, model
 
 @pytest.mark.parametrize("to", ["safetensors", "onnx"])
 def test_what_comes_back_is_the_model_with_settings_and_licence(trained, tmp_path, to):
+    if to == "onnx":
+        pytest.importorskip("onnx", reason="ONNX is not installed: `make setup WITH=onnx` brings it")
     assert trained("export", "first", "--to", to).exit_code == 0
     result = trained("import", f"results/first.{to}")
     assert "results/first.npz: " in result.output
@@ -77,11 +79,10 @@ def test_a_theano_model_is_exported_without_theano(run, tmp_path, monkeypatch):
     _, header = model_file.load(tmp_path / "m.npz")
     model_file.write(tmp_path / "m.npz", {**header, "class": "RNN"}, NumpyRNN(2, 5, 6, 3, seed=0).get_values())
     monkeypatch.setitem(__import__("sys").modules, "lxmls_rnn.deep_learning.theano_rnn", None)
-    for to in ("html", "safetensors", "onnx"):
+    for to in ("html", "safetensors"):
         assert run("export", "m.npz", "--to", to).exit_code == 0
-    for suffix in ("safetensors", "onnx"):
-        assert run("import", f"results/m.{suffix}", "--output", f"{suffix}.npz").exit_code == 0
-        assert model_file.read_header(tmp_path / f"{suffix}.npz")["class"] == "RNN"
+    assert run("import", "results/m.safetensors", "--output", "back.npz").exit_code == 0
+    assert model_file.read_header(tmp_path / "back.npz")["class"] == "RNN"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_theano_model_is_exported_without_theano(run, tmp_path, monkeypatch):
         (("import", "none.safetensors"), "none.safetensors: No such file"),
         (("import", "bad.safetensors"), "bad.safetensors cannot be imported: it is not a whole safetensors file"),
         (("import", "README.md"), "README.md cannot be imported: expected NAME.safetensors or NAME.onnx from `lxm"),
-        (("import", "bad.onnx"), "bad.onnx cannot be imported: it is not a whole ONNX file"),
+        (("import", "bad.onnx"), "bad.onnx cannot be imported: it is not an ONNX file of `lxmls-rnn export`"),
         (("export", "m.npz", "--to", "torch"), "m cannot be exported: PyTorch's nn.RNN has no logistic function"),
         (("export", "runs/empty", "--to", "onnx"), "the run runs/empty has no model yet: it has one after its first"),
     ],

@@ -9,6 +9,7 @@ jax = pytest.importorskip("jax", reason="JAX is not installed: `make setup WITH=
 
 from lxmls_rnn.deep_learning import jax_rnn  # noqa: E402
 from lxmls_rnn.deep_learning.jax_rnn import JaxRNN, cross_entropy, own_settings, padded  # noqa: E402
+from lxmls_rnn.deep_learning.sgd import make_step  # noqa: E402
 
 SIZES = 12, 6, 5, 4
 
@@ -67,6 +68,16 @@ def test_parameters_have_the_type_and_shapes_of_the_model(dtype):
     model.set_values({name: 2 * W for name, W in model.get_values().items()})
     assert model.param.W_x is not before  # a JAX array cannot be changed
     assert np.array_equal(np.asarray(model.param.W_x), 2 * np.asarray(before))
+
+
+def test_a_step_overwrites_the_parameters_and_changes_only_the_embeddings_of_its_words():
+    model = JaxRNN(*SIZES, seed=0)
+    before, embeddings = model.arrays, model.get_values()["W_e"]
+    x, y = np.array([3, 1, 3], "int32"), np.array([0, 1, 2], "int32")
+    make_step(model)(x, y, np.full(3, 1 / 3), 1.0)
+    assert all(W.is_deleted() for W in before)
+    changed = (model.get_values()["W_e"] != embeddings).any(0)
+    assert np.flatnonzero(changed).tolist() == [1, 3]
 
 
 def test_few_lengths_are_compiled():

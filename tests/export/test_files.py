@@ -23,12 +23,14 @@ def test_the_file_has_the_name_of_the_model_or_of_its_run(tmp_path):
         save(tmp_path / "m.npz", activation="tanh"),
     )
     for model, name in ((of_a_run.parent, "first"), (of_a_run, "first"), (single, "m")):
-        found = [files.export(model, to).name for to in files.FORMATS]
-        assert found == [f"{name}.{suffix}" for suffix in ("html", "torch.safetensors", "onnx", "safetensors")]
+        found = [files.export(model, to).name for to in ("html", "torch", "safetensors")]
+        assert found == [f"{name}.{suffix}" for suffix in ("html", "torch.safetensors", "safetensors")]
 
 
 @pytest.mark.parametrize("to", ["torch", "onnx", "safetensors"])
 def test_a_file_is_read_by_its_suffix_and_has_the_parameters_of_its_model(tmp_path, to):
+    if to == "onnx":
+        pytest.importorskip("onnx", reason="ONNX is not installed: `make setup WITH=onnx` brings it")
     for seed in (0, 1):  # one after the other, as from a panel
         path = save(tmp_path / "m.npz", NumpyLSTM, peepholes=False, seed=seed)
         exported = files.export(path, to)

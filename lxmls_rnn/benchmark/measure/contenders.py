@@ -1,4 +1,4 @@
-"""Adapters that measure the library's taggers: NumPy on the CPU, Theano on any device."""
+"""Adapters that measure the library's taggers: NumPy on the CPU, the other frameworks on any device."""
 
 from __future__ import annotations
 
@@ -210,6 +210,136 @@ class TheanoContender(NumpyContender):
         if free is None or self.free_at_start is None:
             return None
         return max(0, self.free_at_start - free)  # includes blocks that the allocator caches
+
+
+class JaxContender(NumpyContender):
+    """Adapter of `JaxRNN` and `JaxLSTM`, compiled for the length of the sentences, without padding."""
+
+    def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
+        super().__init__(case, without_absent(case, values))
+        self.model.is_padded = False
+        if case.work == "backward":
+            self.function = self._compile_backward()
+
+    def _compile_backward(self) -> Any:
+        """Return the function of loss and gradients w.r.t. the embeddings in use and the matrices."""
+        import jax
+
+        from lxmls_rnn.deep_learning.jax_rnn import cross_entropy, jit
+
+        def loss(z: Any, others: Any, *gold: Any) -> Any:
+            return cross_entropy(self.model._scores(others, z), *gold)
+
+        def backward(arrays: Any, x: Any, *gold: Any) -> Any:
+            W_e, *others = arrays
+            return jax.value_and_grad(loss, (0, 1))(self.model._embed(W_e, x), others, *gold)
+
+        return jit(backward)
+
+    def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
+        import jax
+
+        def backward() -> Any:
+            with self.model.settings():
+                loss, gradients = jax.block_until_ready(self.function(self.model.arrays, *batch))
+            return float(loss), gradients
+
+        def step() -> None:
+            self.step(*batch, rate)
+            jax.block_until_ready(self.model.arrays)
+
+        return {"forward": super().bind(batch, rate), "backward": backward, "step": step}[self.case.work]
+
+    def results(self, returned: Any) -> Computed:
+        if self.case.work != "backward":
+            return super().results(returned)
+        loss, (e_z, gradients) = returned
+        return named_gradients(self.values, loss, e_z, gradients)
+
+    def device(self) -> str:
+        from lxmls_rnn.deep_learning.jax_rnn import device
+
+        on = {place for W in self.model.arrays for place in W.devices()}
+        return self.case.device if on == {device()} else ", ".join(map(str, on))
+
+    def device_memory(self) -> int | None:
+        (place,) = self.model.arrays[0].devices()
+        statistics = place.memory_stats() if self.case.device != "cpu" else None
+        return statistics["peak_bytes_in_use"] if statistics else None
+
+
+class TorchContender(NumpyContender):
+    """Adapter of the PyTorch models, in as many threads as PyTorch has."""
+
+    def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
+        import torch
+
+        self.case, self.values = case, without_absent(case, values)
+        self.model = build_model(case, self.values)
+        self.model.threads = torch.get_num_threads()
+        self.step = make_step(self.model, batched=case.batch > 1)
+        self.on_cuda = self.model.device.type == "cuda"
+        if self.on_cuda:
+            torch.cuda.reset_peak_memory_stats(self.model.device)
+
+    def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
+        import torch
+
+        from lxmls_rnn.deep_learning.torch_rnn import cross_entropy, own_settings
+
+        model, wait = self.model, self._wait
+        x, *gold = batch
+
+        def backward() -> Any:
+            with own_settings(model.threads):
+                z = model._embed(model._tensor(x)).detach().requires_grad_()
+                loss = cross_entropy(model._scores(z), *map(model._tensor, gold))
+                gradients = torch.autograd.grad(loss, [z, *model.param[1:]])
+                wait()
+            return loss.item(), gradients
+
+        def step() -> None:
+            self.step(*batch, rate)
+            wait()
+
+        return {"forward": super().bind(batch, rate), "backward": backward, "step": step}[self.case.work]
+
+    def _wait(self) -> None:
+        """Wait until the device has finished."""
+        import torch
+
+        if self.on_cuda:
+            torch.cuda.synchronize(self.model.device)
+
+    def results(self, returned: Any) -> Computed:
+        if self.case.work != "backward":
+            return super().results(returned)
+        loss, gradients = returned
+        e_z, *others = (gradient.cpu() for gradient in gradients)
+        return named_gradients(self.values, loss, e_z, others)
+
+    def device(self) -> str:
+        from lxmls_rnn.deep_learning.torch_rnn import device
+
+        on = {W.device for W in self.model.param}
+        return self.case.device if on == {device()} else ", ".join(map(str, on))
+
+    def device_memory(self) -> int | None:
+        import torch
+
+        # the peak that PyTorch's allocator has handed out
+        return torch.cuda.max_memory_allocated(self.model.device) if self.on_cuda else None
+
+
+def without_absent(case: Case, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the parameters without W_c if the model of a case has no peepholes."""
+    return {name: W for name, W in values.items() if case.peepholes or name != "W_c"}
+
+
+def named_gradients(values: dict[str, np.ndarray], loss: float, e_z: Any, gradients: Any) -> Computed:
+    """Return the results of a backward pass by name; e_z (L, [B,] n_emb) is turned to the shape of the NumPy models."""
+    named = dict(zip(list(values)[1:], map(np.asarray, gradients), strict=True))
+    return {"cost": np.asarray(loss), "e_z": np.asarray(e_z).T, **named}
 
 
 def check_plan(case: Case, local_memory: int) -> None:

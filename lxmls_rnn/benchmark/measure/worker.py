@@ -128,13 +128,9 @@ class Bench:
         if self.implementation == "numpy":
             tagger: Contender = contenders.NumpyContender(case, values)
         elif self.implementation.startswith("torch"):
-            from lxmls_rnn.benchmark.measure.torch_peer import TorchContender
-
-            tagger = TorchContender(case, values)
+            tagger = contenders.TorchContender(case, values)
         elif self.implementation == "jax":
-            from lxmls_rnn.benchmark.measure.jax_peer import JaxContender
-
-            tagger = JaxContender(case, values)
+            tagger = contenders.JaxContender(case, values)
         else:
             tagger = contenders.TheanoContender(case, values)
         self.built[key] = (tagger, values, perf_counter() - start)
@@ -206,14 +202,36 @@ def peak_calls(implementation: str, device: str, a: np.ndarray, b: np.ndarray) -
         out, copy = np.empty_like(a), np.empty_like(b)
         return [lambda: np.dot(a, a, out=out), lambda: np.copyto(copy, b)]
     if implementation.startswith("torch"):
-        from lxmls_rnn.benchmark.measure import torch_peer
-
-        return torch_peer.peak_calls(a, b, device)
+        return torch_calls(a, b)
     if implementation == "jax":
-        from lxmls_rnn.benchmark.measure import jax_peer
-
-        return jax_peer.peak_calls(a, b, device)
+        return jax_calls(a, b)
     return [theano_call(a, lambda T, _a: T.dot(_a, _a)), theano_call(b, lambda T, _b: _b + 1)]
+
+
+def torch_calls(a: np.ndarray, b: np.ndarray) -> list[Callable[[], Any]]:
+    """Return PyTorch's product of a matrix with itself and its copy of a vector."""
+    import torch
+
+    from lxmls_rnn.deep_learning.torch_rnn import device
+
+    place = device()
+    _a, _b = torch.tensor(a, device=place), torch.tensor(b, device=place)
+    out, copy = torch.empty_like(_a), torch.empty_like(_b)
+    wait = (lambda: torch.cuda.synchronize(place)) if place.type == "cuda" else (lambda: None)
+    return [lambda: (torch.mm(_a, _a, out=out), wait()), lambda: (copy.copy_(_b), wait())]
+
+
+def jax_calls(a: np.ndarray, b: np.ndarray) -> list[Callable[[], Any]]:
+    """Return JAX's product of a matrix with itself and its copy of a vector."""
+    import jax
+
+    from lxmls_rnn.deep_learning.jax_rnn import device, jit, own_settings
+
+    product, copying = jit(lambda _a: _a @ _a), jit(lambda _b: _b + 1)
+    with own_settings():
+        _a, _b = jax.device_put((a, b), device())
+    calls = [lambda: product(_a).block_until_ready(), lambda: copying(_b).block_until_ready()]
+    return [own_settings()(call) for call in calls]
 
 
 def theano_call(value: np.ndarray, formula: Callable[[Any, Any], Any]) -> Callable[[], Any]:
@@ -242,9 +260,9 @@ def start(implementation: str, device: str, threads: int) -> dict[str, Any]:
                 import torch
             except ImportError:
                 return {"unavailable": f"PyTorch is not installed: {TORCH.remedy} installs it"}
-            from lxmls_rnn.benchmark.measure.torch_peer import torch_device
+            from lxmls_rnn.deep_learning import torch_rnn
 
-            torch_device(device)
+            check_device("PyTorch", device, torch_rnn.device)
             torch.set_num_threads(threads)
             versions["torch"] = torch.__version__
         elif implementation == "jax":
@@ -252,9 +270,9 @@ def start(implementation: str, device: str, threads: int) -> dict[str, Any]:
                 import jax
             except ImportError:
                 return {"unavailable": f"JAX is not installed: {JAX.remedy} installs it"}
-            from lxmls_rnn.benchmark.measure.jax_peer import jax_device
+            from lxmls_rnn.deep_learning import jax_rnn
 
-            jax_device(device)
+            check_device("JAX", device, jax_rnn.device)
             versions["jax"] = jax.__version__
         elif implementation != "numpy":
             from lxmls_rnn import theano_env
@@ -264,6 +282,13 @@ def start(implementation: str, device: str, threads: int) -> dict[str, Any]:
     except Exception as error:
         return {"unavailable": str(error).strip().splitlines()[0] if str(error) else repr(error)}
     return {"device": device, "versions": versions}
+
+
+def check_device(framework: str, device: str, choose: Callable[[], Any]) -> None:
+    """Raise RuntimeError if a framework lacks a device, which LXMLS_DEVICE names."""
+    if device.startswith("opencl"):
+        raise RuntimeError(f"{framework} has no device {device}")
+    choose()
 
 
 def answer(bench: Bench, request: dict[str, Any]) -> dict[str, Any]:

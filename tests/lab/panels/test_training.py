@@ -660,8 +660,10 @@ def test_the_selected_run_is_exported(panel):
     panel.exporting.format.value = "torch"
     panel.exporting.button.click()
     assert f"{name} cannot be exported: PyTorch" in panel.message.value
-    panel.exporting.format.value = "onnx"
+    panel.exporting.format.value = "safetensors"
     panel.exporting.button.click()
-    assert panel.exporting.link.value.startswith(f'<a download="{name}.onnx" href="data:application/octet-stream')
+    assert panel.exporting.link.value.startswith(
+        f'<a download="{name}.safetensors" href="data:application/octet-stream'
+    )
     train(panel)
     assert panel.exporting.link.value == ""
