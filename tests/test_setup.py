@@ -181,9 +181,8 @@ def test_frameworks_once_asked_for_stay_until_none_is_named(project):
         ({}, ""),
     ):
         assert setup(project, **environ) == (0, "")
-        assert (project / "uv.log").read_text().splitlines()[
-            -1
-        ] == f"sync --locked --extra cluster {groups} --python .venv/bin/python".replace("  ", " ")
+        call = f"sync --locked --extra theano --extra cluster {groups} --python .venv/bin/python".replace("  ", " ")
+        assert (project / "uv.log").read_text().splitlines()[-1] == call
     status, errors = setup(project, WITH="jax,keras")
     assert (status, errors) == (
         1,

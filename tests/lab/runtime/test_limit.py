@@ -129,6 +129,7 @@ def test_code_that_cannot_be_stopped_is_given_up_and_the_next_check_runs(short, 
             with contextlib.suppress(BaseException):
                 _compute(0.01)
 
-    assert "It could not be stopped: if the notebook becomes slow, restart the kernel." in check.errors(student).text
+    # of Theano, whose answers run in the kernel at once, without a trial in another process
+    assert "It could not be stopped: if the notebook becomes slow, restart the kernel." in check.squares(student).text
     end.set()
-    assert check.errors(None).state == "not yet"
+    assert check.squares(None).state == "not yet"
