@@ -8,6 +8,7 @@ import pytest
 jax = pytest.importorskip("jax", reason="JAX is not installed: `make setup WITH=jax` brings it")
 
 from lxmls_rnn.deep_learning import jax_rnn  # noqa: E402
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS  # noqa: E402
 from lxmls_rnn.deep_learning.jax_rnn import JaxRNN, cross_entropy, own_settings, padded  # noqa: E402
 from lxmls_rnn.deep_learning.sgd import make_step  # noqa: E402
 
@@ -52,11 +53,9 @@ def test_float64_is_allowed_within_and_as_before_after_an_error():
 
 @pytest.mark.parametrize("activation", jax_rnn.JAX_ACTIVATIONS)
 def test_an_activation_is_its_formula_and_its_slope(activation):
-    expected = {"logistic": (1 / (1 + np.exp(-0.5)), 0.5), "tanh": (np.tanh(0.5), 0.0), "relu": (0.5, 0.0)}
-    f = jax_rnn.JAX_ACTIVATIONS[activation]
-    assert [float(f(a)) for a in (0.5, 0.0)] == pytest.approx(expected[activation], abs=1e-6)
-    slopes = {"logistic": 0.25, "tanh": 1.0, "relu": 0.0}
-    assert float(jax.grad(f)(0.0)) == slopes[activation]
+    f, row = jax_rnn.JAX_ACTIVATIONS[activation], ACTIVATIONS[activation]
+    assert [float(f(a)) for a in (0.5, 0.0)] == pytest.approx(row.f(np.array([0.5, 0.0])), abs=1e-6)
+    assert float(jax.grad(f)(0.0)) == row.slope(row.f(np.array(0.0)))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
