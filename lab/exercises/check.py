@@ -26,9 +26,9 @@ from lab.exercises.own import use as use  # `check.use`
 from lab.exercises.source import placeholder_of
 from lab.exercises.verdict import Note, Verdict
 from lab.runtime import limit
+from lxmls_rnn.classroom import harness
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.files import in_words
-from lxmls_rnn.submissions import harness
 
 MAX_SECONDS, MAX_COMPILING_SECONDS = 5.0, 15.0  # of the processor, for an answer and all inputs; Theano and JAX compile
 MAX_EXPLAINING_SECONDS = 20.0  # of the wall from the beginning of a check; then the verdict is what is known

@@ -29,8 +29,8 @@ from lab.exercises.engine import Difference
 from lab.exercises.exercise import EXERCISES, Exercise, Patch, answer_of
 from lab.exercises.inputs import Case, cases
 from lab.exercises.source import Source, blocks, is_students, substitutions, targets
-from lxmls_rnn.submissions import harness
-from lxmls_rnn.submissions.harness import Arrays
+from lxmls_rnn.classroom import harness
+from lxmls_rnn.classroom.harness import Arrays
 
 MAX_SECONDS = 10.0  # of the processor, for the explanation of one answer
 _VARIABLE = re.compile(r"0x[0-9a-f]+|\bline \d+|id=\d+|\bat 0x\w+")  # parts of messages that differ from run to run

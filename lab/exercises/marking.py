@@ -14,10 +14,10 @@ from dataclasses import asdict
 from lab.exercises.engine import Failure, Judgement, Result, judge
 from lab.exercises.exercise import EXERCISES, answer_of
 from lab.exercises.inputs import cases
+from lxmls_rnn.classroom import harness, notebook
+from lxmls_rnn.classroom.tasks import AGAIN, NOT_CHECKED, NOT_RIGHT, NOT_YET, RIGHT, Exercise, Said, Verdict, to_json
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, Framework
 from lxmls_rnn.storage import records
-from lxmls_rnn.submissions import harness, notebook
-from lxmls_rnn.submissions.tasks import AGAIN, NOT_CHECKED, NOT_RIGHT, NOT_YET, RIGHT, Exercise, Said, Verdict, to_json
 
 MAX_SEED = 40_000_000
 MAX_CHARACTERS = 10_000_000  # in an array of texts, in which each takes as much as the longest

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.exercises.json_store import JsonStore
-from lxmls_rnn.classroom import PROGRESS, TIME, Entry
+from lxmls_rnn.classroom.progress import PROGRESS, TIME, Entry
 
 EMPTY: dict[str, Any] = {name: value for name, value in asdict(Entry()).items() if value is not None}
 _FILE = JsonStore(PROGRESS, Entry)

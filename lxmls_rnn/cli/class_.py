@@ -10,16 +10,16 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from lxmls_rnn import classroom, paths
+from lxmls_rnn import paths
+from lxmls_rnn.classroom import collect as collecting
+from lxmls_rnn.classroom import isolation, progress, table
+from lxmls_rnn.classroom import marks as marking
+from lxmls_rnn.classroom.feedback import COMMENTS, MARKS_FILE, write_pages
+from lxmls_rnn.classroom.hand_in import pack
 from lxmls_rnn.cli.console import Commands, Root, console, interruptible, say_stopped, width_of
 from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage import spreadsheet
 from lxmls_rnn.storage.files import counted, write_atomically
-from lxmls_rnn.submissions import collect as collecting
-from lxmls_rnn.submissions import isolation
-from lxmls_rnn.submissions import marks as marking
-from lxmls_rnn.submissions.feedback import COMMENTS, MARKS_FILE, write_pages
-from lxmls_rnn.submissions.hand_in import pack
 
 MAX_REPORTED = 3  # files of a student that were left out; the report has all of them
 REPORT = "collected.txt"
@@ -104,24 +104,24 @@ def show(
 
     Example: `lxmls-rnn class show handed-in --html class.html`
     """
-    students = classroom.read_class(folder)
+    students = progress.read_class(folder)
     for student in students:
         for problem in student.problems:
             warnings.warn(problem.text, stacklevel=1)
     if csv_file is not None:
-        header, lines = classroom.table(students, "sheet")
+        header, lines = table.table(students, "sheet")
         write_atomically(csv_file, spreadsheet.to_csv([header, *lines]))
     if html_file is not None:
-        write_atomically(html_file, classroom.as_html(students))
-    shown, legend = _table(*classroom.table(students, "wide")), classroom.LEGEND
+        write_atomically(html_file, table.as_html(students))
+    shown, legend = _table(*table.table(students, "wide")), table.LEGEND
     if width_of(shown).maximum > console.width:
-        shown = _table(*classroom.table(students, "narrow"), box=None, pad_edge=False)
-        legend = classroom.narrow_legend(students)
+        shown = _table(*table.table(students, "narrow"), box=None, pad_edge=False)
+        legend = table.narrow_legend(students)
     console.print(shown)
     console.print(legend)
-    for where in classroom.stuck(students):
+    for where in table.stuck(students):
         console.print(f"Stuck at {where}.", soft_wrap=True)
-    for question, answered in classroom.answers_of(students).items() if answers else ():
+    for question, answered in progress.answers_of(students).items() if answers else ():
         console.print()
         console.print(question, style="bold", soft_wrap=True)
         for name, answer in answered.items():
@@ -150,7 +150,7 @@ def check(
 
     Example: `lxmls-rnn class check handed-in marks`
     """
-    students = classroom.read_class(folder)
+    students = progress.read_class(folder)
     out = marking.handed_out(notebooks)
     prefix = None
     if not (container or unprotected):
@@ -188,10 +188,10 @@ def check(
     feedback(into)
 
 
-def _unpacked(students: list[classroom.Student], into: Path) -> list[classroom.Student]:
+def _unpacked(students: list[progress.Student], into: Path) -> list[progress.Student]:
     zipped = [student.folder for student in students if student.kinds == "zipped"]
     reports = list(collecting.collect(zipped, into))
-    unpacked = {student.name: student for student in classroom.read_class(into)} if reports else {}
+    unpacked = {student.name: student for student in progress.read_class(into)} if reports else {}
     for student in unpacked.values():  # without the name of the temporary folder
         student.problems = [one._replace(text=one.text.replace(f"{into}/", "")) for one in student.problems]
     return [unpacked.get(student.name, student) for student in students]

@@ -1,6 +1,7 @@
 """The page of a class, as `lxmls-rnn class show --html` writes it."""
 
-from lxmls_rnn.classroom import COURSE, Entry, Student, as_html
+from lxmls_rnn.classroom.progress import COURSE, Entry, Student
+from lxmls_rnn.classroom.table import as_html
 
 
 def test_the_table_of_all_exercises_fits_into_a_window_of_1400_pixels(context):

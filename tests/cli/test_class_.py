@@ -12,7 +12,8 @@ from small_class import RIGHT, hand_in, misplaced
 from typer.testing import CliRunner
 
 from lab.exercises.exercise import EXERCISES
-from lxmls_rnn.classroom import OPTIONAL, as_html, read_class
+from lxmls_rnn.classroom.progress import OPTIONAL, read_class
+from lxmls_rnn.classroom.table import as_html
 from lxmls_rnn.cli.main import app
 
 

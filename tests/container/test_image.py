@@ -55,7 +55,7 @@ def test_what_the_image_changes_passes_its_tests_there(lab):
 
     Of the GPU's tests those that need pygpu: `make test-slow` has run the others.
     """
-    folders = "device", "doctor", "theano_env", "benchmark", "submissions", "deep_learning"
+    folders = "device", "doctor", "theano_env", "benchmark", "classroom", "deep_learning"
     of_pygpu = "gpu_on_device", "gpu_lost", "kernels_ahead", "memory", "own_pygpu"
     names = ["scripts/theano_build/tests", *(f"tests/{name}" for name in folders)]
     paths = " ".join(names + [f"tests/gpu/test_{name}.py" for name in of_pygpu])

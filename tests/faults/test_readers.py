@@ -29,7 +29,11 @@ from lab.exercises import check, progress
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show import compare, report
-from lxmls_rnn.classroom import as_html, read_class
+from lxmls_rnn.classroom.feedback import write_pages
+from lxmls_rnn.classroom.marks import Marks, Stored
+from lxmls_rnn.classroom.marks import read as read_marks
+from lxmls_rnn.classroom.progress import read_class
+from lxmls_rnn.classroom.table import as_html
 from lxmls_rnn.cli import app
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import model_file
@@ -45,9 +49,6 @@ from lxmls_rnn.readers.tags import read_tag_map
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.runs.folder import read_config, read_metrics
 from lxmls_rnn.storage.files import UNSAFE, in_words
-from lxmls_rnn.submissions.feedback import write_pages
-from lxmls_rnn.submissions.marks import Marks, Stored
-from lxmls_rnn.submissions.marks import read as read_marks
 from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps

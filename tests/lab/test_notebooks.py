@@ -7,7 +7,7 @@ import pytest
 
 import lab
 from lab.exercises.exercise import EXERCISES
-from lxmls_rnn.classroom import OPTIONAL
+from lxmls_rnn.classroom.progress import OPTIONAL
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, TORCH
 
 FOLDER = Path(lab.__file__).parent / "notebooks"

@@ -6,7 +6,7 @@ import pytest
 
 from lab import Answer, check
 from lab.exercises.answer import OTHER_NOTEBOOK
-from lxmls_rnn.classroom import read_class
+from lxmls_rnn.classroom.progress import read_class
 
 WHY, HOW = "Why has h one column more than z?", "How <deep> is it?"
 

@@ -8,8 +8,8 @@ from lab import check
 from lab.exercises import diagnosis
 from lab.exercises.exercise import EXERCISES, answer_of
 from lab.runtime import limit
+from lxmls_rnn.classroom import harness
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
-from lxmls_rnn.submissions import harness
 
 pytestmark = pytest.mark.theano
 

@@ -6,8 +6,8 @@ import pytest
 from lab.exercises.exercise import EXERCISES, answer_of
 from lab.exercises.inputs import cases
 from lab.exercises.marking import MAX_SEED, Marking
-from lxmls_rnn.submissions import harness
-from lxmls_rnn.submissions.tasks import Said
+from lxmls_rnn.classroom import harness
+from lxmls_rnn.classroom.tasks import Said
 
 NUMPY = [name for name, one in EXERCISES.items() if one.framework == "numpy"]
 

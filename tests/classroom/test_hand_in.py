@@ -4,10 +4,10 @@ import pytest
 from small_class import hand_in
 from typer.testing import CliRunner
 
-from lxmls_rnn.classroom import read_class
+from lxmls_rnn.classroom.collect import collect
+from lxmls_rnn.classroom.hand_in import pack
+from lxmls_rnn.classroom.progress import read_class
 from lxmls_rnn.cli.main import app
-from lxmls_rnn.submissions.collect import collect
-from lxmls_rnn.submissions.hand_in import pack
 
 
 @pytest.fixture

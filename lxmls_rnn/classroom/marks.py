@@ -33,12 +33,10 @@ from threading import Event, Lock
 from typing import IO
 
 from lxmls_rnn import __version__
-from lxmls_rnn.classroom import STATE_SIGNS, TIME, Student
-from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import escaped, in_words
-from lxmls_rnn.submissions import boot, notebook
-from lxmls_rnn.submissions.isolation import CONTAINER_LIMITS
-from lxmls_rnn.submissions.tasks import (
+from lxmls_rnn.classroom import boot, notebook
+from lxmls_rnn.classroom.isolation import CONTAINER_LIMITS
+from lxmls_rnn.classroom.progress import STATE_SIGNS, TIME, Student
+from lxmls_rnn.classroom.tasks import (
     AGAIN,
     ANSWER,
     BEGIN,
@@ -59,6 +57,8 @@ from lxmls_rnn.submissions.tasks import (
     Verdict,
     to_json,
 )
+from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import escaped, in_words
 
 ANSWER_STATES = (RIGHT, NOT_RIGHT, NOT_YET, NOT_CHECKED, AGAIN)  # best first
 CHECK = re.compile(r"^check\.(\w+)\((\w+)\)", re.MULTILINE)
@@ -74,12 +74,12 @@ MODULES = ("lxmls_rnn", "lxmls_rnn.storage", "lxmls_rnn.storage.files", "lxmls_r
            "lxmls_rnn.deep_learning.frameworks", "lxmls_rnn.deep_learning.parameters",
            "lxmls_rnn.deep_learning.activations",
            "lxmls_rnn.deep_learning.theano_parameters",
-           *(f"lxmls_rnn.submissions{name}" for name in ("", ".harness", ".isolation", ".notebook", ".stand_in",
+           *(f"lxmls_rnn.classroom{name}" for name in ("", ".harness", ".isolation", ".notebook", ".stand_in",
                                                          ".student", ".tasks")))  # fmt: skip
 PACKAGES = ("lxmls_rnn.device", "lxmls_rnn.theano_env")  # with all that is in them: Theano imports it
 REPLACED = dict.fromkeys(
     (f"lxmls_rnn.deep_learning.{name}rnn" for name in ("", "numpy_models.", "pytorch_models.")),
-    "lxmls_rnn.submissions.bases",
+    "lxmls_rnn.classroom.bases",
 )
 ENVIRONMENT = {
     "LANG": "C.UTF-8", "LXMLS_DEVICE": "cpu", "LXMLS_RUNS": "/tmp/runs", "OPENBLAS_NUM_THREADS": "1",

@@ -27,9 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
-from lxmls_rnn.submissions import harness, isolation, notebook
-from lxmls_rnn.submissions.tasks import (
+from lxmls_rnn.classroom import harness, isolation, notebook
+from lxmls_rnn.classroom.tasks import (
     AGAIN,
     ANSWER,
     BEGIN,
@@ -46,6 +45,7 @@ from lxmls_rnn.submissions.tasks import (
     Said,
     to_json,
 )
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 
 CELL_SECONDS = 10.0  # of the processor, for a cell
 READ_SECONDS = 60  # of the processor, to read the notebooks and import the frameworks

@@ -1,7 +1,7 @@
 import pytest
 
-from lxmls_rnn.submissions.feedback import page, write_pages
-from lxmls_rnn.submissions.marks import Answer, Marks, Stored
+from lxmls_rnn.classroom.feedback import page, write_pages
+from lxmls_rnn.classroom.marks import Answer, Marks, Stored
 
 WEIGHTS = {"forward": 2.0, "errors": 1.0, "jax_scan": 0.0}
 

@@ -13,7 +13,7 @@ import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lxmls_rnn.submissions.tasks import HandedOut
+from lxmls_rnn.classroom.tasks import HandedOut
 
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # errors of Python's parser
 PYTHON_MAGICS = ("time", "timeit", "capture", "prun")  # commands for a whole cell, whose other lines are Python

@@ -11,7 +11,7 @@ import json
 import sys
 
 ROOTS = ("lxmls_rnn", "lab")
-STAND_IN = "lxmls_rnn.submissions.stand_in"
+STAND_IN = "lxmls_rnn.classroom.stand_in"
 
 
 class Sources(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
@@ -37,4 +37,4 @@ class Sources(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
 if __name__ == "__main__":
     sys.meta_path.insert(0, Sources(json.loads(sys.stdin.buffer.readline())))
-    importlib.import_module("lxmls_rnn.submissions.student").main()
+    importlib.import_module("lxmls_rnn.classroom.student").main()

@@ -8,7 +8,8 @@ from small_class import OPEN, RIGHT, hand_in, misplaced
 
 import lab
 from lab.exercises.exercise import EXERCISES
-from lxmls_rnn.classroom import OPTIONAL, Entry, Student, as_html, exercises_of, read_class, stuck, table
+from lxmls_rnn.classroom.progress import OPTIONAL, Entry, Student, exercises_of, read_class
+from lxmls_rnn.classroom.table import as_html, stuck, table
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_a_folder_without_students_is_refused(tmp_path):
 
 @pytest.mark.parametrize("option", ["--html", "--csv"])
 def test_the_script_for_a_class_at_work_refuses_to_write_into_its_container(option):
-    command = [Path(__file__).parents[1] / "docker/jupyterhub/show.sh", option, "class"]
+    command = [Path(__file__).parents[2] / "docker/jupyterhub/show.sh", option, "class"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 2
     assert f"class show handed-in {option} FILE" in result.stderr

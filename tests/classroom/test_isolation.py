@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lxmls_rnn.submissions import isolation
+from lxmls_rnn.classroom import isolation
 
 # What an isolated process finds, as JSON.
 PROBE = """
 import json, os, socket, sys
-from lxmls_rnn.submissions.isolation import enter
+from lxmls_rnn.classroom.isolation import enter
 hidden, port, *files = sys.argv[1:]
 enter([hidden])
 written = []

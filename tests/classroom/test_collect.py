@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lxmls_rnn.classroom import read_class
+from lxmls_rnn.classroom import collect as collecting
+from lxmls_rnn.classroom.collect import collect, in_text
+from lxmls_rnn.classroom.progress import read_class
 from lxmls_rnn.cli.main import app
-from lxmls_rnn.submissions import collect as collecting
-from lxmls_rnn.submissions.collect import collect, in_text
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lxmls_rnn.submissions import boot
-from lxmls_rnn.submissions.marks import sources
+from lxmls_rnn.classroom import boot
+from lxmls_rnn.classroom.marks import sources
 
 # what the process of a student's code finds of the library and the lab
 MAIN = """
@@ -36,14 +36,14 @@ def main():
 @pytest.mark.theano
 def test_the_library_is_imported_from_memory_and_has_no_pass_of_a_model():
     program = Path(boot.__file__).read_text(encoding="utf-8")
-    modules = {**sources(), "lxmls_rnn.submissions.student": MAIN}
+    modules = {**sources(), "lxmls_rnn.classroom.student": MAIN}
     command = [sys.executable, "-I", "-c", program]
     done = subprocess.run(command, input=f"{json.dumps(modules)}\n", capture_output=True, text=True)
     assert (done.stdout, done.returncode) == ("fine\n", 0), done.stderr
 
 
 def test_modules_of_others_are_left_to_them():
-    finder = boot.Sources({"lxmls_rnn": "", "lxmls_rnn.submissions.stand_in": "x = 1"})
+    finder = boot.Sources({"lxmls_rnn": "", "lxmls_rnn.classroom.stand_in": "x = 1"})
     assert finder.find_spec("numpy") is None
     assert finder.find_spec("lxmls_rnn.tagger").submodule_search_locations == []
     assert finder.get_source("lab.panels") == "x = 1"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from lxmls_rnn.classroom import stand_in
 from lxmls_rnn.deep_learning import parameters
-from lxmls_rnn.submissions import stand_in
 
 
 def library_class(name: str) -> Any:

@@ -9,11 +9,11 @@ import math
 from collections import defaultdict
 from pathlib import Path
 
-from lxmls_rnn.classroom import STATE_SIGNS
+from lxmls_rnn.classroom.marks import Marks, Stored, points_of
+from lxmls_rnn.classroom.progress import STATE_SIGNS
+from lxmls_rnn.classroom.tasks import NOT_RIGHT
 from lxmls_rnn.storage.files import escaped, quoted, read_regular, write_atomically
 from lxmls_rnn.storage.spreadsheet import to_csv
-from lxmls_rnn.submissions.marks import Marks, Stored, points_of
-from lxmls_rnn.submissions.tasks import NOT_RIGHT
 
 MARKS_FILE = "marks.json"  # in the folder of the pages
 COMMENTS = "comments.csv"  # beside the pages: columns student and comment, and points to add

@@ -4,8 +4,8 @@ import pytest
 from class_of_thirty import notebook
 
 from lab.exercises.exercise import EXERCISES
-from lxmls_rnn.submissions.marks import handed_out
-from lxmls_rnn.submissions.notebook import digest, names_of, python, read, task
+from lxmls_rnn.classroom.marks import handed_out
+from lxmls_rnn.classroom.notebook import digest, names_of, python, read, task
 
 OUT = handed_out()
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
+from lxmls_rnn.classroom.tasks import Exercise, HandedOut, Job, Report, Said, to_json
 from lxmls_rnn.storage import records
-from lxmls_rnn.submissions.tasks import Exercise, HandedOut, Job, Report, Said, to_json
 
 
 def test_a_job_and_what_comes_back_are_the_same_after_a_line():

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 from class_of_thirty import HOSTILE, check_of, hand_in, notebook, student
-from submissions.marked import mark, needs_isolation
+from classroom.marked import mark, needs_isolation
 from typer.testing import CliRunner
 
 from lab.exercises.exercise import EXERCISES
-from lxmls_rnn.classroom import read_class
+from lxmls_rnn.classroom import isolation
+from lxmls_rnn.classroom.marks import Judge, Marking, Runner, handed_out, read, weights_of
+from lxmls_rnn.classroom.progress import read_class
+from lxmls_rnn.classroom.tasks import NOT_CHECKED
 from lxmls_rnn.cli.main import app
 from lxmls_rnn.deep_learning.frameworks import TORCH
-from lxmls_rnn.submissions import isolation
-from lxmls_rnn.submissions.marks import Judge, Marking, Runner, handed_out, read, weights_of
-from lxmls_rnn.submissions.tasks import NOT_CHECKED
 
 FORWARD, SQUARES, NUMERIC = (EXERCISES[name].solution for name in ("forward", "squares", "numeric"))
 LSTM = {name: EXERCISES[name].solution for name in ("lstm_gates", "lstm_step", "lstm")}

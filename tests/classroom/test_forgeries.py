@@ -2,11 +2,11 @@
 
 import pytest
 from class_of_thirty import notebook
-from submissions.marked import mark, needs_isolation
+from classroom.marked import mark, needs_isolation
 
 from lab.exercises.engine import expected
 from lab.exercises.exercise import EXERCISES
-from lxmls_rnn.submissions import harness
+from lxmls_rnn.classroom import harness
 
 RIGHT = EXERCISES["errors"].solution
 EMPTY = "def my_forward(x, W_e, W_x, W_h, W_y):\n    return 0 * W_e[:, x], None, None, None, None\n"
@@ -62,7 +62,7 @@ for process in os.listdir("/proc"):
 FORGERIES = {
     "a class body in a cell that is not run": {"forward": EMPTY, "scratch": """class _:
     import sys
-    for name in ("lab.exercises.engine", "lab.exercises.marking", "lxmls_rnn.submissions.harness"):
+    for name in ("lab.exercises.engine", "lab.exercises.marking", "lxmls_rnn.classroom.harness"):
         __import__(name)
         module = sys.modules[name]
         for one in ("judge", "share_of", "first_difference", "same", "_close_to", "run"):
@@ -73,8 +73,8 @@ for name in ("all", "any", "abs", "allclose", "array_equal", "max", "isclose"):
     setattr(np, name, lambda *a, **k: True)
 """ + EMPTY},
     "patched harness": {"forward": """import sys
-harness = sys.modules["lxmls_rnn.submissions.harness"]
-student = sys.modules["lxmls_rnn.submissions.student"]
+harness = sys.modules["lxmls_rnn.classroom.harness"]
+student = sys.modules["lxmls_rnn.classroom.student"]
 class Equal(str):
     __eq__ = lambda self, other: True
     __hash__ = str.__hash__

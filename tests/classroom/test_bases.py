@@ -1,6 +1,6 @@
 import pytest
 
-from lxmls_rnn.submissions import bases
+from lxmls_rnn.classroom import bases
 
 
 @pytest.mark.theano

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from lxmls_rnn.submissions import harness
-from lxmls_rnn.submissions.harness import BadResult, Spec, Unfinished, from_json, run, to_json
+from lxmls_rnn.classroom import harness
+from lxmls_rnn.classroom.harness import BadResult, Spec, Unfinished, from_json, run, to_json
 
 TWO = Spec("numpy", ("a", "b"), ("sum", "product"))
 GIVEN = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 4.0])}
@@ -15,7 +15,7 @@ GIVEN = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 4.0])}
 
 def test_a_process_with_the_harness_has_neither_the_lab_nor_a_framework():
     code = (
-        "import sys, lxmls_rnn.submissions.harness\n"
+        "import sys, lxmls_rnn.classroom.harness\n"
         "print([name for name in ('lab', 'theano', 'torch', 'jax') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

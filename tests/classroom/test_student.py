@@ -1,6 +1,6 @@
 import pytest
 
-from lxmls_rnn.submissions import student
+from lxmls_rnn.classroom import student
 
 
 def error_of(source):

@@ -3,9 +3,9 @@
 import pytest
 from class_of_thirty import student
 
-from lxmls_rnn.classroom import read_class
-from lxmls_rnn.submissions import isolation
-from lxmls_rnn.submissions.marks import Judge, Marking, Runner, handed_out
+from lxmls_rnn.classroom import isolation
+from lxmls_rnn.classroom.marks import Judge, Marking, Runner, handed_out
+from lxmls_rnn.classroom.progress import read_class
 
 try:
     isolation.prefix()

@@ -1,0 +1,182 @@
+"""The table of a class: for a page, a spreadsheet and a terminal; where students are stuck; their answers in words."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from lxmls_rnn.classroom.progress import OPTIONAL, STATE_SIGNS, Entry, Student, answers_of, exercises_of
+from lxmls_rnn.storage.files import escaped
+
+LEGEND = (
+    "✓ right, ✗ not right, … not yet; 3×: three tries, 1?: one hint, s: the solution was shown; minutes. "
+    "Exercises that nobody has begun are left out. Optional ones count after a +."
+)
+RENDERINGS = ("sheet", "page", "wide", "narrow")  # a spreadsheet, HTML, a wide terminal and one of 80 columns
+PROBLEM_STYLE = "color:#b71c1c;min-width:8em"
+COLUMN_STYLE = "writing-mode:vertical-rl;transform:rotate(180deg);white-space:nowrap"  # narrow: there are 30 columns
+STUDENT_STYLE = "position:sticky;left:0;background:#fff;color:#000"  # the table is wide and scrolls
+QUANTITIES: dict[str, Callable[[Entry], object]] = {  # columns of a spreadsheet for each exercise, beside its state
+    "tries": lambda entry: entry.tries,
+    "hints": lambda entry: entry.hints,
+    "solution": lambda entry: "shown" if entry.solution else None,
+    "minutes": lambda entry: entry.minutes,
+}
+
+
+class Column(NamedTuple):
+    """A column of the class table; `cells` has a function for each rendering that has the column."""
+
+    title: str
+    cells: dict[str, Callable[[Student], object]]
+    short: str = ""  # the title in 80 columns, if it is another one
+    last: str = ""  # the cell of the last line
+
+
+def columns(students: list[Student]) -> list[Column]:
+    """Return the columns of the class table in all `RENDERINGS`.
+
+    The cell of an exercise says whether it is right (✓), not right (✗) or not yet there (…), after how many tries (×),
+    with how many hints (?), whether the solution was shown (s), and how many minutes it took, from the first try or
+    hint on. A spreadsheet has a column for each of these, and 80 columns have room for a sign.
+    """
+    names = exercises_of(students)
+
+    def everywhere(value: Callable[[Student], object], **other: Callable[[Student], object]) -> dict[str, Any]:
+        return dict.fromkeys(RENDERINGS, value) | other
+
+    def of(name: str, quantity: Callable[[Entry], object]) -> Callable[[Student], object]:
+        return lambda student: quantity(student.exercises[name]) if name in student.exercises else None
+
+    def done(student: Student, plus: str, among: str = "") -> str:
+        return f"{student.n_done}{among}{f'{plus}{student.n_optional}' if student.n_optional else ''}"
+
+    def signs(student: Student) -> str:
+        return "".join(_sign(student.exercises.get(name)) for name in names)
+
+    def best(student: Student) -> str:
+        return "" if student.best is None else f"{student.best:.1%}"
+
+    def problems(student: Student) -> str:
+        return "; ".join(problem.text for problem in student.problems)
+
+    found = [Column("student", everywhere(lambda student: student.name), last="done by")]
+    for name in names:
+        cell = of(name, _cell)
+        done_by = f"{_done_by(students, name)} of {len(students)}"
+        found.append(Column(name, {"sheet": of(name, lambda e: e.state), "page": cell, "wide": cell}, last=done_by))
+        found += [Column(f"{name} {title}", {"sheet": of(name, quantity)}) for title, quantity in QUANTITIES.items()]
+    numbers = "".join(str(n % 10) for n in range(1, len(names) + 1))
+    among = f" of {len(set(names) - OPTIONAL)}"
+    of_course = {"sheet": lambda student: student.n_done, "narrow": lambda student: done(student, "+")}
+    kinds = {"wide": lambda student: student.kinds, "narrow": lambda student: student.kinds}
+    return [
+        *found,
+        Column(numbers or "exercises", {"narrow": signs}),
+        Column("done", everywhere(lambda student: done(student, " + ", among), **of_course)),
+        Column("last done", everywhere(lambda student: student.last, narrow=lambda student: student.last[5:])),
+        Column("answers", everywhere(lambda student: len(student.answers)), "answ"),
+        Column("runs", everywhere(lambda student: len(student.runs))),
+        Column("best on dev", everywhere(best, sheet=lambda student: student.best), "dev"),
+        Column("problems", everywhere(problems, **kinds), "problem"),
+    ]
+
+
+def table(students: list[Student], rendering: str = "page") -> tuple[list[str], list[list[Any]]]:
+    """Return header and lines: one per student, and on a page and in a wide terminal how many have done each exercise.
+
+    The cells are texts; those of a spreadsheet are values.
+    """
+    shown = [column for column in columns(students) if rendering in column.cells]
+    header = [column.short or column.title if rendering == "narrow" else column.title for column in shown]
+    lines = [[column.cells[rendering](student) for column in shown] for student in students]
+    if rendering == "sheet":
+        return header, lines
+    last = [] if rendering == "narrow" else [[column.last for column in shown]]
+    return header, [*(["" if cell is None else str(cell) for cell in line] for line in lines), *last]
+
+
+def narrow_legend(students: list[Student]) -> str:
+    """Return the legend of the table in 80 columns."""
+    done_by = (f"{n} {name} ({_done_by(students, name)})" for n, name in enumerate(exercises_of(students), 1))
+    return (
+        "✓ right, ✗ not right, … not yet, · not begun. A wider terminal, --html and --csv show tries, hints and times. "
+        f"How many of {len(students)} have done each exercise: {', '.join(done_by)}."
+    )
+
+
+def _done_by(students: list[Student], name: str) -> int:
+    return sum(student.exercises.get(name, Entry()).state == "right" for student in students)
+
+
+def _sign(entry: Entry | None) -> str:
+    return "·" if entry is None else STATE_SIGNS.get(entry.state, "?")
+
+
+def _cell(entry: Entry) -> str:
+    more = [f"{entry.tries}×"] if entry.tries else []
+    more += [f"{entry.hints}?"] if entry.hints else []
+    more += ["s"] if entry.solution else []
+    more += [f"{entry.minutes}min"] if entry.minutes is not None else []
+    return " ".join([STATE_SIGNS.get(entry.state, entry.state), *more])
+
+
+def stuck(students: list[Student]) -> list[str]:
+    """Return a line for each exercise at which students are stuck (`Entry.is_stuck`), most students first."""
+    said = []
+    for name in exercises_of(students):
+        entries = [(s.name, s.exercises[name]) for s in students if name in s.exercises]
+        open_ = [(student, entry) for student, entry in entries if entry.is_stuck]
+        if open_:
+            tries = sum(entry.tries for _, entry in open_)
+            said.append((len(open_), tries, f"{name}: {', '.join(student for student, _ in open_)}, {tries} tries"))
+    return [text for *_, text in sorted(said, key=lambda one: (-one[0], -one[1]))]
+
+
+def as_html(students: list[Student]) -> str:
+    """Return a page with the table and the answers in words."""
+    return f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>The class</title>
+<style>
+body {{ font-family: sans-serif; max-width: 86em }} table {{ border-collapse: collapse }}
+td, th {{ border: 1px solid #bbb; padding: 2px 3px; text-align: left }}
+</style>
+<h1>The class</h1>
+{progress_html(students)}
+{answers_html(students)}
+</html>
+"""
+
+
+def progress_html(students: list[Student]) -> str:
+    """Return the table, and the exercises at which students are stuck, as HTML; "" without students."""
+    if not students:
+        return ""
+    header, lines = table(students)
+    rows = "\n".join(
+        f"<tr><th scope='row' style='{STUDENT_STYLE}'>{_html(name)}</th>"
+        f"{''.join(f'<td>{_html(cell)}</td>' for cell in cells)}<td style='{PROBLEM_STYLE}'>{_html(problem)}</td></tr>"
+        for name, *cells, problem in lines
+    )
+    head = "".join(f"<th scope='col' style='{COLUMN_STYLE}'>{_html(name)}</th>" for name in header)
+    worst = "".join(f"<li>{_html(text)}</li>" for text in stuck(students))
+    return f"""<div style="overflow-x:auto"><table style="font-size:10px"><thead><tr>{head}</tr></thead><tbody>
+{rows}
+</tbody></table></div>
+<p>{LEGEND}</p>
+{f"<h2>Stuck</h2><ul>{worst}</ul>" if worst else ""}"""
+
+
+def answers_html(students: list[Student]) -> str:
+    """Return the written answers as HTML, grouped by question."""
+    parts = []
+    for question, answers in answers_of(students).items():
+        said = "".join(f"<dt><b>{_html(name)}</b></dt><dd>{_html(text)}</dd>" for name, text in answers.items())
+        parts.append(f"<h3>{_html(question)}</h3><dl style='white-space:pre-wrap'>{said}</dl>")
+    return "\n".join(["<h2>Answers in words</h2>", *parts]) if parts else ""
+
+
+def _html(text: str) -> str:
+    """Escape a student's text for HTML, with control characters except line breaks as backslash escapes."""
+    return "\n".join(html.escape(escaped(line)) for line in text.split("\n"))

@@ -1,1 +1,0 @@
-"""Work that students hand in: pack, collect, mark, and answer with a page."""
