@@ -23,6 +23,7 @@ from lxmls_rnn.device.processor import pinned
 START_LIMIT_SECONDS = 120.0  # Theano's first import on a GPU compiles
 STOP_POLL_SECONDS = 0.1  # interval at which `stop` is asked
 STOPPED = "the run was stopped"
+WORKER = "lxmls_rnn.benchmark.measure.worker"  # the module that a worker runs
 
 
 class Failed(Exception):
@@ -95,7 +96,7 @@ class Worker:
         wanted = implementation, device, dtype, str(threads)
         with pinned(threads) if device == "cpu" else nullcontext():
             self.process = subprocess.Popen(
-                [python or sys.executable, "-m", "lxmls_rnn.benchmark.measure.worker", *wanted],
+                [python or sys.executable, "-m", WORKER, *wanted],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self.errors,

@@ -5,9 +5,11 @@ import re
 import threading
 from time import perf_counter
 
+import faulty_worker
 import pytest
 
 from lxmls_rnn.benchmark.measure import runner as runner_module
+from lxmls_rnn.benchmark.measure import worker
 from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Shape, make_cases
 from lxmls_rnn.benchmark.measure.machine import versions_of
 from lxmls_rnn.benchmark.measure.runner import Runner
@@ -135,7 +137,7 @@ def test_opencl_is_measured_under_its_own_name(runner_of_processes):
 def test_a_case_that_goes_wrong_is_a_row_that_says_so_and_the_rest_goes_on(
     runner_of_one_process, monkeypatch, fault, status, why
 ):
-    monkeypatch.setenv("LXMLS_BENCH_FAULT", f"{fault}:numpy")
+    faulty_worker.request(monkeypatch, f"{fault}:numpy")
     shapes = [Shape("rnn", 5, 1, 4), Shape("rnn", 5, 2, 4)]
     rows = list(runner_of_one_process("numpy").run(cases(shapes=shapes)))
     for row in rows[::2]:
@@ -146,21 +148,21 @@ def test_a_case_that_goes_wrong_is_a_row_that_says_so_and_the_rest_goes_on(
 
 
 def test_a_case_without_memory_is_a_row_that_says_so(runner, monkeypatch):
-    monkeypatch.setenv("LXMLS_BENCH_FAULT", "memory:numpy")
+    monkeypatch.setattr(worker.Bench, "prepare", lambda *_: faulty_worker.run_out_of_memory())
     (row,) = runner.run(cases(("numpy",)))
     assert (row.status, row.why) == ("memory", "not enough memory: asked for")
 
 
 @pytest.mark.process
 def test_a_case_that_hangs_is_stopped_at_its_limit(monkeypatch):
-    monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
+    faulty_worker.request(monkeypatch, "hang:numpy")
     (row,) = Runner(threads=1, seconds=0.01, limit=0.2).run(cases(("numpy",)))
     assert (row.status, row.why) == ("limit", "stopped at its limit of 0.2 s")
 
 
 @pytest.mark.process
 def test_it_is_stopped_from_another_thread_while_a_case_takes_long(runner_of_one_process, monkeypatch):
-    monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:fused")
+    faulty_worker.request(monkeypatch, "hang:fused")
     runner, rows = runner_of_one_process("fused"), []
     thread = threading.Thread(target=lambda: rows.extend(runner.run(cases(shapes=[SENTENCE, Shape("rnn", 5, 2, 4)]))))
     thread.start()
@@ -248,7 +250,7 @@ def test_starting_a_worker_counts_as_compiling(runner_with_a_clock):
 
 @pytest.mark.process
 def test_a_compile_that_hangs_is_stopped_when_its_time_is_used_up(monkeypatch):
-    monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
+    faulty_worker.request(monkeypatch, "hang:numpy")
     (row,) = Runner(threads=1, seconds=0.01, limit=600, budget=0.4).run(cases(("numpy",)))
     assert (row.status, row.why) == ("stopped", "the time for compiling, 1.6 s, was used up")
 

@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import faulty_worker
 import numpy as np
 import pytest
 
@@ -99,7 +100,7 @@ def test_why_no_gpu_was_measured_is_said_once(panel):
 
 
 def test_stop_ends_a_run_in_the_middle_of_a_case_and_keeps_what_was_measured(panel, monkeypatch):
-    monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
+    faulty_worker.request(monkeypatch, "hang:numpy")
     panel.run_button.click()
     assert not panel.stop_button.disabled
     panel.stop_button.click()
@@ -113,7 +114,7 @@ def test_stop_ends_a_run_in_the_middle_of_a_case_and_keeps_what_was_measured(pan
 
 
 def test_a_second_run_of_a_panel_waits_for_the_first(panel, monkeypatch):
-    monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
+    faulty_worker.request(monkeypatch, "hang:numpy")
     panel.run_button.click()
     panel.load_button.click()
     assert "a benchmark is running" in panel.message.value
@@ -122,7 +123,7 @@ def test_a_second_run_of_a_panel_waits_for_the_first(panel, monkeypatch):
 
 
 def test_a_new_panel_follows_the_benchmark_that_runs_and_can_stop_it(panel, monkeypatch):
-    monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
+    faulty_worker.request(monkeypatch, "hang:numpy")
     panel.run_button.click()
     panel.close()
     again = BenchmarkPanel()
