@@ -5,12 +5,11 @@ It is made at one place, or at all places where the same change fits.
 """
 
 import ast
-import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from lab.exercises.source import Source
+from lab.exercises.source import Source, copied
 
 # how a sentence about a kind of change begins, in the order in which the kinds are tried
 _KINDS = {
@@ -48,7 +47,7 @@ def repaired(source: Source, lines: Sequence[int], accepts: Callable[[Any], bool
 
     `accepts` returns whether a changed answer is right, and may raise an exception; `is_late` ends the search.
     """
-    tree = copy.deepcopy(source.tree)
+    tree = copied(source.tree)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for kind, changes in _changes(tree, lines):
         if is_late():
