@@ -103,13 +103,18 @@ def placeholder_of(answer: Any, method: str = "") -> str:
 
 
 def copied(part: Any) -> Any:
-    """Return a copy of a tree, or of a list of trees, ten times as fast as `copy.deepcopy`."""
+    """Return a copy of a tree, or of a list of trees, faster than `copy.deepcopy`.
+
+    Only the fields and places are copied: IPython's tracebacks let nodes that all trees share name a parent.
+    """
     if isinstance(part, list):
         return [copied(one) for one in part]
     if not isinstance(part, ast.AST):
         return part
     new = type(part).__new__(type(part))
-    vars(new).update({name: copied(value) for name, value in vars(part).items()})
+    for name in (*part._fields, *part._attributes):
+        if hasattr(part, name):
+            setattr(new, name, copied(getattr(part, name)))
     return new
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import lab
 from lab.exercises import source
-from lab.exercises.source import Source, is_students, placeholder_of, substitutions
+from lab.exercises.source import Source, copied, is_students, placeholder_of, substitutions
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,13 @@ def test_a_placeholder_is_found_and_an_index_is_none(answer):
 def test_what_has_no_source_is_said(strange):
     with pytest.raises(ValueError, match="no source"):
         Source(strange)
+
+
+def test_a_tree_is_copied_without_what_others_hang_on_its_nodes(monkeypatch):
+    tree = ast.parse("def f(a):\n    return a[0] + 1\n")
+    shared = tree.body[0].body[0].value.left.ctx
+    monkeypatch.setattr(shared, "parent", tree, raising=False)  # as IPython's tracebacks do
+    copy = copied(tree)
+    assert ast.dump(copy, include_attributes=True) == ast.dump(tree, include_attributes=True)
+    copy.body[0].body[0].value.right.value = 2
+    assert ast.unparse(tree) == "def f(a):\n    return a[0] + 1"
