@@ -400,6 +400,8 @@ def _torch_layers(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     with _torch_settings(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # weights that are not copied are the same in each run
         layers = _named(spec, answer(*W.values()))
+        if len(layers) < len(spec.results):
+            raise Unfinished("A layer is still None or `...`.")
         changed = _changed(list(W), [value.numpy() for value in W.values()], [inputs[name] for name in W])
         for (name, layer), kind in zip(layers.items(), (nn.Embedding, nn.RNN, nn.Linear), strict=True):
             if not isinstance(layer, kind):
