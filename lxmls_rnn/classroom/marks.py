@@ -341,7 +341,7 @@ def weights_of(exercises: dict[str, bool], file: Path | None) -> dict[str, float
 
 @dataclass(frozen=True)
 class Marking:
-    """What is the same for all students: the exercises, the process that judges, and how code is run."""
+    """The part that all students share: the exercises, the process that judges, and the way code is run."""
 
     out: HandedOut
     judge: Judge
@@ -349,7 +349,7 @@ class Marking:
 
     @property
     def _how(self) -> str:
-        """What the marks depend on besides a student's work: this version of the lab, and the limits."""
+        """The things besides a student's work that marks depend on: this version of the lab, and the limits."""
         solutions = {name: one.code for name, one in self.judge.exercises.items()}
         limits = self.runner.seconds, self.runner.megabytes, self.runner.container, self.runner.prefix is None
         return json.dumps([__version__, sources(), asdict(self.out), solutions, limits])

@@ -69,7 +69,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Said:
-    """What the code of an answer has come to: lines of JSON with named arrays, or a state and its reason."""
+    """The outcome of an answer's code: lines of JSON with named arrays, or a state and its reason."""
 
     results: list[str] = field(default_factory=list)  # for each case, until one fails
     state: str = ""  # another one than RIGHT if a case has failed
@@ -79,7 +79,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judging process decides: `share` is the share of the named arrays that are right."""
+    """The decision of the judging process: `share` is the share of the named arrays that are right."""
 
     state: str
     text: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found about a part of this machine or of the installation; a line of the doctor's screen."""
+    """A finding about a part of this machine or of the installation; a line of the doctor's screen."""
 
     name: str  # the part: GPU, libcuda.so, NVRTC, BLAS, C++ compiler, ...
     value: str  # what is there, or why it cannot be used

@@ -16,7 +16,7 @@ def page(lab, context):  # noqa: F811
 
 
 def test_a_panel_trains_and_its_run_is_the_users(lab, page):
-    """What each panel does is tested outside the container, in tests/browser."""
+    """The lab opens and one panel works; tests/browser tests the work of each panel outside the container."""
     page.open(page.write("from lab import TrainingPanel", "TrainingPanel()"))
     page.run_all()
     panel = page.find("TrainingPanel")

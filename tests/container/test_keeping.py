@@ -1,4 +1,4 @@
-"""What survives: restarts, rebuilds, a kill, and what cannot be written."""
+"""Survival of work: restarts, rebuilds, a kill, and files that cannot be written."""
 
 import json
 import shutil

@@ -116,7 +116,7 @@ def test_an_error_stays_one_sentence_whatever_is_added_to_it_and_wherever_it_is_
 
 
 def sentence_of(errors, status=1, output="", ldflags=""):
-    """What is said of a compiler that printed this."""
+    """Return the sentence about a compiler that printed this."""
     done = Done(status, output.encode(), errors.encode())
     return str(failures.failure(["my-g++", "-c", "x.cpp"], done, "int main;", Path("/cache"), ldflags))
 

@@ -114,28 +114,17 @@ def test_stop_after_the_end_changes_nothing():
     assert job.state == "done"
 
 
-def test_a_failure_is_kept():
+@pytest.mark.parametrize("error", [FloatingPointError("the cost became nan"), SystemExit("bye")])
+def test_a_job_that_fails_or_whose_program_exits_has_failed_and_keeps_the_error(error):
     def events():
         yield 1
-        raise FloatingPointError("the cost became nan")
+        raise error
 
     job = Job(events, lambda _: None)
     states = recorded(job)
     job.start().wait(PATIENCE)
     assert job.state == states[-1] == "failed"
-    assert str(job.error) == "the cost became nan"
-
-
-def test_a_job_whose_program_exits_has_failed_and_ended():
-    def events():
-        yield 1
-        raise SystemExit("bye")
-
-    job = Job(events, lambda _: None)
-    states = recorded(job)
-    job.start().wait(PATIENCE)
-    assert job.state == states[-1] == "failed"
-    assert str(job.error) == "bye"
+    assert str(job.error) == str(error)
 
 
 def test_a_listener_that_fails_does_not_touch_the_work(caplog):
