@@ -119,7 +119,8 @@ def _one_cost(seed: int) -> list[Case]:
 
 
 def _numbers(seed: int) -> list[Case]:
-    return [{"n": np.array(n + seed % 20)} for n in (5, 1, 12)]
+    drawn = np.random.RandomState(seed).randint(1, 60, 3) if seed else (5, 1, 12)
+    return [{"n": np.array(n)} for n in drawn]
 
 
 def _chains(seed: int) -> list[Case]:
