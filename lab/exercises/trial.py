@@ -2,8 +2,8 @@
 
 Code that never leaves C, such as `10**10**9` or a regular expression that tries everything, blocks all threads of its
 process. The fork is killed by a signal when its processor time is up, and writes where the code is. What the answer
-prints there is lost: afterwards the kernel runs it as usual. Only answers in NumPy and Python are tried, because
-threads of Theano's compiler, PyTorch and JAX do not survive a fork.
+prints there is lost: afterwards the kernel runs it as usual. Threads do not survive a fork: there PyTorch computes with
+one, Theano compiles nothing, as in all checks, and JAX traces the answer and computes nothing.
 """
 
 import builtins
@@ -22,6 +22,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from lab.runtime import limit
+from lxmls_rnn.classroom import harness
 
 MAX_TRACEBACK_BYTES = 1 << 20
 
@@ -31,6 +32,19 @@ class OutOfMemory(Exception):
 
     def __str__(self) -> str:
         return "The function took too much memory, or crashed Python: are its arrays as large as they should be?"
+
+
+def survives_a_fork(kind: str) -> bool:
+    """Return whether answers of a kind can be tried in a fork: not where the framework uses a GPU."""
+    if kind.startswith("theano"):
+        import theano
+
+        return not theano.gpuarray.type.list_contexts()
+    if kind.startswith("torch"):
+        import torch
+
+        return not torch.cuda.is_initialized()
+    return True
 
 
 def run(function: Callable[[], object], seconds: float, wall: float) -> None:
@@ -95,7 +109,17 @@ def _be_tried(function: Callable[[], object], seconds: float, write: int) -> NoR
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
         faulthandler.register(signal.SIGPROF, write, all_threads=False, chain=True)
         signal.setitimer(signal.ITIMER_PROF, seconds)
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(1)
+        harness.jax_compiled = _trace_with_jax
         function()
+    finally:
+        os._exit(0)
+
+
+def _trace_with_jax(function: Callable[..., Any], *arguments: Any) -> NoReturn:
+    try:
+        sys.modules["jax"].jit(function).trace(*arguments)
     finally:
         os._exit(0)
 
