@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import Pipe
+from multiprocessing import Pipe, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -210,6 +210,7 @@ def _death(error: BaseException | None) -> str:
 def _block_interrupts() -> None:
     """Let processes that this thread starts ignore Ctrl-C at first: a terminal sends it to all processes."""
     if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # of Python 3.11, it would lift the block where loky starts it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 

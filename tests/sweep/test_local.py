@@ -1,6 +1,7 @@
 """Workers on this machine: they listen to nothing, end with their client, and are replaced when they die."""
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -59,6 +60,8 @@ def test_a_worker_has_one_thread_and_its_device(monkeypatch):
         started(workers)
         environ = [workers.submit(os.getenv, name).result() for name in names]
         assert workers.submit(os.getcwd) is not None
+        blocked = workers._starter.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result()
+        assert blocked == {signal.SIGINT}  # its processes inherit it until they ignore Ctrl-C
     assert environ == ["cpu", "device=cuda7,warn_float64=ignore,device=cpu", "1", "1", "1"]
 
 
