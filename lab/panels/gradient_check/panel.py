@@ -161,8 +161,7 @@ class GradientCheckPanel(Panel):
         active = job is self.job and job.active
         self.check_button.disabled, self.stop_button.disabled = active, not active
         done = list(dict.fromkeys(row.model for row in self.rows))
-        expected = sum(self._count(name) for name in self._requested)
-        self.progress.value = len(self.rows) / expected
+        self.progress.value = max(len(done) - active, 0) / len(self._requested)  # the last one may have further rows
         self.progress.layout.visibility = "visible" if active else "hidden"
         waiting = [name for name in self._requested if name not in done]
         self.table.value = self._table(waiting, active)
@@ -172,15 +171,6 @@ class GradientCheckPanel(Panel):
             framework = MODELS[waiting[0]].framework
             what = f"{framework.name} compiles its gradient, then computes" if framework.compile_time else "computing"
             self.show_message(f"{waiting[0]}: {what} …")
-
-    def _count(self, name: str) -> int:
-        """Return how many rows a model has."""
-        is_lstm, other = MODELS[name].family == "LSTM", MODELS.get(self._other, MODELS[name])
-        has_gates = is_lstm and "FastTorchLSTM" not in (name, self._other)  # PyTorch's layer returns only h
-        more = 0 if self._other == BY_DEFAULT else 10 if has_gates else 5
-        variants = [either for either in MODELS[name].peephole_options if either in other.peephole_options]
-        # an LSTM has 5 parameters with peepholes and 4 without
-        return sum(4 + has_peepholes + more for has_peepholes in variants) if is_lstm else 4 + more
 
     def _conclude(self) -> None:
         assert self._ids is not None
