@@ -4,9 +4,23 @@ Windows has none of these modules and functions.
 """
 
 import os
+import signal
 import sys
+import time
+from contextlib import suppress
+
+with suppress(ImportError):
+    import platformdirs.unix  # noqa: F401  pytest's plugins need it, on Windows another of its modules
 
 for name in ("theano", "theano_runtime", "pygpu", "fcntl", "resource", "grp", "pwd"):
     sys.modules[name] = None
-for name in ("fork", "forkpty", "sched_getaffinity", "sched_setaffinity", "fchmod", "O_NONBLOCK", "O_CLOEXEC"):
-    delattr(os, name)
+missing = {
+    os: "fork forkpty sched_getaffinity sched_setaffinity fchmod fchown chown lchown O_NONBLOCK O_CLOEXEC O_NOFOLLOW "
+    "O_DIRECTORY getuid geteuid getgid getegid getgroups setsid killpg getpgid mkfifo sysconf statvfs getloadavg "
+    "pread pwrite nice",
+    signal: "SIGKILL SIGALRM SIGPROF SIGUSR1 SIGHUP SIGCHLD setitimer pthread_sigmask pthread_kill",
+    time: "clock_gettime pthread_getcpuclockid",
+}
+for module, names in missing.items():
+    for name in names.split():
+        delattr(module, name)

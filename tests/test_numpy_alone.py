@@ -25,8 +25,24 @@ def test_a_model_is_trained_resumed_explained_and_exported(tmp_path, model):
     assert "epoch   1" in run(tmp_path, "-c", COMMAND, *train, "--epochs", "1")
     assert "epoch   2" in run(tmp_path, "-c", COMMAND, "train", "--resume", "one", "--epochs", "2")
     assert model in run(tmp_path, "-c", COMMAND, "runs")
+    assert "barks" in run(tmp_path, "-c", COMMAND, "tag", "one", "The dog barks .")
     run(tmp_path, "-c", COMMAND, "export", str(tmp_path / "one"), "--to", "html")
     check = f"""import numpy_alone
 from lxmls_rnn.teaching.gradient_check import check_gradients
 print(len(list(check_gradients(["{model}"]))))"""
     assert int(run(tmp_path, "-c", check)) > 0
+
+
+def test_exercises_in_numpy_are_checked(tmp_path):
+    code = """import numpy_alone
+from lab import check
+from lab.exercises.exercise import EXERCISES, answer_of
+def endless(*given):
+    while True:
+        pass
+names = [name for name, one in EXERCISES.items() if one.number.startswith(("6.1", "6.6"))]
+print(len(names), {getattr(check, name)(answer_of(name)).state for name in names})
+check.MAX_SECONDS = 0.2
+print(check.forward(endless).text)"""
+    said = run(tmp_path, "-W", "ignore", "-c", code)
+    assert said.startswith("9 {'right'}\nThe function is still running after 0.2 s")

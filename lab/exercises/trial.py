@@ -54,7 +54,7 @@ def run(function: Callable[[], object], seconds: float, wall: float) -> None:
     A function that asks for input, as a debugger does, ends the trial. There is none where a debugger is active, or no
     memory for another process.
     """
-    if _is_debugged():
+    if _is_debugged() or not hasattr(os, "fork"):  # Windows has none
         return
     read, write = os.pipe()
     with warnings.catch_warnings():

@@ -64,6 +64,7 @@ class _Thread(threading.Thread):
         self.function, self.context = function, contextvars.copy_context()  # ipykernel finds the cell's output in it
         self.result: Any = None
         self.error: BaseException | None = None
+        self.begun = time.monotonic()
         self.ended = 0.0  # the processor's time of the thread at its end
         self.limits = [_Limit(float("inf"), float("inf"), 0.0, 0.0)]  # of the blocks that it is in
 
@@ -75,7 +76,9 @@ class _Thread(threading.Thread):
         self.ended = time.thread_time()
 
     def used(self) -> float:
-        """Return the processor's time of the thread."""
+        """Return the processor's time of the thread; where the system does not tell it, the wall's."""
+        if not hasattr(time, "pthread_getcpuclockid"):  # only Linux and some Unix have it
+            return time.monotonic() - self.begun
         try:
             return time.clock_gettime(time.pthread_getcpuclockid(self.ident or 0)) if self.is_alive() else self.ended
         except OSError:  # it has just ended
@@ -156,7 +159,7 @@ def timed(seconds: float | None = None) -> Iterator[None]:
         yield
         return
     seconds = MAX_SECONDS if seconds is None else seconds
-    own = _Limit(seconds, max(MAX_WALL_SECONDS, seconds), time.thread_time(), time.monotonic())
+    own = _Limit(seconds, max(MAX_WALL_SECONDS, seconds), thread.used(), time.monotonic())
     thread.limits.append(own)
     try:
         yield
