@@ -15,7 +15,6 @@ from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import machine
 from lxmls_rnn.deep_learning.rnn import MODELS, model_class
 from lxmls_rnn.device import libraries, processor
-from lxmls_rnn.theano_env import flags
 
 # A test is of the kind that it is marked with, else its file, else of that of its folder's name, else a unit test.
 KINDS = {
@@ -72,6 +71,8 @@ def native_code_changed():
 
 def compile_quickly():
     """Let Theano's modules be compiled without optimisation, in half of the time; the image has them already."""
+    from lxmls_rnn.theano_env import flags  # of Theano, which is not everywhere
+
     if not os.environ.get("LXMLS_IMAGE") and "gcc.cxxflags" in (defaults := flags.settings()):
         others = os.environ.get("THEANO_FLAGS")
         os.environ["THEANO_FLAGS"] = ",".join(filter(None, [others, f"gcc.cxxflags={defaults['gcc.cxxflags']} -O0"]))

@@ -4,6 +4,7 @@ Windows has none of these modules and functions.
 """
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -16,7 +17,7 @@ for name in ("theano", "theano_runtime", "pygpu", "fcntl", "resource", "grp", "p
     sys.modules[name] = None
 missing = {
     os: "fork forkpty sched_getaffinity sched_setaffinity fchmod fchown chown lchown O_NONBLOCK O_CLOEXEC O_NOFOLLOW "
-    "O_DIRECTORY getuid geteuid getgid getegid getgroups setsid killpg getpgid mkfifo sysconf statvfs getloadavg "
+    "O_DIRECTORY getgid getegid getgroups setsid killpg getpgid mkfifo sysconf statvfs getloadavg "
     "pread pwrite nice",
     signal: "SIGKILL SIGALRM SIGPROF SIGUSR1 SIGHUP SIGCHLD setitimer pthread_sigmask pthread_kill",
     time: "clock_gettime pthread_getcpuclockid",
@@ -24,3 +25,4 @@ missing = {
 for module, names in missing.items():
     for name in names.split():
         delattr(module, name)
+shutil._use_fd_functions = False  # of Python's own modules this one uses what is missing

@@ -46,3 +46,19 @@ check.MAX_SECONDS = 0.2
 print(check.forward(endless).text)"""
     said = run(tmp_path, "-W", "ignore", "-c", code)
     assert said.startswith("9 {'right'}\nThe function is still running after 0.2 s")
+
+
+def test_a_lock_is_no_content_of_a_folder_and_makes_none(tmp_path):
+    (tmp_path / "new").mkdir()
+    code = """import numpy_alone
+from pathlib import Path
+from lxmls_rnn.runs.folder import new_folder
+from lxmls_rnn.storage.files import locked
+with locked(Path("new"), print):
+    print(new_folder("new", Path()))
+try:
+    with locked(Path("gone"), print):
+        pass
+except FileNotFoundError:
+    print(Path("gone").exists())"""
+    assert run(tmp_path, "-W", "ignore", "-c", code) == "new\nFalse\n"

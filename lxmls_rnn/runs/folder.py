@@ -79,7 +79,7 @@ def new_folder(
 
 
 def _is_left_over(file: Path) -> bool:
-    return file.name.startswith(".") and file.suffix == ".tmp"
+    return file.name == ".lock" or (file.name.startswith(".") and file.suffix == ".tmp")  # .lock: see `files.locked`
 
 
 def clear(folder: Path) -> None:

@@ -297,6 +297,7 @@ def locked(folder: Path, busy: Callable[[], None]) -> Iterator[bool]:
     try:
         import fcntl
     except ImportError:
+        folder.stat()  # filelock would make a folder that is missing
         with _locked_file(folder / ".lock", busy):
             yield True
         return
