@@ -8,7 +8,18 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.widgets.controls import checkbox, dropdown, field, in_row, integer, on_change, set_options, show, shown_if
+from lab.widgets.controls import (
+    checkbox,
+    dropdown,
+    field,
+    in_row,
+    integer,
+    on_change,
+    set_options,
+    show,
+    shown_if,
+    toggles,
+)
 from lxmls_rnn import paths
 from lxmls_rnn.datasets import corpora, reach, treebanks
 from lxmls_rnn.deep_learning.rnn import MODELS, activations_of
@@ -259,6 +270,23 @@ class TrainerChoice(SettingsChoice):
         clipped = "" if clip is None else f", gradient clipped to {clip:g}"
         length = f"{counted(self.epochs.value, 'epoch')} at rate {self.rate.value:g}"
         return f"{length}, batches of {self.batch_size.value}{clipped}{self.changed}"
+
+
+def in_parts(
+    trainer: SettingsChoice, model: SettingsChoice, corpus: SettingsChoice
+) -> tuple[widgets.Widget, SettingsChoice, SettingsChoice, SettingsChoice]:
+    """Return buttons that choose which of the three groups of controls is shown, and the groups."""
+    groups = {"Training": trainer, "Model": model, "Corpus": corpus}
+    shown = toggles({name: f"{name} settings" for name in groups}, "6em").add_class("lab-part")
+
+    def show_one() -> None:
+        for name, group in groups.items():
+            show(group, shown.value == name)
+
+    on_change(show_one, shown)
+    show_one()
+    label = widgets.Label("Settings of", layout={"width": "9em", "justify_content": "flex-end"})
+    return widgets.HBox([label, shown]), trainer, model, corpus
 
 
 def chosen_settings(*choices: SettingsChoice) -> Settings:

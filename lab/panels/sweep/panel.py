@@ -21,12 +21,18 @@ from lab.widgets.controls import (
     set_options,
     show,
     text,
-    toggles,
     view,
 )
 from lab.widgets.panel import controls
 from lab.widgets.runs_panel import RunsPanel
-from lab.widgets.settings_choice import CorpusChoice, ModelChoice, TrainerChoice, chosen_settings, settings_code
+from lab.widgets.settings_choice import (
+    CorpusChoice,
+    ModelChoice,
+    TrainerChoice,
+    chosen_settings,
+    in_parts,
+    settings_code,
+)
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs import Damaged
@@ -58,7 +64,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
     make_inspection_panel: Callable[[str], widgets.Widget] | None = None  # called with a run's name; set by `lab`
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
-        self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
+        self.trainer, self.model, self.corpus = groups = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
         self._shown: tuple[Sweep, list[Setting]] | None = None
         self._seen: tuple[object, ...] = ()
         self._drawn_at = 0.0
@@ -66,8 +72,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
         self.plots = Plots(self._inspect_run)
         self.table, self.best, self.inspection = view("sweep-table"), view("sweep-best"), widgets.VBox()
         super().__init__(
-            widgets.HBox([widgets.Label("Settings of", layout={"width": "9em"}), self.part]),
-            *self.parts.values(),
+            *in_parts(*groups),
             widgets.HTML(RULE),
             *(in_row(name, values) for name, values in self.vary),
             in_row(self.seeds, self.sample, self.workers, self.halving),
@@ -84,17 +89,12 @@ class SweepPanel(RunsPanel[LiveSweep]):
             self.inspection,
         )
         varied = [control for row in self.vary for control in row]
-        on_change(self._count, *controls(*self.parts.values()), *varied, self.seeds, self.sample, self.halving)
-        on_change(self._show_part, self.part)
+        on_change(self._count, *controls(*groups), *varied, self.seeds, self.sample, self.halving)
         on_change(self._redraw, self.across)
-        self._show_part()
         self._count()
         self.follow()
 
     def _make_controls(self) -> None:
-        parts = {"Training": "Training settings", "Model": "Model settings", "Corpus": "Corpus settings"}
-        self.part = toggles(parts, "6em").add_class("lab-part")
-        self.parts = dict(zip(parts, (self.trainer, self.model, self.corpus), strict=True))
         names = [(NO_SETTING, NO_SETTING), *((_label(name), name) for name in grid.VARIED if name != "seed")]
         first = [("n_hidd", "2, 5, 20"), (NO_SETTING, ""), (NO_SETTING, "")]
         self.vary = [
@@ -143,10 +143,6 @@ class SweepPanel(RunsPanel[LiveSweep]):
             self.count.value = sweep.in_words() + escape(rare.replace(", ", "; with ", 1))
         except (ValueError, OSError) as error:
             self.count.value = f"<i>{escape(str(error))}</i>"
-
-    def _show_part(self) -> None:
-        for name, part in self.parts.items():
-            show(part, self.part.value == name)
 
     # the list of sweeps
 

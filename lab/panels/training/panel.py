@@ -8,11 +8,18 @@ import ipywidgets as widgets
 from lab.panels.training.curves import Curves
 from lab.panels.training.live_run import LiveRun, live_runs
 from lab.panels.training.text import ended, epochs_table, on_disk, status
-from lab.widgets.controls import RULE, field, in_row, integer, on_change, progress_bar, show, toggles, view
+from lab.widgets.controls import RULE, field, in_row, integer, on_change, progress_bar, view
 from lab.widgets.export import Export
 from lab.widgets.panel import controls
 from lab.widgets.runs_panel import RunsPanel
-from lab.widgets.settings_choice import CorpusChoice, ModelChoice, TrainerChoice, chosen_settings, settings_code
+from lab.widgets.settings_choice import (
+    CorpusChoice,
+    ModelChoice,
+    TrainerChoice,
+    chosen_settings,
+    in_parts,
+    settings_code,
+)
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Damaged, Run, find_runs
 from lxmls_rnn.runs.folder import new_folder, read_metrics
@@ -35,14 +42,13 @@ class TrainingPanel(RunsPanel[LiveRun]):
     training continues when the page is closed."""
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
-        self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
+        self.trainer, self.model, self.corpus = groups = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
         self._make_controls()
         self._make_views()
         self._to_delete: str | None = None  # the run that the next press of Delete deletes
         self._table_of: tuple[LiveRun, str, int] | None = None  # what the table shows: run, state, epochs
         super().__init__(
-            widgets.HBox([self.part_label, self.part]),
-            *self.parts.values(),
+            *in_parts(*groups),
             self.summary,
             in_row(self.name, self.start_button),
             widgets.HTML(RULE),
@@ -54,7 +60,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
             in_row(widgets.VBox([self.shown, self.refresh_button]), self.table),
             self.left_out,
         )
-        on_change(self._summarise, self.part, *controls(*self.parts.values()))
+        on_change(self._summarise, *controls(*groups))
         on_change(self.propose_name, self.model.model)
         on_change(self._on_plot_selected, self.shown)
         on_change(self.curves.rescale, self.curves.logarithmic)
@@ -63,10 +69,6 @@ class TrainingPanel(RunsPanel[LiveRun]):
         self.follow()
 
     def _make_controls(self) -> None:
-        parts = {"Training": "Training settings", "Model": "Model settings", "Corpus": "Corpus settings"}
-        self.part = toggles(parts, "6em").add_class("lab-part")
-        self.parts = dict(zip(parts, (self.trainer, self.model, self.corpus), strict=True))
-        self.part_label = widgets.Label("Settings of", layout={"width": "9em", "justify_content": "flex-end"})
         self.make_list(
             name="Run name",
             selected="The run that the buttons below act on",
@@ -110,8 +112,6 @@ class TrainingPanel(RunsPanel[LiveRun]):
         return Run.open(self.folder().name).settings
 
     def _summarise(self) -> None:
-        for name, part in self.parts.items():
-            show(part, self.part.value == name)
         self.summary.value = (
             f"<small>{escape(self.model.in_words())}; on {escape(self.corpus.in_words())}; "
             f"{self.trainer.in_words()}.</small>"
