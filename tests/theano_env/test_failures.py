@@ -59,11 +59,6 @@ def test_a_compiler_that_prints_garbage_is_named(tmp_path):
     assert sentence.isprintable()
 
 
-def test_a_compiler_that_is_not_there_is_named(tmp_path):
-    sentence = only_sentence(train(tmp_path, THEANO_FLAGS="cxx=/no/such/g++"))
-    assert "/no/such/g++ does not work" in sentence
-
-
 @fresh_theano.needs_gxx
 def test_without_a_compiler_a_fused_model_says_what_works(tmp_path):
     (tmp_path / "bin").mkdir()
