@@ -127,7 +127,7 @@ def test_a_warning_is_one_sentence(run, tmp_path):
 
 @pytest.mark.process
 def test_a_reader_that_goes_away_is_no_error(run, tmp_path):
-    command = f"{COMMAND} train --epochs 30 --name a {' '.join(SHORT)} | head -1"
+    command = f"{COMMAND} train --epochs 10 --name a {' '.join(SHORT)} | head -1"
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
     assert len(done.stdout.splitlines()) == 1
     assert done.stderr == ""
