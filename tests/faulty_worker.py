@@ -1,7 +1,6 @@
 """A worker of the benchmark with a fault: `request` lets the next workers be this module.
 
-FAULT is the fault and the implementation that has it: "wrong", "crash", "killed", "hang" or "memory", and "numpy" or
-another one.
+FAULT is the fault and the implementation that has it: "crash" or "hang", and "numpy" or another one.
 """
 
 import os
@@ -9,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from lxmls_rnn.benchmark.measure import contenders, process, worker
+from lxmls_rnn.benchmark.measure import process, worker
 
 
 def request(monkeypatch, fault):
@@ -19,31 +18,21 @@ def request(monkeypatch, fault):
     monkeypatch.setenv("FAULT", fault)
 
 
-def run_out_of_memory():
-    raise MemoryError("asked for")
-
-
 FAULTS = {
     "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
-    "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "hang": signal.pause,
-    "memory": run_out_of_memory,
 }
 
 
 def main():
     kind, implementation = os.environ["FAULT"].split(":")
-    prepare, reference = worker.Bench.prepare, contenders.reference
+    prepare = worker.Bench.prepare
 
     def faulty(bench, case):
         FAULTS[kind]()
         return prepare(bench, case)
 
-    if sys.argv[1] != implementation:
-        pass
-    elif kind == "wrong":
-        contenders.reference = lambda *of: {name: 1.01 * right for name, right in reference(*of).items()}
-    else:
+    if sys.argv[1] == implementation:
         worker.Bench.prepare = faulty
     worker.main()
 

@@ -1,5 +1,8 @@
 """Code that tries to deceive: the student's process holds nothing that it could use, and decides nothing."""
 
+from collections import defaultdict
+from itertools import count
+
 import pytest
 from class_of_thirty import notebook
 from classroom.marked import mark, needs_isolation
@@ -106,9 +109,7 @@ def my_forward(x, *param):
                                   "    return [np.array(a) for a in stored[str(len(x))]]\n"},
     "the base class": {"rnn": MODEL.format("RNN", "pass")},
     "super": {"rnn": MODEL.format("RNN", "def _forward(self, _x, _h0=None): return super()._forward(_x, _h0)")},
-    "the fused layer": {"rnn": MODEL.format("FastRNN", "pass")},
     "a model of another framework": {"rnn": MODEL.format("JaxRNN", "pass")},
-    "a model of a third framework": {"rnn": MODEL.format("TorchRNN", "pass")},
     "the Op of the fused layer": {"rnn": """from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.rnn import RNN
 import theano.tensor as T
@@ -134,16 +135,25 @@ def my_theano_gradients(_p, _y, param):
 
 @pytest.fixture(scope="module")
 def marks(tmp_path_factory):
-    """Return the marks of a student for each forgery, whose next exercise is right."""
+    """Return the marks of students whose next exercise is right, by forgery.
+
+    Forgeries of different exercises share a student.
+    """
     arrays = {str(len(case["z"].T)): [a.tolist() for a in (case[n] for n in "zahyp")] for case in expected("forward")}
+    codes, students = defaultdict(dict), {}
+    for name, forgery in FORGERIES.items():
+        exercise = next(iter(forgery))
+        students[name] = next(one for one in map("s{:02}".format, count()) if exercise not in codes[one])
+        codes[students[name]] |= {
+            of: code.replace("{stored}", harness.json.dumps(arrays)) for of, code in forgery.items()
+        }
     notebooks = {}
-    for n, forgery in enumerate(FORGERIES.values()):
-        codes = {name: code.replace("{stored}", harness.json.dumps(arrays)) for name, code in forgery.items()}
-        content = notebook(**codes, errors=RIGHT)
-        if "scratch" in codes:
-            content["cells"].insert(3, {"cell_type": "code", "metadata": {}, "source": codes["scratch"]})
-        notebooks[f"s{n:02}"] = content
-    return mark(tmp_path_factory.mktemp("class"), notebooks)
+    for name, its in codes.items():
+        notebooks[name] = notebook(**its, errors=RIGHT)
+        if "scratch" in its:
+            notebooks[name]["cells"].insert(3, {"cell_type": "code", "metadata": {}, "source": its["scratch"]})
+    found = mark(tmp_path_factory.mktemp("class"), notebooks)
+    return {name: found[one] for name, one in students.items()}
 
 
 @needs_isolation
@@ -151,8 +161,7 @@ def marks(tmp_path_factory):
 @pytest.mark.theano
 @pytest.mark.parametrize("forgery", FORGERIES)
 def test_a_forgery_earns_nothing_and_the_next_exercise_counts(marks, forgery):
-    one = marks[f"s{list(FORGERIES).index(forgery):02}"]
-    name = next(iter(FORGERIES[forgery]))
+    one, name = marks[forgery], next(iter(FORGERIES[forgery]))
     assert one.answers[name].state != "right", one.answers[name]
     assert one.answers[name].share == 0, one.answers[name]
     assert one.answers["errors"].state == "right", one.answers["errors"]

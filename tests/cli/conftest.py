@@ -1,5 +1,7 @@
 """Fixtures of the command's tests."""
 
+import shutil
+
 import pytest
 from cli.command import SHORT
 from typer.testing import CliRunner
@@ -18,7 +20,17 @@ def run(tmp_path, monkeypatch):
     return call
 
 
+@pytest.fixture(scope="session")
+def runs_of_first(tmp_path_factory):
+    """A folder of runs in which one was trained, for all to copy."""
+    root = tmp_path_factory.mktemp("runs")
+    result = CliRunner().invoke(app, ["train", *SHORT, "--epochs", "2", "--name", "first", "--root", str(root)])
+    assert result.exit_code == 0, result.output
+    return root
+
+
 @pytest.fixture
-def trained(run):
-    assert run("train", *SHORT, "--epochs", "2", "--name", "first").exit_code == 0
+def trained(run, runs_of_first, tmp_path):
+    """Call the command beside the folder of runs with the run `first`."""
+    shutil.copytree(runs_of_first, tmp_path / "runs")
     return run

@@ -2,10 +2,6 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from small_class import RIGHT, hand_in, misplaced
@@ -94,11 +90,3 @@ def test_eighty_columns_hold_a_row_for_each_student_whatever_they_handed_in(hand
     assert (kinds["cai"], kinds["eva"], kinds["fay"]) == ("damaged", "empty", "zipped")
     assert (kinds["gus"], kinds["hal"]) == ("misplaced", "runs")
     assert "1 forward (3), 2 errors (1)" in " ".join(shown.split())  # anna, ben and gus
-
-
-@pytest.mark.process
-def test_a_class_is_shown_where_the_encoding_lacks_its_signs(handed_in):
-    command = [str(Path(sys.executable).with_name("lxmls-rnn")), "class", "show", str(handed_in)]
-    done = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True)
-    assert done.returncode == 0
-    assert b"\\u2713 right" in done.stdout

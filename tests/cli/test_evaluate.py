@@ -13,14 +13,6 @@ from lxmls_rnn.deep_learning.evaluation import compare, judge
 from lxmls_rnn.tagger import Tagger
 
 
-def test_evaluate_prints_known_and_unknown_words_and_the_matrix(trained):
-    output = trained("evaluate", "runs/first").output
-    assert re.search(r"test.conll: 200 sentences, 1527 words, accuracy \d+\.\d\d%", output)
-    assert re.search(r"words not in the vocabulary: +\d+, accuracy", output)
-    assert "confusion matrix: gold tags in rows" in output
-    assert "precision" in output
-
-
 def test_evaluate_prints_what_the_tagger_counts(trained, tmp_path):
     result = Tagger.load(Path("runs/first")).evaluate(
         paths.data() / "sample" / "dev.conll", max_sent_len=9, max_nr_sent=7

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from datasets.server import CONTENT, SHA256, Server, a_dataset, quietly, stalled, status, whole
 
-from lxmls_rnn.datasets import DATASETS, DataSet, DownloadError, catalogue, describe, fetch
+from lxmls_rnn.datasets import DATASETS, DataSet, DownloadError, catalogue, fetch
 
 
 def test_fetch_leaves_just_the_file(server, tmp_path):
@@ -49,12 +49,6 @@ def test_a_file_with_a_folder_goes_there(server, tmp_path):
     server.answers = [whole(CONTENT)]
     assert quietly(a_dataset(server.url, name="ewt/a"), tmp_path) == [tmp_path / "ewt" / "a"]
     assert quietly(a_dataset(server.url, name="ewt/b"), tmp_path) == [tmp_path / "ewt" / "b"]
-
-
-def test_folders_that_are_not_there_are_made(server, tmp_path):
-    server.answers = [whole(CONTENT)]
-    (path,) = quietly(a_dataset(server.url), tmp_path / "a" / "b")
-    assert path.read_bytes() == CONTENT
 
 
 def test_a_file_without_a_checksum_is_recorded_and_compared_with_that(server, tmp_path):
@@ -199,17 +193,6 @@ def small(name: str, url: str) -> DataSet:
     return replace(dataset, files=(file,))
 
 
-def test_senna_becomes_one_text(server, tmp_path):
-    server.answers = [whole(senna_archive())]
-    [path] = quietly(small("senna_50", server.url), tmp_path)
-    assert path.read_text() == "the 1 2\ncat 3 4\n, 5 6\n"
-
-
-def test_senna_has_no_published_checksum_and_says_so():
-    assert "Its authors publish no checksum" in DATASETS["senna_50"].notice
-    assert "non-commercial" in DATASETS["senna_50"].notice
-
-
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -328,11 +311,3 @@ def test_glove_is_decompressed_without_the_line_of_counts(server, tmp_path):
     server.answers = [whole(gzip.compress(b"3 2\nthe 1 2\ncat 3 4\n, 5 6\n"))]
     [path] = quietly(small("glove_50", server.url), tmp_path)
     assert path.read_text() == "the 1 2\ncat 3 4\n, 5 6\n"
-
-
-@pytest.mark.parametrize("name", DATASETS)
-def test_every_data_set_is_described(name):
-    dataset = DATASETS[name]
-    assert dataset.licence in describe()
-    assert dataset.source in describe()
-    assert dataset.licence_url.startswith("http")

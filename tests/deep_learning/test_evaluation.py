@@ -116,7 +116,7 @@ def test_the_bootstrap_is_near_the_exact_result(gains, words):
 
 def test_taggers_of_equal_accuracy_differ_significantly_in_five_percent_of_test_parts():
     rng = np.random.default_rng(0)
-    results = [bootstrap(*simulated((0.9, 0.9), rng), samples=500, seed=seed) for seed in range(1000)]
+    results = [bootstrap(*simulated((0.9, 0.9), rng), samples=500, seed=seed) for seed in range(500)]
     assert 0.03 < np.mean([result.p_value < 0.05 for result in results]) < 0.07
     assert 0.93 < np.mean([result.interval[0] <= 0 <= result.interval[1] for result in results]) < 0.97
     assert 0.46 < np.mean([result.p_value < 0.5 for result in results]) < 0.54

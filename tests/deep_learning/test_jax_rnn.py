@@ -1,4 +1,4 @@
-"""The RNN in JAX: padding, cost, settings, parameters; test_frameworks.py compares its results with NumPy's."""
+"""The RNN in JAX: padding, settings, parameters; test_frameworks.py compares its results with NumPy's."""
 
 from contextlib import suppress
 
@@ -7,9 +7,7 @@ import pytest
 
 jax = pytest.importorskip("jax", reason="JAX is not installed: `make setup WITH=jax` brings it")
 
-from lxmls_rnn.deep_learning import jax_rnn  # noqa: E402
-from lxmls_rnn.deep_learning.activations import ACTIVATIONS  # noqa: E402
-from lxmls_rnn.deep_learning.jax_rnn import JaxRNN, cross_entropy, own_settings, padded  # noqa: E402
+from lxmls_rnn.deep_learning.jax_rnn import JaxRNN, own_settings, padded  # noqa: E402
 from lxmls_rnn.deep_learning.sgd import make_step  # noqa: E402
 
 SIZES = 12, 6, 5, 4
@@ -26,18 +24,6 @@ def test_sentences_are_padded_to_powers_of_2(length, padded_length):
     assert (padded(ids).dtype, padded(ids, "float64").dtype) == ("int32", "float64")
 
 
-def test_the_cost_is_the_weighted_sum_over_the_gold_tags():
-    rng = np.random.RandomState(0)
-    y, tags, weights = rng.normal(size=(3, 2, 4)), rng.randint(0, 4, (2, 3)), rng.uniform(size=(2, 3))
-    weights[0, 2] = 0
-    log_p = y - np.log(np.exp(y).sum(-1, keepdims=True))
-    expected = -sum(weights[b, t] * log_p[t, b, tags[b, t]] for b in range(2) for t in range(3))
-    with own_settings():
-        assert float(cross_entropy(y, tags, weights)) == pytest.approx(expected, rel=1e-12)
-        alone = cross_entropy(y[:, 1], tags[1], weights[1]) + cross_entropy(y[:, 0], tags[0], weights[0])
-    assert float(alone) == pytest.approx(expected, rel=1e-12)
-
-
 def test_float64_is_allowed_within_and_as_before_after_an_error():
     def dtype():
         return jax.numpy.ones(1, "float64").dtype.name
@@ -49,13 +35,6 @@ def test_float64_is_allowed_within_and_as_before_after_an_error():
         raise ZeroDivisionError
     with pytest.warns(UserWarning, match="float64"):
         assert dtype() == "float32"
-
-
-@pytest.mark.parametrize("activation", jax_rnn.JAX_ACTIVATIONS)
-def test_an_activation_is_its_formula_and_its_slope(activation):
-    f, row = jax_rnn.JAX_ACTIVATIONS[activation], ACTIVATIONS[activation]
-    assert [float(f(a)) for a in (0.5, 0.0)] == pytest.approx(row.f(np.array([0.5, 0.0])), abs=1e-6)
-    assert float(jax.grad(f)(0.0)) == row.slope(row.f(np.array(0.0)))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

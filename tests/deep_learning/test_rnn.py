@@ -1,7 +1,6 @@
 """The table of models: what it says of each, classes that replace one, the device that is named."""
 
 import sys
-from itertools import product
 
 import pytest
 
@@ -19,16 +18,6 @@ def replaced():
     rnns.replace("NumpyRNN", NumpyRNN, "own.py")
     yield NumpyRNN
     rnns.replace(None)
-
-
-def test_each_family_has_a_model_of_each_backend_and_a_label_that_names_it():
-    kinds = {(model.family, model.backend): name for name, model in rnns.MODELS.items()}
-    assert set(kinds) == set(product(["RNN", "LSTM"], rnns.FRAMEWORKS))
-    for (family, backend), name in kinds.items():
-        assert rnns.name_of(family, backend) == name
-        assert name.endswith(family)
-        assert rnns.MODELS[name].title.startswith(f"{family}")
-    assert len({model.title for model in rnns.MODELS.values()}) == len(kinds)
 
 
 @pytest.mark.theano

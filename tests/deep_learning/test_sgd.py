@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import rnn as rnns
-from lxmls_rnn.deep_learning.sgd import make_step, sum_by_word
+from lxmls_rnn.deep_learning.sgd import make_step
 
 pytestmark = pytest.mark.theano
 
@@ -23,13 +23,9 @@ BATCH = (
 CLIPS = [None, 0.01]
 MEASURED = [*CLIPS, np.inf]
 another_graph = pytest.mark.slow("compiles scan's step once more, three seconds and more")
-FAMILIES = [
-    (rnns.RNN, rnns.NumpyRNN),
-    (rnns.LSTM, rnns.NumpyLSTM),
-    (rnns.FastRNN, rnns.NumpyRNN),
-    (rnns.FastLSTM, rnns.NumpyLSTM),
-]
-FAMILIES += [[partial(cls, peepholes=False) for cls in pair] for pair in FAMILIES if pair[1] is rnns.NumpyLSTM]
+FUSED = [(rnns.FastRNN, rnns.NumpyRNN), (rnns.FastLSTM, rnns.NumpyLSTM)]
+SCANS = [(rnns.RNN, rnns.NumpyRNN), (rnns.LSTM, rnns.NumpyLSTM)]
+SCANS.append(tuple(partial(cls, peepholes=False) for cls in SCANS[-1]))
 
 
 @pytest.mark.parametrize("clip", MEASURED)
@@ -58,20 +54,17 @@ def test_a_rate_that_is_a_number_of_numpys_leaves_the_steps_precision(clip):
 
 
 def step_of(scan, bare, batched, clip):
-    """Make the parameters of a test; of scan's steps the training's tests make the others."""
-    again = is_scan(scan) and (batched != (clip is None) or scan is not rnns.RNN)
+    """Make the parameters of a test; test_training makes a step without clipping, test_fused_sgd those of graphs."""
+    again = not batched or clip is None or scan is not rnns.RNN
     return pytest.param(scan, bare, batched, clip, marks=another_graph if again else ())
-
-
-def is_scan(cls):
-    return getattr(cls, "func", cls) in (rnns.RNN, rnns.LSTM)
 
 
 @pytest.mark.parametrize(
     ("scan", "bare", "batched", "clip"),
-    [step_of(*pair, batched, clip) for pair, batched, clip in product(FAMILIES, [False, True], CLIPS)],
+    [step_of(*pair, batched, clip) for pair, batched, clip in product(SCANS, [False, True], CLIPS)],
 )
-def test_a_theano_step_is_the_numpy_step(scan, bare, batched, clip):
+def test_a_step_of_scan_is_the_numpy_step(scan, bare, batched, clip):
+    """Those of the fused layers are compared in test_fused_sgd."""
     a, b = scan(*SIZES, seed=0), bare(*SIZES, seed=0)
     steps = [make_step(model, batched=batched, clip=clip) for model in (a, b)]
     for _ in range(3):
@@ -84,12 +77,10 @@ def test_a_theano_step_is_the_numpy_step(scan, bare, batched, clip):
     assert a.param[0].get_value(borrow=True).flags.f_contiguous
 
 
-@pytest.mark.parametrize(
-    ("scan", "bare"), [pytest.param(*pair, marks=another_graph if is_scan(pair[0]) else ()) for pair in FAMILIES]
-)
-def test_sizes_of_one_work_in_a_batch(scan, bare):
+@pytest.mark.parametrize(("cls", "bare"), [*FUSED, *(pytest.param(*pair, marks=another_graph) for pair in SCANS)])
+def test_sizes_of_one_work_in_a_batch(cls, bare):
     x, y = np.zeros((2, 3), "int32"), np.zeros((2, 3), "int32")
-    models = scan(1, 1, 1, 1, seed=0), bare(1, 1, 1, 1, seed=0)
+    models = cls(1, 1, 1, 1, seed=0), bare(1, 1, 1, 1, seed=0)
     for model in models:
         make_step(model, batched=True)(x, y, np.full((2, 3), 1 / 6), 0.5)
     for W, value in zip(models[0].param, models[1].param, strict=True):
@@ -98,8 +89,7 @@ def test_sizes_of_one_work_in_a_batch(scan, bare):
 
 @pytest.mark.parametrize(
     ("cls", "clip"),
-    [(cls, clip) for cls in (rnns.NumpyRNN, rnns.FastRNN) for clip in CLIPS]
-    + [pytest.param(rnns.RNN, clip, marks=another_graph) for clip in CLIPS],
+    [(rnns.NumpyRNN, None), (rnns.NumpyRNN, 0.01), pytest.param(rnns.RNN, 0.01, marks=another_graph)],
 )
 def test_frozen_embeddings_stay(cls, clip):
     model = cls(*SIZES, seed=0)
@@ -108,20 +98,3 @@ def test_frozen_embeddings_stay(cls, clip):
     after = model.get_values()
     assert np.array_equal(before["W_e"], after["W_e"])
     assert not np.array_equal(before["W_x"], after["W_x"])
-
-
-def test_only_the_embeddings_of_words_in_use_change():
-    model = rnns.NumpyRNN(*SIZES, seed=0)
-    before = model.param[0].copy()
-    make_step(model)(X, Y, WEIGHTS, 0.5)
-    changed = (model.param[0] != before).any(axis=0)
-    assert set(np.flatnonzero(changed)) == set(X)
-
-
-def test_rows_are_summed_by_word():
-    rng = np.random.RandomState(0)
-    words, rows = rng.randint(0, 5, 12), rng.uniform(size=(12, 3))
-    distinct, sums = sum_by_word(words, rows)
-    assert list(distinct) == sorted(set(words))
-    for word, row in zip(distinct, sums, strict=True):
-        assert np.allclose(row, rows[words == word].sum(axis=0))

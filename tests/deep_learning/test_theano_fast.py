@@ -1,6 +1,5 @@
-"""The fused Theano models: the Op of their layer, and the graph without `scan`."""
+"""The graphs of the fused Theano models; test_theano_rnn.py compares their numbers with NumPy's."""
 
-import numpy as np
 import pytest
 import theano
 import theano.tensor as T
@@ -36,15 +35,3 @@ def test_the_lstm_has_one_layer_with_or_without_peepholes(peepholes):
 def test_another_activation_is_refused():
     with pytest.raises(ValueError, match=r"logistic, tanh, .*, got 'softplus'"):
         FastRNN(*SIZES, activation="softplus")
-
-
-@pytest.mark.parametrize("cls", [FastRNN, FastLSTM])
-def test_first_states_that_are_given_are_used(cls):
-    model, x = cls(*SIZES, seed=0, dtype="float64"), T.ivector("x")
-    states = [T.vector(dtype="float64") for _ in range(2 if cls is FastLSTM else 1)]
-    forward = theano.function([x, *states], model._forward(x, *states))
-    words, zeros = np.array([3, 1, 4], "int32"), [np.zeros(5) for _ in states]
-    assert np.allclose(forward(words, *zeros).T, model.forward(words), rtol=1e-12)
-    for n in range(len(states)):
-        given = [np.ones(5) if m == n else zero for m, zero in enumerate(zeros)]
-        assert not np.allclose(forward(words, *given).T, model.forward(words))

@@ -1,10 +1,9 @@
-"""The LSTM in Theano: its parameters and its `scan`; test_theano_rnn.py compares its results with NumPy's."""
+"""The LSTM in Theano: its `scan` and its first state; test_theano_rnn.py compares its results with NumPy's."""
 
 import pytest
 import theano.tensor as T
 from theano.scan_module.scan_op import Scan
 
-from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.theano_lstm import LSTM
 
 pytestmark = pytest.mark.theano
@@ -21,11 +20,6 @@ def scans_of(variable):
     from theano.gof.graph import io_toposort
 
     return [node for node in io_toposort([], [variable]) if isinstance(node.op, Scan)]
-
-
-def test_its_parameters_are_those_of_numpys(model):
-    bare = NumpyLSTM(*SIZES, peepholes=model.peepholes)
-    assert {W.name: W.get_value().shape for W in model.param} == {n: W.shape for n, W in bare.get_values().items()}
 
 
 def test_one_scan_has_the_two_states_and_the_matrices_of_the_layer(model):

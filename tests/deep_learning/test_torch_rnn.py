@@ -1,4 +1,4 @@
-"""The RNN in PyTorch: cost, settings, parameters; test_frameworks.py compares its results with NumPy's."""
+"""The RNN in PyTorch: settings, parameters; test_frameworks.py compares its results with NumPy's."""
 
 from contextlib import suppress
 
@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
 
-from lxmls_rnn.deep_learning.torch_rnn import TorchRNN, cross_entropy, own_settings, time_first  # noqa: E402
+from lxmls_rnn.deep_learning.torch_rnn import TorchRNN, own_settings, time_first  # noqa: E402
 
 SIZES = 12, 6, 5, 4
 
@@ -15,18 +15,6 @@ SIZES = 12, 6, 5, 4
 def test_the_steps_come_first():
     assert time_first(torch.arange(3)).tolist() == [0, 1, 2]
     assert time_first(torch.tensor([[0, 1, 2], [3, 4, 5]])).tolist() == [[0, 3], [1, 4], [2, 5]]
-
-
-def test_the_cost_is_the_weighted_sum_over_the_gold_tags():
-    rng = np.random.RandomState(0)
-    y, tags, weights = rng.normal(size=(3, 2, 4)), rng.randint(0, 4, (2, 3)), rng.uniform(size=(2, 3))
-    weights[0, 2] = 0
-    log_p = y - np.log(np.exp(y).sum(-1, keepdims=True))
-    expected = -sum(weights[b, t] * log_p[t, b, tags[b, t]] for b in range(2) for t in range(3))
-    y, tags, weights = map(torch.as_tensor, (y, tags, weights))
-    assert cross_entropy(y, tags, weights).item() == pytest.approx(expected, rel=1e-12)
-    alone = sum(cross_entropy(y[:, b], tags[b], weights[b]) for b in range(2))
-    assert alone.item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_one_thread_and_no_tf32_within_and_as_before_after_an_error():

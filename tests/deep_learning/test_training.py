@@ -266,14 +266,17 @@ def test_it_goes_on_from_any_event_to_the_same_numbers(after):
         assert np.array_equal(W, value)
 
 
-def test_patience_without_dev_is_refused():
-    with pytest.raises(ValueError, match="needs a dev corpus"):
-        train(Trainer(patience=1), rnns.NumpyRNN(*SIZES), corpus(2))
-
-
-def test_an_empty_corpus_is_refused():
-    with pytest.raises(ValueError, match="at least one sentence"):
-        train(Trainer(), rnns.NumpyRNN(*SIZES), [])
+@pytest.mark.parametrize(
+    ("trainer", "sentences", "options", "message"),
+    [
+        (Trainer(patience=1), 2, {}, "needs a dev corpus"),
+        (Trainer(), 0, {}, "at least one sentence"),
+        (Trainer(), 2, {"progress": Progress(batch=9)}, "batch 9, but the corpus makes only 2"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(trainer, sentences, options, message):
+    with pytest.raises(ValueError, match=message):
+        train(trainer, rnns.NumpyRNN(*SIZES), corpus(sentences), **options)
 
 
 def test_a_word_outside_the_vocabulary_is_refused_before_the_first_step():
@@ -283,11 +286,6 @@ def test_a_word_outside_the_vocabulary_is_refused_before_the_first_step():
     with pytest.raises(IndexError, match="word id 12"):
         train(Trainer(), model, [*corpus(2), bad])
     assert all(np.array_equal(before[name], value) for name, value in model.get_values().items())
-
-
-def test_progress_of_another_corpus_is_refused():
-    with pytest.raises(ValueError, match="batch 9, but the corpus makes only 2"):
-        train(Trainer(), rnns.NumpyRNN(*SIZES), corpus(2), progress=Progress(batch=9))
 
 
 def test_a_cost_that_is_not_finite_stops_with_advice():

@@ -39,18 +39,14 @@ def test_a_gpu_that_serves_is_taken(healthy, pretend):
     ("fault", "why"),
     [
         ({"CUINIT": "803"}, "the driver and its library differ in version (CUDA error 803)"),
-        ({"CUINIT": "7"}, "the driver does not start (CUDA error 7)"),
-        ({"COUNT": "0"}, "the driver sees no GPU (CUDA error 100)"),
-        ({"SERVES": "12040"}, "the driver supports CUDA 12.4, older than the CUDA 13.0 here"),
         ({"CC": "61"}, "Pretend has compute capability 6.1, and CUDA 13.0 supports 7.5 and newer"),
     ],
 )
 def test_why_there_is_no_gpu(healthy, pretend, fault, why):
-    for_auto, auto = choose("auto", pretend, **healthy | fault)
-    by_name, named = choose("cuda", pretend, **healthy | fault)
-    assert (for_auto, by_name) == ("cpu", None)
-    assert auto.startswith(f"Theano uses the CPU, because {why}; ")
-    assert named.startswith(f"LXMLS_DEVICE=cuda is unavailable, because {why}; ")
+    """test_problems has the other reasons, and what is said where a GPU is asked for by its name."""
+    found, sentence = choose("auto", pretend, **healthy | fault)
+    assert found == "cpu"
+    assert sentence.startswith(f"Theano uses the CPU, because {why}; ")
 
 
 def test_what_is_missing_is_named(healthy, pretend, tmp_path):
@@ -60,19 +56,11 @@ def test_what_is_missing_is_named(healthy, pretend, tmp_path):
 
 
 @pytest.mark.skipif(find_spec("pygpu") is not None, reason="there is a pygpu for this Python")
-@pytest.mark.parametrize("name", ["cuda", "opencl0:0"])
-def test_on_a_python_without_pygpu_the_sentence_says_how_to_build_it(healthy, pretend, name):
-    found, sentence = choose(name, pretend, **healthy | {"PYTHONPATH": ""})
+def test_on_a_python_without_pygpu_the_sentence_says_how_to_build_it(healthy, pretend):
+    found, sentence = choose("opencl0:0", pretend, **healthy | {"PYTHONPATH": ""})
     assert found is None
     assert "pygpu, which Theano needs for a GPU, is not installed for Python 3." in sentence
     assert "build it with `make pygpu SOURCE=...`" in sentence
-
-
-def test_a_gpu_of_a_higher_number_than_there_are(healthy, pretend):
-    assert (
-        "cuda2 does not exist; the driver shows cuda0 to cuda1"
-        in choose("cuda2", pretend, **healthy | {"COUNT": "2"})[1]
-    )
 
 
 def test_in_the_image_the_sentence_speaks_of_the_image(healthy, pretend):
@@ -88,7 +76,6 @@ def test_the_image_has_its_own_words_for_all_advice():
 
 
 def test_a_kernel_that_does_not_run_is_found_only_by_the_proof(healthy, pretend):
-    assert choose("cuda", pretend, **healthy)[0] == "cuda"
     found, sentence = choose("cuda", pretend, prove=True, **healthy)
     assert found is None
     assert "a test kernel failed on it (a kernel that does not run)" in sentence

@@ -48,22 +48,6 @@ def test_without_a_compiler_it_fails_and_says_what_to_install(tmp_path):
     assert "Without root: make setup CXX=zig installs a C++ compiler." in lines
 
 
-@no_zig
-def test_without_a_compiler_make_test_stops_and_says_what_works_without(tmp_path):
-    command = [sys.executable, "-c", "from lxmls_rnn import doctor; doctor.require_compiler()"]
-    result = subprocess.run(command, env={**os.environ, "PATH": str(tmp_path)}, capture_output=True, text=True)
-    assert result.returncode == 1
-    assert "The tests compile C code and need C++ compiler: " in result.stderr
-    assert "apt-get install -y g++\n" in result.stderr
-    assert "NumpyRNN and NumpyLSTM work as usual" in result.stderr
-
-
-def test_a_theano_that_cannot_be_imported_is_reported(tmp_path):
-    status, lines = screen(THEANO_FLAGS="floatX=float7")
-    assert status == 1
-    assert any("float7" in line for line in lines)
-
-
 @pytest.fixture
 def trials(monkeypatch):
     """Set what comes of trials, by their device; return the devices on which some were started."""

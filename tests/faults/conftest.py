@@ -1,6 +1,6 @@
 """How long the attack goes on: `pytest tests/faults --faults-seconds 600`.
 
-By default a third of a second for each reader and a second for the rest. Or how many inputs all readers
+By default a fifth of a second for each reader and a second for the rest. Or how many inputs all readers
 together are given: `pytest tests/faults/test_readers.py --faults-count 1000000 --faults-seed 7`.
 """
 
@@ -20,7 +20,7 @@ def pytest_addoption(parser):
 @pytest.fixture
 def seconds(request):
     given = request.config.getoption("--faults-seconds", None)
-    return given if given is not None else 1.0 if request.node.get_closest_marker("slow") else 0.3
+    return given if given is not None else 1.0 if request.node.get_closest_marker("slow") else 0.2
 
 
 @pytest.fixture

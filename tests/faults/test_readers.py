@@ -285,21 +285,23 @@ def saved(path, activation=None, **extra):
     return path.read_bytes(), entries, model_file.read_header(path)
 
 
-def test_headers_of_models(attack, place):
-    path = place / "model.npz"
-    _, entries, header = saved(path, epoch=1)
-    change = hostile.Json(header)
+def damaged_model(whole, entries, header):
+    """Give the maker of models with another header, other entries or other bytes."""
+    in_header, in_entries = hostile.Json(header), hostile.Npz(entries)
 
     def make(rng):
-        return hostile.npz({**entries, "header": hostile.npy(change(rng))})
+        how = rng.randrange(3)
+        if how == 0:
+            return hostile.npz({**entries, "header": hostile.npy(in_header(rng))})
+        return hostile.damaged(rng, whole) if how == 1 else in_entries(rng)
 
-    attack(make, lambda number: model_file.load(path), path, per_byte=model_file.PARSED_BYTES_PER_JSON_BYTE)
+    return make
 
 
-def test_bytes_of_models(attack, place):
+def test_models(attack, place):
     path = place / "model.npz"
-    whole, *_ = saved(path)
-    attack(lambda rng: hostile.damaged(rng, whole), lambda number: model_file.load(path), path)
+    make, per_byte = damaged_model(*saved(path, epoch=1)), model_file.PARSED_BYTES_PER_JSON_BYTE
+    attack(make, lambda number: model_file.load(path), path, per_byte=per_byte)
 
 
 def exported(path, content, **options):
@@ -389,12 +391,6 @@ def change_field(rng, message):
 ODD = {int: [0, 1, 2**31 - 1], str: ["", "W_x", "a" * 1000], bytes: [b"", b"\x80" * 20, b"\x0a\x00" * 500]}
 
 
-def test_entries_of_models(attack, place):
-    path = place / "model.npz"
-    _, entries, _ = saved(path)
-    attack(hostile.Npz(entries), lambda number: model_file.load(path), path)
-
-
 SWEEP = Sweep(Path(), replace(Settings(TRAIN, DEV), trainer=Trainer(epochs=2)), {"n_hidd": [2]}, [1])
 
 
@@ -438,15 +434,7 @@ def test_sweeps(attack, place):
 
 def test_checkpoints_of_sweeps(attack, place):
     path = with_training(place) / "checkpoint.npz"
-    whole, entries, header = saved(place / "a", progress=Progress(epoch=2)._asdict())
-    in_header, in_entries = hostile.Json(header), hostile.Npz(entries)
-
-    def make(rng):
-        how = rng.randrange(3)
-        if how == 0:
-            return hostile.npz({**entries, "header": hostile.npy(in_header(rng))})
-        return hostile.damaged(rng, whole) if how == 1 else in_entries(rng)
-
+    make = damaged_model(*saved(place / "a", progress=Progress(epoch=2)._asdict()))
     attack(make, lambda number: read_sweeps(place, number), path)
 
 

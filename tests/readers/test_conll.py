@@ -144,17 +144,6 @@ def test_memory_is_asked_about_as_words_come(read, monkeypatch):
         read(text)
 
 
-@pytest.mark.slow("reads three hundred thousand words")
-def test_a_small_file_of_more_words_than_memory_is_an_error_in_time(tmp_path, monkeypatch):
-    path = tmp_path / "corpus.gz"
-    path.write_bytes(gzip.compress("".join(f"{n}\ta\t_\t_\tNN\n" for n in range(1, 300_000)).encode()))
-    monkeypatch.setattr(memory, "free", lambda: 10**8)
-    with pytest.raises(
-        MemoryError, match=r"corpus.gz, from line 131072 on, needs about 79 MB, and 66 MB are free here"
-    ):
-        PostagCorpus().read_sequence_list_conll(path)
-
-
 @pytest.mark.parametrize("encoding", conll.ENCODINGS)
 def test_an_encoding_that_is_offered_reads_its_own_text(tmp_path, encoding):
     (tmp_path / "corpus.conll").write_bytes("1 Jo\u00e3o _ NN NN\n".encode(encoding))

@@ -124,22 +124,6 @@ def test_the_map_has_the_twelve_universal_tags():
 
 
 @pytest.mark.parametrize(
-    ("penn", "universal"),
-    [
-        ("prp$", "pron"),
-        ("-lrb-", "."),
-        ("to", "prt"),
-        ("in", "adp"),
-        ("hyph", "."),
-        ("uh", "x"),
-        ("wdt", "det"),
-    ],
-)
-def test_the_map_knows_the_penn_tag(penn, universal):
-    assert read_tag_map()[penn] == universal
-
-
-@pytest.mark.parametrize(
     ("line", "reason"),
     [("NN noun", "expected 'tag TAB new tag'"), ("nn\tverb", "this tag already has a line")],
 )

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from subprocess import PIPE
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -19,7 +20,6 @@ from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Trainer
 from lxmls_rnn.device import GpuLost
 from lxmls_rnn.runs import Run, find_runs
-from lxmls_rnn.runs.folder import read_config
 from lxmls_rnn.tagger import Tagger
 
 PATIENT = replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=12, patience=2, clip=1.0))
@@ -50,6 +50,14 @@ for line in sys.stdin:
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder in memory, where there is one: the disk is not what is tested, and syncing takes half of the time."""
+    shared = Path("/dev/shm")
+    with TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 def test_a_run_is_removed_unless_it_is_being_trained(tmp_path):
@@ -98,7 +106,7 @@ def train_and_kill():
 
 @pytest.mark.process
 @pytest.mark.parametrize(
-    ("what", "n"), [("os.rename", n) for n in (2, 3, 9, 19, 20, 21, 38)] + [("BatchDone", 20), ("EpochDone", 2)]
+    ("what", "n"), [("os.rename", n) for n in (2, 3, 19, 20, 21)] + [("BatchDone", 20), ("EpochDone", 2)]
 )
 def test_a_killed_run_goes_on_to_the_same_numbers(left_alone, train_and_kill, tmp_path, what, n):
     run = Run.create("killed", left_alone.settings, tmp_path)
@@ -146,6 +154,7 @@ def test_more_epochs_can_be_asked_for(tmp_path):
             pass
     assert numbers(short) == numbers(whole)
     assert Run.open("short", tmp_path).settings.trainer.epochs == 3
+    assert short.settings.dtype == Run.open("short", tmp_path).settings.dtype == "float64"  # kept as it began
 
 
 def test_its_files_are_those_that_the_module_names(left_alone):
@@ -198,9 +207,10 @@ def test_a_missing_run_is_named(tmp_path):
 def test_a_damaged_config_is_named_and_passed_over_in_the_list(tmp_path):
     Run.create("good", SETTINGS, tmp_path)
     Run.create("bad", SETTINGS, tmp_path)
-    (tmp_path / "bad" / "config.json").write_text("{")
-    with pytest.raises(ValueError, match=r"bad/config\.json is not the config of a run"):
+    (tmp_path / "bad" / "config.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"bad/config\.json is not the config of a run: should be an obj") as error:
         Run.open("bad", tmp_path)
+    assert str(error.value).count("config.json") == 1
     found, damaged = find_runs(tmp_path)
     assert [run.folder.name for run in found] == ["good"]
     assert "bad/config.json is not the config of a run" in str(damaged[0])
@@ -293,13 +303,6 @@ def test_a_run_with_a_damaged_checkpoint_says_what_to_delete_and_begins_anew_the
     assert numbers(run) == before
 
 
-def test_a_damaged_config_is_named_once(tmp_path):
-    (tmp_path / "config.json").write_text("[]")
-    with pytest.raises(ValueError, match="is not the config of a run: should be an object") as error:
-        read_config(tmp_path)
-    assert str(error.value).count("config.json") == 1
-
-
 def test_a_run_whose_gpu_is_lost_says_where_it_goes_on(tmp_path, monkeypatch, left_alone):
     fit = Trainer.fit
 
@@ -335,8 +338,3 @@ def test_a_run_whose_gpu_is_lost_says_where_it_goes_on(tmp_path, monkeypatch, le
         pass
     assert numbers(run) == numbers(left_alone)
     assert parameters_of(run) == parameters_of(left_alone)
-
-
-def test_the_precision_that_a_run_began_with_is_kept(tmp_path):
-    assert Run.create("mine", SETTINGS, tmp_path).settings.dtype == "float64"
-    assert Run.open("mine", tmp_path).settings.dtype == "float64"

@@ -2,6 +2,9 @@
 
 import json
 from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import model_file
@@ -44,7 +47,13 @@ def serial(sweep, root):
     return found
 
 
-MODEL = NumpyRNN(3, 2, 2, 2, seed=0)
+@cache
+def checkpoint(epochs):
+    """The bytes of a checkpoint after so many epochs."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "checkpoint.npz")
+        model_file.save(file, NumpyRNN(3, 2, 2, 2, seed=0), progress=Progress(epoch=epochs)._asdict())
+        return file.read_bytes()
 
 
 def write_run(sweep, training, accuracies):
@@ -55,7 +64,7 @@ def write_run(sweep, training, accuracies):
         asdict(Metrics(n, 9.0 / n, 0.5, accuracy, 0.5, 0.1, 99.0, True)) for n, accuracy in enumerate(accuracies, 1)
     ]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    model_file.save(folder / "checkpoint.npz", MODEL, progress=Progress(epoch=len(rows))._asdict())
+    (folder / "checkpoint.npz").write_bytes(checkpoint(len(rows)))
 
 
 def with_runs(root, accuracy, *vary, epochs=4, **more):

@@ -77,19 +77,6 @@ def test_a_corpus_that_changes_in_the_midst_stops_the_sweep(tmp_path):
                 file.write_text("")
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"workers": 0}, "workers must be at least 1, got 0"),
-        ({"workers": 2, "devices": ["cpu"]}, "workers or devices, not both"),
-        ({"devices": ["cuda7"]}, "cuda7"),
-    ],
-)
-def test_workers_that_cannot_be_had(tmp_path, options, message):
-    with pytest.raises(ValueError, match=message):
-        Driver(small_sweep(tmp_path, "n_hidd=2"), **options)
-
-
 def test_a_training_without_its_checkpoint_is_not_done(done):
     sweep = done.sweep
     training = next(sweep.trainings())

@@ -118,16 +118,6 @@ def test_of_three_settings_the_line_goes_through_the_best_and_the_rest_are_dots(
     assert axis.get_legend().get_title().get_text() == "the others as in the best setting; dots: the rest"
 
 
-def test_of_two_settings_each_value_of_the_other_has_a_line(tmp_path):
-    sweep = with_runs(tmp_path, by_size, "n_hidd=4,2", "clip=none,1")
-    settings = by_setting(halving.results(sweep))
-    found = plots.lines_against("n_hidd", sweep.vary, settings)
-    assert [(label, [s.point["n_hidd"] for s in line]) for label, line in found] == [
-        ("clip=none", [2, 4]),
-        ("clip=1.0", [2, 4]),
-    ]
-
-
 def test_a_value_that_nothing_is_known_of_has_no_line(tmp_path):
     sweep = with_runs(tmp_path, by_size, "n_hidd=4,2", "clip=none,1")
     settings = [s for s in by_setting(halving.results(sweep)) if s.point["clip"]]
@@ -241,7 +231,6 @@ def test_settings_that_are_equally_good_are_drawn(tmp_path, axis):
     ("vary", "shape", "titles"),
     [
         ([], (1, 1), ["epoch"]),
-        (["n_hidd=2,4"], (1, 2), ["n_hidd", "epoch"]),
         (["n_hidd=2,4", "rate=1"], (1, 2), ["n_hidd", "epoch"]),
         (["n_hidd=2,4", "model=NumpyRNN,NumpyLSTM"], (2, 2), ["n_hidd", "model", "epoch", "model"]),
         (["n_hidd=2,4", "decay=0,0.1,0.2", "clip=none,1"], (2, 3), ["n_hidd", "decay", "clip", "epoch", ""]),
@@ -268,7 +257,7 @@ def test_a_picture_says_that_halving_gave_settings_up_and_leaves_out_what_has_no
 
 
 def test_a_picture_is_written(tmp_path):
-    sweep = with_runs(tmp_path, accuracy, "n_hidd=2,4", "decay=0,0.1,0.2", "clip=none,1")
+    sweep = with_runs(tmp_path, accuracy, "n_hidd=2,4", seeds=[1])
     plots.draw(sweep, by_setting(halving.results(sweep)), tmp_path / "sweep.png")
     assert np.ptp(imread(tmp_path / "sweep.png")) > 0
 

@@ -68,18 +68,6 @@ def test_the_test_part_is_measured_for_the_chosen_one(tmp_path):
     assert "On the test part, measured for this setting alone" in report.verdict(best, test, "")
 
 
-def test_csv_and_json_hold_every_training(tmp_path):
-    sweep = with_runs(tmp_path, by_size, "n_hidd=2,4")
-    found = halving.results(sweep)
-    rows = list(csv.DictReader(io.StringIO(report.to_csv(found))))
-    assert [(row["n_hidd"], row["seed"], row["epoch"]) for row in rows][:2] == [("2", "1", "4"), ("4", "1", "4")]
-    assert float(rows[1]["dev_accuracy"]) == by_size(found[1].training, 4)
-    settings = by_setting(found)
-    content = json.loads(report.to_json(sweep, settings, settings[0], [0.5]))
-    assert content["chosen"] == {"setting": {"n_hidd": 4}, "test_accuracies": [0.5]}
-    assert [len(setting["trainings"]) for setting in content["settings"]] == [2, 2]
-
-
 def test_a_spreadsheet_computes_nothing_that_a_damaged_file_says(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1], failed={"n_hidd=2,seed=1": '=HYPERLINK("http://a.b";"c")'})
     (row,) = csv.DictReader(io.StringIO(report.to_csv(halving.results(sweep))))

@@ -205,6 +205,20 @@ def test_no_sweep_of_that_name(tmp_path):
         Sweep.load("nothing", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"workers": 0}, "workers must be at least 1, got 0"),
+        ({"workers": 2, "devices": ["cpu"]}, "workers or devices, not both"),
+        ({"devices": ["cuda7"]}, "cuda7"),
+        ({"workers": 2, "scheduler": "tcp://127.0.0.1:8786"}, "workers and devices cannot be given with a scheduler"),
+    ],
+)
+def test_workers_that_cannot_be_had(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        Driver(small_sweep(tmp_path, "n_hidd=2"), **options)
+
+
 def test_workers_that_do_not_fit_into_memory_are_refused_in_a_sentence(tmp_path, monkeypatch):
     sweep = small_sweep(tmp_path, "n_hidd=2,3").begin()
     monkeypatch.setattr(memory, "free", lambda: 10**8)

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning import rnn
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN, logistic_function
 from lxmls_rnn.deep_learning.numpy_rnn import log_softmax
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
@@ -55,7 +54,7 @@ def loss_from(model, k, h, c, t):
     return -log_softmax(model.param[-1] @ h)[TAG]
 
 
-@pytest.mark.parametrize("t", [0, 2, 4])
+@pytest.mark.parametrize("t", [0, 3])
 @pytest.mark.parametrize("model", MODELS)
 def test_the_gradient_by_the_hidden_states_is_that_of_finite_differences(model, t):
     reach = gradient_reach(model, X, t, TAG)
@@ -67,7 +66,7 @@ def test_the_gradient_by_the_hidden_states_is_that_of_finite_differences(model, 
         assert reach.h[k] == pytest.approx(np.linalg.norm(expected), rel=1e-8)
 
 
-@pytest.mark.parametrize("t", [0, 2, 4])
+@pytest.mark.parametrize("t", [0, 3])
 @pytest.mark.parametrize("model", MODELS)
 def test_the_gradient_by_the_embeddings_is_that_of_finite_differences(model, t):
     reach = gradient_reach(model, X, t, TAG)
@@ -125,21 +124,6 @@ def test_the_influence_of_every_word_is_that_of_finite_differences(model):
         assert norms[t] == pytest.approx(expected, rel=1e-7, abs=1e-9)
         assert not norms[t, t + 1 :].any()
         assert norms[t, : t + 1] == pytest.approx(gradient_reach(model, REPEATED, t, tag).z)
-
-
-@pytest.mark.theano
-@pytest.mark.parametrize(("name", "numpy_class"), [("RNN", NumpyRNN), ("LSTM", NumpyLSTM)])
-def test_the_influence_of_every_word_is_that_of_theanos_gradient(name, numpy_class):
-    theano, T = pytest.importorskip("theano"), pytest.importorskip("theano.tensor")
-    bare = drawn(numpy_class)
-    model = rnn.model_class(name)(*bare.sizes)
-    model.set_values(bare.get_values())
-    _x, _t, _tag = T.ivector(), T.iscalar(), T.iscalar()
-    of_W_e = theano.function([_x, _t, _tag], T.grad(T.log(model._forward(_x)[_t, _tag]), model.param[0]))
-    norms = influences(bare, X, TAGS)
-    for t, tag in enumerate(TAGS):
-        expected = np.linalg.norm(of_W_e(X.astype("int32"), t, tag)[:, X], axis=0)
-        assert norms[t] == pytest.approx(expected, rel=1e-8, abs=1e-15)
 
 
 def test_the_influences_in_a_float32_model_are_computed_in_float64():

@@ -22,36 +22,10 @@ def rows_of(mistake):
     [
         (None, "NumpyRNN: all gradients agree with finite differences."),
         (
-            "derivative of the activation forgotten",
-            "NumpyRNN: W_e, W_x and W_h differ, W_y agrees. The error e_y at the output is correct, so the mistake is "
-            "between the output and the recurrent layer, " + END.format("e_h", "f'(a_t) and W_y^T."),
-        ),
-        (
             "error from the later step forgotten",
             "NumpyRNN: W_e, W_x and W_h differ, W_y agrees. The error e_y at the output is correct, so the mistake is "
             "between the output and the recurrent layer, in e_h or e_a. The last word's error is correct, "
             "earlier ones are not: check the terms from the later step, W_h^T e_a_{t+1}.",
-        ),
-        (
-            "h_t instead of h_{t-1} for W_h",
-            "NumpyRNN: W_h differs, W_e, W_x and W_y agree. The errors are correct, so the mistake is in W_h's "
-            "own product of an error and an input: does it use the input of that step?",
-        ),
-        (
-            "error of a repeated word assigned, not added",
-            "NumpyRNN: W_e differs, W_x, W_h and W_y agree. All errors up to e_a are correct: check "
-            "e_z_t = W_x^T e_a_t, and how dW_e sums it over the words. Only repeated "
-            "words differ: the errors of all their positions must be added.",
-        ),
-        (
-            "1/L forgotten",
-            "NumpyRNN: W_e, W_x, W_h and W_y differ, no parameter agrees. Every entry is 5 times the expected one "
-            "(the sentence has 5 words): a constant factor is wrong.",
-        ),
-        (
-            "one entry of W_x's gradient has the wrong sign",
-            "NumpyRNN: W_x differs, W_e, W_h and W_y agree. The errors are correct, so the mistake is in W_x's "
-            "own product of an error and an input, in one of 12 entries: [0, 3].",
         ),
     ],
 )

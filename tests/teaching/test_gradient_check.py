@@ -107,18 +107,6 @@ def test_a_model_in_theano_is_compared_with_numpys():
     assert any(row.difference > 0 for row in rows)  # it was not compared with itself
 
 
-@pytest.mark.theano
-@pytest.mark.slow("compiles both layers in float32, five seconds from an empty cache; test_fused_sgd trains in it")
-def test_float32_gradients_of_the_fused_layers_agree_to_1e_4():
-    assert all(row.agrees for row in check_gradients(["FastRNN", "FastLSTM"], dtype="float32", activation="tanh"))
-
-
-@pytest.mark.theano
-@pytest.mark.slow("compiles scan four times in float32, half a minute from an empty cache")
-def test_float32_gradients_agree_to_1e_4():
-    assert all(row.agrees for row in check_gradients(dtype="float32"))
-
-
 def test_the_same_seed_gives_the_same_check_and_another_seed_another():
     first, again, other = (
         list(check_gradients(["NumpyRNN"], sizes=(6, 3, 2, 3), length=3, activation="tanh", seed=seed))

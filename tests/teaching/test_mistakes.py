@@ -71,8 +71,12 @@ def test_every_mistake_is_tried_here_and_has_its_sentence():
     assert len({mistake.why for mistake in MISTAKES.values()}) == len(MISTAKES)
 
 
-@pytest.mark.parametrize("activation", NumpyRNN.activations)
-@pytest.mark.parametrize("mistake", [None, *FOUND])
+@pytest.mark.parametrize(
+    ("mistake", "activation"),
+    [(None, activation) for activation in NumpyRNN.activations]
+    + [("derivative of the activation forgotten", activation) for activation in NumpyRNN.activations[1:]]
+    + [(mistake, "logistic") for mistake in FOUND],
+)
 def test_a_mistake_is_found_in_its_parameters_and_read(mistake, activation):
     rows = rows_of(mistake, activation=activation, seed=1)
     parameters, words = FOUND[mistake] if mistake else (set(), "all gradients agree")

@@ -12,13 +12,14 @@ import pytest
 
 pytestmark = [pytest.mark.process, fresh_theano.needs_compiler]
 
-TRAIN = [sys.executable, "-m", "lxmls_rnn", "train", "sample", "--max-nr-sent", "5", "--epochs", "1"]
+OPTIONS = ["--max-nr-sent", "5", "--epochs", "1", "--model", "FastRNN"]
+TRAIN = [sys.executable, "-m", "lxmls_rnn", "train", "sample", *OPTIONS]
 
 
-def train(cache, model="FastRNN", **environ):
-    """Train a model as a user does; return status, standard output and the lines of standard error."""
+def train(cache, **environ):
+    """Train a fused model as a user does; return status, standard output and the lines of standard error."""
     done = subprocess.run(
-        [*TRAIN, "--model", model, "--root", str(cache / "runs")],
+        [*TRAIN, "--root", str(cache / "runs")],
         env=fresh_theano.environment(cache, **environ),
         capture_output=True,
         text=True,
@@ -37,15 +38,14 @@ def only_sentence(result):
 
 
 @fresh_theano.needs_gxx
-@pytest.mark.parametrize("model", ["FastRNN", pytest.param("RNN", marks=pytest.mark.slow("as FastRNN"))])
-def test_a_compiler_without_memory_says_so(cache, tmp_path, model):
+def test_a_compiler_without_memory_says_so(cache, tmp_path):
     compiler = tmp_path / "cc1plus"
     compiler.write_text("#!/bin/sh\nkill -9 $$\n")  # as the kernel does
     compiler.chmod(0o755)
     path = fresh_theano.path_with(
         tmp_path, f'case "$*" in *mod.cpp*) b=-B{tmp_path}/;; esac; exec {shutil.which("g++")} $b "$@"'
     )
-    sentence = only_sentence(train(cache, model, PATH=path))
+    sentence = only_sentence(train(cache, PATH=path))
     assert "was killed or ran out of memory" in sentence
     assert "raise the limit" in sentence
 
@@ -57,11 +57,6 @@ def test_a_compiler_that_prints_garbage_is_named(tmp_path):
     assert f"{tmp_path}/bin/g++ does not work" in sentence
     assert "install g++" in sentence
     assert sentence.isprintable()
-
-
-def test_a_compiler_that_is_not_there_is_named(tmp_path):
-    sentence = only_sentence(train(tmp_path, THEANO_FLAGS="cxx=/no/such/g++"))
-    assert "/no/such/g++ does not work" in sentence
 
 
 @fresh_theano.needs_gxx

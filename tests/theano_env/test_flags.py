@@ -85,10 +85,6 @@ def test_the_cache_is_where_the_users_programs_keep_theirs(tmp_path, monkeypatch
         assert settings(name)["base_compiledir"] == str(tmp_path / "home" / ".cache" / "lxmls-rnn" / "theano")
 
 
-def test_compiled_code_of_ten_years_is_kept(tmp_path):
-    assert int(settings(tmp_path)["cmodule.age_thresh_use"]) == 315_360_000
-
-
 def test_without_headers_no_c_code_is_compiled(tmp_path, monkeypatch):
     monkeypatch.setattr(flags, "python_headers", lambda: tmp_path / "Python.h")
     with pytest.warns(RuntimeWarning, match=re.escape(f"{tmp_path}/Python.h is missing") + ".*lxmls-rnn doctor"):

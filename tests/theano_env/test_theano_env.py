@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -52,17 +51,6 @@ def test_the_package_itself_does_not_import_theano():
     assert output == "False False"
 
 
-@needs_compiler
-def test_the_report_says_what_is_used():
-    output, errors = run(
-        "from dataclasses import asdict; from lxmls_rnn import theano_env as t; print(asdict(t.report()))"
-    )
-    assert "'device_used': 'cpu'" in output
-    assert "'c_code': True" in output
-    assert "'floatX': 'float64'" in output
-    assert errors == ""
-
-
 def test_a_gpu_that_is_not_there_stops_the_import_and_the_cpu_can_still_be_had():
     code = """if True:
         import os
@@ -102,13 +90,6 @@ def test_without_a_compiler_theano_works_in_python_and_says_so(tmp_path):
     assert "no C++ compiler" in errors
 
 
-@no_zig
-def test_without_a_compiler_no_blas_is_linked(tmp_path):
-    with pytest.warns(RuntimeWarning, match="no C\\+\\+ compiler"):
-        settings = theano_env.settings(clean_environ(PATH=no_tools(tmp_path)))
-    assert (settings["cxx"], settings["blas.ldflags"]) == ("", "")
-
-
 @pytest.fixture
 def zig(monkeypatch, tmp_path):
     """A compiler where `make setup CXX=zig` puts one: it is g++."""
@@ -140,19 +121,6 @@ def test_with_zig_and_no_gxx_graphs_run_as_c_code(zig, tmp_path):
     path = no_tools(tmp_path)
     output, errors = run(code, PATH=path, XDG_CACHE_HOME=str(tmp_path))
     assert (output, errors) == (f"0.0 True\n{path}", "")
-
-
-def test_a_cache_folder_that_cannot_be_made_is_replaced_with_a_warning(tmp_path):
-    (tmp_path / "file").touch()
-    code = "import lxmls_rnn.theano_env; print(lxmls_rnn.theano_env.settings()['base_compiledir'])"
-    output, errors = run(code, XDG_CACHE_HOME=str(tmp_path / "file"), TMPDIR=str(tmp_path), LXMLS_IMAGE="")
-    assert Path(output).parent == tmp_path
-    assert "cannot be written" in errors
-
-
-def test_what_theano_flags_set_is_left_alone():
-    settings = theano_env.settings(clean_environ(THEANO_FLAGS="floatX=float32,blas.ldflags=,compiledir='/a,b'"))
-    assert not {"floatX", "blas.ldflags", "base_compiledir"} & settings.keys()
 
 
 @pytest.fixture

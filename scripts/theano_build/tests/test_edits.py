@@ -39,21 +39,17 @@ def test_complex_numbers_in_c(T):
     assert evaluate([z], [np.array([1 + 2j])], (z * z + 1) / z).tolist() == [1.2 + 1.6j]
 
 
-def test_the_largest_along_all_axes(T):
+def test_the_largest_and_the_sums_along_all_axes(T):
     x = T.dmatrix()
-    assert evaluate([x], [[[1.0, 5.0], [7.0, 2.0]]], T.argmax(x)) == 2
-
-
-def test_sums_along_all_axes(T):
-    x = T.dmatrix()
-    assert evaluate([x], [[[1.0, 5.0], [7.0, 2.0]]], T.cumsum(x)).tolist() == [1, 6, 13, 15]
+    largest, sums = evaluate([x], [[[1.0, 5.0], [7.0, 2.0]]], [T.argmax(x), T.cumsum(x)])
+    assert (largest, sums.tolist()) == (2, [1, 6, 13, 15])
 
 
 def test_where_the_distinct_numbers_of_a_matrix_are(T):
     from theano.tensor.extra_ops import Unique
 
     x = T.dmatrix()
-    numbers, where = evaluate([x], [[[3.0, 1.0], [1.0, 2.0]]], Unique(return_inverse=True)(x))
+    numbers, where = evaluate([x], [[[3.0, 1.0], [1.0, 2.0]]], Unique(return_inverse=True)(x), "FAST_COMPILE")
     assert (numbers.tolist(), where.tolist()) == ([1, 2, 3], [2, 0, 0, 1])
 
 
@@ -89,14 +85,14 @@ def test_sparse_products_in_c(T):
 )
 def test_the_slope_of_functions_with_a_constant_in_it(T, function, slope):
     x = T.dscalar()
-    assert evaluate([x], [0.5], T.grad(getattr(T, function)(x), x)) == pytest.approx(slope)
+    assert evaluate([x], [0.5], T.grad(getattr(T, function)(x), x), "FAST_COMPILE") == pytest.approx(slope)
 
 
 def test_the_slope_of_a_matrix_exponential(T):
     from theano.tensor.slinalg import expm
 
     x = T.dmatrix()
-    assert evaluate([x], [np.zeros((1, 1))], T.grad(expm(x).sum(), x)) == pytest.approx(1)
+    assert evaluate([x], [np.zeros((1, 1))], T.grad(expm(x).sum(), x), "FAST_COMPILE") == pytest.approx(1)
 
 
 def test_a_vector_of_one_number_is_a_constant(T):

@@ -108,14 +108,6 @@ def test_a_damaged_key_is_deleted_with_its_entry(cache, damage):
 
 
 @pytest.mark.slow("compiles a cache of its own, eight seconds")
-def test_a_module_without_its_package_is_compiled_again(cache):
-    for path in modules(cache):
-        path.with_name("__init__.py").write_text(")(")
-        shutil.rmtree(path.with_name("__pycache__"), ignore_errors=True)
-    assert fresh_theano.run(FUNCTION, cache) == f"4.0 {len(modules(cache))}\n"
-
-
-@pytest.mark.slow("compiles a cache of its own, eight seconds")
 def test_processes_that_find_the_same_damage_share_what_is_compiled_again(cache):
     count = len(modules(cache))
     for path in all_modules(cache):

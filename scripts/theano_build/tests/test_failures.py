@@ -44,13 +44,15 @@ def sentence_of_code(cache, code=SMALL, **environ):
 
 @fresh_theano.needs_gxx
 def test_what_the_compiler_says_is_in_the_sentence_and_the_rest_in_a_file(cache, tmp_path):
+    """Also where it fails while Theano optimises, which would log it and go on: here a constant is folded."""
+    folded = "import theano, theano.tensor as T\ntheano.function([], T.exp(T.constant([1.0, 2.0])).sum())"
     path = fresh_theano.path_with(
         tmp_path,
         'case "$*" in *mod.cpp*) echo "In file included" >&2; echo "/x/mod.cpp:7:1: error: no luck" >&2; exit 1;; esac;'
         f' exec {shutil.which("g++")} "$@"',
     )
     (tmp_path / "tmp").mkdir()
-    sentence = sentence_of_code(cache, PATH=path, TMPDIR=str(tmp_path / "tmp"))
+    sentence = sentence_of_code(cache, folded, PATH=path, TMPDIR=str(tmp_path / "tmp"))
     assert "failed: mod.cpp:7:1: error: no luck" in sentence
     (log,) = (tmp_path / "tmp").iterdir()
     assert str(log) in sentence
@@ -63,12 +65,6 @@ def test_a_blas_that_is_not_there_is_named(cache):
     sentence = sentence_of_code(cache, SMALL.replace("T.exp(x)", "T.dot(x, x)"), THEANO_FLAGS="blas.ldflags=-lnope")
     assert "cannot find -lnope" in sentence
     assert "remove blas.ldflags from THEANO_FLAGS" in sentence
-
-
-@fresh_theano.needs_gxx
-def test_a_compiler_that_tells_its_version_and_writes_nothing_is_named(cache, tmp_path):
-    path = fresh_theano.path_with(tmp_path, f'case "$*" in *mod.cpp*) exit 0;; esac; exec {shutil.which("g++")} "$@"')
-    assert "failed: it wrote no module" in sentence_of_code(cache, PATH=path)
 
 
 @pytest.fixture
@@ -100,12 +96,6 @@ def test_a_full_disk_says_so(cache, full_disk, code):
     sentence = sentence_of_code(full_disk, code)
     assert "No space left on device" in sentence
     assert f"free some space for {full_disk}" in sentence
-
-
-def test_a_failure_while_theano_optimises_is_not_logged_and_passed_over(cache, tmp_path):
-    path = fresh_theano.path_with(tmp_path, f'case "$*" in *mod.cpp*) exit 1;; esac; exec {shutil.which("g++")} "$@"')
-    code = "import theano, theano.tensor as T\ntheano.function([], T.exp(T.constant([1.0, 2.0])).sum())"
-    assert sentence_of_code(cache, code, PATH=path).startswith("the compiler ")
 
 
 def test_an_error_stays_one_sentence_whatever_is_added_to_it_and_wherever_it_is_sent():

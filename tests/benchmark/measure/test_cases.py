@@ -3,7 +3,6 @@
 import pytest
 
 from lxmls_rnn.benchmark.measure.cases import (
-    DEEPBENCH,
     IMPLEMENTATIONS,
     PLANS,
     SETS,
@@ -47,18 +46,6 @@ def test_pytorchs_lstm_does_the_same_work_where_there_are_no_peepholes():
         (False, True),
         (False, True),
     ]
-
-
-def test_deepbench_has_its_published_sizes():
-    assert {(s.n_hidd, s.batch, s.length) for s in DEEPBENCH if s.model == "rnn"} == {
-        (n_hidd, batch, 50) for n_hidd in (1760, 2048, 2560) for batch in (16, 32, 64, 128)
-    }
-    steps = {512: 25, 1024: 25, 2048: 25, 4096: 25, 1536: 50, 256: 150}
-    batches = {1536: (8, 16, 32), 256: (16, 32, 64)}
-    assert {(s.n_hidd, s.batch, s.length) for s in DEEPBENCH if s.model == "lstm"} == {
-        (n_hidd, batch, length) for n_hidd, length in steps.items() for batch in batches.get(n_hidd, (16, 32, 64, 128))
-    }
-    assert len(DEEPBENCH) == 12 + 16 + 3 + 3
 
 
 def test_the_set_of_the_plans_compares_them_on_a_gpu():

@@ -67,14 +67,6 @@ def test_a_gpu_that_was_not_measured_does_not_count(make_results, make_row):
 CASES = make_cases([Shape("rnn", 5, batch, 4) for batch in (1, 2)], ["forward"], ["numpy"], n_words=30)
 
 
-def test_a_run_goes_on_with_what_its_file_lacks(runner, tmp_path):
-    path = tmp_path / "a.json"
-    (first,) = Session(CASES[:1], runner, path).run()
-    (second,) = Session(CASES, runner, path, resume=True).run()
-    assert [row.case for row in (first, second)] == CASES
-    assert Results.load(path).rows == [first, second]
-
-
 def test_a_run_that_was_left_keeps_what_was_measured(runner, tmp_path):
     rows = Session(CASES, runner, tmp_path / "a.json").run()
     first = next(rows)

@@ -53,3 +53,20 @@ def test_what_was_measured_with_one_plan_or_without_a_time_is_left_out(make_resu
     rows += [make_row(1e-3, "stepwise", "cuda", batch=2), make_row(1e-3, "one-kernel", "cuda1", batch=2)]
     rows += [make_row(1e-3, "one-kernel", "cuda1", batch=3), make_row(2e-3, "fused", "cuda1", batch=3)]
     assert plans.recommendations(make_results(*rows)) == []
+
+
+def test_the_bound_between_the_plans_is_found_for_each_batch_and_over_all(make_results, make_row):
+    """How many times as fast one kernel is at 100, 200 and 300 hidden units."""
+    faster = {1: (2, 2, 1.1), 8: (2, 0.8, 0.5), 9: (0.99, 0.9, 0.9)}
+    rows = [
+        make_row(1e-3 / (ratio if name == "one-kernel" else 1), name, "cuda", n_hidd=n_hidd, batch=batch)
+        for batch, ratios in faster.items()
+        for n_hidd, ratio in zip((100, 200, 300), ratios, strict=True)
+        for name in ("one-kernel", "stepwise")
+    ]
+    assert plans.recommendations(make_results(*rows)) == [
+        "rnn on cuda: measured with 100 to 300 hidden units, one kernel is faster everywhere with batch 1, "
+        "up to 100 with batch 8, nowhere with batch 9; over all batches up to 200. The library uses it up to 512.",
+        "LXMLS_FUSED_UP_TO=rnn=200 makes the library use these bounds.",
+    ]
+    assert plans.recommendations(make_results(*rows[::2])) == []
