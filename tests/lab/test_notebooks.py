@@ -122,6 +122,7 @@ def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypa
 
 
 @pytest.mark.notebook
+@pytest.mark.slow("trains on all cells, twenty seconds; the next one runs some in a kernel")
 @pytest.mark.usefixtures("small_corpus")
 def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatch):
     notebook = run(solved(read(SCHOOL_NOTEBOOK)), tmp_path, monkeypatch)
@@ -161,26 +162,22 @@ def test_exercises_without_their_frameworks_say_so_in_a_sentence(tmp_path, monke
     assert "0 of 12 done, 0 of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
-def test_every_exercise_has_its_cell_check_and_solution():
-    metadata = [cell.metadata for name in (EXERCISE_NOTEBOOK, SCHOOL_NOTEBOOK) for cell in read(name).cells]
-    assert [m["exercise"] for m in metadata if "exercise" in m] == list(EXERCISES)
-    assert [m["check"] for m in metadata if "check" in m] == list(EXERCISES)
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_a_skeleton_defines_what_its_solution_defines(name):
+def test_every_exercise_has_its_cell_that_defines_what_its_solution_defines_and_its_check():
     def header(code):
         return [line for line in code.splitlines() if line.startswith(("def ", "class "))]
 
-    cells = read(SCHOOL_NOTEBOOK if name in SCHOOL else EXERCISE_NOTEBOOK).cells
-    (cell,) = [cell for cell in cells if cell.metadata.get("exercise") == name]
-    assert "...  # your code here" in cell.source
-    assert "..." not in EXERCISES[name].solution.split("def ", 1)[1].replace("h_1 ... h_L", "")
-    assert header(cell.source) == header(EXERCISES[name].solution)
+    cells = [cell for name in (EXERCISE_NOTEBOOK, SCHOOL_NOTEBOOK) for cell in read(name).cells]
+    given = {cell.metadata["exercise"]: cell.source for cell in cells if "exercise" in cell.metadata}
+    checks = [cell.metadata["check"] for cell in cells if "check" in cell.metadata]
+    assert list(given) == checks == list(EXERCISES)
+    for name, source in given.items():
+        assert "...  # your code here" in source
+        assert "..." not in EXERCISES[name].solution.split("def ", 1)[1].replace("h_1 ... h_L", "")
+        assert header(source) == header(EXERCISES[name].solution)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_a_notebook_is_kept_clean(name):
+def test_a_notebook_is_kept_clean_and_its_links_lead_somewhere(name):
     import nbformat
 
     notebook = read(name)
@@ -191,8 +188,9 @@ def test_a_notebook_is_kept_clean(name):
     assert len(set(ids)) == len(ids)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            assert cell.outputs == []
-            assert cell.execution_count is None
+            assert (cell.outputs, cell.execution_count) == ([], None)
+    text = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert [link for link in re.findall(r"\]\(([^)]*\.ipynb)\)", text) if not (FOLDER / link).is_file()] == []
 
 
 def test_the_experiments_make_sense_as_a_page_without_code():
@@ -211,10 +209,3 @@ def test_each_question_has_a_field_of_its_own():
     assert len(questions) == len(set(questions)) > 40
     texts = [cell.source for name in NOTEBOOKS for cell in read(name).cells if cell.cell_type == "markdown"]
     assert not any("Think about it" in text for text in texts)
-
-
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_links_between_notebooks_lead_somewhere(name):
-    text = "".join(cell.source for cell in read(name).cells if cell.cell_type == "markdown")
-    links = [part.split(")")[0] for part in text.split("](")[1:]]
-    assert [link for link in links if link.endswith(".ipynb") and not (FOLDER / link).is_file()] == []

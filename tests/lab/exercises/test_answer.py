@@ -57,28 +57,13 @@ def test_the_same_answer_in_two_notebooks_and_one_put_together_are_kept_once(run
     assert Answer(WHY).fields[0].value == "My last word"
 
 
-def test_a_damaged_file_is_put_aside(runs_folder):
-    (runs_folder / "answers.json").write_text('{"Why?": 3}')
-    Answer("Why?").fields[0].value = "Because."
-    assert (runs_folder / "answers.json.damaged").read_text() == '{"Why?": 3}'
-    assert Answer("Why?").fields[0].value == "Because."
-
-
 def test_what_the_disk_refuses_is_told(runs_folder):
     answer = Answer(WHY)
     runs_folder.rmdir()
     runs_folder.write_text("a file")
     answer.fields[0].value = "h_0"
     assert f"Answers are not saved: {runs_folder}" in answer.message.value
-    assert "Answers are not saved: " in Answer(WHY).message.value
-
-
-def test_where_nothing_can_be_kept_it_says_so_before_anything_is_written(monkeypatch):
-    monkeypatch.setenv("LXMLS_RUNS", "/proc/runs")
-    answer = Answer(WHY)
-    assert answer.message.value.count("Answers are not saved: /proc/runs: No such file or directory") == 1
-    answer.fields[0].value = "h_0"
-    assert "Answers are not saved: " in answer.message.value
+    assert Answer(WHY).message.value.count(f"Answers are not saved: {runs_folder}") == 1
 
 
 def test_half_a_character_damages_nothing(runs_folder):

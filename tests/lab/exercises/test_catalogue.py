@@ -5,7 +5,7 @@ import linecache
 import pytest
 
 from lab import check
-from lab.exercises import diagnosis
+from lab.exercises import diagnosis, trial
 from lab.exercises.exercise import EXERCISES, answer_of
 from lab.runtime import limit
 from lxmls_rnn.classroom import harness
@@ -23,13 +23,18 @@ def _parameter(name):
     return pytest.param(name, marks=marks)
 
 
+REST = pytest.mark.slow("half a minute for all mistakes; `make test` tries every third")
+
+
+@pytest.mark.parametrize("first", [0, pytest.param(1, marks=REST), pytest.param(2, marks=REST)])
 @pytest.mark.parametrize("name", [_parameter(name) for name in EXERCISES])
-def test_every_mistake_gets_its_cause(name, monkeypatch):
+def test_every_mistake_gets_its_cause(name, first, monkeypatch):
+    monkeypatch.setattr(trial, "survives_a_fork", lambda kind: False)  # a trial before each check is in test_trial.py
     monkeypatch.setattr(diagnosis, "MAX_SECONDS", 60.0)
     monkeypatch.setattr(check, "MAX_EXPLAINING_SECONDS", 600.0)  # of the wall: other tests run at the same time
     monkeypatch.setattr(limit, "MAX_WALL_SECONDS", 600.0)
     others = {}
-    for patch in EXERCISES[name].patches:
+    for patch in EXERCISES[name].patches[first::3]:
         file = f"<line {patch.line} of {name}>"
         linecache.cache[file] = len(patch.code), None, patch.code.splitlines(keepends=True), file
         verdict = getattr(check, name)(answer_of(name, patch.code, file))
@@ -38,15 +43,11 @@ def test_every_mistake_gets_its_cause(name, monkeypatch):
     assert others == {}
 
 
-def test_every_exercise_has_levels_of_hints_and_known_mistakes():
-    assert {len(exercise.hints) for exercise in EXERCISES.values()} == {3}
-    assert min(len(exercise.patches) for exercise in EXERCISES.values()) > 10
-    assert all(patch.cause.endswith((".", ")", "?")) for exercise in EXERCISES.values() for patch in exercise.patches)
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_each_result_has_a_formula(name):
-    exercise = EXERCISES[name]
-    assert exercise.quantities
-    assert all(quantity.formula for quantity in exercise.quantities.values())
-    assert exercise.function in exercise.solution
+def test_every_exercise_has_levels_of_hints_known_mistakes_and_formulas():
+    for exercise in EXERCISES.values():
+        assert len(exercise.hints) == 3
+        assert len(exercise.patches) > 10
+        assert all(patch.cause.endswith((".", ")", "?")) for patch in exercise.patches)
+        assert exercise.quantities
+        assert all(quantity.formula for quantity in exercise.quantities.values())
+        assert exercise.function in exercise.solution

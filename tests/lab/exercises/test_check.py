@@ -81,17 +81,6 @@ def test_gradients_that_are_untouched_are_named_with_those_that_are_right(says):
     assert verdict.text.startswith("Correct so far: dW_x, dW_y. Fill in dW_e, dW_h: missing, or still all zeros.")
 
 
-def test_what_is_right_before_the_first_difference_is_said(says):
-    text = says("forward", ("W_h @ h[:, t]", "W_h.T @ h[:, t]")).text
-    assert text.startswith("Correct: step 1, z of step 2. First difference: a at step 2 (index 1 in Python) of a")
-
-
-def test_two_mistakes_the_first_one_is_told(says):
-    text = says("forward", ("W_h @ h", "W_h.T @ h"), (" / np.exp(y[:, t]).sum()", "")).text
-    assert "p at step 1" in text
-    assert "not normalised" in text
-
-
 def test_a_recursion_without_end_and_a_raised_interrupt_have_a_verdict(cell):
     code = "import sys\ndef f(*given):\n    sys.setrecursionlimit(10**7)\n    return f(*given)"
     said = check.forward(cell(code)["f"])
@@ -121,7 +110,6 @@ def test_a_loop_that_never_ends_is_stopped_and_its_line_shown(says, monkeypatch,
 
 def test_the_first_states_may_have_other_names_but_must_be_arguments(says):
     assert says("rnn", ("_h0", "_first")).state == "right"
-    assert says("lstm", ("_h0", "_first"), ("_c0", "_cell")).state == "right"
     assert "no argument `_h0`" in says("rnn", (", _h0=None", ""), ("if _h0 is None:", "if True:")).text
     assert "no argument `_c0`" in says("lstm", (", _c0=None", ""), ("if _c0 is None:", "if True:")).text
 
@@ -165,12 +153,9 @@ E_A = "        e_a[:, t] = h[:, t + 1] * (1 - h[:, t + 1]) * e_h[:, t]\n"
     ("exercise", "replaced", "right", "untouched"),
     [
         ("forward", [(A + H + Y + P, "        pass\n")], "z", "a, h, y, p"),
-        ("forward", [(H + Y + P, "")], "z, a", "h, y, p"),
         ("forward", [(Y + P, "")], "z, a, h", "y, p"),
-        ("forward", [(P, "")], "z, a, h, y", "p"),
         ("forward", [(Y, "")], "z, a, h, p", "y"),
         ("forward", [(A, A.replace("a[:, t]", "b")), (H, H.replace("a[:, t]", "b"))], "z, h, y, p", "a"),
-        ("errors", [(E_A, "")], "e_y, e_h", "e_a"),
         ("errors", [(E_Y, "")], "e_h, e_a", "e_y"),
         ("gradients", [("dW_h += np", "0 * np")], "dW_e, dW_x, dW_y", "dW_h"),
     ],
@@ -188,7 +173,6 @@ def test_what_is_untouched_is_not_yet_and_the_rest_keeps_its_tick(says, exercise
     ("exercise", "unfinished", "right", "missing"),
     [
         ("lstm_gates", ["_f", "_g", "_o"], "i", "f, g, o"),
-        ("lstm_gates", ["_f"], "i, g, o", "f"),
         ("lstm_step", ["_h_t"], "c_t", "h_t"),
     ],
 )
@@ -201,25 +185,11 @@ def test_the_parts_of_an_lstm_that_are_there_are_judged(says, exercise, unfinish
     assert f"Correct so far: {right}. Fill in {missing}: missing" in verdict.text
 
 
-def test_a_wrong_gate_is_named_before_one_that_is_missing(says):
-    text = says(
-        "lstm_gates",
-        ("_f = T.nnet.sigmoid", "_f = T.tanh"),
-        ("_o = T.nnet.sigmoid(_a[3 * H :] + _b[2 * H :])", "_o = ..."),
-    ).text
-    assert "The forget gate uses tanh" in text
-
-
 def test_a_mistake_in_half_filled_code_is_told(says):
     verdict = says("forward", ("W_h @ h[:, t]", "W_h.T @ h[:, t]"), (Y + P, ""))
     assert verdict.state == "not right"
     assert "W_h is transposed" in verdict.text
     assert "W_x z_t is missing" in says("forward", ("W_x @ z[:, t] + ", ""), (H + Y + P, H)).text
-
-
-def test_an_error_without_a_message_is_told(says):
-    text = says("forward", ("        a[:, t] =", "        raise ValueError\n        a[:, t] =")).text
-    assert text.startswith("It fails with ValueError: \nin line 13 of the cell:  raise ValueError")
 
 
 def test_a_check_of_nothing_says_what_it_takes_and_counts_no_try():
@@ -231,19 +201,21 @@ def test_a_check_of_nothing_says_what_it_takes_and_counts_no_try():
     assert check.progress()._repr_html_() == before
 
 
-@pytest.mark.parametrize("nothing", [None, ..., lambda *_: None, lambda *_: ..., lambda *_: (None, None)])
-@pytest.mark.parametrize("exercise", ["forward", "errors", "squares", "lstm_gates"])
+def _unfinished(*_):
+    raise NotImplementedError("your code here")
+
+
+@pytest.mark.parametrize(
+    ("exercise", "nothing"),
+    [
+        *(("forward", nothing) for nothing in (None, ..., lambda *_: None, lambda *_: (None, None), _unfinished)),
+        *((exercise, lambda *_: ...) for exercise in ("errors", "squares", "lstm_gates")),
+    ],
+)
 def test_nothing_is_not_yet(exercise, nothing):
     verdict = getattr(check, exercise)(nothing)
     assert verdict.state == "not yet"
-    assert f'check.hint("{exercise}")' in verdict.text
-
-
-def test_not_implemented_is_not_yet(cell):
-    def unfinished(*_):
-        raise NotImplementedError("your code here")
-
-    assert check.forward(unfinished).state == "not yet"
+    assert nothing is _unfinished or f'check.hint("{exercise}")' in verdict.text
 
 
 def test_a_placeholder_that_is_left_is_named(cell):
@@ -269,9 +241,9 @@ def test_what_is_no_function_or_model_is_said():
 
 
 @pytest.mark.parametrize("exercise", RUNNABLE)
-@pytest.mark.parametrize("strange", ["text", object(), lambda *_: [[1], [2, 3], "x"], lambda *_: {1: 2}, {1: 2}])
-def test_strange_things_are_not_right_but_no_error(exercise, strange):
-    assert getattr(check, exercise)(strange).state == "not right"
+def test_strange_things_are_not_right_but_no_error(exercise):
+    for strange in ("text", lambda *_: [[1], [2, 3], "x"], lambda *_: {1: 2}):
+        assert getattr(check, exercise)(strange).state == "not right"
 
 
 def test_a_check_leaves_the_students_arrays_alone(cell):
@@ -287,30 +259,17 @@ def test_a_check_leaves_the_students_arrays_alone(cell):
     assert all(np.array_equal(a, b) for a, b in zip(*kept, strict=True))
 
 
-def test_a_verdict_shows_as_html_and_as_text(says):
-    verdict = says("forward", ("W_h @ h[:, t]", "W_h.T @ h[:, t]"))
-    assert repr(verdict).startswith("✗ forward: not right. ")
-    assert "lab-check-not-right" in verdict._repr_html_()
-    assert "lab-check-right" in says("forward")._repr_html_()
-    assert "lab-check-not-yet" in check.forward(None)._repr_html_()
-    assert "<script>" not in check.Verdict("forward", "not right", "<script>")._repr_html_()
-
-
-def test_hints_come_one_after_another():
-    assert [str(check.hint("forward")).count("\n") > 0 for _ in EXERCISES["forward"].hints] == [True] * 3
-    text = str(check.hint("forward"))
-    assert all(hint in text for hint in EXERCISES["forward"].hints)
-    assert 'check.solution("forward")' in text
-    assert progress.get("forward")["hints"] == len(EXERCISES["forward"].hints)
-
-
 def test_one_hint_at_a_time_is_shown_and_how_many_there_are():
-    first, second, _ = EXERCISES["errors"].hints
+    first, second, third = EXERCISES["errors"].hints
     assert str(check.hint("errors")) == f"1. {first}\nThe next call shows hint 2 of 3."
     assert progress.get("errors")["begun"]  # which a teacher sees
     shown = check.hint("errors")
     assert str(shown) == f"1. {first}\n2. {second}\nThe next call shows hint 3 of 3."
     assert shown._repr_html_().count("<li>") == 2
+    for _ in range(2):
+        assert third in (text := str(check.hint("errors")))
+        assert 'check.solution("errors")' in text
+    assert progress.get("errors")["hints"] == 3
 
 
 def test_the_solution_is_shown_and_noted():
@@ -348,13 +307,6 @@ def test_reset_forgets_one_or_all(says):
     assert "0 of 12 done, 0 of 12 optional" in str(check.progress())
     assert not check.passed("updates")
     assert str(check.reset("forward")) == "Reset: forward."  # though there was nothing
-
-
-def test_a_damaged_file_is_put_aside(says):
-    progress.path().write_text("{")
-    assert "0 of 12 done, 0 of 12 optional" in str(check.progress())
-    assert progress.path().with_name("exercises.json.damaged").read_text() == "{"
-    assert says("forward")
 
 
 def test_a_folder_that_cannot_be_written_does_not_stop_a_check(says, runs_folder, monkeypatch):
@@ -406,36 +358,17 @@ def shell():
 DEFINED = EXERCISES["forward"].solution
 
 
-@pytest.mark.parametrize(
-    ("cell", "error"),
-    [
-        (DEFINED.replace("return", "return ("), "SyntaxError"),
-        (f"1 / 0\n{DEFINED}", "ZeroDivisionError: division by zero"),
-    ],
-)
-def test_a_check_says_that_the_cell_failed_and_it_judges_the_function_from_before(shell, cell, error):
+def test_a_check_says_that_the_cell_failed_and_it_judges_the_function_from_before(shell):
     shell.run_cell(DEFINED)
-    shell.run_cell(cell)
+    shell.run_cell(f"1 / 0\n{DEFINED}")
     before = shell.user_ns["my_forward"]
     verdict = check.forward(before)
     assert "The cell that defines my_forward failed" in verdict.text
-    assert error in verdict.text
+    assert "ZeroDivisionError: division by zero" in verdict.text
     assert verdict.state == "right"
     shell.run_cell(DEFINED)
     assert "failed" not in check.forward(shell.user_ns["my_forward"]).text
     assert "failed" not in check.forward(before).text
-
-
-def test_a_check_says_nothing_of_cells_that_failed_elsewhere(shell):
-    shell.run_cell(DEFINED)
-    for cell in ("def other(:", "1 / 0", "my_forward(", f"{DEFINED}\n1 / 0"):
-        shell.run_cell(cell)
-        assert "failed" not in check.forward(shell.user_ns["my_forward"]).text
-
-
-def test_outside_ipython_no_cells_are_followed():
-    failed_cells.watch(None)
-    assert failed_cells.stale(len) == ""
 
 
 def test_a_class_of_the_2026_edition_is_checked_as_a_class_and_as_an_instance():

@@ -64,30 +64,27 @@ def test_a_return_in_a_loop_and_an_array_that_is_replaced_are_seen():
     assert "replaces the whole array in each round of the loop" in text
 
 
-STEP = """def step(_z_t, _h_tm1, _c_tm1, *W):
-            _h_t, _c_t = my_lstm_step(_z_t, _h_tm1, _c_tm1, *W)
-            return _h_t, _c_t
+STEP = """def step(_i):
+        return squared(_i)
 
-        (_h, _c), _ = theano.scan(step, """
-SCAN = "(_h, _c), _ = theano.scan(my_lstm_step, "
+    _squares, _ = theano.scan(step,"""
 
 
 @pytest.mark.theano
-def test_in_a_step_of_an_lstm_its_line_is_named_and_no_other():
-    text = explained(
-        "lstm", (SCAN, STEP), ("_h_tm1, _c_tm1, *W)\n            return", "_h_tm1, *W)\n            return")
-    )
-    assert "in line 17 of the cell:  _h_t, _c_t = my_lstm_step(_z_t, _h_tm1, *W)" in text
+def test_in_a_step_its_line_is_named_and_no_other():
+    helper = "def squared(_i, _n):\n    return _i**_n\n\n\ndef my_squares"
+    text = explained("squares", ("_squares, _ = theano.scan(lambda _i: _i**2,", STEP), ("def my_squares", helper))
+    assert "in line 11 of the cell:  return squared(_i)" in text
     assert "only this is wrong" not in text
     assert "The number of arguments does not fit" in text
-    text = explained("lstm", (SCAN, STEP), ("_step(_z_t, _h_tm1, _c", "_step(_z_t, _z_t, _c"), until=time.monotonic())
-    assert "Inputs shapes: [(20, 5), (4,)]\nin line 17 of the cell:  _h_t, _c_t = my_lstm_step(_z_t, _z_t" in text
+    text = explained("markov", ("T.dot(_A, _s", "T.dot(_A[:, :1], _s"), until=time.monotonic())
+    assert "Inputs shapes: [(3, 1), (3,)]\nin line 7 of the cell:  return T.dot(_A[:, :1], _s_tm1)" in text
 
 
 @pytest.mark.theano
 def test_a_step_without_a_return_is_named():
-    text = explained("lstm", (SCAN, STEP), ("            return _h_t, _c_t\n", ""))
-    assert text.endswith("`step` in line 16 returns nothing: its last line needs a return.")
+    text = explained("markov", ("return T.dot(_A, _s_tm1)", "T.dot(_A, _s_tm1)"))
+    assert text.endswith("`step` in line 6 returns nothing: its last line needs a return.")
 
 
 def test_an_error_has_the_line_the_shapes_and_the_whole_sentence():

@@ -20,13 +20,11 @@ def store():
     return JsonStore("scores.json", Score)
 
 
-def test_without_a_file_there_are_no_entries_and_reading_makes_none(store, runs_folder):
+def test_without_a_file_there_are_no_entries_and_the_folder_is_the_one_of_runs_at_the_time(
+    store, runs_folder, tmp_path, monkeypatch
+):
     assert store.read() == {}
-    assert store.path == runs_folder / "scores.json"
     assert list(runs_folder.iterdir()) == []
-
-
-def test_the_folder_is_the_one_of_runs_at_the_time(store, tmp_path, monkeypatch):
     monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "a" / "b"))
     with store.changing() as entries:
         entries["x"] = Score(1)
@@ -38,22 +36,15 @@ def test_changes_are_kept_and_nothing_is_written_for_none(store):
         entries["x"] = Score(3)
         entries["y"] = Score(note="n")
     assert json.loads(store.path.read_text()) == {"x": {"points": 3}, "y": {"points": 0, "note": "n"}}
-    with store.changing() as entries:
-        entries["x"].points += 1
-        del entries["y"]
-    assert store.read() == {"x": Score(4)}
-
-
-def test_what_does_not_change_is_not_written_again(store):
-    with store.changing() as entries:
-        entries["x"] = Score(3)
     before = store.path.stat().st_ino  # of another file, if it is replaced
     with store.changing() as entries:
         entries["x"] = Score(3)
     assert store.path.stat().st_ino == before
     with store.changing() as entries:
-        entries["x"] = Score(4)
+        entries["x"].points += 1
+        del entries["y"]
     assert store.path.stat().st_ino != before
+    assert store.read() == {"x": Score(4)}
 
 
 def test_an_error_in_between_writes_nothing_and_unlocks(store):

@@ -10,6 +10,7 @@ from lxmls_rnn.classroom import harness
 from lxmls_rnn.classroom.tasks import Said
 
 NUMPY = [name for name, one in EXERCISES.items() if one.framework == "numpy"]
+SLOW = [name for name in NUMPY if EXERCISES[name].spec.kind in harness.COMPILING and name != "squares"]
 
 
 @pytest.fixture
@@ -24,7 +25,10 @@ def returned(marking, name, code=""):
     return [harness.to_json(harness.run(exercise.spec, answer_of(name, code), case)) for case in inputs]
 
 
-@pytest.mark.parametrize("name", NUMPY)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow("compiles") if name in SLOW else ()) for name in NUMPY],
+)
 def test_the_solution_is_right_for_drawn_inputs_and_only_for_these(marking, name):
     lines = returned(marking, name)
     assert marking.verdict(name, Said(lines)).state == "right"
@@ -67,10 +71,8 @@ def array(dtype, shape, data):
     ("said", "state", "text"),
     [
         (Said(), "not right", "There is no result."),
-        (Said(state="right"), "not right", "There is no result."),
         (Said(state="not yet", text="Later."), "not yet", "Later."),
         (Said(state="mark again", text="Busy."), "mark again", "Busy."),
-        (Said(["{}"]), "not right", "There is no result."),
         (Said(["{"]), "not right", "cannot be read"),
         (Said(['{"z": 3}']), "not right", "cannot be read"),
         (Said(["[" * 100_000]), "not right", "cannot be read"),

@@ -15,17 +15,12 @@ def upload(panel, name, text, encoding="utf-8"):
     panel.upload.value = (file,)
 
 
-def test_reading_shows_sentences_tags_and_lengths():
+def test_reading_shows_sentences_tags_and_lengths_and_marks_unknown_words():
     panel = CorpusPanel()
     panel.read_button.click()
     assert "João" in panel.sentences.value
     assert "noun" in panel.tags.marks[0].x
     assert sum(panel.lengths.marks[0].y) == len(panel.train) == 1000
-
-
-def test_unknown_words_are_marked():
-    panel = CorpusPanel()
-    panel.read_button.click()
     panel.part.value = "dev"
     assert "not in the vocabulary" in panel.sentences.value
     words = [word for sentence in panel.dev for word in sentence.words]
@@ -48,32 +43,23 @@ def test_a_corpus_that_is_not_there_is_said_and_the_panel_goes_on(data):
     assert "Read." in panel.message.value
 
 
-def test_an_own_file_can_be_chosen_everywhere(data):
-    panel = CorpusPanel()
-    upload(panel, "mine.conll", "1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n\n" * 3)
+def test_an_own_file_can_be_chosen_everywhere_and_taken_again_after_it_was_changed(data):
+    panel, other = CorpusPanel(), TrainingPanel()
+    panel.choice.max_nr_sent.value = 20
+    panel.read_button.click()
+    upload(panel, "mine.conll", "1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n3\trun\t_\tVB\tVB\n\n" * 3)
     assert panel.choice.corpus.value == "uploads/mine.conll"
     assert "as uploads/mine.conll. Press Read" in panel.message.value
-    panel.read_button.click()
-    assert len(panel.train) == 3
-    assert panel.dev is None
-    assert panel.part.disabled
-
-
-def test_a_file_can_be_taken_again_after_it_was_changed(data):
-    panel = CorpusPanel()
-    for words in (2, 3):
-        upload(panel, "mine.conll", "".join(f"{n}\tdogs\t_\tNN\tNN\n" for n in range(1, words + 1)) + "\n")
-        panel.read_button.click()
-        assert panel.train.get_num_tokens() == words
-        assert panel.upload.value == ()
-
-
-def test_an_own_file_is_offered_by_panels_that_are_open(data):
-    panel, other = CorpusPanel(), TrainingPanel()
-    upload(panel, "mine.conll", "1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n\n")
     assert "uploads/mine.conll" in other.corpus.corpus.options
     assert "uploads/mine.conll" in other.corpus.dev.options
     assert other.corpus.corpus.value == "sample"
+    panel.read_button.click()
+    assert (len(panel.train), panel.dev, panel.part.disabled) == (3, None, True)
+    assert panel.tags.axes[0].scale.domain == ["verb", "noun"]  # of this corpus alone
+    upload(panel, "mine.conll", "1\tdogs\t_\tNN\tNN\n2\tdogs\t_\tNN\tNN\n\n")
+    assert panel.upload.value == ()
+    panel.read_button.click()
+    assert panel.train.get_num_tokens() == 2
 
 
 def test_fetched_embeddings_are_offered_by_panels_that_are_open(data, monkeypatch):
@@ -117,14 +103,6 @@ def test_an_unknown_treebank_is_refused_with_similar_names(data):
     assert "did you mean ud:pt_bosque?" in panel.message.value
 
 
-def test_another_corpus_has_an_axis_of_its_own(data):
-    panel = CorpusPanel()
-    panel.read_button.click()
-    upload(panel, "mine.conll", "1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n3\trun\t_\tVB\tVB\n\n")
-    panel.read_button.click()
-    assert panel.tags.axes[0].scale.domain == ["verb", "noun"]
-
-
 def test_many_lengths_are_shown_in_ranges():
     assert histogram([2, 4, 4]) == [("2", 1), ("3", 0), ("4", 2)]
     bars = histogram(list(range(2, 77)))
@@ -161,50 +139,33 @@ def test_a_file_is_uploaded_with_the_tags_and_the_encoding_that_are_chosen(data)
 def test_fetching_fills_a_bar_and_says_where_it_failed(data, monkeypatch):
     def fetch(name, directory, progress, notice):
         notice(f"{name}: licence")
+        progress(10, 10)
+        progress(0, 100)  # a download that begins again
         progress(50, 100)
         raise datasets.DownloadError("the server is gone")
 
     monkeypatch.setattr(datasets, "fetch", fetch)
     panel = CorpusPanel()
+    shares = []
+    panel.progress.observe(lambda change: shares.append(change["new"]), "value")
     panel.fetch_button.click()
     panel.job.wait(10)
-    assert panel.progress.value == 0.5
+    assert shares == [1, 0, 0.5]
     assert "the server is gone" in panel.message.value
     assert not panel.fetch_button.disabled
 
 
-def test_the_bar_counts_a_download_again_from_zero():
+def test_the_code_follows_the_controls_and_runs(capsys):
     panel = CorpusPanel()
-    panel._show_share(5, 10)
-    panel._show_share(0, 10)
-    assert panel.progress.value == 0
-    panel._show_share(10, 10)
-    assert panel.progress.value == 1
-
-
-def test_the_code_runs(capsys):
-    panel = CorpusPanel()
-    panel.choice.max_nr_sent.value = 20
+    panel._code_button.value = True
+    panel.choice.max_nr_sent.value, panel.choice.max_sent_len.value = 20, 15
+    assert "max_sent_len=15" in panel._code_view.value
     exec(panel.code(), {})
     assert "noun" in capsys.readouterr().out
 
 
-def test_the_code_follows_the_controls():
+def test_a_distance_makes_the_corpus_reach():
     panel = CorpusPanel()
-    panel._code_button.value = True
-    panel.choice.max_sent_len.value = 15
-    assert "max_sent_len=15" in panel._code_view.value
-
-
-def test_a_distance_makes_the_corpus_reach(data):
-    panel = CorpusPanel()
-    panel.choice.corpus.value = "reach"
-    panel.choice.distance.value = 4
-    assert panel.choice.distance.layout.display is None
+    panel.choice.corpus.value, panel.choice.distance.value = "reach", 4
     panel.read()
     assert {len(sentence) for sentence in panel.train} == {6}
-    settings = panel.settings()
-    panel.choice.corpus.value, panel.choice.distance.value = "sample", 9
-    assert panel.choice.distance.layout.display == "none"
-    panel.choice.copy_from(settings)
-    assert (panel.choice.corpus.value, panel.choice.distance.value) == ("reach", 4)

@@ -1,12 +1,16 @@
 import pytest
 
 from lab import DistancePanel
-
-pytestmark = pytest.mark.theano
+from lxmls_rnn import distance
+from lxmls_rnn.experiment import prepare
 
 
 @pytest.fixture
-def panel(data):
+def panel(data, monkeypatch):
+    """A panel whose taggers are NumPy's, on a few sentences; tests/test_distance.py trains Theano's."""
+    taggers = {name: (model.replace("Fast", "Numpy"), act) for name, (model, act) in distance.TAGGERS.items()}
+    monkeypatch.setattr(distance, "TAGGERS", taggers)
+    monkeypatch.setattr(distance, "prepare", lambda settings: prepare(settings.changed(max_nr_sent=40)))
     made = DistancePanel()
     made.distances.value, made.seeds.value, made.epochs.value = "1, 3", 2, 2
     made.taggers.boxes["RNN, tanh"].value = False
@@ -16,7 +20,6 @@ def panel(data):
         made.job.wait(60)
 
 
-@pytest.mark.slow("trains eight taggers of two kinds, seven seconds; the next one trains one")
 def test_curves_and_table_come_of_the_trainings(panel):
     panel.start_button.click()
     assert panel.start_button.disabled
@@ -45,15 +48,14 @@ def test_it_stops_after_the_present_epoch_and_keeps_what_is_measured(panel):
     assert len(panel.plot.marks) == 2
 
 
-@pytest.mark.parametrize("wrong", ["", "x", "0, 3", "5, 201", "1.5"])
-def test_a_distance_that_is_none_is_said(panel, wrong):
-    panel.distances.value = wrong
-    panel.start_button.click()
-    assert "Distances takes numbers from 1 to 200" in panel.message.value
-    assert panel.job is None
+def test_a_distance_that_is_none_is_said(panel):
+    for wrong in ("", "x", "0, 3", "5, 201", "1.5"):
+        panel.distances.value = wrong
+        panel.start_button.click()
+        assert "Distances takes numbers from 1 to 200" in panel.message.value
+        assert panel.job is None
 
 
-@pytest.mark.slow("trains two taggers of another type, three seconds; tests/test_distance.py trains them")
 def test_the_code_measures_the_same(panel, capsys):
     panel.distances.value, panel.seeds.value = "1", 1
     exec(panel.code(), {})

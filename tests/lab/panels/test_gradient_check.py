@@ -35,11 +35,6 @@ def wrong(panel):
     return " ".join(row.parameter for row in panel.rows if not row.agrees)
 
 
-def test_by_default_the_three_ways_to_an_rnn_are_checked():
-    panel = GradientCheckPanel()
-    assert [name for name, box in panel.models.items() if box.value] == ["NumpyRNN", "RNN", "FastRNN"]
-
-
 def test_right_gradients_agree_with_finite_differences():
     panel = check(make("NumpyRNN", "NumpyLSTM"))
     assert "All gradients agree." in panel.message.value
@@ -64,10 +59,6 @@ def test_theano_agrees_with_numpy_and_finite_differences_tell_that_a_broken_nump
     check(panel)
     assert "All gradients agree." in panel.message.value
     assert [row.against for row in panel.rows] == ["finite diff."] * 4 + ["NumpyRNN"] * 4
-
-
-def test_every_mistake_can_be_chosen():
-    assert GradientCheckPanel().mistake.options == ("nothing", *MISTAKES)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +88,13 @@ def test_a_mistake_is_found_located_and_explained(mistake, model, parameters, wo
     assert f"{differ} of {all_rows} gradients differ{'s' * (differ == 1)}." in panel.message.value
 
 
-def test_the_rows_of_an_lstms_gates_are_named():
+def test_the_code_of_a_broken_lstm_runs_and_the_rows_of_its_gates_are_named(capsys):
     panel = make()
     panel.mistake.value = "LSTM: c_t instead of c_{t-1} for W_c"
+    exec(panel.code(), {})
+    printed = capsys.readouterr().out
+    assert "NumpyLSTM W_c against finite diff." in printed
+    assert "W_c's own product" in printed
     check(panel)
     row = panel.rows[panel.parameter.value]
     assert row.parameter == "W_c"
@@ -107,14 +102,21 @@ def test_the_rows_of_an_lstms_gates_are_named():
     assert f"at [{i}, {j}] {'ifo'[i // 3]} {i % 3 + 1}, in the frame" in panel.entries.value
     assert ">o 3<" in panel.entries.value
     assert ">g 1<" not in panel.entries.value
-
-
-def test_a_mistake_in_a_model_that_is_not_ticked_is_refused():
-    panel = make()
-    panel.mistake.value = "LSTM: error along the cell forgotten"
     panel.models["NumpyLSTM"].value, panel.models["NumpyRNN"].value = False, True
     panel.check_button.click()
     assert "the mistake is in NumpyLSTM: tick this model too" in panel.message.value
+
+
+def test_a_repeated_word_shows_in_its_column_and_without_one_the_mistake_does_not_show():
+    panel = make(*NUMPY)
+    panel.mistake.value = "error of a repeated word assigned, not added"
+    check(panel)
+    assert "5 of 31 columns" in panel.entries.value  # of the embeddings, those of the sentence's words
+    assert "] the, in the frame" in panel.entries.value
+    panel.sentence.words.value = "the dog found her"
+    check(panel)
+    assert wrong(panel) == ""
+    assert "needs a word that occurs twice" in panel.message.value
 
 
 def test_the_first_wrong_gradient_is_shown_with_its_worst_entry():
@@ -128,42 +130,21 @@ def test_the_first_wrong_gradient_is_shown_with_its_worst_entry():
     assert "gradient of W<sub>y</sub>" in panel.entries.value
 
 
-def test_of_the_embeddings_only_the_sentences_words_are_shown():
-    panel = make(*NUMPY)
-    panel.mistake.value = "error of a repeated word assigned, not added"
-    check(panel)
-    assert "5 of 31 columns" in panel.entries.value
-    assert "] the, in the frame" in panel.entries.value
-
-
-def test_a_mistake_that_does_not_show_is_said():
-    panel = make(*NUMPY)
-    panel.sentence.words.value = "the dog found her"
-    panel.mistake.value = "error of a repeated word assigned, not added"
-    check(panel)
-    assert wrong(panel) == ""
-    assert "needs a word that occurs twice" in panel.message.value
-
-
-def test_random_ids_are_drawn_by_the_seed_and_the_length():
+def test_random_ids_are_drawn_by_the_seed_and_the_length_and_the_model_has_the_sizes_and_activation():
     panel = make(*NUMPY, source="random ids")
     assert panel.sentence.words.disabled
-    panel.length.value = 3
+    panel.length.value, panel.n_emb.value, panel.n_hidd.value, panel.activation.value = 3, 2, 5, "relu"
     check(panel)
-    assert panel.rows[0].gradient.shape == (4, 20)
+    assert [panel.rows[n].gradient.shape for n in (0, 1)] == [(2, 20), (5, 2)]
+    assert {row.activation for row in panel.rows} == {"relu"}
     assert len(panel._ids.x) == 3
+    names = {}
+    exec(panel.code(), names)
+    assert names["rows"] == panel.rows
     panel.seed.value = 5
     before = panel._ids.x
     check(panel)
     assert panel._ids.x != before
-
-
-def test_sizes_and_activation_are_the_models():
-    panel = make(*NUMPY)
-    panel.n_emb.value, panel.n_hidd.value, panel.activation.value = 2, 5, "relu"
-    check(panel)
-    assert panel.rows[1].gradient.shape == (5, 2)
-    assert {row.activation for row in panel.rows} == {"relu"}
 
 
 @pytest.fixture
@@ -261,22 +242,6 @@ def test_the_code_runs(capsys):
     printed = capsys.readouterr().out
     assert "NumpyRNN W_h against finite diff." in printed
     assert "W_h^T e_a_{t+1}" in printed
-
-
-def test_the_code_of_a_broken_lstm_runs(capsys):
-    panel = make(source="random ids")
-    panel.mistake.value = "LSTM: c_t instead of c_{t-1} for W_c"
-    exec(panel.code(), {})
-    printed = capsys.readouterr().out
-    assert "NumpyLSTM W_c against finite diff." in printed
-    assert "W_c's own product" in printed
-
-
-def test_the_code_of_random_ids_makes_the_same_rows():
-    panel = check(make(*NUMPY, source="random ids"))
-    names = {}
-    exec(panel.code(), names)
-    assert names["rows"] == panel.rows
 
 
 @pytest.mark.theano

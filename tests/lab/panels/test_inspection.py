@@ -1,8 +1,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -22,7 +20,6 @@ from lab.panels.inspection.charts import WordLines, WordMap
 from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run
 from lab.panels.inspection.words import MAP_WORDS
-from lab.widgets.choices import RunChoice
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.evaluation import compare, judge
 from lxmls_rnn.deep_learning.training import Trainer
@@ -120,45 +117,17 @@ def measure(panel):
     return view
 
 
-def test_without_runs_it_says_where_they_come_from():
-    panel = InspectionPanel()
-    assert "training panel" in said(panel)
-    assert panel.tabs.layout.display == "none"
-
-
-def test_a_run_that_is_not_there_is_named(runs_with):
-    runs_with("rnn")
-    with pytest.raises(ValueError, match="no trained run 'mine': expected one of rnn"):
-        InspectionPanel("mine")
-
-
-@pytest.mark.process
-def test_opening_it_imports_no_theano(runs_with):
-    root = runs_with("rnn")
-    config = root / "rnn" / "config.json"
-    config.write_text(config.read_text().replace("NumpyRNN", "FastRNN"))  # as if it had been trained with Theano
-    code = (
-        "import sys; from lab import InspectionPanel; panel = InspectionPanel('rnn'); "
-        "assert 'NumPy version' in panel.about.value; assert 'theano' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, env={"LXMLS_RUNS": str(root), "PATH": ""})
-
-
-def test_a_sentence_is_tagged(panel):
+def test_a_sentence_is_tagged_and_the_slider_shows_the_distribution_of_a_word(panel):
     panel.sentence.value = "The dog xyzzy ."
-    tagged = panel.opened.tagger.tag("The dog xyzzy .")
     text = text_of(panel.tags.sentence.value)
-    for word in tagged:
+    for word in panel.opened.tagger.tag("The dog xyzzy ."):
         assert f"{word.word} {word.tag} {word.probability:.0%}" in text
-    assert "not in the vocabulary; the model sees &lt;unk&gt;: " in panel.tags.sentence.value
-    assert "xyzzy" in panel.tags.sentence.value.split("&lt;unk&gt;")[1]
-
-
-def test_the_slider_shows_the_distribution_of_a_word(panel):
-    panel.tags.word.value = 2
-    p = panel.opened.tagger.model.forward(panel.seen.x)[:, 2]
+    _, unknown = panel.tags.sentence.value.split("not in the vocabulary; the model sees &lt;unk&gt;: ")
+    assert "xyzzy" in unknown
+    panel.tags.word.value = 1
+    p = panel.opened.tagger.model.forward(panel.seen.x)[:, 1]
     text = text_of(panel.tags.distribution.value)
-    assert text.split()[0] == "man"
+    assert text.split()[0] == "dog"
     assert all(f"{tag} {p[k]:.4f}" in text for k, tag in enumerate(panel.opened.tagger.tags))
 
 
@@ -170,17 +139,13 @@ def titles(panel, values):
     ]
 
 
-def test_the_hidden_state_tells_its_range(panel):
+def test_the_hidden_state_and_the_gates_of_an_lstm_are_shown(panel):
     view = turn_to(panel, HIDDEN)
     h = panel.seen.forward.h[:, 1:]
     assert f"from {h.min():.3f} to {h.max():.3f}" in view.range.value
     assert re.findall('title="([^"]*)"', view.maps.value) == titles(panel, h)
     assert view.what.layout.display == "none"
-
-
-def test_the_gates_of_an_lstm_are_shown(panel):
     panel.choice.run.value = "lstm"
-    view = turn_to(panel, HIDDEN)
     view.what.value = "gates and cell"
     cells = panel.opened.tagger.model.cells(panel.seen.x)
     quantities = (cells.i, cells.f, cells.o, cells.g, cells.c[:, 1:], panel.seen.forward.h[:, 1:])
@@ -208,7 +173,11 @@ def test_the_gradient_is_followed_back(panel, run):
     assert list(view.chart.figure.axes[0].tick_labels.values()) == panel.seen.words[:4]
     lines = [mark for mark in view.chart.figure.marks if isinstance(mark, bqplot.Lines)]
     assert all(any(np.array_equal(line.y, norms) for line in lines) for norms in reach[1:] if norms is not None)
-    assert "in each step back" in view.text.value
+    assert "in each step back" in (before := view.text.value)
+    view.tag.value = int(panel.seen.forward.p_y[:, 3].argmin())  # has another loss
+    assert view.text.value != before
+    view.word.value = 0
+    assert "the gradient cannot go back" in view.text.value
 
 
 def test_an_lstm_without_peepholes_is_looked_at_like_one_with(runs_with):
@@ -226,23 +195,8 @@ def test_an_lstm_without_peepholes_is_looked_at_like_one_with(runs_with):
     assert ["the peepholes" in explained for _, explained in texts.values()] == [True, False]
 
 
-def test_another_tag_has_another_loss(panel):
-    view = turn_to(panel, GRADIENT)
-    before = view.text.value
-    view.tag.value = int(panel.seen.forward.p_y[:, view.word.value].argmin())
-    assert view.text.value != before
-
-
-def test_the_first_word_has_nothing_before_it(panel):
-    view = turn_to(panel, GRADIENT)
-    view.word.value = 0
-    assert "the gradient cannot go back" in view.text.value
-
-
-@pytest.mark.parametrize("run", ["rnn", "lstm", "plain"])
-def test_the_influence_of_every_earlier_word_is_shown(runs_with, run):
-    runs_with(run)
-    panel = InspectionPanel(run)
+def test_the_influence_of_every_earlier_word_is_shown(panel):
+    panel.choice.run.value = "lstm"
     panel.sentence.value = "The dog <b> the dog ."
     view = turn_to(panel, INFLUENCE)
     model, x = panel.opened.tagger.model, panel.seen.x
@@ -310,9 +264,8 @@ def states_of(panel, part):
     return sorted(found, key=lambda place: place[0])
 
 
-@pytest.mark.parametrize("run", ["rnn", "lstm"])
-def test_the_nearest_hidden_states_of_the_corpus_are_found(panel, run):
-    panel.choice.run.value = run
+def test_the_nearest_hidden_states_of_the_corpus_are_found(panel):
+    panel.choice.run.value = "lstm"
     view = searched(panel, k=4)
     own, seen, expected = panel.seen.x[: view.word.value + 1], set(), []
     for distance, number, k, sentence, predicted in states_of(panel, "dev"):
@@ -329,7 +282,6 @@ def test_the_nearest_hidden_states_of_the_corpus_are_found(panel, run):
         assert f"<mark>{sentence.words[k]}</mark>" in row
     assert "the first 120 sentences of dev" in view.result.value
     assert panel.message.value == ""
-    exec(panel.code(), {})
 
 
 def test_the_selected_place_itself_is_not_among_the_nearest(panel):
@@ -383,31 +335,29 @@ def test_a_search_can_be_stopped_and_another_run_forgets_it(panel, monkeypatch):
     assert panel.message.value == ""
 
 
-def test_neighbours_of_a_word(panel):
+def test_neighbours_of_a_word_are_listed_and_one_outside_the_vocabulary_is_said(panel):
     view = turn_to(panel, NEIGHBOURS)
+    view.word.value = "xyzzy"
+    assert "'xyzzy' is not among" in said(panel)
     view.word.value, view.n.value = "the", 3
+    assert panel.message.value == ""
     text = text_of(view.nearest.value)
     for other, cosine in panel.opened.tagger.neighbours("the", 3):
         assert f"{other} {cosine:.4f}" in text
 
 
-def test_a_word_outside_the_vocabulary_is_said_and_the_view_goes_on(panel):
-    view = turn_to(panel, NEIGHBOURS)
-    view.word.value = "xyzzy"
-    assert "'xyzzy' is not among" in said(panel)
-    view.word.value = "the"
-    assert panel.message.value == ""
-    assert "the" in view.nearest.value
-
-
-@pytest.mark.parametrize("name", ["rnn", "of-a-cluster"])
-def test_the_map_shows_the_most_frequent_words(runs_with, monkeypatch, name):
-    monkeypatch.setattr("lab.panels.inspection.words.MAP_WORDS", 20)
-    runs_with(name)
-    panel = InspectionPanel(name)
+def mapped(panel):
     view = turn_to(panel, NEIGHBOURS)
     view.map_button.click()
     view.job.wait(60)
+    return view
+
+
+def test_the_map_shows_the_most_frequent_words(runs_with, monkeypatch):
+    monkeypatch.setattr("lab.panels.inspection.words.MAP_WORDS", 20)
+    runs_with("of-a-cluster")
+    panel = InspectionPanel()
+    view = mapped(panel)
     near = [other for other, _ in panel.opened.tagger.neighbours(view.word.value)]
     shown = view.points
     assert list(shown.marked.names) == [view.word.value, *near]
@@ -451,41 +401,26 @@ def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
     assert np.array_equal([points.x[:n], points.y[:n]], there[:, :n])
 
 
-def test_a_training_file_that_has_changed_has_no_map_of_before(panel, monkeypatch):
-    monkeypatch.setattr(panel.opened.tagger, "words", panel.opened.tagger.words[::-1])
-    view = turn_to(panel, NEIGHBOURS)
-    view.map_button.click()
-    view.job.wait(60)
-    assert "before training is unavailable: " in view.map.value
-    assert "have changed" in view.map.value
+def test_a_training_file_that_has_changed_or_embeddings_that_are_gone_leave_the_map_of_after_training(panel):
+    panel.opened.tagger.words.reverse()
+    view = mapped(panel)
+    assert re.search("before training is unavailable: .*have changed", view.map.value, re.DOTALL)
     assert view.when.layout.display == "none"
     assert view.points.children
-
-
-def test_embeddings_that_are_gone_leave_the_map_of_after_training(panel, monkeypatch):
-    settings = replace(panel.opened.run.settings, embeddings="gone_50")
-    monkeypatch.setattr(panel.opened.run, "settings", settings)
-    view = turn_to(panel, NEIGHBOURS)
-    view.map_button.click()
-    view.job.wait(60)
-    assert "gone_50" in view.map.value
+    panel.opened.run.settings = replace(panel.opened.run.settings, embeddings="gone_50")
+    assert "gone_50" in mapped(panel).map.value
     assert view.points.children
 
 
-def test_errors_are_counted_as_the_training_counted_them(panel):
+def test_errors_are_counted_as_the_training_counted_them_and_shown_by_their_tags(panel):
     view = measure(panel)
     assert view.evaluation.accuracy == panel.opened.metrics.dev_accuracy
     assert f"{view.evaluation.accuracy:.2%}" in view.summary.value
     assert f"macro F1 {view.evaluation.macro_f1:.1%}" in view.confusion.value
-    assert view.stop_button.disabled
-    assert not view.button.disabled
-
-
-def test_a_cell_of_the_confusion_matrix_is_chosen_by_its_tags(panel):
-    view = measure(panel)
-    mistakes = view.evaluation.confusion * (1 - np.eye(len(view.evaluation.tags), dtype=int))
-    g, p = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    assert (view.button.disabled, view.stop_button.disabled) == (False, True)
     tags = view.evaluation.tags
+    mistakes = view.evaluation.confusion * (1 - np.eye(len(tags), dtype=int))
+    g, p = np.unravel_index(mistakes.argmax(), mistakes.shape)
     view.gold.value, view.predicted.value = tags[g], tags[p]
     assert f"{mistakes[g, p]} errors" in view.list.value
     assert f"{tags[g]} → {tags[p]}" in view.list.value
@@ -493,20 +428,6 @@ def test_a_cell_of_the_confusion_matrix_is_chosen_by_its_tags(panel):
     assert cell[1] == palette.shade(1, 1)  # the most frequent mistake has the strongest colour
     view.predicted.value = tags[g]
     assert f"{view.evaluation.confusion[g, g]} words that are correct" in view.list.value
-
-
-def test_a_measurement_can_be_stopped(panel):
-    view = turn_to(panel, ERRORS)
-    view.part.value = "train"
-    view.button.click()
-    view.stop_button.click()
-    view.job.wait(60)
-    assert view.job.state in ("stopped", "done")
-    assert not view.button.disabled
-
-
-def test_another_run_forgets_the_errors(panel):
-    view = measure(panel)
     panel.choice.run.value = "lstm"
     assert view.results.layout.display == "none"
     view.button.click()
@@ -514,25 +435,36 @@ def test_another_run_forgets_the_errors(panel):
     assert "lstm on dev" in view.summary.value
 
 
-def test_a_measurement_of_a_run_that_was_left_shows_nothing(panel, monkeypatch):
+@pytest.mark.parametrize(
+    ("tab", "leave"),
+    [
+        (ERRORS, lambda panel: panel.choice.choose("lstm")),
+        (ERRORS, lambda panel: panel.views[ERRORS].stop_button.click()),
+        (COMPARE, lambda panel: panel.views[COMPARE].choice.choose("rnn")),
+    ],
+)
+def test_a_measurement_that_is_stopped_or_whose_run_was_left_shows_nothing(panel, monkeypatch, tab, leave):
     begun, go_on = threading.Event(), threading.Event()
 
-    def judged(*arguments):
-        for number, one in enumerate(judge(*arguments)):
-            if number == 3:
-                begun.set()
-                go_on.wait(30)
-            yield one
+    def slow(*arguments):
+        begun.set()
+        assert go_on.wait(30)
+        yield from judge(*arguments)
 
-    monkeypatch.setattr("lab.panels.inspection.errors.judge", judged)
-    view = turn_to(panel, ERRORS)
+    for module in ("errors", "compare"):
+        monkeypatch.setattr(f"lab.panels.inspection.{module}.judge", slow)
+    view = turn_to(panel, tab)
     view.button.click()
     assert begun.wait(30)
-    panel.choice.run.value = "lstm"
+    assert view.button.disabled
+    leave(panel)
     go_on.set()
     view.job.wait(60)
-    assert view.results.layout.display == "none"
-    assert panel.message.value == ""
+    assert (view.job.state, view.button.disabled) == ("stopped", False)
+    if panel.choice.run.value == "lstm":
+        assert view.results.layout.display == "none"
+    if tab == COMPARE:
+        assert view.result.value == ""
 
 
 def test_a_run_without_dev_is_measured_on_what_there_is(runs_with):
@@ -622,26 +554,6 @@ def test_the_tested_difference_stays_with_its_runs(panel):
     assert view.result.value == ""
 
 
-def test_another_second_run_ends_the_measurement(panel, monkeypatch):
-    begun, go_on = threading.Event(), threading.Event()
-
-    def slow(*arguments):
-        begun.set()
-        assert go_on.wait(30)
-        yield from judge(*arguments)
-
-    monkeypatch.setattr("lab.panels.inspection.compare.judge", slow)
-    view = turn_to(panel, COMPARE)
-    view.button.click()
-    assert begun.wait(30)
-    assert view.button.disabled
-    view.choice.run.value = "rnn"
-    go_on.set()
-    view.job.wait(60)
-    assert (view.job.state, view.result.value, panel.message.value) == ("stopped", "", "")
-    assert not view.button.disabled
-
-
 def test_runs_that_cannot_be_compared_say_so(runs_with, tmp_path):
     root = runs_with("rnn", "lstm")
     tagger = Tagger.load(root / "lstm")
@@ -663,7 +575,7 @@ def test_runs_that_cannot_be_compared_say_so(runs_with, tmp_path):
     assert "p = 1.0000" in compared(panel).result.value
 
 
-def test_a_second_run_that_cannot_tag_the_sentence_says_so(runs_with, panel):
+def test_a_model_without_unk_names_the_word_and_the_other_views_go_on(runs_with, panel):
     runs_with("guide")
     panel.sentence.value = "The dog xyzzy ."
     view = turn_to(panel, COMPARE)
@@ -672,99 +584,54 @@ def test_a_second_run_that_cannot_tag_the_sentence_says_so(runs_with, panel):
     view.choice.run.value = "lstm"
     assert panel.message.value == ""
     assert view.tags.value
-
-
-def test_a_model_without_unk_names_the_word_and_its_embeddings_can_still_be_seen(runs_with):
-    runs_with("guide")
-    panel = InspectionPanel()
-    panel.sentence.value = "The dog xyzzy ."
+    panel.choice.refresh()
+    panel.choice.run.value = "guide"
     assert "'xyzzy' is not in the vocabulary" in said(panel)
-    assert panel.tags._body.layout.display == "none"
+    assert turn_to(panel, TAGS)._body.layout.display == "none"
     assert "'xyzzy'" in unescape(panel.tags._note.value)
     assert turn_to(panel, NEIGHBOURS).nearest.value
     panel.sentence.value = "The dog ."
     assert turn_to(panel, TAGS)._body.layout.display is None
 
 
-@pytest.mark.parametrize("sentence", ["", "   "])
-def test_an_empty_sentence_is_met(panel, sentence):
-    panel.sentence.value = sentence
+def test_an_empty_sentence_is_said_and_one_word_will_do(panel):
+    panel.sentence.value = "   "
     assert "no word to tag" in said(panel)
-    panel.sentence.value = "The dog ."
-    assert panel.message.value == ""
-
-
-@pytest.mark.parametrize("tab", range(6))
-def test_a_sentence_of_one_word_will_do(panel, tab):
     panel.sentence.value = "the"
-    turn_to(panel, tab)
-    assert panel.message.value == ""
+    for tab in range(6):
+        turn_to(panel, tab)
+        assert panel.message.value == ""
 
 
-def test_a_damaged_model_is_said_and_another_run_opens(panel):
-    (panel.choice.folder() / "model.npz").write_bytes(b"PK nothing")
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda run: (run / "model.npz").write_bytes(b"PK nothing"), "model.npz is not a whole model file"),
+        (lambda run: shutil.copy(run.parent / "lstm" / "model.npz", run), "expected W_e, W_x, W_h, W_y"),
+        (shutil.rmtree, "no run"),
+    ],
+)
+def test_a_run_that_cannot_be_opened_is_said_and_another_opens(panel, spoil, says):
+    spoil(panel.choice.folder())
     panel.tag_button.click()
-    assert "model.npz is not a whole model file" in said(panel)
+    assert says in said(panel)
     assert panel.tabs.layout.display == "none"
     panel.choice.run.value = "lstm"
     assert panel.message.value == ""
     assert panel.tabs.layout.display is None
 
 
-def test_a_damaged_run_is_left_out_with_the_reason(panel, runs_folder):
-    (runs_folder / "bad").mkdir()
-    (runs_folder / "bad" / "config.json").write_text("{")
-    panel.choice.refresh()
-    assert sorted(panel.choice.run.options) == ["lstm", "rnn"]
-    assert panel.choice.run.value == "rnn"
-    assert "bad/config.json is not the config of a run" in panel.choice.left_out.value
-
-
-def test_a_choice_made_before_there_was_a_run_takes_the_first_that_comes(runs_with):
-    choice = RunChoice()
-    assert choice.run.value is None
-    runs_with("rnn")
-    choice.refresh()
-    assert choice.run.value == "rnn"
-
-
-def test_looking_again_keeps_the_choice_and_opens_nothing_anew(panel):
-    seen = []
-    panel.choice.run.value = panel.choice.run.options[1]
-    panel.choice.run.observe(seen.append, "value")
-    panel.choice.refresh()
-    assert panel.choice.run.value == panel.choice.run.options[1]
-    assert seen == []
-
-
-def test_a_model_that_its_config_does_not_fit_is_said(runs_with):
-    root = runs_with("rnn", "lstm")
-    shutil.copy(root / "lstm" / "model.npz", root / "rnn" / "model.npz")
-    panel = InspectionPanel("rnn")
-    assert "expected W_e, W_x, W_h, W_y" in said(panel)
-
-
-def test_a_run_that_is_gone_is_said(panel):
-    shutil.rmtree(panel.choice.folder())
-    panel.tag_button.click()
-    assert "no run" in said(panel)
-
-
 @pytest.mark.parametrize("run", ["rnn", "lstm"])
-@pytest.mark.parametrize("tab", range(6))
-def test_the_code_runs(panel, run, tab, capsys):
-    panel.choice.run.value = run
-    view = turn_to(panel, tab)
-    if tab == HIDDEN and run == "lstm":
-        view.what.value = "gates and cell"
-    exec(panel.code(), {})
-    assert capsys.readouterr().out
-
-
-def test_the_code_follows_the_tab(panel):
+def test_the_code_follows_the_tab_and_runs(panel, run, capsys):
     panel._code_button.value = True
-    turn_to(panel, GRADIENT)
-    assert "gradient_reach" in panel._code_view.value
+    panel.choice.run.value = run
+    for tab in range(6):
+        view = turn_to(panel, tab)
+        if tab == HIDDEN and run == "lstm":
+            view.what.value = "gates and cell"
+        assert ("gradient_reach" in panel._code_view.value) == (tab == GRADIENT)
+        exec(panel.code(), {})
+        assert capsys.readouterr().out
 
 
 def test_a_chart_leaves_out_what_a_logarithm_cannot_show():
@@ -809,15 +676,14 @@ def test_names_on_a_map_do_not_overlap_but_marked_ones_are_there():
     assert not drawn.points.display_names  # these are written, where there is room
 
 
-@pytest.mark.parametrize("tab", range(6))
-def test_every_control_of_a_view_is_shown_in_it(panel, tab):
-    view = panel.views[tab]
-    shown, parts = set(), [view]
-    for part in parts:
-        shown.add(part.model_id)
-        parts += getattr(part, "children", ())
-    made = {name: one for name, one in vars(view).items() if isinstance(one, widgets.DOMWidget) and one is not panel}
-    assert {name for name, one in made.items() if one.model_id not in shown} <= {"chart"}
+def test_every_control_of_a_view_is_shown_in_it(panel):
+    for view in panel.views:
+        shown, parts = set(), [view]
+        for part in parts:
+            shown.add(part.model_id)
+            parts += getattr(part, "children", ())
+        made = {n: one for n, one in vars(view).items() if isinstance(one, widgets.DOMWidget) and one is not panel}
+        assert {name for name, one in made.items() if one.model_id not in shown} <= {"chart"}
 
 
 @pytest.mark.parametrize(("first", "says"), [(0.9, "further back it rises to 90% again"), (0.001, "below 1 % after 2")])
@@ -834,6 +700,7 @@ def test_export_offers_the_run_that_is_shown(panel):
     assert panel.exporting.link.value == ""  # the run may have a new model
 
 
-def test_without_a_run_there_is_nothing_to_export():
+def test_without_runs_it_says_where_they_come_from_and_exports_nothing():
     panel = InspectionPanel()
-    assert panel.exporting.layout.display == "none"
+    assert "training panel" in said(panel)
+    assert panel.tabs.layout.display == panel.exporting.layout.display == "none"

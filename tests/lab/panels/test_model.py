@@ -2,18 +2,13 @@
 
 import base64
 import re
-import subprocess
-import sys
 import threading
 
-import matplotlib.image
 import numpy as np
 import pytest
 
 from lab import ModelPanel
-from lab.drawing.html import image, symbols
 from lxmls_rnn.experiment import prepare
-from lxmls_rnn.plotting.palette import shades
 
 PATIENCE = 120  # seconds until a test gives up
 
@@ -45,12 +40,8 @@ def test_the_table_has_the_shapes_and_numbers_of_the_model(panel, model):
     total = sum(W.size for W in parameters.values())
     assert f"<b>{total:,}</b>" in panel.table.value
     assert f"{total:,} trained" in panel.table.value
-
-
-def test_frozen_embeddings_are_not_learnt(panel):
     panel.model.freeze_embeddings.value = True
-    n = panel.sizes()
-    assert f"{n.n_hidd * (n.n_emb + n.n_hidd + n.n_tags):,} trained" in panel.table.value
+    assert f"{total - parameters['W_e'].size:,} trained" in panel.table.value
     assert "frozen" in panel.table.value
 
 
@@ -63,22 +54,9 @@ def test_the_formulas_are_those_of_the_model(panel):
     panel.model.peepholes.value = False
     assert "W<sub>c</sub>" not in panel.formulas.value
     assert "σ(a<sub>i</sub>)" in panel.formulas.value
-
-
-def test_peepholes_are_asked_of_an_lstm_alone(panel):
-    assert panel.model.peepholes.layout.display == "none"
-    panel.model.model.value = "NumpyLSTM"
-    assert panel.model.peepholes.layout.display is None
-    panel.model.peepholes.value = False
     assert "peepholes" not in panel.table.value
     assert "peepholes=False" in panel.code()
     assert list(made(panel).get_values()) == ["W_e", "W_x", "W_h", "W_y"]
-    panel.model.model.value = "NumpyRNN"
-    assert panel.settings().peepholes
-
-
-def test_subscripts():
-    assert symbols("W_h h_{t-1} + 1") == "W<sub>h</sub> h<sub>t-1</sub> + 1"
 
 
 def test_another_corpus_is_counted_anew(panel):
@@ -89,7 +67,7 @@ def test_another_corpus_is_counted_anew(panel):
     assert f"{panel.sizes().n_words:,} words" in panel.table.value
 
 
-def test_a_corpus_that_is_not_there_is_said_and_the_panel_goes_on(data):
+def test_a_corpus_that_is_not_there_or_wrong_is_said_and_the_panel_goes_on(data):
     panel = counted(ModelPanel())
     panel.corpus.corpus.value = "ewt"
     assert "lxmls-rnn fetch ewt" in panel.message.value
@@ -97,17 +75,12 @@ def test_a_corpus_that_is_not_there_is_said_and_the_panel_goes_on(data):
     panel.corpus.corpus.value = "sample"
     assert panel.message.value == ""
     assert "W_e" in panel.table.value
-
-
-def test_a_wrong_corpus_file_is_said(data):
     (data / "uploads").mkdir()
     (data / "uploads" / "bad.conll").write_text("1\tDogs\n")
-    panel = counted(ModelPanel())
     panel.corpus.refresh()
     panel.corpus.corpus.value = "uploads/bad.conll"
     counted(panel)
     assert "bad.conll" in panel.message.value
-    assert "alert" in panel.message.value
 
 
 def test_made_means_the_numbers_of_the_library(panel):
@@ -115,11 +88,13 @@ def test_made_means_the_numbers_of_the_library(panel):
     for name, W in prepare(panel.settings()).tagger.model.get_values().items():
         assert np.array_equal(W, model.get_values()[name])
         assert f"<td>{W.mean():.4g}</td>" in panel.drawn.value
+    pictures = re.findall(r"base64,([^\"]*)", panel.drawn.value)
+    assert [base64.b64decode(text)[:4] for text in pictures] == [b"\x89PNG"] * 4
     assert "Created: NumpyRNN, float64" in panel.message.value
     assert panel.device.value == "NumPy computes on the CPU."
 
 
-def test_a_file_of_embeddings_decides_their_size(data):
+def test_a_file_of_embeddings_decides_their_size_and_a_wrong_one_is_said(data):
     (data / "mini_3").write_text("the 1 2 3\nold 4 5 6\n")
     panel = counted(ModelPanel())
     panel.model.refresh()
@@ -127,13 +102,7 @@ def test_a_file_of_embeddings_decides_their_size(data):
     assert panel.sizes().n_emb == 3
     assert made(panel).sizes == panel.sizes()
     assert "mini_3" in panel.table.value
-
-
-def test_a_wrong_file_of_embeddings_is_said(data):
     (data / "mini_3").write_text("the 1 2 3\nold 4 5\n")
-    panel = counted(ModelPanel())
-    panel.model.refresh()
-    panel.model.embeddings.value = "mini_3"
     panel.make_button.click()
     panel.job.wait(PATIENCE)
     assert "line 2: expected a word and 3 numbers" in panel.message.value
@@ -148,42 +117,10 @@ def test_the_device_of_a_theano_model_is_proved_when_it_is_made(panel):
     assert panel.device.value.startswith("Theano uses the ")
 
 
-@pytest.mark.process
-def test_the_panel_opens_without_theano():
-    code = (
-        "import sys; from lab import ModelPanel, TrainingPanel;"
-        "TrainingPanel(model='RNN'); p = ModelPanel(model='RNN');"
-        "p.counting.wait(60); assert 'theano' not in sys.modules; print(p.device.value)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "known when the model is built" in result.stdout
-
-
-def test_a_picture_is_a_png_of_the_matrix(tmp_path, panel):
-    values = np.array([[0.0, 1.0, -1.0], [0.5, -0.5, 0.25]])
-    (encoded,) = re.findall(r"base64,([^\"]*)", image(values, "a matrix"))
-    (tmp_path / "picture.png").write_bytes(base64.b64decode(encoded))
-    read = matplotlib.image.imread(tmp_path / "picture.png")
-    assert np.array_equal(np.round(read[..., :3] * 255), shades(values, 1.0))
-    assert np.array_equal(shades(values, 1.0)[0], [(255, 255, 255), (31, 119, 180), (230, 120, 20)])
-    made(panel)
-    encoded = re.findall(r"base64,([^\"]*)", panel.drawn.value)
-    assert [base64.b64decode(text)[:4] for text in encoded] == [b"\x89PNG"] * 4
-
-
 def test_the_code_makes_the_model(panel, capsys):
     panel.model.n_hidd.value = 7
     exec(panel.code(), {})
     assert "n_hidd=7" in capsys.readouterr().out
-
-
-def test_vectors_that_come_with_the_sample_can_be_chosen():
-    panel = ModelPanel()
-    assert "sample/ppmi_30" in panel.model.embeddings.options
-    panel.model.embeddings.value = "sample/ppmi_30"
-    assert panel.settings().embeddings.endswith("sample/ppmi_30")
-    panel.model.copy_from(panel.settings())
-    assert panel.model.embeddings.value == "sample/ppmi_30"
 
 
 def test_stop_gives_up_a_model_at_once_and_another_can_be_drawn(panel, monkeypatch):

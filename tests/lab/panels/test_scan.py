@@ -1,6 +1,4 @@
 import re
-import subprocess
-import sys
 import threading
 import time
 import traceback
@@ -50,29 +48,18 @@ def press_run(panel):
     return unescape(panel.message.value)
 
 
-@pytest.mark.process
-def test_making_the_panel_does_not_import_theano():
-    script = "import sys; from lab import ScanPanel; ScanPanel(); print('theano' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"
-
-
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_loop_and_scan_agree_and_are_timed(panel, name):
+def test_loop_and_scan_agree_and_are_timed_and_the_code_runs_alone(panel, name, capsys):
+    fresh = ScanPanel()
+    fresh.part.value = name
+    assert fresh.results.layout.display == "none"
+    assert "None" not in fresh.sources.value
     run(panel, name)
     assert "They agree" in panel.timing.value
     assert len(re.findall(r"median of \d+", panel.timing.value)) == 2
-
-
-def test_before_run_nothing_is_shown():
-    panel = ScanPanel()
-    assert panel.results.layout.display == "none"
-    for name, example in EXAMPLES.items():
-        panel.part.value = name
-        assert "None" not in panel.sources.value
-        assert len(example.about) > 50
-    panel.length.value = 3
-    assert panel.results.layout.display == "none"
-    assert panel.job is None
+    assert ("the optimiser removed the loop" in panel.steps_view.value) == (name == "Squares")
+    exec(panel.code(), {})
+    assert "True" in capsys.readouterr().out
 
 
 def test_sliders_act_at_once(panel):
@@ -93,10 +80,6 @@ def test_the_columns_of_the_transition_matrix_sum_to_one(panel):
     panel.weights[0][0].value, panel.weights[0][1].value = 0.2, 0.6
     np.testing.assert_allclose(panel.transition_matrix()[:, 0], [0.25, 0.75])
     assert panel.transition_matrix().shape == (2, 2)
-
-
-def test_a_chain_that_swings_between_two_states(panel):
-    panel.n_states.value = 2
     for i in range(2):
         for j in range(2):
             panel.weights[i][j].value = float(i != j)
@@ -139,18 +122,6 @@ def test_graphs_are_drawn_as_written_and_optimised(panel):
     assert ">dot<" in panel.steps_view.value
 
 
-def test_the_loop_of_the_squares_is_optimised_away(panel):
-    run(panel, "Squares")
-    assert "the optimiser removed the loop" in panel.steps_view.value
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_the_code_runs_alone(panel, name, capsys):
-    panel.part.value = name
-    exec(panel.code(), {})
-    assert "True" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("name", WRONG_PROGRAMS)
 def test_each_mistake_shows_what_its_explanation_marks_and_is_mended(name):
     mistake = WRONG_PROGRAMS[name]
@@ -164,24 +135,17 @@ def test_each_mistake_shows_what_its_explanation_marks_and_is_mended(name):
         shown = unescape(source(THEANO_IMPORTS + mistake.wrong, numbers=True))
         assert re.search(rf"(?m)^(<pre[^>]*>)? *{number} +{re.escape(line)}(</pre.*)?$", shown)
     assert run_program(mistake.fixed)[0] is None
-    assert mistake.reading
-    assert name[0].isalpha()
 
 
 def test_a_mistake_is_run_and_explained(panel):
     panel.mistake.value = "A matrix does not match the vector"
     run(panel, MISTAKES_PART)
-    shown = panel.wrong_result.value
-    assert "<mark>Shape mismatch" in shown
-    assert "from line 12: print(project(" in shown
-    assert "(5, 3)" in shown
+    assert "<mark>Shape mismatch" in panel.wrong_result.value
+    assert "from line 12: print(project(" in panel.wrong_result.value
     panel.mistake.value = "Two sequences have different lengths"
     assert panel.wrong_result.value == ""
     run(panel, MISTAKES_PART)
     assert "without an error" in panel.wrong_result.value
-
-
-def test_marks_are_escaped():
     assert marked("a <b> c", ("<b>",)) == "a <mark>&lt;b&gt;</mark> c"
 
 
@@ -248,7 +212,6 @@ CAUGHT = "def step(x_t):\n    while True:\n        try:\n            pass\n     
     [
         ("while True:\n    pass", "1|2"),
         ("def step(x_t):\n    while True:\n        pass", "2|3"),
-        (CAUGHT.format("Exception"), "[2-6]"),
         (CAUGHT.format("BaseException"), "[2-6]"),
         ("import time\ndef step(x_t):\n    for _ in range(9**9):\n        time.sleep(0.01)\n", "3|4"),
     ],
@@ -258,10 +221,10 @@ def test_a_step_that_never_ends_is_stopped(panel, monkeypatch, step, line):
     panel.part.value = "Squares"
     panel.step.value = step
     with monkeypatch.context() as short:
-        short.setattr(limit, "MAX_SECONDS", 1)
-        short.setattr(limit, "MAX_WALL_SECONDS", 1)
+        short.setattr(limit, "MAX_SECONDS", 0.5)
+        short.setattr(limit, "MAX_WALL_SECONDS", 0.5)
         said = press_run(panel)
-    assert re.search(rf"Line ({line}) of the step, '.*': The step is still running after 1 s: does a loop", said)
+    assert re.search(rf"Line ({line}) of the step, '.*': The step is still running after 0.5 s: does a loop", said)
     assert "could not be stopped" not in said
     assert threading.active_count() == threads
     panel.step.value = f"{EXAMPLES['Squares'].step}    # {line}"  # another text, so it is compiled
@@ -291,9 +254,9 @@ def test_results_of_another_shape_or_that_are_not_finite_are_shown(panel):
 
 
 def test_a_compiled_function_that_takes_too_long_is_stopped(monkeypatch):
-    monkeypatch.setattr(limit, "MAX_SECONDS", 1)
-    monkeypatch.setattr(limit, "MAX_WALL_SECONDS", 1)
+    monkeypatch.setattr(limit, "MAX_SECONDS", 0.5)
+    monkeypatch.setattr(limit, "MAX_WALL_SECONDS", 0.5)
     compiled = compile_example(EXAMPLES["Squares"], EXAMPLES["Squares"].step)
     compiled.namespace["by_scan"] = lambda x: [time.sleep(0.01) for _ in range(500)]
-    with pytest.raises(StepError, match="still running after 1 s"):
+    with pytest.raises(StepError, match=r"still running after 0\.5 s"):
         evaluate(compiled, [np.zeros(3)])

@@ -30,7 +30,7 @@ def test_a_formula_has_a_box_for_each_operation_input_constant_and_output():
 
 
 def test_data_flow_downwards_and_boxes_do_not_overlap(chain):
-    drawing = collect(graph_drawing.outputs_of(chain[1]))
+    drawing = collect(graph_drawing.outputs_of(chain[0]))
     graph_drawing.lay_out(drawing)
     assert all(drawing.nodes[a].y < drawing.nodes[b].y for a, b in drawing.edges)
     layers = {}
@@ -39,31 +39,18 @@ def test_data_flow_downwards_and_boxes_do_not_overlap(chain):
     for spans in layers.values():
         spans.sort()
         assert all(left[1] < right[0] for left, right in pairwise(spans))
-
-
-def test_an_edge_passes_beside_the_boxes_of_a_layer(chain):
-    drawing = collect(graph_drawing.outputs_of(chain[0]))
-    graph_drawing.lay_out(drawing)
     bends = [point for points in drawing.edges.values() for point in points[1:-1]]
     assert bends
-    for x, y in bends:
+    for x, y in bends:  # an edge passes beside the boxes of a layer
         assert all(abs(x - node.x) > node.w / 2 for node in drawing.nodes if node.y == y)
-
-
-def test_a_box_stands_just_above_the_first_that_uses_it(chain):
-    drawing = collect(graph_drawing.outputs_of(chain[0]))
-    graph_drawing.lay_out(drawing)
-    for begin in {begin for begin, _ in drawing.edges}:
+    for begin in {begin for begin, _ in drawing.edges}:  # a box stands just above the first that uses it
         below = min(drawing.nodes[end].y for start, end in drawing.edges if start == begin)
         assert below - drawing.nodes[begin].y == graph_drawing.NODE_HEIGHT + graph_drawing.LAYER_GAP
 
 
-def test_the_drawing_names_every_operation_in_full(chain):
+def test_the_drawing_names_every_operation_in_full_and_the_step_as_written_and_optimised(chain):
     titles = re.findall("<title>(.*?)</title>", draw(chain[0]))
     assert any(title.startswith("for{cpu,scan_fn}") for title in titles)
-
-
-def test_the_step_of_a_scan_can_be_drawn_as_written_and_optimised(chain):
     (written,), (optimised,) = (steps_of(graph) for graph in chain)
     assert ">dot<" in draw(written)
     assert ">Gemv<" in draw(optimised)
@@ -86,12 +73,9 @@ def test_two_drawings_do_not_share_an_arrow_head():
     assert first != second
 
 
-def test_what_is_no_graph_is_refused():
+def test_what_is_no_graph_or_too_large_to_read_is_refused(monkeypatch):
     with pytest.raises(TypeError, match="expected a Theano variable, a list of them or a compiled function, got a int"):
         draw(3)
-
-
-def test_a_graph_too_large_to_read_is_refused(monkeypatch):
     monkeypatch.setattr(graph_drawing, "MAX_NODES", 2)
     with pytest.raises(ValueError, match="has 3 nodes, too many to draw: expected at most 2"):
         draw(T.exp(T.dvector("x")))

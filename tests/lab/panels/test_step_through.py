@@ -34,20 +34,16 @@ def go_to(panel, symbol, t):
     panel.slider.value = number
 
 
-def test_it_begins_at_the_first_embedding(panel):
+def test_it_begins_at_the_first_embedding_and_a_step_shows_its_formula_with_shapes_and_numbers(panel):
     assert "Step 1 of 84 · forward · word 1 of 6" in panel.equation.value
     assert "selects a column" in panel.equation.value
     assert panel.slider.max == panel.play.max == 6 * (6 + 8)
-
-
-def test_a_step_shows_its_formula_with_shapes_and_numbers(panel):
     go_to(panel, "a_2", 2)
     shown = panel.equation.value
     assert "a<sub>2</sub> = W<sub>x</sub> z<sub>2</sub> + W<sub>h</sub> h<sub>1</sub>" in shown
     for shape in ("3 × 4", "4 × 1", "3 × 3", "3 × 1"):
         assert shape in shown
-    W_x = panel.walk.model.param[1]
-    assert all(html.number(value).replace("-", "\u2212") in shown for value in W_x.flat)
+    assert all(html.number(value).replace("-", "\u2212") in shown for value in panel.walk.model.param[1].flat)
 
 
 def test_quantities_to_come_are_empty_and_known_ones_are_those_of_the_model(panel):
@@ -80,26 +76,24 @@ def test_at_the_end_the_gradients_are_those_of_grads(panel):
     assert all(f"{value:.6g}" in filled for W in panel.walk.model.grads(panel.walk.x, panel.walk.y) for value in W.flat)
 
 
-def test_every_step_can_be_drawn_with_its_place(panel):
+@pytest.mark.parametrize(("model", "drawings"), [("NumpyRNN", 2), ("NumpyLSTM", 1)])
+def test_every_step_is_explained_and_drawn_with_its_place(panel, model, drawings):
+    panel.model.value = model
+    panel.sentence.words.value = "Dogs run"
     for number, step in enumerate(panel.walk.steps, 1):
         panel.slider.value = number
         assert "alert" not in panel.message.value
+        assert "{" not in panel.equation.value
         places = re.findall(r'aria-label="([^"]+)"', panel.drawing.value)
-        assert len(places) == 2
+        assert len(places) == drawings
         assert all(f"now {step.symbol} of word {step.t}" in place and step.direction in place for place in places)
+        colour = network_drawing.ACTIVE_COLOURS[step.direction][0]
+        assert re.search(f"(circle|rect) [^>]*fill:{colour}", panel.drawing.value)
 
 
-def test_both_drawings_highlight_the_same_edges(panel):
-    go_to(panel, "e_h_2", 2)  # W_y of this word and W_h of the next
-    active = network_drawing.ACTIVE_COLOURS["backward"][0]
-    unrolled, as_mlp = panel.drawing.value.split("<figcaption>")[1:]
-    heads = f'<polygon points="[^"]*" style="fill:{active}"'
-    assert len(re.findall(heads, unrolled)) == 2
-    assert len(re.findall(heads, as_mlp)) == 1
-    assert len(re.findall(f"stroke:{active}", as_mlp)) == 1 + 3 * 3
-
-
-def test_the_buttons_go_by_step_and_by_word(panel):
+def test_the_buttons_go_by_step_and_by_word_and_stay_within_the_walk(panel):
+    panel.back.click()
+    assert panel.slider.value == 1
     panel.next.click()
     assert panel.slider.value == 2
     panel.word_next.click()
@@ -112,53 +106,39 @@ def test_the_buttons_go_by_step_and_by_word(panel):
     assert panel.walk.steps[panel.slider.value - 1].symbol == "e_y_6"
     panel.word_back.click()
     assert panel.walk.steps[panel.slider.value - 1].symbol == "z_6"
-
-
-def test_the_buttons_stay_within_the_walk(panel):
-    panel.back.click()
-    assert panel.slider.value == 1
     panel.slider.value = panel.slider.max
     panel.next.click()
     panel.word_next.click()
     assert panel.slider.value == panel.slider.max
-
-
-def test_the_speed_is_that_of_play(panel):
     panel.speed.value = "fast"
     assert panel.play.interval == 300
 
 
-def test_a_sentence_of_the_corpus_by_its_number(panel):
+def test_a_sentence_is_of_the_corpus_or_typed_with_tags_that_can_be_corrected(panel):
+    panel.sentence.number.value = 5
+    assert panel.walk.words[0] == "``"
     panel.sentence.number.value = 1
     assert panel.walk.words == ["Must", "the", "dog", "walk", "in", "?"]
     assert panel.walk.tags == ["verb", "det", "noun", "verb", "adv", "."]
-
-
-def test_a_sentence_with_signs_keeps_its_words(panel):
-    panel.sentence.number.value = 5
-    assert panel.walk.words[0] == "``"
+    panel.sentence.words.value = "The zork sleeps"
+    assert panel.walk.tags[:2] == ["det", "noun"]
+    panel.sentence.tags.value = "det noun noun"
+    assert panel.walk.tags == ["det", "noun", "noun"]
+    assert panel.walk.tag_names == ["det", "noun"]
 
 
 def test_without_a_sample_corpus_the_tags_are_said_to_be_a_guess(panel, data):
     assert panel.sentence.note.value == ""
     (data / "sample").rename(data / "elsewhere")
     panel.sentence.words.value = "dogs run"
-    assert panel.sentence.tags.value == "noun noun"
+    assert panel.walk.tags == ["noun", "noun"]
     assert "Each word is tagged noun" in panel.sentence.note.value
     assert "set LXMLS_DATA to the folder data of this project" in panel.sentence.note.value
+    panel.sentence.number.value = 3
+    assert "no file" in panel.message.value
     (data / "elsewhere").rename(data / "sample")
     panel.sentence.words.value = "the dog"
     assert panel.sentence.note.value == ""
-
-
-def test_typed_words_get_likely_tags_that_can_be_corrected(panel):
-    panel.sentence.number.value = 1
-    panel.sentence.words.value = "The zork sleeps"
-    assert panel.sentence.number.value == 0
-    assert panel.walk.tags[:2] == ["det", "noun"]
-    panel.sentence.tags.value = "det noun noun"
-    assert panel.walk.tags == ["det", "noun", "noun"]
-    assert panel.walk.tag_names == ["det", "noun"]
 
 
 @pytest.mark.parametrize(
@@ -192,16 +172,24 @@ def test_a_big_network_and_a_long_sentence_show_colours_for_numbers_and_a_window
     assert panel.drawing.value.count(">z<") == 2 * network_drawing.MAX_WORDS
 
 
-def test_a_trained_run_is_stepped_through(panel):
+def test_a_trained_run_is_stepped_through(panel, capsys):
+    panel.source.value = "a trained run"
+    assert "no trained run yet" in panel.message.value
     folder = train("first", "NumpyRNN")
     panel.run.refresh()
-    panel.source.value = "a trained run"
     panel.sentence.number.value = 1
     assert panel.run.run.value == "first"
     assert panel.walk.model.sizes.n_hidd == 2
-    saved = np.load(folder / "model.npz")["W_h"]
-    assert np.array_equal(panel.walk.model.param[2], saved)
+    assert np.array_equal(panel.walk.model.param[2], np.load(folder / "model.npz")["W_h"])
     assert panel.run.layout.display is None
+    exec(panel.code(), {})
+    assert f"h_6 = logistic(a_6)\n{panel.walk.steps[32].value}" in capsys.readouterr().out
+    panel.sentence.tags.value = "verb det noun verb adv sign"
+    assert "no tag &#x27;sign&#x27;" in panel.message.value
+    panel.sentence.words.value = "zork the blip"
+    panel.sentence.tags.value = "noun det noun"
+    assert panel.walk.model.sizes.n_words == 2  # words outside the vocabulary share a column
+    assert "&lt;unk&gt;" in panel.equation.value
 
 
 @pytest.fixture(params=[True, False], ids=["peepholes", "no peepholes"])
@@ -246,44 +234,25 @@ def test_the_error_along_the_cell_is_shown_with_its_numbers(lstm):
     assert "the forget gate has no effect" in lstm.equation.value
 
 
-def test_the_rows_of_stacked_gates_are_named(lstm):
-    go_to(lstm, "a_1", 1)
-    assert all(f">{gate} {unit}<" in lstm.equation.value for gate in "ifgo" for unit in (1, 2, 3))
-    assert ">g 3<" in lstm.quantities.value
-    lstm.n_hidd.value = 5
-    assert ">g 3<" not in lstm.quantities.value
-    assert lstm.quantities.value.count(">g</th>") == 3  # of a_t, dW_x, dW_h
+def test_the_rows_of_stacked_gates_are_named(panel):
+    panel.model.value = "NumpyLSTM"
+    go_to(panel, "a_1", 1)
+    assert all(f">{gate} {unit}<" in panel.equation.value for gate in "ifgo" for unit in (1, 2, 3))
+    assert ">g 3<" in panel.quantities.value
+    panel.n_hidd.value = 5
+    assert ">g 3<" not in panel.quantities.value
+    assert panel.quantities.value.count(">g</th>") == 3  # of a_t, dW_x, dW_h
 
 
-def test_every_step_of_an_lstm_is_explained_and_drawn_with_its_place(lstm):
-    lstm.sentence.words.value = "Dogs run"
-    for number, step in enumerate(lstm.walk.steps, 1):
-        lstm.slider.value = number
-        assert "alert" not in lstm.message.value
-        assert "{" not in lstm.equation.value
-        (place,) = re.findall(r'aria-label="([^"]+)"', lstm.drawing.value)
-        assert f"now {step.symbol} of word {step.t}" in place
-        assert step.direction in place
-        colour = network_drawing.ACTIVE_COLOURS[step.direction][0]
-        assert len(re.findall(f"(circle|rect) [^>]*fill:{colour}", lstm.drawing.value)) == 1
-
-
-def test_the_drawing_of_an_lstm_shows_where_the_error_comes_from(lstm):
-    go_to(lstm, "e_c_2", 2)  # from h_2, from c_3, and with peepholes from b_3
-    heads = f'<polygon points="[^"]*" style="fill:{network_drawing.ACTIVE_COLOURS["backward"][0]}"'
-    assert len(re.findall(heads, lstm.drawing.value)) == (4 if lstm.peepholes.value else 2)
-
-
-@pytest.mark.parametrize("peepholes", [True, False])
-def test_a_run_of_an_lstm_is_stepped_through(panel, capsys, peepholes):
-    folder = train("memory", "NumpyLSTM", peepholes=peepholes)
+def test_a_run_of_an_lstm_is_stepped_through(panel, capsys):
+    folder = train("memory", "NumpyLSTM", peepholes=False)
     panel.run.refresh()
     panel.source.value = "a trained run"
     panel.sentence.number.value = 1
     assert panel.run.run.value == "memory"
     assert panel.message.value == ""
     assert np.array_equal(panel.walk.model.param.W_h, np.load(folder / "model.npz")["W_h"])
-    assert panel.walk.model.peepholes is peepholes
+    assert panel.walk.model.peepholes is False
     exec(panel.code(), {})
     go_to(panel, "c_6", 6)
     step = panel.walk.steps[panel.slider.value - 1]
@@ -302,53 +271,15 @@ def test_runs_of_theanos_lstms_are_taken_as_numpys(panel, model):
     assert panel.slider.max == 25 * len(panel.walk.words)
 
 
-def test_no_run_and_an_unknown_tag_are_said(panel):
-    panel.source.value = "a trained run"
-    assert "no trained run yet" in panel.message.value
-    train("first", "NumpyRNN")
-    panel.run.refresh()
-    panel.sentence.number.value = 1
-    panel.sentence.tags.value = "verb det noun verb adv sign"
-    assert "no tag &#x27;sign&#x27;" in panel.message.value
-
-
-def test_without_the_sample_corpus_it_still_steps(tmp_path, monkeypatch):
-    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
-    panel = StepThroughPanel("Dogs run")
-    assert panel.walk.tags == ["noun", "noun"]
-    panel.sentence.number.value = 3
-    assert "no file" in panel.message.value
-
-
-def test_the_code_runs(panel, capsys):
+@pytest.mark.parametrize(
+    ("model", "step", "prints"),
+    [("NumpyRNN", "a_2", "a_2 = W_x z_2 + W_h h_1"), ("NumpyLSTM", "c_2", "c_2 = f_2 * c_1 + i_2 * g_2")],
+)
+def test_the_code_runs(panel, capsys, model, step, prints):
+    panel.model.value = model
     exec(panel.code(), {})
-    assert f"a_2 = W_x z_2 + W_h h_1\n{panel.walk.steps[7].value}" in capsys.readouterr().out
-
-
-def test_the_code_of_an_lstm_runs(lstm, capsys):
-    exec(lstm.code(), {})
-    go_to(lstm, "c_2", 2)
-    step = lstm.walk.steps[lstm.slider.value - 1]
-    assert f"c_2 = f_2 * c_1 + i_2 * g_2\n{step.value}" in capsys.readouterr().out
-
-
-def test_the_code_of_a_run_runs(panel, capsys):
-    train("first", "NumpyRNN")
-    panel.run.refresh()
-    panel.source.value = "a trained run"
-    panel.sentence.number.value = 1
-    exec(panel.code(), {})
-    assert f"h_6 = logistic(a_6)\n{panel.walk.steps[32].value}" in capsys.readouterr().out
-
-
-def test_words_outside_the_vocabulary_share_a_column(panel):
-    train("first", "NumpyRNN")
-    panel.run.refresh()
-    panel.source.value = "a trained run"
-    panel.sentence.words.value = "zork the blip"
-    panel.sentence.tags.value = "noun det noun"
-    assert panel.walk.model.sizes.n_words == 2
-    assert "&lt;unk&gt;" in panel.equation.value
+    go_to(panel, step, 2)
+    assert f"{prints}\n{panel.walk.steps[panel.slider.value - 1].value}" in capsys.readouterr().out
 
 
 def test_of_a_long_sentence_the_words_around_the_step_are_shown(panel):

@@ -47,9 +47,15 @@ def test_runs_are_offered_newest_first_and_again_when_that_is_asked_for(runs_fol
             pass
     Run.create("empty", settings)
     again = next(child for child in choice.children if isinstance(child, widgets.Button))
+    (runs_folder / "bad").mkdir()
+    (runs_folder / "bad" / "config.json").write_text("{")
     again.click()
     assert choice.run.options == ("new", "old")
+    assert "bad/config.json is not the config of a run" in choice.left_out.value
     assert choice.folder() == runs_folder / "new"
+    choice.run.value = "old"
+    again.click()
+    assert choice.run.value == "old"
     choice.choose("sweep/one")  # which is offered when asked for
     assert choice.folder() == runs_folder / "sweep" / "one"
     with pytest.raises(ValueError, match="no trained run 'empty': expected one of sweep/one, new, old"):

@@ -7,16 +7,12 @@ from lab.widgets.controls import (
     checkbox,
     dropdown,
     integer,
-    progress_bar,
     seed,
     set_options,
     shown_if,
-    small_network,
     text,
-    toggles,
     tooltip_class,
 )
-from lxmls_rnn.deep_learning.activations import OF_RNN
 
 
 def test_the_first_of_a_list_is_chosen_unless_another_is_asked_for():
@@ -54,32 +50,11 @@ def test_a_control_carries_its_tooltip_into_the_page():
     assert tooltip_class(what) == "lab-tip-Words%20of%20%3Cb%3E%3B%200%3A%20none"  # a class has no spaces
 
 
-def test_a_whole_number_stays_within_its_limits():
-    field = integer("Epochs", 5, "passes", 10)
-    assert (field.description, field.tooltip) == ("Epochs", "passes")
-    field.value = 11
-    assert field.value == 10
-    field.value = 0
-    assert field.value == 1
-
-
-def test_a_seed_may_be_0_and_every_seed_of_numpy_that_is_a_c_integer():
+def test_a_seed_may_be_0_and_the_largest_c_integer():
     field = seed(3, "draws")
-    assert (field.description, field.value, field.tooltip) == ("Seed", 3, "draws")
     for value in (0, 2**31 - 1):
         field.value = value
         assert field.value == value
-
-
-def test_a_gauge_goes_from_0_to_1():
-    bar = progress_bar("12em")
-    assert (bar.min, bar.value, bar.max) == (0, 0, 1)
-
-
-def test_buttons_of_which_one_is_down_say_what_they_do():
-    buttons = toggles({"h": "hidden state", "c": "cell"}, "9em")
-    assert (buttons.options, list(buttons.tooltips), buttons.value) == (("h", "c"), ["hidden state", "cell"], "h")
-    assert buttons.style.button_width == "9em"
 
 
 def test_what_a_toggle_shows_is_seen_while_it_is_on():
@@ -90,14 +65,3 @@ def test_what_a_toggle_shows_is_seen_while_it_is_on():
     assert part.layout.display == "none"
     button.value = True
     assert part.layout.display is None
-
-
-def test_a_network_to_look_at_is_small():
-    n_emb, n_hidd, activation, seed_ = small_network("the function f", 9, "of what is drawn")
-    assert [field.description for field in (n_emb, n_hidd, activation, seed_)] == [
-        "Embedding size", "Hidden units", "Activation", "Seed",
-    ]  # fmt: skip
-    assert activation.options == OF_RNN
-    assert (activation.tooltip, seed_.value, seed_.tooltip) == ("the function f", 9, "of what is drawn")
-    assert n_emb.max == n_hidd.max == 20
-    assert "hidden state" in n_hidd.tooltip

@@ -47,7 +47,6 @@ def test_every_setting_has_a_control_and_what_is_chosen_at_first_is_its_default(
         {"clip": 2.5, "patience": 4},
         {"corpus": "reach:7"},
         {"corpus": "uploads/mine.conll", "dev": "uploads/other.conll"},
-        {"corpus": "uploads/mine.conll"},
         {"tags": "upos", "tag_map": "universal", "encoding": "latin-1"},
         {"tags": "7", "tag_map": "none"},
     ],
@@ -91,16 +90,6 @@ def test_what_differs_is_said_though_it_is_folded():
     assert model.in_words() == "NumpyLSTM, 20 hidden units, tanh, no peepholes, initialisation glorot"
 
 
-def test_the_rare_controls_are_seen_when_they_are_asked_for():
-    choice = TrainerChoice()
-    *_, box = choice.children
-    assert choice.decay in box.children
-    assert choice.rate not in box.children
-    assert box.layout.display == "none"
-    choice.more.value = True
-    assert box.layout.display is None
-
-
 def test_a_number_counts_and_can_be_typed_while_its_switch_is_on():
     choice = TrainerChoice()
     choice.clip.value = 2.5
@@ -111,28 +100,17 @@ def test_a_number_counts_and_can_be_typed_while_its_switch_is_on():
     assert (choice.clip.disabled, choice.clip.value) == (True, 2.5)  # for later
 
 
-def test_limits_are_whole_numbers_and_0_is_none():
+def test_controls_are_seen_where_they_mean_something(data):
     choice = CorpusChoice()
-    choice.max_sent_len.value, choice.max_nr_sent.value, choice.min_count.value = -1, -1, 0
-    assert (choice.max_sent_len.value, choice.max_nr_sent.value, choice.min_count.value) == (0, 0, 1)
-    assert choice.value_of("max_sent_len") is choice.value_of("max_nr_sent") is None
-
-
-def test_a_corpus_of_a_distance_is_chosen_by_a_slider_that_the_others_do_not_show(data):
-    choice = CorpusChoice()
-    assert (choice.distance.layout.display, choice.dev.layout.display) == ("none", "none")
+    assert (choice.distance.layout.display, choice.dev.layout.display, choice.min_count.disabled) == (
+        "none", "none", False,
+    )  # fmt: skip
+    choice.vocabulary.value = "guide"
+    assert choice.min_count.disabled
+    choice.vocabulary.value = "train"
     choice.corpus.value = "reach"
     assert choice.distance.layout.display is None
     assert choice.name == choice.in_words() == "reach:5"
-    assert (choice.distance.min, choice.distance.max) == (1, 200)
-    choice.distance.value = 7
-    other = CorpusChoice()
-    other.copy_from(chosen_settings(choice))
-    assert other.name == "reach:7"
-
-
-def test_only_a_file_of_ones_own_is_measured_on_one_that_is_chosen(data):
-    choice = CorpusChoice()
     upload(data, "mine.conll", ".hidden")
     new_files()
     assert [name for name in choice.corpus.options if "/" in name] == ["uploads/mine.conll"]
@@ -140,14 +118,13 @@ def test_only_a_file_of_ones_own_is_measured_on_one_that_is_chosen(data):
     choice.corpus.value = "uploads/mine.conll"
     assert choice.dev.layout.display is None
     assert choice.in_words() == "uploads/mine.conll"
-    assert choice.value_of("dev") is None
-
-
-def test_the_least_count_is_asked_for_the_vocabulary_of_the_training_part_alone():
-    choice = CorpusChoice()
-    assert not choice.min_count.disabled
-    choice.vocabulary.value = "guide"
-    assert choice.min_count.disabled
+    assert choice.value_of("dev") is choice.value_of("max_nr_sent") is None
+    trainer = TrainerChoice()
+    *_, box = trainer.children
+    assert (trainer.decay in box.children, trainer.rate in box.children) == (True, False)
+    assert box.layout.display == "none"
+    trainer.more.value = True
+    assert box.layout.display is None
 
 
 def test_a_file_that_is_elsewhere_cannot_be_taken(data, tmp_path):
