@@ -490,7 +490,7 @@ def _jax_array(name: str, value: Any) -> Any:
     return _of_type(name, value, jax.Array, "jax.Array", "jnp.stack")
 
 
-def jax_compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Arrays, str]:
+def _jax_compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Arrays, str]:
     """Return the arrays of a function, compiled as a whole and without optimisations, and its jaxpr."""
     import jax
 
@@ -519,7 +519,7 @@ def _jax_scan(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
 
     names = _parameters(spec, inputs)
     with _jax_settings():
-        got, jaxpr = jax_compiled(passes, jnp.array(inputs["x"]), [jnp.array(inputs[name]) for name in names])
+        got, jaxpr = _jax_compiled(passes, jnp.array(inputs["x"]), [jnp.array(inputs[name]) for name in names])
     return got | {SCANS: np.array("scan[" in jaxpr)}
 
 
@@ -538,7 +538,7 @@ def _jax_gradients(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     with _jax_settings():
         param = [jnp.array(inputs[name]) for name in _parameters(spec, inputs)]
         try:
-            return jax_compiled(gradients, param)[0]
+            return _jax_compiled(gradients, param)[0]
         except jax.errors.JAXTypeError:  # it uses the values of param, which is allowed outside of its cost
             return {name: np.asarray(value) for name, value in gradients(param).items()}
 
