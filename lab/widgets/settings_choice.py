@@ -272,10 +272,8 @@ class TrainerChoice(SettingsChoice):
         return f"{length}, batches of {self.batch_size.value}{clipped}{self.changed}"
 
 
-def in_parts(
-    trainer: SettingsChoice, model: SettingsChoice, corpus: SettingsChoice
-) -> tuple[widgets.Widget, SettingsChoice, SettingsChoice, SettingsChoice]:
-    """Return buttons that choose which of the three groups of controls is shown, and the groups."""
+def group_buttons(trainer: SettingsChoice, model: SettingsChoice, corpus: SettingsChoice) -> widgets.Widget:
+    """Return buttons that show one of the three groups of controls, and hide the others."""
     groups = {"Training": trainer, "Model": model, "Corpus": corpus}
     shown = toggles({name: f"{name} settings" for name in groups}, "6em").add_class("lab-part")
 
@@ -286,7 +284,7 @@ def in_parts(
     on_change(show_one, shown)
     show_one()
     label = widgets.Label("Settings of", layout={"width": "9em", "justify_content": "flex-end"})
-    return widgets.HBox([label, shown]), trainer, model, corpus
+    return widgets.HBox([label, shown])
 
 
 def chosen_settings(*choices: SettingsChoice) -> Settings:

@@ -12,7 +12,7 @@ from secrets import token_hex
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import lines_of, naming, open_regular, quoted
+from lxmls_rnn.storage.files import LOCK_FILE, lines_of, naming, open_regular, quoted
 
 MAX_NAME_BYTES = 200  # a file system allows 255 for a name
 MAX_EPOCHS = 200_000  # of a run; each takes half a kilobyte of memory
@@ -79,7 +79,7 @@ def new_folder(
 
 
 def _is_left_over(file: Path) -> bool:
-    return file.name == ".lock" or (file.name.startswith(".") and file.suffix == ".tmp")  # .lock: see `files.locked`
+    return file.name == LOCK_FILE or (file.name.startswith(".") and file.suffix == ".tmp")
 
 
 def clear(folder: Path) -> None:

@@ -24,6 +24,7 @@ USER_ERRORS = (ValueError, LookupError, ArithmeticError, OSError, RuntimeError, 
 MAX_QUOTE_CHARACTERS = 100  # of a value quoted in a message
 MAX_MESSAGE_CHARACTERS = 1000
 MAX_LINE_BYTES = 1 << 20  # of a line of text; a word of 10,000 characters has at most 40,000 bytes
+LOCK_FILE = ".lock"  # in a locked folder, where the system cannot lock the folder itself
 GZIP_MAGIC = b"\x1f\x8b"
 # control characters of terminals (C0, C1), characters that end or reorder a line (bidi controls), and surrogates;
 # direction marks and joiners are allowed, since right-to-left and Indic texts need them
@@ -298,7 +299,7 @@ def locked(folder: Path, busy: Callable[[], None]) -> Iterator[bool]:
         import fcntl
     except ImportError:
         folder.stat()  # filelock would make a folder that is missing
-        with _locked_file(folder / ".lock", busy):
+        with _locked_file(folder / LOCK_FILE, busy):
             yield True
         return
     descriptor = os.open(folder, _READ_FLAGS)

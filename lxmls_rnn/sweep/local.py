@@ -210,7 +210,7 @@ def _death(error: BaseException | None) -> str:
 def _block_interrupts() -> None:
     """Let processes that this thread starts ignore Ctrl-C at first: a terminal sends it to all processes."""
     if hasattr(signal, "pthread_sigmask"):
-        resource_tracker.ensure_running()  # of Python 3.11, it would lift the block where loky starts it
+        resource_tracker.ensure_running()  # if loky started that of Python 3.11, it would lift the block
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 

@@ -30,7 +30,7 @@ from lab.widgets.settings_choice import (
     ModelChoice,
     TrainerChoice,
     chosen_settings,
-    in_parts,
+    group_buttons,
     settings_code,
 )
 from lxmls_rnn.device.processor import cores
@@ -72,7 +72,8 @@ class SweepPanel(RunsPanel[LiveSweep]):
         self.plots = Plots(self._inspect_run)
         self.table, self.best, self.inspection = view("sweep-table"), view("sweep-best"), widgets.VBox()
         super().__init__(
-            *in_parts(*groups),
+            group_buttons(*groups),
+            *groups,
             widgets.HTML(RULE),
             *(in_row(name, values) for name, values in self.vary),
             in_row(self.seeds, self.sample, self.workers, self.halving),

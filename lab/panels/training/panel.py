@@ -17,7 +17,7 @@ from lab.widgets.settings_choice import (
     ModelChoice,
     TrainerChoice,
     chosen_settings,
-    in_parts,
+    group_buttons,
     settings_code,
 )
 from lxmls_rnn.experiment import Settings
@@ -48,7 +48,8 @@ class TrainingPanel(RunsPanel[LiveRun]):
         self._to_delete: str | None = None  # the run that the next press of Delete deletes
         self._table_of: tuple[LiveRun, str, int] | None = None  # what the table shows: run, state, epochs
         super().__init__(
-            *in_parts(*groups),
+            group_buttons(*groups),
+            *groups,
             self.summary,
             in_row(self.name, self.start_button),
             widgets.HTML(RULE),

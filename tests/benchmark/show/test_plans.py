@@ -56,7 +56,7 @@ def test_what_was_measured_with_one_plan_or_without_a_time_is_left_out(make_resu
 
 
 def test_the_bound_between_the_plans_is_found_for_each_batch_and_over_all(make_results, make_row):
-    """How many times as fast one kernel is at 100, 200 and 300 hidden units."""
+    """The speed-ups by one kernel are those at 100, 200 and 300 hidden units."""
     faster = {1: (2, 2, 1.1), 8: (2, 0.8, 0.5), 9: (0.99, 0.9, 0.9)}
     rows = [
         make_row(1e-3 / (ratio if name == "one-kernel" else 1), name, "cuda", n_hidd=n_hidd, batch=batch)

@@ -1,4 +1,4 @@
-"""What is made of results: table, cross-over, sentences; on rows whose numbers are known."""
+"""The table, the cross-over and the sentences made of results whose numbers are known."""
 
 import re
 
@@ -12,6 +12,12 @@ def text(table):
     console = Console(width=160, record=True, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(table)
     return console.export_text()
+
+
+def test_the_table_shows_median_spread_and_ratio_to_the_baseline(make_results, make_row):
+    shown = text(report.table(make_results(make_row(2e-3), make_row(5e-4, "fused"))))
+    assert re.search(r"numpy on cpu .* 2\.00 ms .* 2% .* 1\.00 .* 0\.5 ", shown)
+    assert re.search(r"fused on cpu .* 500 us .* 2% .* 4\.00 .* 2\.0 ", shown)
 
 
 def test_a_stored_result_is_compared_with_what_was_measured_here_and_is_no_baseline(make_results, make_row):

@@ -9,6 +9,7 @@ from lab.widgets.settings_choice import (
     ModelChoice,
     TrainerChoice,
     chosen_settings,
+    group_buttons,
     new_files,
     settings_code,
 )
@@ -175,3 +176,11 @@ def test_a_replaced_model_has_its_own_activations():
         assert choice.activation.options == ("logistic",)
     finally:
         rnn.replace(None)
+
+
+def test_one_group_of_settings_is_shown_at_a_time():
+    groups = TrainerChoice(), ModelChoice(), CorpusChoice()
+    _, buttons = group_buttons(*groups).children
+    for name, group in zip(buttons.options, groups, strict=True):
+        buttons.value = name
+        assert [one for one in groups if one.layout.display != "none"] == [group]
