@@ -55,10 +55,10 @@ def test_a_large_batch_is_shared_by_as_many_threads_as_blas_has(passes, threads,
     forward, _ = passes
     forward(EQUAL_PARTS)
     with threadpool_limits(threads, "blas"):
-        before, begin = seconds_of_ended_threads(), time.process_time()
+        before, begin = seconds_of_ended_threads(), time.thread_time()
         forward(EQUAL_PARTS)
-        share = (seconds_of_ended_threads() - before) / (time.process_time() - begin)
-    assert share > least
+        own, others = time.thread_time() - begin, seconds_of_ended_threads() - before
+    assert others / (own + others) > least  # BLAS's own threads may still turn in circles, and count for neither
 
 
 @pytest.mark.parametrize(("threads", "sizes"), [(1, LARGE), (4, SMALL)])
