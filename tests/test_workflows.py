@@ -59,5 +59,5 @@ def test_package_citation_and_changelog_have_the_same_version():
 
 
 def test_the_image_is_built_with_the_uv_of_the_lock():
-    version = re.search(r"^ARG UV_VERSION=(.*)$", (ROOT / "docker/Dockerfile").read_text(), re.MULTILINE)[1]
+    version = re.search(r"^UV_VERSION=(.*)$", (ROOT / "docker/install-packages.sh").read_text(), re.MULTILINE)[1]
     assert f'name = "uv"\nversion = "{version}"\n' in (ROOT / "uv.lock").read_text()

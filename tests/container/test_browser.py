@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 def page(lab, context):  # noqa: F811
     page = LabPage(context.new_page(), Server(*lab.address()), lab.folder / "lab/notebooks")
     yield page
-    page.shut_down()
+    page.end_kernels()
 
 
 def test_a_panel_trains_and_its_run_is_the_users(lab, page):

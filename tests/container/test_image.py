@@ -53,12 +53,10 @@ def test_the_lab_starts_on_opencl(lab):
 def test_what_the_image_changes_passes_its_tests_there(lab):
     """Devices, compilers, the cache, processes and isolation; the numbers too, since its NumPy is another one.
 
-    Of the GPU's tests those that need pygpu: `make test-slow` has run the others.
+    Those of the GPU: test_gpu.py.
     """
     folders = "device", "doctor", "theano_env", "benchmark", "classroom", "deep_learning"
-    of_pygpu = "gpu_on_device", "gpu_lost", "kernels_ahead", "memory", "own_pygpu"
-    names = ["scripts/theano_build/tests", *(f"tests/{name}" for name in folders)]
-    paths = " ".join(names + [f"tests/gpu/test_{name}.py" for name in of_pygpu])
+    paths = " ".join(["scripts/theano_build/tests", *(f"tests/{name}" for name in folders)])
     result = lab.run("make", "test", f"ARGS=-q -p no:cacheprovider {paths}", timeout=1800)
     passed = [line for line in result.stdout.splitlines() if re.match(r"=*\s*\d+ passed", line)]
     lab.figures["the tests in the image"] = passed[-1]

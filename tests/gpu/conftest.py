@@ -27,13 +27,15 @@ def stand_ins(tmp_path_factory):
     subprocess.run(["gcc", *flags, "-o", folder / "libnvrtc.so", shim, "-ldl"], check=True)
     subprocess.run([HERE / "emulator" / "build.sh", folder / "libcuda.so"], check=True)
     (folder / "libcublas.so").symlink_to("libcuda.so")
-    (folder / "kernels").mkdir()
     return folder
 
 
 @pytest.fixture(scope="session")
-def emulated_gpu(stand_ins):
+def emulated_gpu(stand_ins, tmp_path_factory):
     """Environment of a process in which libgpuarray finds an emulated GPU of compute capability 12.0."""
+    workers = "PYTEST_XDIST_WORKER" in os.environ
+    kernels = (tmp_path_factory.getbasetemp().parent if workers else stand_ins) / "kernels"
+    kernels.mkdir(exist_ok=True)
     # No cache of kernels: what this compiler makes must never be found by a real GPU. No pool of memory: it would hide
     # what is touched outside an array.
     flags = "gpuarray.cache_path=,gpuarray.preallocate=-1"
@@ -41,7 +43,7 @@ def emulated_gpu(stand_ins):
         **nvrtc.search_path(stand_ins),
         "LXMLS_NVRTC": str(stand_ins / "libcuda.so"),
         "EMULATED_CC": "120",
-        "EMULATED_KERNELS": str(stand_ins / "kernels"),  # compiled once for all tests
+        "EMULATED_KERNELS": str(kernels),  # compiled once for all tests, of all workers
         "EMULATED_SEED": os.environ.get("EMULATED_SEED", "1"),  # a GPU runs the blocks of a kernel in any order
         "THEANO_FLAGS": ",".join(filter(None, [os.environ.get("THEANO_FLAGS"), flags])),
     }
