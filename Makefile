@@ -26,8 +26,8 @@ test: $(READY) ## Run the tests, but not the slow ones; ARGS="-k lstm" goes to p
 	$(PYTEST) -m "not slow" $(ARGS)
 
 .PHONY: test-slow
-test-slow: $(READY) ## Run what "make test" leaves out: slow tests, those of kernels and C code, tests/speed once, without times
-	$(PYTEST) -o addopts="-ra --import-mode=importlib" --benchmark-disable -m "slow or gpu or sanitizer or speed" $(ARGS)
+test-slow: $(READY) ## Run what "make test" leaves out: slow tests, those of C code and Theano's build, tests/speed once, without times
+	$(PYTEST) -o addopts="-ra --import-mode=importlib" --benchmark-disable -m "slow or speed" $(ARGS)
 
 .PHONY: test-frameworks
 test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute, which make setup WITH=jax,torch,onnx installs, and ONNX Runtime
@@ -114,7 +114,7 @@ lab: $(READY) ## Start JupyterLab from .venv, without Docker; ARGS="--no-browser
 
 .PHONY: test-browser
 test-browser: $(READY) ## Test the panels in JupyterLab with Chromium, from PATH or "playwright install chromium"
-	.venv/bin/pytest tests/browser $(ARGS)
+	.venv/bin/pytest -n auto --maxprocesses 4 tests/browser $(ARGS)
 
 # The label of a local build says which commit it is.
 export LAB_REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)

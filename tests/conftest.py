@@ -30,16 +30,20 @@ KINDS = {
     "container": "builds the image and runs it: `make test-container`",
 }
 
-# `make test` runs the tests of kernels and C code where git sees a change of what they test, `make test-slow` always.
+# `make test` runs the tests of these where git sees a change of the files, `make test-slow` always.
 ROOT = Path(__file__).parents[1]
-NATIVE_KINDS = "gpu", "sanitizer"
-NATIVE_CODE = (
-    *(f"lxmls_rnn/deep_learning/{name}" for name in ("ops", "activations.py", "gpu_plans.py")),
-    "lxmls_rnn/device",
-    *("lxmls_rnn/theano_env/kernels.py", "scripts/theano_build/theano_runtime/contexts.py", "docker/nvrtc_shim.c"),
-    *("tests/gpu", "tests/deep_learning/test_memory.py"),
-    "tests/deep_learning/*.cpp",
-)
+SELDOM_CHANGED = {
+    "kernels and C code": (
+        *(f"lxmls_rnn/deep_learning/{name}" for name in ("ops", "activations.py", "gpu_plans.py")),
+        "lxmls_rnn/device",
+        *("lxmls_rnn/theano_env/kernels.py", "scripts/theano_build/theano_runtime/contexts.py", "docker/nvrtc_shim.c"),
+        *("tests/gpu", "tests/deep_learning/test_memory.py"),
+        "tests/deep_learning/*.cpp",
+    ),
+    "Theano's build": ("scripts/theano_build", "lxmls_rnn/theano_env", "tests/theano_env", "uv.lock"),
+}
+ARE_NATIVE = "gpu", "sanitizer"  # kinds
+OF_THEANOS_BUILD = ROOT / "scripts/theano_build", ROOT / "tests/theano_env"
 
 # The lab's container names the certificate of `make cluster`, which is missing until then; tests make their own.
 for name in [name for name in os.environ if name.startswith("DASK_DISTRIBUTED__COMM__TLS__")]:
@@ -54,8 +58,8 @@ _seconds, _tests = Counter(), Counter()
 
 
 @functools.cache
-def native_code_changed():
-    """Whether NATIVE_CODE is not what it was where this branch left that of `origin`; True where git cannot say."""
+def has_changed(what):
+    """Whether files of SELDOM_CHANGED differ from where this branch left `origin`'s; True where git cannot say."""
 
     def git(*arguments):
         try:
@@ -65,12 +69,22 @@ def native_code_changed():
         return done.stdout.strip() if done.returncode == 0 else None
 
     base = git("merge-base", "HEAD", "origin/HEAD")
-    here = ["--", *NATIVE_CODE]
+    here = ["--", *SELDOM_CHANGED[what]]
     return base is None or git("diff", "--name-only", base, *here) != "" or git("status", "--porcelain", *here) != ""
 
 
+def seldom_changed(item, kind):
+    """Return which of SELDOM_CHANGED a test is of, or None."""
+    if kind in ARE_NATIVE:
+        return "kernels and C code"
+    return "Theano's build" if any(item.path.is_relative_to(folder) for folder in OF_THEANOS_BUILD) else None
+
+
 def compile_quickly():
-    """Let Theano's modules be compiled without optimisation, in half of the time; the image has them already."""
+    """Let Theano's modules be compiled without optimisation, in half of the time.
+
+    The image has them already, with optimisation: tests/container runs the tests of the models there.
+    """
     from lxmls_rnn.theano_env import flags  # of Theano, which is not everywhere
 
     if not os.environ.get("LXMLS_IMAGE") and "gcc.cxxflags" in (defaults := flags.settings()):
@@ -79,14 +93,14 @@ def compile_quickly():
 
 
 def pytest_configure(config):
-    if config.option.markexpr == "not slow":
+    if config.option.markexpr:  # make test, make test-slow; whoever measures names no kinds of tests
         compile_quickly()
     for name, meaning in KINDS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     config.addinivalue_line("markers", "slow(why): left out by `make test`, run by `make test-slow`")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Give every test its kind; order them so that none that takes long begins last.
 
     Those that share compiled models are neighbours, so that mostly one process compiles them.
@@ -99,8 +113,9 @@ def pytest_collection_modifyitems(items):
             kind = item.path.parent.name if item.path.parent.name in KINDS else "unit"
             item.add_marker(kind)
         item.user_properties.append(("kind", kind))
-        if kind in NATIVE_KINDS and not native_code_changed():
-            item.add_marker(pytest.mark.slow("the kernels and the C code are unchanged"))
+        what = seldom_changed(item, kind)
+        if what and (config.option.markexpr != "not slow" or not has_changed(what)):
+            item.add_marker(pytest.mark.slow(f"{what}: unchanged"))
         for mark in item.iter_markers("slow"):
             if not mark.args:
                 raise pytest.UsageError(f"{item.nodeid}: a slow test says why: @pytest.mark.slow('...')")
@@ -129,8 +144,8 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(f"{seconds:7.1f} s in {_tests[kind]:4} {kind} tests")
     if config.option.markexpr == "not slow":
         missing = sum("is not installed" in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
-        native = "" if native_code_changed() else ", tests of kernels and C code (git: unchanged)"
-        terminalreporter.write_line(f"Not run: slow tests, tests/speed{native}: make test-slow")
+        same = "".join(f", tests of {what} (git: unchanged)" for what in SELDOM_CHANGED if not has_changed(what))
+        terminalreporter.write_line(f"Not run: slow tests, tests/speed{same}: make test-slow")
         terminalreporter.write_line(f"Not run: {missing} tests that need JAX, PyTorch or ONNX: make test-frameworks")
         terminalreporter.write_line("Not run: tests/browser: make test-browser; tests/container: make test-container")
 

@@ -19,7 +19,8 @@ def run(folder, *command):
     return done.stdout
 
 
-@pytest.mark.parametrize("model", ["NumpyRNN", pytest.param("NumpyLSTM", marks=pytest.mark.slow("as NumpyRNN"))])
+@pytest.mark.slow("starts eight programs, seven seconds")
+@pytest.mark.parametrize("model", ["NumpyRNN", "NumpyLSTM"])
 def test_a_model_is_trained_resumed_explained_and_exported(tmp_path, model):
     train = ["train", "sample", "--model", model, "--max-nr-sent", "20", "--name", "one"]
     assert "epoch   1" in run(tmp_path, "-c", COMMAND, *train, "--epochs", "1")

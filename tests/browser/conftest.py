@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from browser.page import LabPage, Server
-from browser.window import chromium, context  # noqa: F401  fixtures
+from browser.window import SIZE, chromium, context, watched  # noqa: F401  fixtures
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -43,21 +43,40 @@ def environ(workplace):
 
 @pytest.fixture(scope="session")
 def server(workplace, environ):
+    # the page gives its application to the tests, which open and close notebooks with it
+    options = "--ServerApp.root_dir=notebooks", "--ServerApp.allow_root=True", "--LabApp.expose_app_in_browser=True"
     with Server.start(
-        [BIN / "jupyter", "lab", "--no-browser", "--ServerApp.root_dir=notebooks", "--ServerApp.allow_root=True"],
-        "--ServerApp.port",
-        workplace,
-        environ,
+        [BIN / "jupyter", "lab", "--no-browser", *options], "--ServerApp.port", workplace, environ
     ) as server:
         yield server
 
 
+@pytest.fixture(scope="session")
+def windows(chromium, server, workplace):  # noqa: F811
+    """Give a page of the lab: the same again, unless it was told to forget it."""
+    pages = []
+
+    def window(forget=False):
+        if forget and pages:
+            pages.pop().page.context.close()
+        elif not pages:
+            page = chromium.new_context(viewport=SIZE).new_page()
+            pages.append(LabPage(page, server, workplace / "notebooks"))
+        return pages[0] if pages else None
+
+    yield window
+    window(forget=True)
+
+
 @pytest.fixture
-def lab(context, server, workplace):  # noqa: F811
-    """The lab in a window."""
-    page = LabPage(context.new_page(), server, workplace / "notebooks")
-    yield page
-    page.shut_down()
+def lab(windows, request):
+    """The lab in a window, with no notebook open: the page of the test before, unless that failed."""
+    failed, lab = request.session.testsfailed, windows()
+    with watched(lab.page.context):
+        yield lab
+        lab.clear()
+    if request.session.testsfailed > failed:
+        windows(forget=True)
 
 
 # writes the folder of the image for that of the tests

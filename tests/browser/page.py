@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
+from browser.window import SIZE
 from playwright.sync_api import expect
 
 COMPILE = 120_000  # ms that Theano may take for a first compile
@@ -127,8 +128,13 @@ class LabPage:
         self.page.keyboard.press("Shift+Enter")
 
     def panel(self, name, nth=0):
-        """Show a notebook with one panel; return it."""
-        self.open(self.write(f"from lab import {name}", f"{name}()"))
+        """Show a notebook with one panel; return it. A page that shows the lab need not be loaded again for that."""
+        notebook = self.write(f"from lab import {name}", f"{name}()")
+        if self.page.evaluate("() => 'jupyterapp' in window"):
+            self.page.evaluate("path => jupyterapp.commands.execute('docmanager:open', { path })", notebook)
+            self.wait_until_idle()
+        else:
+            self.open(notebook)
         self.run_all()
         return self.find(name, nth)
 
@@ -155,8 +161,15 @@ class LabPage:
         self.page.keyboard.press("Control+s")
         expect(self.page.locator(".jp-mod-dirty")).to_have_count(0)
 
-    def shut_down(self):
-        """End the kernels, so that the next test has the machine to itself."""
+    def clear(self):
+        """Close all notebooks and end their kernels, so that the next test has page and machine to itself."""
+        self.page.unroute_all()
+        self.page.set_viewport_size(SIZE)
+        self.page.evaluate("() => [...(window.jupyterapp?.shell.widgets('main') ?? [])].forEach(tab => tab.dispose())")
+        self.end_kernels()
+        self.complaints.clear()
+
+    def end_kernels(self):
         for kernel in json.loads(self.server.ask("api/kernels")):
             self.server.ask(f"api/kernels/{kernel['id']}", "DELETE")
 

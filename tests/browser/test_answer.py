@@ -30,7 +30,7 @@ def test_answers_are_typed_and_are_there_again_in_another_kernel(lab, workplace,
         assert time.monotonic() < deadline, file.read_text()
         time.sleep(0.1)  # between two questions
 
-    lab.shut_down()
+    lab.end_kernels()
     lab.open(lab.write(*CELLS))
     lab.run_all()
     for question, answer in zip(QUESTIONS, ANSWERS, strict=True):

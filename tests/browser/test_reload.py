@@ -98,7 +98,7 @@ def test_panels_of_a_kernel_that_was_shut_down_name_the_way_out(lab):
     lab.open(lab.write(*CELLS))
     lab.run_all()
     lab.save()
-    lab.shut_down()
+    lab.end_kernels()
     lab.page.reload()
     expect(lab.page.get_by_text("Run this cell again")).to_have_count(2, timeout=START)
 

@@ -1,6 +1,7 @@
 """A real Chromium: the one on PATH, or the one that `playwright install chromium` brings."""
 
 import shutil
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -18,13 +19,28 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def context(chromium, request):
-    """A window of 1280 x 800; the test fails if its page asks another machine for anything."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+SIZE = {"width": 1280, "height": 800}
+
+
+@contextmanager
+def watched(context):
+    """Fail where, meanwhile, a page of this context asks another machine for anything."""
     asked = []
-    context.on("request", lambda sent: asked.append(sent.url))
-    yield context
-    context.close()
+
+    def note(sent):
+        asked.append(sent.url)
+
+    context.on("request", note)
+    yield
+    context.remove_listener("request", note)
     outside = [url for url in asked if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))]
     assert not outside
+
+
+@pytest.fixture
+def context(chromium):
+    """A window of 1280 x 800."""
+    context = chromium.new_context(viewport=SIZE)
+    with watched(context):
+        yield context
+        context.close()

@@ -1,7 +1,6 @@
 """One step of SGD: the same for every kind of model, and the same as with dense gradients."""
 
 from functools import partial
-from itertools import product
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ BATCH = (
 )
 CLIPS = [None, 0.01]
 MEASURED = [*CLIPS, np.inf]
-another_graph = pytest.mark.slow("compiles scan's step once more, three seconds and more")
+another_graph = pytest.mark.slow("compiles a graph of scan; test_training makes a step without clipping")
 FUSED = [(rnns.FastRNN, rnns.NumpyRNN), (rnns.FastLSTM, rnns.NumpyLSTM)]
 SCANS = [(rnns.RNN, rnns.NumpyRNN), (rnns.LSTM, rnns.NumpyLSTM)]
 SCANS.append(tuple(partial(cls, peepholes=False) for cls in SCANS[-1]))
@@ -53,16 +52,10 @@ def test_a_rate_that_is_a_number_of_numpys_leaves_the_steps_precision(clip):
         assert (value == W).all()
 
 
-def step_of(scan, bare, batched, clip):
-    """Make the parameters of a test; test_training makes a step without clipping, test_fused_sgd those of graphs."""
-    again = not batched or clip is None or scan is not rnns.RNN
-    return pytest.param(scan, bare, batched, clip, marks=another_graph if again else ())
-
-
-@pytest.mark.parametrize(
-    ("scan", "bare", "batched", "clip"),
-    [step_of(*pair, batched, clip) for pair, batched, clip in product(SCANS, [False, True], CLIPS)],
-)
+@another_graph
+@pytest.mark.parametrize("clip", CLIPS)
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize(("scan", "bare"), SCANS)
 def test_a_step_of_scan_is_the_numpy_step(scan, bare, batched, clip):
     """Those of the fused layers are compared in test_fused_sgd."""
     a, b = scan(*SIZES, seed=0), bare(*SIZES, seed=0)

@@ -20,6 +20,21 @@ def one_processor(request):
         yield
 
 
+def pytest_collection_modifyitems(config, items):
+    """Try float32 alone where nothing is timed: that float64 agrees, other tests say."""
+    if config.getoption("benchmark_disable"):
+        twice = [item for item in items if hasattr(item, "callspec") and item.callspec.params.get("dtype") == "float64"]
+        twice = [item for item in twice if item.path.parent == Path(__file__).parent]
+        config.hook.pytest_deselected(items=twice)
+        items[:] = [item for item in items if item not in twice]
+
+
+@pytest.fixture
+def some(request):
+    """Give the sentences of an epoch: all, or a few where nothing is timed."""
+    return lambda sentences: sentences[:20] if request.config.getoption("benchmark_disable") else sentences
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter, config):
     """Print the medians of this run as docs/speed.md has them."""

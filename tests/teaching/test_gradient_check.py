@@ -79,8 +79,8 @@ def test_the_checks_table_covers_every_parameter_and_agrees():
     [
         *((1, 1, seed) for seed in range(2)),
         (5, 5, 0),
-        *(pytest.param(5, 40, seed, marks=long_sentence) for seed in range(2)),
-        *(pytest.param(n, length, seed, marks=many_entries) for n, length in ((40, 2), (20, 20)) for seed in range(2)),
+        pytest.param(5, 40, 1, marks=long_sentence),
+        *(pytest.param(n, length, 0, marks=many_entries) for n, length in ((40, 2), (20, 20))),
     ],
 )
 def test_the_check_raises_no_false_alarm(n_hidd, length, seed):
