@@ -11,9 +11,10 @@ secrets=/run/secrets
 if [ -s "$secrets/ca.crt" ]; then export SSL_CERT_FILE=$secrets/ca.crt PIP_CERT=$secrets/ca.crt; fi
 if [ -s "$secrets/pip.conf" ]; then export PIP_CONFIG_FILE=$secrets/pip.conf; fi
 if [ -s "$secrets/uv.toml" ]; then export UV_CONFIG_FILE=$secrets/uv.toml; fi
-export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
+export TMPDIR=$work HOME=/root # where a cache is mounted during the build alone
+export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
 
 options=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
