@@ -40,10 +40,9 @@ SELDOM_CHANGED = {
         *("tests/gpu", "tests/deep_learning/test_memory.py"),
         "tests/deep_learning/*.cpp",
     ),
-    "Theano's build": ("scripts/theano_build", "lxmls_rnn/theano_env", "tests/theano_env", "uv.lock"),
+    "Theano's build": ("scripts/theano_build", "uv.lock"),
 }
 ARE_NATIVE = "gpu", "sanitizer"  # kinds
-OF_THEANOS_BUILD = ROOT / "scripts/theano_build", ROOT / "tests/theano_env"
 
 # The lab's container names the certificate of `make cluster`, which is missing until then; tests make their own.
 for name in [name for name in os.environ if name.startswith("DASK_DISTRIBUTED__COMM__TLS__")]:
@@ -77,7 +76,7 @@ def seldom_changed(item, kind):
     """Return which of SELDOM_CHANGED a test is of, or None."""
     if kind in ARE_NATIVE:
         return "kernels and C code"
-    return "Theano's build" if any(item.path.is_relative_to(folder) for folder in OF_THEANOS_BUILD) else None
+    return "Theano's build" if item.path.is_relative_to(ROOT / "scripts/theano_build") else None
 
 
 def compile_quickly():

@@ -240,7 +240,6 @@ def damaged(folder):
 
 
 @needs_isolation
-@pytest.mark.slow("students who exhaust what they have, a quarter of a minute; test_forgeries.py is quick")
 @pytest.mark.process
 def test_students_who_harm_themselves_harm_no_other(tmp_path):
     for name in ("anna", "zoe"):
