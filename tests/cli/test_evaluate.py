@@ -43,6 +43,13 @@ def test_evaluate_prints_what_the_tagger_counts(trained, tmp_path):
     assert {len(line) for line in lines[at + 1 :]} == {5 + 6 * len(result.tags)}
 
 
+def test_evaluate_takes_the_gold_tags_from_the_column_asked_for(trained, tmp_path):
+    (tmp_path / "c.conll").write_text("1\tDogs\t_\tverb\tNN\n2\tbark\t_\tverb\tNN\n\n")
+    for asked, counted in (([], ["noun", "2"]), (["--tags", "upos"], ["verb", "2"])):
+        _, *rows = table_of(trained("evaluate", "first", "c.conll", *asked).output)
+        assert [row[:2] for row in rows if row[1] != "0"] == [counted]
+
+
 @pytest.fixture
 def two(trained):
     """Call the command beside the runs `first` and `sample`, which has the name of a corpus."""
