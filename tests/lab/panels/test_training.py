@@ -141,9 +141,12 @@ def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
     curves = Curves()
     curves.show(["long"])
     curves.update("long", rows, [])
-    x = curves.lines["long"].cost.x
+    lines = curves.lines["long"]
+    x = lines.cost.x
     assert len(x) == 834
     assert x[-1] == 2501
+    for line, y in ((lines.cost, 1 / x), (lines.train, x / 2600), (lines.dev, x / 2700)):
+        assert list(line.y) == list(y)
     ((head, *shown),) = tables(epochs_table("a", rows))
     assert head == ["epoch", "cost", "training", "dev", "rate", "seconds", "words/s"]
     assert shown == [
