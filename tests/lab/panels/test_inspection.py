@@ -18,7 +18,7 @@ from lab import InspectionPanel
 from lab.panels.inspection import influence, states
 from lab.panels.inspection.charts import WordLines, WordMap
 from lab.panels.inspection.sentence import explain
-from lab.panels.inspection.view import open_run
+from lab.panels.inspection.view import open_run, see
 from lab.panels.inspection.words import MAP_WORDS
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.evaluation import compare, judge
@@ -27,7 +27,14 @@ from lxmls_rnn.experiment import Settings, prepare
 from lxmls_rnn.plotting import palette
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
-from lxmls_rnn.teaching.analysis import Reach, gradient_reach, influences, principal_components, unit_columns
+from lxmls_rnn.teaching.analysis import (
+    Reach,
+    gradient_reach,
+    influences,
+    principal_components,
+    tag_counts,
+    unit_columns,
+)
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
 RNN = Settings(corpus=TRAIN, dev=DEV, max_nr_sent=120, n_emb=8, n_hidd=6, trainer=Trainer(epochs=2))
@@ -129,6 +136,8 @@ def test_a_sentence_is_tagged_and_the_slider_shows_the_distribution_of_a_word(pa
     text = text_of(panel.tags.distribution.value)
     assert text.split()[0] == "dog"
     assert all(f"{tag} {p[k]:.4f}" in text for k, tag in enumerate(panel.opened.tagger.tags))
+    drawn = re.findall("<th[^>]*>([^<]*)</th>.*?background:(#[^;]*)", panel.tags.distribution.value)
+    assert sorted(drawn) == sorted((tag, palette.colour_of(tag)) for tag in panel.opened.tagger.tags)
 
 
 def titles(panel, values):
@@ -139,7 +148,7 @@ def titles(panel, values):
     ]
 
 
-def test_the_hidden_state_and_the_gates_of_an_lstm_are_shown(panel):
+def test_the_hidden_state_and_the_gates_of_an_lstm_are_shown(panel, monkeypatch):
     view = turn_to(panel, HIDDEN)
     h = panel.seen.forward.h[:, 1:]
     assert f"from {h.min():.3f} to {h.max():.3f}" in view.range.value
@@ -153,6 +162,10 @@ def test_the_hidden_state_and_the_gates_of_an_lstm_are_shown(panel):
     assert re.findall('title="([^"]*)"', view.maps.value) == expected
     panel.choice.run.value = "rnn"
     assert view.what.value == "hidden state"
+    monkeypatch.setattr("lab.panels.inspection.sentence.UNITS_SHOWN", 4)
+    panel.inspect()
+    view.first.value = 3
+    assert re.findall('title="([^"]*)"', view.maps.value) == titles(panel, h)[2 * len(panel.seen.words) :]
 
 
 @pytest.mark.parametrize("run", ["rnn", "lstm"])
@@ -280,6 +293,7 @@ def test_the_nearest_hidden_states_of_the_corpus_are_found(panel):
         cells = [unescape(text_of(cell)).strip() for cell in re.findall("<td>(.*?)</td>", row)]
         assert cells[:4] == [distance, sentence.tags[k], predicted, str(number + 1)]
         assert f"<mark>{sentence.words[k]}</mark>" in row
+        assert re.findall('background:(#[^"]*)', row) == [*map(palette.colour_of, (sentence.tags[k], predicted))]
     assert "the first 120 sentences of dev" in view.result.value
     assert panel.message.value == ""
 
@@ -368,6 +382,11 @@ def test_the_map_shows_the_most_frequent_words(runs_with, monkeypatch):
     assert labels
     assert not set(labels) & set(shown.marked.names)  # which have labels of their own
     assert 20 <= len(words) == len(set(words)) <= 20 + 11
+    tagger = panel.opened.tagger
+    counts = tag_counts(tagger.read(TRAIN, max_nr_sent=120), len(tagger.words), len(tagger.tags))
+    most = [(counts[tagger.words.index(word)].any(), counts[tagger.words.index(word)].argmax()) for word in words]
+    colours = [palette.colour_of(tagger.tags[k]) if is_counted else "#ffffff" for is_counted, k in most]
+    assert list(shown.points.colors) == colours
 
 
 def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
@@ -420,10 +439,13 @@ def test_errors_are_counted_as_the_training_counted_them_and_shown_by_their_tags
     assert (view.button.disabled, view.stop_button.disabled) == (False, True)
     tags = view.evaluation.tags
     mistakes = view.evaluation.confusion * (1 - np.eye(len(tags), dtype=int))
+    view.first.value = 2
+    assert re.findall(r'<div dir="auto">(\d+):', view.list.value)[:2] == ["2", "3"]
     g, p = np.unravel_index(mistakes.argmax(), mistakes.shape)
     view.gold.value, view.predicted.value = tags[g], tags[p]
     assert f"{mistakes[g, p]} errors" in view.list.value
     assert f"{tags[g]} → {tags[p]}" in view.list.value
+    assert set(re.findall('background:(#[^"]*)', view.list.value)) == {palette.colour_of(tags[p])}
     cell = re.search(f'background:([^;]*)[^>]*title="{tags[g]}, {tags[p]}: {mistakes[g, p]}"', view.confusion.value)
     assert cell[1] == palette.shade(1, 1)  # the most frequent mistake has the strongest colour
     view.predicted.value = tags[g]
@@ -497,12 +519,14 @@ def test_two_runs_side_by_side(panel):
     best = [[w.tag for w in Run.open(n, panel.choice.folder().parent).load()[0].tag(panel.seen.words)]
             for n in ("rnn", "lstm")]  # fmt: skip
     assert view.tags.value.count("≠ differ") == sum(a != b for a, b in zip(*best, strict=True))
-    assert f"{panel.opened.metrics.dev_accuracy:.2%}" in view.about.value
-    assert "NumpyLSTM" in view.about.value
+    on_dev = (f"{one.metrics.dev_accuracy:.2%} (epoch 2)" for one in (panel.opened, view.other))
+    assert tables(view.about.value)[0][1:3] == [["model", "NumpyRNN", "NumpyLSTM"], ["accuracy on dev", *on_dev]]
     assert re.search("activation.*logistic.*tanh", text_of(view.about.value), re.DOTALL)
     assert "None" not in view.about.value
     assert "lstm: |dL/dc_k|" in view.chart.key.value
-    assert view.maps.value.count("<table") == 2
+    h = np.stack([see(one.tagger, panel.seen.words).forward.h[:, 1:] for one in (panel.opened, view.other)])
+    colours = [palette.shade(value, np.abs(h).max()) for value in h.flat]  # on the same scale
+    assert re.findall("<td[^>]*background:([^;]*)", view.maps.value) == colours
     view.choice.run.value = "rnn"  # the same once more
     assert "Both runs give every word the same tag." in view.tags.value
     assert all(f"rnn ({n}): |dL/dh_k|" in view.chart.key.value for n in (1, 2))
@@ -690,6 +714,11 @@ def test_every_control_of_a_view_is_shown_in_it(panel):
 def test_a_gradient_that_comes_back_is_said(first, says):
     norms = np.array([first, 0.001, 0.5, 1.0])
     assert says in explain(SimpleNamespace(is_lstm=False), Reach(0.5, norms, norms, None), "run")
+
+
+def test_a_run_is_described_with_the_epoch_of_its_model(panel):
+    of_the_first = replace(panel.opened, metrics=panel.opened.run.metrics()[0])  # as after early stopping
+    assert f", epoch 1, accuracy on dev {of_the_first.metrics.dev_accuracy:.1%}." in of_the_first.describe()
 
 
 def test_export_offers_the_run_that_is_shown(panel):
