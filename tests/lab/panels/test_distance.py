@@ -1,6 +1,7 @@
 import pytest
 
 from lab import DistancePanel
+from lab.panels.distance.panel import LINE_COLOURS
 from lxmls_rnn import distance
 from lxmls_rnn.experiment import prepare
 
@@ -26,8 +27,14 @@ def test_curves_and_table_come_of_the_trainings(panel):
     panel.job.wait(120)
     assert panel.message.value.startswith('<div role="status">Done.')
     assert set(panel.measured) == {(t, k, s) for t in ("RNN, logistic", "LSTM") for k in (1, 3) for s in (0, 1)}
-    line, dots, *_ = panel.plot.marks
-    assert list(line.x) == [1, 3]
+    for n, tagger in enumerate(("RNN, logistic", "LSTM")):
+        line, dots = panel.plot.marks[2 * n : 2 * n + 2]
+        seeds = [[panel.measured[tagger, distance, seed].accuracy for seed in (0, 1)] for distance in (1, 3)]
+        assert list(line.x) == [1, 3]
+        assert list(line.y) == [sum(both) / 2 for both in seeds]
+        assert list(dots.y) == [*seeds[0], *seeds[1]]
+        assert line.colors == dots.colors == [LINE_COLOURS[tagger]]
+        assert f'{LINE_COLOURS[tagger]}"></span> {tagger}<' in panel.legend.value
     widths = [mark.stroke_width for mark in panel.plot.marks[::2]]
     assert widths == sorted(widths, reverse=True)  # a curve drawn over another leaves its rim visible
     assert len(set(widths)) == 2
