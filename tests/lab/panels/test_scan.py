@@ -72,6 +72,8 @@ def test_sliders_act_at_once(panel):
     line, points = panel.figure.marks
     np.testing.assert_allclose(line.y[:, 1], [0.25, 0.81, 1.21])
     np.testing.assert_allclose(points.y, np.ravel(line.y))
+    colours = re.findall(r"color:(#\w+)\">●", panel.key.value)
+    assert list(points.colors) == np.repeat(colours, 2).tolist()
 
 
 def test_the_columns_of_the_transition_matrix_sum_to_one(panel):
@@ -80,6 +82,7 @@ def test_the_columns_of_the_transition_matrix_sum_to_one(panel):
     panel.weights[0][0].value, panel.weights[0][1].value = 0.2, 0.6
     np.testing.assert_allclose(panel.transition_matrix()[:, 0], [0.25, 0.75])
     assert panel.transition_matrix().shape == (2, 2)
+    assert "to cloudy, sunny: 0.75" in unescape(panel.transitions.value)
     for i in range(2):
         for j in range(2):
             panel.weights[i][j].value = float(i != j)
