@@ -1,3 +1,4 @@
+import re
 import threading
 
 import pytest
@@ -100,6 +101,8 @@ def test_the_code_of_a_broken_lstm_runs_and_the_rows_of_its_gates_are_named(caps
     assert row.parameter == "W_c"
     i, j = row.where
     assert f"at [{i}, {j}] {'ifo'[i // 3]} {i % 3 + 1}, in the frame" in panel.entries.value
+    framed = re.findall('lab-marked"[^>]*title="([^"]*)"', panel.entries.value)
+    assert framed == [f"{values[i, j]:.6g}" for values in (row.gradient, row.expected, row.differences)]
     assert ">o 3<" in panel.entries.value
     assert ">g 1<" not in panel.entries.value
     panel.models["NumpyLSTM"].value, panel.models["NumpyRNN"].value = False, True
