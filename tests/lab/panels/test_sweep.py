@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from html_tables import tables
 from sweep.small import BASE, small_sweep
 
 import lab
@@ -149,7 +150,11 @@ def entries(legend):
 
 def test_the_points_of_a_single_line_have_the_colours_of_their_curves(runs_folder):
     train(small_sweep(runs_folder, "n_hidd=2,3,4").begin())
-    plots = SweepPanel().plots
+    panel = SweepPanel()
+    plots = panel.plots
+    best_first = [row[0] for row in tables(panel.table.value)[0][1:]]
+    assert best_first != sorted(best_first)  # else any order would do
+    assert [name for *_, name in entries(plots.legends[1])] == best_first
     colour_of = {int(name): colour for _, colour, name in entries(plots.legends[1])}
     assert len(set(colour_of.values())) == 3
     assert list(plots.points.colors) == [colour_of[n_hidd] for n_hidd in plots.points.x]
