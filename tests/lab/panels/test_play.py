@@ -189,6 +189,7 @@ def test_a_prediction_is_of_one_change_and_never_in_the_way(panel):
     predict(panel, "Grows")
     panel.tagger.value = "LSTM"  # the last point is that of the cell, which keeps more
     assert "grows, and it does" in panel.summary.value
+    assert f", now {panel.reaches.lines[1].y[-1]:.2g}." in panel.summary.value
     panel.weights.value = 0.0  # no gradient at all
     predict(panel, "Grows")
     panel.weights.value = 1.0
