@@ -86,6 +86,7 @@ def test_the_script_for_a_class_at_work_refuses_to_write_into_its_container(opti
 @pytest.mark.parametrize(
     ("begun", "done", "minutes"),
     [("2026-07-20 10:00", "2026-07-20 14:00", 240), ("2026-07-20 23:59", "2026-07-21 00:00", 1),
+     ("2026-07-20 10:00", "2026-07-21 10:05", 1445),
      (None, "2026-07-20 14:00", None), ("2026-07-20 10:00", None, None), ("at ten", "2026-07-20 14:00", None)],
 )  # fmt: skip
 def test_minutes_are_from_the_first_try_until_it_was_right(begun, done, minutes):
