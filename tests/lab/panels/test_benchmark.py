@@ -12,7 +12,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import results
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show.series import series_of
+from lxmls_rnn.benchmark.show.series import COLOURS, series_of
 
 pytestmark = pytest.mark.process
 
@@ -179,7 +179,9 @@ def test_where_a_gpu_pays_is_told_and_drawn(panel):
     assert "the GPU wins from hidden 40 on" in panel.notes.value
     assert "0.5 x" in panel.gpu.value
     assert "2 x" in panel.gpu.value
-    assert panel.figures["n_hidd"].marks[2].line_style == "dashed"
+    marks = panel.figures["n_hidd"].marks
+    assert marks[2].line_style == "dashed"
+    assert [mark.colors[0] for mark in marks] == [COLOURS[name] for name in ("numpy", "numpy", "fused", "fused")]
 
 
 @pytest.fixture
