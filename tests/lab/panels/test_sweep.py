@@ -179,10 +179,12 @@ def test_the_learning_curves_of_a_sweep_are_those_of_its_runs(trained):
 
 
 def test_a_point_opens_its_run_in_the_inspection_panel(trained):
-    first = next(trained.trainings())  # of its setting's two; it is unfinished and has no point
-    (trained.folder / first.name / "metrics.jsonl").write_text("")
+    unfinished = list(trained.trainings())[:2]  # the first of two settings' two; they have no points
+    for training in unfinished:
+        (trained.folder / training.name / "metrics.jsonl").write_text("")
     panel = SweepPanel()
     points = panel.plots.points
+    colour_of = {name: colour for _, colour, name in entries(panel.plots.legends[0])}
     accuracies = set()
     for index, (n_hidd, accuracy) in enumerate(zip(points.x, points.y, strict=True)):
         points._handle_custom_msgs(None, {"event": "element_click", "data": {"index": index}}, None)
@@ -190,10 +192,14 @@ def test_a_point_opens_its_run_in_the_inspection_panel(trained):
         sweep, name = inspection.choice.run.value.split("/")
         run = Run.open(name, trained.folder)
         assert (sweep, run.settings.n_hidd, run.metrics()[-1].dev_accuracy) == ("small", n_hidd, accuracy)
+        assert points.colors[index] == colour_of[f"activation={run.settings.activation}"]
         accuracies.add(accuracy)
-    assert len(points.x) == 7
+    assert len(points.x) == 6
     assert len(accuracies) > 1  # else any run would do
     assert "NumpyRNN" in inspection.about.value
+    assert panel.progress.value == 6 / 8
+    replace(trained, failed={training.name: "its workers died" for training in unfinished}).save()
+    assert SweepPanel().progress.value == 1  # nothing is left to train
 
 
 def test_the_code_does_the_same(panel, tmp_path, monkeypatch):
