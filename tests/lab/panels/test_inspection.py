@@ -230,9 +230,9 @@ def test_the_influence_of_every_earlier_word_is_shown(panel):
     assert re.findall("<small>(.*?)</small>", view.sentence.value) == below
     assert ">&lt;<br>" in view.sentence.value
     tag = panel.opened.tagger.tags[best[t]]
-    strongest = panel.seen.words[view.norms[t].argmax()]
+    strongest = [f"{panel.seen.words[k]} {view.norms[t, k]:.3g}" for k in np.argsort(-view.norms[t])[:3]]
     about = unescape(text_of(view.sentence.value.rpartition("</div><div")[2]))
-    assert f"On {tag} at dog : {strongest} {view.norms[t].max():.3g}, " in about
+    assert f"On {tag} at dog : {', '.join(strongest)}, …" in about
     assert f"{shares[t, 1]:.4g}" in view.table.value
 
 
