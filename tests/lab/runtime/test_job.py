@@ -60,29 +60,32 @@ def test_after_stop_at_most_one_more_event_is_taken_and_the_generator_is_closed(
     assert job.state == "stopped"
 
 
-def test_a_paused_job_takes_nothing_until_it_goes_on_and_its_pause_does_not_count_as_work():
-    taken, paused = [], threading.Event()
+def test_a_paused_job_takes_nothing_until_it_goes_on_and_its_pauses_do_not_count_as_work():
+    taken, paused = [], {6: threading.Event(), 8: threading.Event()}  # by the number of events taken
 
     def take(number):
         taken.append(number)
-        if number == 5:
+        if len(taken) in paused:
             job.pause()
 
     job = Job(lambda: counting(10), take)
-    job.listeners.add(lambda: job.state == "paused" and paused.set())
+    job.listeners.add(lambda: job.state == "paused" and paused[len(taken)].set())
     assert job.seconds == 0
-    begin = time.monotonic()
+    begin, rested = time.monotonic(), 0.0
     job.start()
-    assert paused.wait(PATIENCE)
-    assert taken == [0, 1, 2, 3, 4, 5]
-    assert job.seconds == job.seconds > 0
-    with pytest.raises(TimeoutError, match="still paused"):
-        job.wait(0.01)
-    job.resume()
+    for n, is_paused in paused.items():
+        assert is_paused.wait(PATIENCE)
+        rest = time.monotonic()
+        assert taken == list(range(n))
+        assert job.seconds == job.seconds > 0
+        with pytest.raises(TimeoutError, match="still paused"):
+            job.wait(0.05)
+        rested += time.monotonic() - rest
+        job.resume()
     job.wait(PATIENCE)
     assert len(taken) == 10
     assert job.seconds == job.seconds > 0
-    assert job.seconds <= time.monotonic() - begin
+    assert job.seconds <= time.monotonic() - begin - rested
 
 
 def test_a_paused_job_can_be_stopped():
