@@ -343,6 +343,9 @@ def test_fewer_epochs_than_done_is_said(panel):
     panel.resume_button.click()
     training_of(panel).wait(PATIENCE)
     assert "All 3 epochs done" in panel.message.value
+    within = panel.curves.lines[name].cost_within.x
+    assert within[0] < 1  # drawn by the training that was resumed
+    assert within[-1] == 3
 
 
 def test_the_settings_of_a_run_can_be_taken(runs_folder):
@@ -573,3 +576,8 @@ def test_the_selected_run_is_exported(panel):
     )
     train(panel)
     assert panel.exporting.link.value == ""
+    panel.exporting.button.click()
+    assert panel.exporting.link.value
+    panel.resume_button.click()
+    training_of(panel).wait(PATIENCE)
+    assert panel.exporting.link.value == ""  # that file has the parameters of before
