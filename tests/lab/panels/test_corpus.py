@@ -1,3 +1,4 @@
+import re
 from datetime import datetime
 from functools import partial
 
@@ -28,6 +29,8 @@ def test_reading_shows_sentences_tags_and_lengths_and_marks_unknown_words():
     ((_, line),) = tables(panel.summary.value)
     counts = [len(panel.dev), len(words), len(set(words)), f"{unknown} ({unknown / len(words):.1%})"]
     assert line == ["dev", *map(str, counts), str(len(panel.dev.y_dict))]
+    panel.first.value = 3
+    assert re.findall(r"<small>(\d+)</small>", panel.sentences.value)[:2] == ["3", "4"]
     assert sum(panel.lengths.marks[0].y) == len(panel.dev)
     assert sum(panel.tags.marks[0].y) == len(words)
 
