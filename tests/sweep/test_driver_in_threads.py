@@ -13,7 +13,7 @@ from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import cluster as clusters
-from lxmls_rnn.sweep import halving
+from lxmls_rnn.sweep import halving, report
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.sweep import Sweep
 
@@ -42,6 +42,7 @@ def test_it_trains_what_is_missing_and_tells_how_far_it_is(address, tmp_path):
             assert driver.results[result.training.name] == result
             seen.append(result)
             left.append(driver.seconds_left)
+            assert left[-1] == report.seconds_left(driver.results.values(), driver.seconds, 2)
             assert (driver.alive, driver.count) == (2, 2)
             with pytest.raises(ValueError, match="No client"):  # one that Dask would take for others' work too
                 default_client()

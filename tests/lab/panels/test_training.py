@@ -330,6 +330,11 @@ def test_runs_on_disk_are_drawn_in_colours_of_their_own_and_go_on(panel, runs_fo
     again.resume_button.click()
     training_of(again).wait(PATIENCE)
     assert list(again.curves.lines[second].cost.x) == [1, 2, 3, 4]
+    metrics = runs_folder / first / "metrics.jsonl"
+    metrics.write_text(metrics.read_text().splitlines(keepends=True)[0])  # as of a training that was stopped
+    again.selected.value = first
+    assert "1 of 2 epochs" in again.status.value
+    assert again.training_bar.value == 1 / 2
 
 
 def test_fewer_epochs_than_done_is_said(panel):
@@ -499,15 +504,20 @@ def test_a_theano_model_is_compiled_then_trained_and_the_device_is_said():
     assert training.device.split(";")[0] in panel.status.value.replace("&#x27;", "'")
 
 
-def test_states_follow_from_the_events(panel, runs_folder):
-    seen = []
+def test_states_and_the_time_left_follow_from_the_events(panel, runs_folder):
+    seen, left = [], []
 
     class Watched(live_run.LiveRun):
         def _record(self, event):
             super()._record(event)
             seen.append((type(event), self.stage))
+            if isinstance(event, BatchDone):
+                left.append((self.done, self.seconds_left))
 
     Watched(runs_folder / "watched", panel.settings()).start().wait(PATIENCE)
+    (_, after_the_first), *later = left
+    assert after_the_first is None
+    assert [seconds > 0 for _, seconds in later] == [done < 2 for done, _ in later]
     assert (BatchDone, "training") in seen
     assert (BatchDone, "measuring on dev") in seen
 
