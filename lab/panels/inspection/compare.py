@@ -47,8 +47,6 @@ class CompareView(View):
 
     def fill(self) -> None:
         """Refresh the list of runs; at first, select a run other than the opened one."""
-        if self._measured is not None and self._measured[0].stamp != self.opened.stamp:
-            self._forget()
         first = self.choice.run.value is None or self.other is None
         self.choice.refresh()
         others = [name for name in self.choice.run.options if name != self.opened.name]
@@ -61,6 +59,8 @@ class CompareView(View):
             part.value = ""
         self.chart.children = []
         self.other = open_run(self.choice.folder())
+        if self._measured and [run.stamp for run in self._measured] != [self.opened.stamp, self.other.stamp]:
+            self._forget()
         pair = [(self.opened, self.seen), (self.other, see(self.other.tagger, self.seen.words))]
         self.about.value = about(self.opened, self.other)
         self.tags.value = self._tag_table(pair)

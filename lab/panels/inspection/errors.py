@@ -79,11 +79,11 @@ class ErrorsView(CorpusView):
         def on_end() -> None:
             if judged and self._measured is opened:
                 self.judged, self.evaluation = judged, count(judged, self._tags)
-                self._show_results("" if len(judged) == total else f" (stopped after {len(judged)} of {total})")
+                self._show_results(part, "" if len(judged) == total else f" (stopped after {len(judged)} of {total})")
 
         self.in_background(work, on_end, on_progress, judged.append)
 
-    def _show_results(self, note: str) -> None:
+    def _show_results(self, part: str, note: str) -> None:
         assert self.evaluation is not None
         assert self._measured is not None
         result, tags = self.evaluation, self.evaluation.tags
@@ -97,9 +97,7 @@ class ErrorsView(CorpusView):
             rows.append([name, number, number - right, f"{right / number:.2%}" if number else "-"])
         formats = ("{tag}", "{words}", "{precision:.1%}", "{recall:.1%}", "{f1:.1%}")
         by_tag = [[text.format(**row) for text in formats] for row in result.per_tag()]
-        heading = (
-            f"<b>{escape(self._measured.name)} on {self.part.value}</b>: {counted(result.sentences, 'sentence')}{note}"
-        )
+        heading = f"<b>{escape(self._measured.name)} on {part}</b>: {counted(result.sentences, 'sentence')}{note}"
         self.summary.value = heading + html.table(["words", "number", "errors", "accuracy"], rows)
         mistakes = result.confusion * (1 - np.eye(len(tags), dtype=int))
         caption = "confusion: gold tag (row), predicted tag (column)"

@@ -150,7 +150,7 @@ class ModelPanel(Panel):
             if job.active:
                 self.show_message(f"Reading the corpus and creating the model: {job.seconds:.0f} s")
 
-        self.in_background(work, lambda: self._show_drawn(rows), on_progress)
+        self.in_background(work, lambda: self._show_drawn(rows, settings.seed), on_progress)
 
     def stop(self) -> None:
         """Stop creating the model at once; the result of its thread is ignored."""
@@ -160,7 +160,7 @@ class ModelPanel(Panel):
             self.make_button.disabled, self.stop_button.disabled = False, True
             self.show_message("Stopped.")
 
-    def _show_drawn(self, rows: list[list[object]]) -> None:
+    def _show_drawn(self, rows: list[list[object]], seed: int) -> None:
         assert self.experiment is not None
         model = self.experiment.tagger.model
         self.device.value = escape(self._device)
@@ -170,7 +170,7 @@ class ModelPanel(Panel):
             f"number of the matrix. They show at most {html.IMAGE_SIDE} rows and columns.</small>"
         )
         warned = self.job.warning_text if self.job is not None else ""
-        self.show_message(f"Created: {type(model).__name__}, {model.dtype}, seed {self.model.seed.value}. {warned}")
+        self.show_message(f"Created: {type(model).__name__}, {model.dtype}, seed {seed}. {warned}")
 
     def code(self) -> str:
         return f"""{settings_code(self.settings())}

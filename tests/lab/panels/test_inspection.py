@@ -453,6 +453,7 @@ def test_errors_are_counted_as_the_training_counted_them_and_shown_by_their_tags
     panel.choice.run.value = "lstm"
     assert view.results.layout.display == "none"
     view.button.click()
+    view.part.value = "train"  # for the next measurement
     view.job.wait(60)
     assert "lstm on dev" in view.summary.value
 
@@ -571,6 +572,10 @@ def test_the_tested_difference_stays_with_its_runs(panel):
     view.word.value = 0
     panel.sentence.value = "The dog ."
     assert view.result.value == shown
+    list(Run.open("lstm").fit(epochs=3))
+    panel.tag_button.click()
+    assert view.result.value == ""  # it was of another model
+    assert "p = " in compared(panel).result.value
     view.choice.run.value = "rnn"
     assert view.result.value == ""
     assert "p = 1.0000" in compared(panel).result.value
