@@ -19,7 +19,7 @@ from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
 from lxmls_rnn.deep_learning.sgd import make_step
 
 HARNESS = Path(__file__).with_name("memory_harness.cpp")
-every_way = pytest.mark.slow("each activation and type at every size in every way, ten seconds each")
+every_way = pytest.mark.slow("each activation, each type at every size in every way, ten seconds each")
 ten_thousand = pytest.mark.slow("ten thousand calls of the same code, on the smallest arrays, three seconds")
 WATCHES = {
     "addresses": ["-fsanitize=address"],  # compiles in half the time
@@ -70,6 +70,7 @@ def watched(tmp_path, sanitizer, activation, dtype, options):
             pytest.param("memory", activation, dtype, ["all"], marks=every_way, id=f"{activation}-{dtype}-in every way")
             for activation in OF_RNN
             for dtype in c_source.C_TYPES
+            if activation == "tanh" or dtype == "float32"  # neither depends on the other
         ),
     ],
     indirect=["sanitizer"],
