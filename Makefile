@@ -26,7 +26,7 @@ test: $(READY) ## Run the tests, but not the slow ones; ARGS="-k lstm" goes to p
 	$(PYTEST) -m "not slow" $(ARGS)
 
 .PHONY: test-slow
-test-slow: $(READY) ## Run what "make test" leaves out: slow tests, those of C code and Theano's build, tests/speed once, without times
+test-slow: $(READY) ## Run what "make test" leaves out: slow tests, those of what seldom changes, tests/speed once, without times
 	$(PYTEST) -o addopts="-ra --import-mode=importlib" --benchmark-disable -m "slow or speed" $(ARGS)
 
 .PHONY: test-frameworks
