@@ -174,7 +174,9 @@ def test_the_gradient_is_followed_back(panel, run):
     view = turn_to(panel, GRADIENT)
     view.word.value = 3
     reach = gradient_reach(panel.opened.tagger.model, panel.seen.x, 3, view.tag.value)
-    assert view.tag.value == panel.seen.forward.p_y[:, 3].argmax()
+    p = panel.seen.forward.p_y[:, 3]
+    assert view.tag.value == p.argmax()
+    assert view.tag.label == f"{panel.opened.tagger.tags[p.argmax()]} ({p.max():.1%})"
     ((_, *table),) = tables(view.table.value)
     ratios = [f"{ratio:.3g}" for ratio in reach.h[:-1] / reach.h[1:]] + [""]
     columns = [[f"{norm:.3e}" for norm in norms] for norms in (reach.h, reach.c, reach.z) if norms is not None]
@@ -206,6 +208,7 @@ def test_an_lstm_without_peepholes_is_looked_at_like_one_with(runs_with):
         texts[run] = panel.opened.describe(), view.text.value
     assert "NumpyLSTM without peepholes (" in texts["plain"][0]
     assert ["the peepholes" in explained for _, explained in texts.values()] == [True, False]
+    assert ["peepholes", "False", "True"] in tables(turn_to(panel, COMPARE).about.value)[0]
 
 
 def test_the_influence_of_every_earlier_word_is_shown(panel):
@@ -292,6 +295,8 @@ def test_the_nearest_hidden_states_of_the_corpus_are_found(panel):
     ):
         cells = [unescape(text_of(cell)).strip() for cell in re.findall("<td>(.*?)</td>", row)]
         assert cells[:4] == [distance, sentence.tags[k], predicted, str(number + 1)]
+        around = " ".join(sentence.words[max(0, k - 8) : k + 5])
+        assert cells[4] == "… " * (k > 8) + around + " …" * (k + 5 < len(sentence.words))
         assert f"<mark>{sentence.words[k]}</mark>" in row
         assert re.findall('background:(#[^"]*)', row) == [*map(palette.colour_of, (sentence.tags[k], predicted))]
     assert "the first 120 sentences of dev" in view.result.value
@@ -695,8 +700,12 @@ def test_names_on_a_map_do_not_overlap_but_marked_ones_are_there():
     assert list(drawn.marked.names) == ["<c>"]
     assert list(drawn.names.text) == ["", "", ""]
     assert list(drawn.marked_names.text) == ["<c>"]
+    assert drawn.marked.stroke == palette.HIGHLIGHT
     assert drawn.marked.stroke_width > drawn.points.stroke_width
+    drawn.marked_names.observe(lambda change: sent.append(list(change["new"])), ["x", "y"])
+    sent = []
     drawn.draw(np.array([[0.5, 0.0, 0.9, 0.901], [1.0, 1.0, 0.0, 0.0]]), list("abcd"), ["#fff"] * 4)
+    assert sent[:2] == [[], []]  # other marked words do not move: those before are removed
     assert list(drawn.names.text) == ["a", "b", "c", ""]  # beside each other, and far away
     drawn.draw(np.array([[0.0, 3.0], [0.0, 0.0]]), ["in", "out"], ["#fff"] * 2, frame=np.array([[0.0, 2], [-1, 1]]))
     drawn_at = list(drawn.points.x)
@@ -724,6 +733,8 @@ def test_a_gradient_that_comes_back_is_said(first, says):
 def test_a_run_is_described_with_the_epoch_of_its_model(panel):
     of_the_first = replace(panel.opened, metrics=panel.opened.run.metrics()[0])  # as after early stopping
     assert f", epoch 1, accuracy on dev {of_the_first.metrics.dev_accuracy:.1%}." in of_the_first.describe()
+    of_the_first.run.settings = replace(of_the_first.run.settings, model="FastRNN")
+    assert "%. Shown is its NumPy version, NumpyRNN, with the same parameters" in of_the_first.describe()
 
 
 def test_export_offers_the_run_that_is_shown(panel):
