@@ -43,6 +43,14 @@ def test_data_flow_downwards_and_boxes_do_not_overlap(chain):
     assert bends
     for x, y in bends:  # an edge passes beside the boxes of a layer
         assert all(abs(x - node.x) > node.w / 2 for node in drawing.nodes if node.y == y)
+    half = graph_drawing.NODE_HEIGHT / 2
+    paths = re.findall('<path d="M([^"]*)" style="fill:none', graph_drawing.svg(drawing))
+    for (a, b), path in zip(drawing.edges, paths, strict=True):  # from the lower side of a box to the upper of another
+        begin, end, heights = drawing.nodes[a], drawing.nodes[b], re.findall(r"[^ ]+,([^ ]+)", path)
+        points = re.findall(r"[^ C]+,[^ C]+", path)
+        assert points[0] == f"{begin.x:.1f},{begin.y + half:.1f}"
+        assert points[-1] == f"{end.x:.1f},{end.y - half:.1f}"
+        assert sorted(heights, key=float) == heights  # downwards all the way
     for begin in {begin for begin, _ in drawing.edges}:  # a box stands just above the first that uses it
         below = min(drawing.nodes[end].y for start, end in drawing.edges if start == begin)
         assert below - drawing.nodes[begin].y == graph_drawing.NODE_HEIGHT + graph_drawing.LAYER_GAP
@@ -59,6 +67,7 @@ def test_the_drawing_names_every_operation_in_full_and_the_step_as_written_and_o
 def test_operations_are_counted():
     x = T.dvector("x")
     assert n_operations(T.exp(x) + T.exp(x)) == 3
+    assert 'aria-label="Graph of 3 operations"' in draw(T.exp(x) + T.exp(x))
     assert n_operations(theano.function([x], T.exp(x) + T.exp(x))) == 1
 
 
