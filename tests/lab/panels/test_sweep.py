@@ -166,6 +166,7 @@ def test_the_points_of_a_single_line_have_the_colours_of_their_curves(runs_folde
 def test_the_learning_curves_of_a_sweep_are_those_of_its_runs(trained):
     curves = SweepPanel().plots.curves
     bands, lines = curves.marks[::2], curves.marks[1::2]
+    assert all(mark.scales == {"x": curves.axes[0].scale, "y": curves.axes[1].scale} for mark in curves.marks)
     assert len(bands) == len(lines) == 4
     accuracies = {}  # of each setting, those of its seeds
     for training in trained.trainings():
