@@ -125,6 +125,7 @@ def test_a_gradient_that_autograd_does_not_reach_is_not_unfilled(results):
 
 def test_texts_and_counts_are_compared_too(results):
     got = results("unknown_words")
+    assert judge("unknown_words", got).share == 1
     got[0]["new dev"][1] = "the <unk>"
     assert "sentence" in judge("unknown_words", got).text or "new dev" in judge("unknown_words", got).text
     got = results("early_stopping")

@@ -21,6 +21,7 @@ def test_other_numbers_and_settings_than_those_of_the_notebook_are_tried():
     assert {len(case["sentences"]) for case in cases("pad_batch")} == {1, 3, 5}
     assert max(len(case["train"]) for case in cases("unknown_words")) > 100
     assert 0.0 in [case["accuracies"][0] for case in cases("early_stopping")]
+    assert all(0 < f < 1 for case in cases("forget_gate") for f in case["f"])  # as a gate's
 
 
 @pytest.mark.parametrize("name", EXERCISES)

@@ -9,7 +9,7 @@ import pytest
 
 import lab
 from lab.exercises import source
-from lab.exercises.source import Source, copied, is_students, placeholder_of, substitutions
+from lab.exercises.source import Source, copied, groups, is_students, placeholder_of, substitutions
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,11 @@ def located(answer, solution=SOLUTION):
         ("range(n)", "range(1, n)", (["loop"], [3])),
         ("s = 0", "s = 1", (["s"], [2])),
         ("    return s / n\n", "    return s\n", (["return"], [7])),
+        (
+            "        s += x[t]\n",
+            '        with memoryview(b""):\n            pass\n        s += 2 * x[t]\n',
+            (["s"], [6, 7]),
+        ),
         ("    s = 0\n", "", (["s"], [])),
     ],
 )
@@ -80,6 +85,11 @@ def test_the_statement_of_the_solution_that_is_put_in_shows_the_line(answer, old
 def test_nothing_is_located_where_two_lines_are_wrong(answer):
     code = SOLUTION.replace("s / n", "s * n").replace("range(n)", "range(1, n)")
     assert located(Source(answer(code))) == []
+
+
+def test_an_if_is_one_statement_only_where_it_computes_one_thing():
+    tree = ast.parse("if x:\n    a = 1\n    b = 2\nif y:\n    c = 3")
+    assert [sorted(what) for _, what, _ in groups(tree)] == [["c"], ["a"], ["b"], ["c"]]
 
 
 def test_a_placeholder_is_found_and_an_index_is_none(answer):

@@ -42,6 +42,21 @@ def test_where_time_passes_without_computing_the_line_is_shown_and_no_try_is_cou
     assert progress.get("forward")["tries"] == 0
 
 
+def test_a_function_that_ignores_the_signal_is_killed(monkeypatch):
+    children = []
+
+    def deaf(*given):
+        signal.signal(signal.SIGPROF, signal.SIG_IGN)
+        waiting()
+
+    monkeypatch.setattr(os, "fork", lambda fork=os.fork: children.append(fork()) or children[-1])
+    monkeypatch.setattr(limit, "MAX_WALL_SECONDS", 0.2)
+    monkeypatch.setattr(limit, "STOPPING_SECONDS", 0.2)
+    assert "the machine is busy" in check.forward(deaf).text
+    with pytest.raises(ProcessLookupError):
+        os.kill(children[0], 0)
+
+
 def test_a_function_that_is_killed_does_not_take_the_kernel_with_it():
     kernel = os.getpid()
 
