@@ -298,8 +298,13 @@ def test_progress_is_kept_on_disk(says):
     check.hint("forward")
     shown = check.progress()
     assert "1 of 12 done, 0 of 12 optional" in str(shown)
-    ((_, forward, *_),) = tables(shown._repr_html_())
+    ((_, forward, *others),) = tables(shown._repr_html_())
     assert forward[3:] == ["done", "2", f"1 of {len(EXERCISES['forward'].hints)}", ""]
+    assert {name: state for _, name, _, state, *_ in others} == {
+        name: "optional" if exercise.optional else "not yet"
+        for name, exercise in EXERCISES.items()
+        if name != "forward"
+    }
 
 
 def test_reset_forgets_one_or_all(says):

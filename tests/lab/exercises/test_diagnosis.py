@@ -46,6 +46,7 @@ def test_a_change_that_is_right_only_for_some_inputs_is_no_repair():
 
 def test_what_the_numbers_show_is_said():
     assert "The sign is wrong." in explained("forget_gate", ("e_c * c_tm1 * f", "-e_c * c_tm1 * f"))
+    assert explained("forget_gate", ("return e_a, dW_h, e_c_tm1", "return e_a, dW_h, e_a")).endswith("This is e_a.")
     assert "It contains NaN or infinity" in explained("forward", ("    return z", "    p[:, 0] = np.nan\n    return z"))
 
 
@@ -82,6 +83,12 @@ def test_in_a_step_its_line_is_named_and_no_other():
 
 
 @pytest.mark.theano
+def test_a_mistake_that_is_known_in_numpy_alone_is_named_in_theano_too():
+    text = explained("rnn", ("T.nnet.softmax(T.dot", "T.nnet.sigmoid(T.dot"), until=time.monotonic())
+    assert text.endswith("This is the logistic function of the scores; expected their softmax.")
+
+
+@pytest.mark.theano
 def test_a_step_without_a_return_is_named():
     text = explained("markov", ("return T.dot(_A, _s_tm1)", "T.dot(_A, _s_tm1)"))
     assert text.endswith("`step` in line 6 returns nothing: its last line needs a return.")
@@ -114,6 +121,8 @@ def test_where_no_time_is_left_the_difference_is_said_without_a_search():
     assert "should be" not in text
     assert "The formula: a_t = W_x z_t + W_h h_{t-1}" in text
     assert text.endswith("run the check again, it goes on.")
+    text = explained("forward", ("logistic(a[:, t])", "logistic(a[:, t]) * (t != 2)"), until=time.monotonic())
+    assert "It is all zeros here: is this step missing?" in text
 
 
 @pytest.mark.parametrize("name", ["forward", "pad_batch"])
