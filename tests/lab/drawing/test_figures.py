@@ -17,6 +17,7 @@ def test_a_figure_has_its_axes_below_and_at_the_left(plot):
     across, up = plot.axes
     assert (across.orientation, up.orientation, up.side) == ("horizontal", "vertical", "left")
     assert scales_of(plot) == {"x": across.scale, "y": up.scale}
+    assert plot.title == "a title"
 
 
 def test_new_points_come_in_one_message(plot):

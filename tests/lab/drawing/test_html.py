@@ -149,6 +149,9 @@ def test_a_matrix_shows_its_numbers_and_leaves_out_what_is_none():
     assert cells(shown) == [[("1", "1", shade(0.5, 1), False)]]
     assert "<th" not in shown
     assert "caption" not in shown
+    header, *rows = cells(html.matrix(np.full((1, 2), np.nan), columns=["x", "y"]))
+    assert header == []  # there are no rows' names
+    assert rows == [[("", None, None, False)] * 2]
 
 
 @pytest.mark.parametrize(("shape", "is_small"), [((2, 12), False), ((2, 13), True), ((13, 2), True)])
