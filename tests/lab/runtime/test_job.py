@@ -70,7 +70,8 @@ def test_a_paused_job_takes_nothing_until_it_goes_on_and_its_pauses_do_not_count
 
     job = Job(lambda: counting(10), take)
     job.listeners.add(lambda: job.state == "paused" and paused[len(taken)].set())
-    assert job.seconds == 0
+    assert (job.state, job.seconds) == ("ready", 0)
+    states = recorded(job)
     begin, rested = time.monotonic(), 0.0
     job.start()
     for n, is_paused in paused.items():
@@ -84,6 +85,7 @@ def test_a_paused_job_takes_nothing_until_it_goes_on_and_its_pauses_do_not_count
         job.resume()
     job.wait(PATIENCE)
     assert len(taken) == 10
+    assert "stopping" not in states
     assert job.seconds == job.seconds > 0
     assert job.seconds <= time.monotonic() - begin - rested
 

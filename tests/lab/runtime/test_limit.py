@@ -53,6 +53,14 @@ def test_only_a_timed_block_is_limited_and_each_may_have_its_own_limit(short):
     assert limit.in_thread(lambda: time.sleep(0.3) or "slow") == "slow"
     assert in_time(lambda: time.sleep(0.3) or "slow", seconds=5) == "slow"
 
+    def late():
+        _compute(0.2)  # before the block
+        with limit.timed(0.3):
+            _compute(0.15)
+        return "done"
+
+    assert limit.in_thread(late) == "done"
+
 
 def test_a_recursion_limit_that_code_has_raised_is_lowered_while_it_runs():
     def endless():
@@ -113,7 +121,8 @@ def test_in_another_thread_there_is_no_limit():
         time.sleep(0.01)
 
 
-def test_time_in_a_debugger_does_not_count(short):
+def test_time_in_a_debugger_does_not_count(short, monkeypatch):
+    monkeypatch.setattr(limit, "MAX_WALL_SECONDS", 0.5)
     released = threading.Event()
     space = {"__name__": "pdb", "released": released}
     exec("def wait(): released.wait()", space)
