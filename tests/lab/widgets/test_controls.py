@@ -7,6 +7,7 @@ from lab.widgets.controls import (
     checkbox,
     dropdown,
     integer,
+    progress_bar,
     seed,
     set_options,
     shown_if,
@@ -55,6 +56,11 @@ def test_a_seed_may_be_0_and_the_largest_c_integer():
     for value in (0, 2**31 - 1):
         field.value = value
         assert field.value == value
+
+
+def test_a_progress_bar_is_full_at_1():
+    bar = progress_bar("9em", description="Epoch", value=0.5)
+    assert (bar.min, bar.value, bar.max, bar.description) == (0, 0.5, 1, "Epoch")
 
 
 def test_what_a_toggle_shows_is_seen_while_it_is_on():

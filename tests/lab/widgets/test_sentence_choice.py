@@ -39,6 +39,7 @@ def test_the_last_sentence_of_the_corpus_can_be_chosen_and_none_after_it(corpus)
     choice.words.value = "Red saw"
     assert (choice.number.value, choice.tags.value) == (0, "adj verb")
     choice.tags.value = "adj noun"
+    assert heard == ["She saw", "She saw", "Red saw", "Red saw"]  # for each change of the user's
     assert choice.sentence() == (["Red", "saw"], ["adj", "noun"])
     choice.tags.value = "adj"
     with pytest.raises(ValueError, match=r"the sentence has 2 words \(Red saw\) and 1 tags: expected a tag for each"):
