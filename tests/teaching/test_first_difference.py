@@ -65,6 +65,7 @@ def test_a_mistake_is_found_where_it_is_made(mistake, where):
     name, cls = MISTAKES[mistake].name, MISTAKES[mistake].model
     found = list(first_differences([name], instead=cls, x=X, y=Y, sizes=(8, 4, 3, 3), activation="tanh"))
     assert f"{name}, tanh: the first difference from {name} is in {where}" in found[0]
+    assert all(one.startswith(f"{name}, tanh, no peepholes: the first ") for one in found[1:])
 
 
 @pytest.mark.parametrize("against", ["TorchRNN", "JaxRNN"])
