@@ -41,6 +41,10 @@ def test_rows_whose_spread_exceeds_the_difference_are_named(make_results, make_r
     assert "fused on cpu" in line
     assert "scan" not in line
     assert report.uncertain(make_results(make_row(2e-3), far)) == report.uncertain(make_results(close)) == []
+    exact = [make_row(2e-3), make_row(2e-3, "fused")]
+    for row in exact:
+        row.q1 = row.q3 = row.median
+    assert report.uncertain(make_results(*exact)) == []  # a spread of 0 exceeds nothing
 
 
 def test_lines_of_a_group_can_be_sorted_by_time(make_results, make_row):
