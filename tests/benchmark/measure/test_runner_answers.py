@@ -96,6 +96,17 @@ def test_without_a_peak_there_is_no_share(scripted):
     assert (row.status, row.share) == ("ok", None)
 
 
+def test_a_case_that_is_not_ready_within_its_limit_is_too_slow(scripted):
+    class Slow(scripted.worker):
+        def ask(self, limit, **request):
+            if request["do"] == "prepare":
+                raise Failed("limit", "too slow")
+            return super().ask(limit, **request)
+
+    (row,) = scripted(worker=Slow).run(cases(("numpy",)))
+    assert (row.status, row.why, row.median) == ("limit", "too slow", None)
+
+
 def test_pytorch_and_jax_have_their_pythons_and_all_have_their_threads(scripted):
     runner = scripted(threads=3, torch_python="/a/python", jax_python="/b/python")
     list(runner.run(cases(("numpy", "torch", "torch-fused", "jax"))))
