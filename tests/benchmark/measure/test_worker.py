@@ -81,6 +81,13 @@ def test_a_worker_does_not_spin_after_its_answer(make_row, implementation, packa
     assert "R" not in states
 
 
+def test_a_call_that_is_long_enough_is_timed_alone(make_row, monkeypatch):
+    bench = Bench("numpy", "cpu", "float32")
+    bench.prepare(make_row(1.0, n_hidd=4, n_words=30).case)
+    monkeypatch.setattr(worker, "MIN_REPEAT_SECONDS", 1e-9)
+    assert bench.measure(1e-9)["calls"] == 1
+
+
 @pytest.mark.parametrize(("device", "warm"), [("cuda", True), ("cpu", False)])
 def test_a_gpu_works_before_each_round(make_row, device, warm):
     bench, times = Bench("numpy", device, "float32"), []
@@ -154,6 +161,19 @@ def test_only_a_fast_gpu_is_asked_for_large_products(monkeypatch):
     assert len(slow.sizes) == 1
     assert slow.sizes[0] < cpu.sizes[0] < fast.sizes[-1]
     assert len(cpu.sizes) == 1
+
+
+@pytest.mark.theano
+def test_theanos_peak_is_of_a_product_and_a_copy(monkeypatch):
+    import theano
+
+    arrays, shared = [], theano.shared
+    monkeypatch.setattr(theano, "shared", lambda value: arrays.append(shared(value)) or arrays[-1])
+    for call in worker.peak_calls("fused", "cpu", np.full((4, 4), 2.0), np.full(5, 2.0)):
+        call()
+    _, product, _, copy = (array.get_value() for array in arrays)
+    assert (product == np.full((4, 4), 16.0)).all()
+    assert (copy == np.full(5, 3.0)).all()
 
 
 @pytest.mark.parametrize("implementation", ["numpy", pytest.param("fused", marks=pytest.mark.theano)])
