@@ -151,7 +151,7 @@ def test_a_padded_batch_is_the_mean_of_its_sentences(cls):
         ([], [], ValueError, "x must hold at least one word id"),
         ([1.5], [0], ValueError, "x must be word ids: integers"),
         ([1, 2], [0], ValueError, r"x and y must have the same shape, got \(2,\) words and \(1,\) tags"),
-        ([30], [0], IndexError, "word id 30 in x is outside the 30 words"),
+        ([0, 30], [0, 0], IndexError, "word id 30 in x is outside the 30 words"),
         ([-1], [0], IndexError, "word id -1 in x"),
         ([1], [4], IndexError, "tag id 4 in y is outside the 4 tags"),
         ([[1]], [[1]], ValueError, "x must be one sentence of shape .* got 2 dimensions"),
