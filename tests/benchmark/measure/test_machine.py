@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.benchmark.measure import machine
+from lxmls_rnn.theano_env import blas
 
 
 def test_the_processor_is_called_as_linux_calls_it(linux):
@@ -54,6 +55,7 @@ def test_the_description_has_the_versions_of_another_python(python_with):
     assert found["threads"] == 3
     assert 2**27 < found["memory"] < 2**46
     assert found["cxxflags"] == theano.config.gcc.cxxflags
+    assert found["theano_blas"] == blas.name(theano.config.blas.ldflags)
     assert found["gpus"] or not found["driver"]
     assert all(part.isdigit() for part in found["cuda"].split(".") if found["cuda"])
 
