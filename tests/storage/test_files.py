@@ -200,6 +200,7 @@ def test_a_file_where_a_folder_is_expected_is_named(tmp_path, make):
     with pytest.raises(NotADirectoryError) as error:
         make(tmp_path / "runs" / "a", lambda new: None)
     assert in_words(error.value) == f"{tmp_path / 'runs'}: is a file, expected a folder"
+    assert error.value.errno == errno.ENOTDIR
 
 
 def test_an_error_keeps_what_the_system_has_said_about_it(tmp_path):

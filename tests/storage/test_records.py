@@ -36,6 +36,10 @@ def test_a_float_may_be_written_as_an_integer_and_more_entries_are_passed_over(t
         ('{"name": "a", "inner": {"n": 1.0}}', "inner.n: should be a valid integer, got 1.0"),
         ('{"name": "a", "inner": {"n": true}}', "inner.n: should be a valid integer, got True"),
         ('{"name": "a", "inner": {"n": -1}}', "inner.n: should be greater than or equal to 0, got -1"),
+        (
+            '{"name": "a", "inner": {"n": 9223372036854775808}}',
+            "inner.n: should be less than or equal to 9223372036854775807, got 9223372036854775808",
+        ),
         ('{"name": "a", "inner": {"n": 1, "m": 1}}', "inner.m: unexpected keyword argument, got 1"),
         ('{"name": "a"}', "inner: field required"),
         ('{"name": "a", "inner": {"n": 1}, "more": [1, "2"]}', "more.1: should be a valid integer, got '2'"),
