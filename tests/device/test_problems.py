@@ -58,7 +58,7 @@ def said():
 def test_why_a_gpu_cannot_be_had_and_what_to_do(driver, environ, why, remedy):
     driver(**environ)
     found = device.problem("cuda")
-    assert found.value == why
+    assert (found.value, found.ok) == (why, False)
     assert found.remedy.startswith(remedy)
     auto = device.choose("auto")
     expected = f"Theano uses the CPU, because {why}; {found.remedy}."
@@ -112,6 +112,7 @@ def test_a_pygpu_that_does_not_load_is_named(driver, monkeypatch):
     monkeypatch.setattr(libraries, "import_pygpu", fail)
     for name in ("cuda", "opencl0:0"):
         found = device.problem(name)
+        assert (found.name, found.ok) == ("pygpu", False)
         assert found.value == "pygpu cannot be loaded (ImportError: pygpu wants libgpuarray)"
         assert found.remedy == problems.ADVICE["no pygpu"]
 
@@ -131,6 +132,7 @@ def test_a_python_without_pygpu_is_told_how_to_build_it(driver, monkeypatch, ver
 def test_opencl_needs_clblast_under_a_name_that_libgpuarray_tries(driver, monkeypatch, tmp_path):
     driver(absent=["libclblast.so"])
     found = device.problem("opencl0:0")
+    assert (found.name, found.ok, found.packages) == ("CLBlast", False, ("libclblast-dev",))
     assert found.value == "there is no CLBlast, which computes matrix products on an OpenCL device"
     assert found.remedy == "on Debian and Ubuntu, apt-get install libclblast-dev"
     assert device.problem("cuda") is None
