@@ -1,11 +1,13 @@
-"""The logistic function, with and without SciPy."""
+"""The logistic function, with and without SciPy, and the largest slope of each activation."""
 
+import re
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning.activations import logistic_function
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS, logistic_function
 
 
 @pytest.fixture(params=["with SciPy", "without SciPy"])
@@ -35,3 +37,9 @@ def test_scipys_is_used_where_scipy_is_installed():
     logistic_function.cache_clear()
     assert logistic_function() is special.expit
     assert logistic_function() is logistic_function()
+
+
+@pytest.mark.parametrize("row", ACTIVATIONS.values(), ids=ACTIVATIONS)
+def test_the_largest_slope_in_words_begins_with_its_number(row):
+    slopes = row.slope(row.f(np.linspace(-5, 5, 101)))
+    assert slopes.max() == Fraction(re.match(r"[\d/]+", row.steepest)[0])
