@@ -35,6 +35,7 @@ def write(tmp_path):
         (WITHOUT_XPOS, "auto", "auto", ("upos", "none")),
         (OWN_XPOS, "auto", "auto", ("upos", "none")),
         (CONLL_X, "auto", "auto", ("xpos", "none")),
+        (ENGLISH.split("3\t")[0].replace("VBP", "v-fin"), "auto", "auto", ("xpos", "ptb")),  # the map has half of them
         (OWN_XPOS, "auto", "none", ("xpos", "none")),  # without a map, XPOS tags are as good as any
         (WITHOUT_XPOS, "auto", "universal", ("upos", "universal")),
         (ENGLISH, "upos", "auto", ("upos", "none")),
