@@ -70,6 +70,7 @@ def test_names_of_runs_that_begin_in_the_same_second_differ():
         ("config.json", '{"settings": {"train": "a"}, "checksums": []}', "checksums: should be an object"),
         ("config.json", "[" * 10_000, "recursion limit"),
         ("metrics.jsonl", '{"epoch": "one"}\n', r"metrics\.jsonl, line 1: epoch: should be a valid integer"),
+        ("metrics.jsonl", "x" * 2**21, r"metrics\.jsonl, line 1: the line is longer than 1,048,576 bytes"),
     ],
 )
 def test_a_damaged_run_is_named_with_its_field_and_does_not_hide_the_others(tmp_path, file, content, message):
