@@ -66,6 +66,8 @@ def test_the_test_part_is_measured_for_the_chosen_one(tmp_path):
     tagger, _ = Run.open(best.results[0].training.name, sweep.folder).load()
     assert test == [tagger.evaluate(BASE.corpus.replace("train.conll", "test.conll"), max_nr_sent=100).accuracy]
     assert "On the test part, measured for this setting alone" in report.verdict(best, test, "")
+    failed = replace(best.results[0], state="failed")
+    assert on_test(sweep, replace(best, results=[failed, *best.results])) == test
 
 
 def test_a_spreadsheet_computes_nothing_that_a_damaged_file_says(tmp_path):

@@ -200,8 +200,11 @@ def test_what_is_wrong_in_a_file_is_said(tmp_path, change, message):
         Sweep.load("small", tmp_path)
 
 
-def test_no_sweep_of_that_name(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no sweep"):
+def test_no_sweep_of_that_name(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match=f"no sweep .*: `lxmls-rnn runs --root {tmp_path}` lists the sweeps"):
+        Sweep.load("nothing", tmp_path)
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"no sweep .*: `lxmls-rnn runs` lists the sweeps"):
         Sweep.load("nothing", tmp_path)
 
 
