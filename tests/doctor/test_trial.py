@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 
 import pytest
@@ -105,6 +106,30 @@ def test_what_theano_uses_is_told_even_if_the_function_ends_the_process():
     found = trial.end_trial(start(sys.executable, "-c", "import lxmls_rnn\n" + code))
     assert found.report.theano_version == "1.0.5"
     assert found.error == "exit status 3"
+
+
+@pytest.mark.process
+def test_a_trial_that_is_stopped_ends_its_compiler_too():
+    code = """
+import os, signal, subprocess
+from lxmls_rnn.doctor import trial
+def compile():
+    subprocess.Popen(["sleep", "infinity"])
+    print("compiles", flush=True)
+    signal.pause()
+trial.try_function = compile
+trial.main(os.getppid())
+"""
+    command = [sys.executable, "-c", code]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        assert process.stdout.readline() == "compiles\n"
+        process.terminate()
+        assert process.wait() == -signal.SIGKILL
+        assert process.stdout.read() == ""  # at the end of the compiler, which has the same output
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.process
