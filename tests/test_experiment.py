@@ -38,6 +38,8 @@ def test_embeddings_of_a_file_become_the_first_parameter(tmp_path, capsys):
     assert tagger.model.param[0][:, tagger.words.index("the")].tolist() == [1, 2, 3]
     assert tagger.model.param[0][:, tagger.words.index("The")].tolist() == [1, 2, 3]
     assert "Getting embeddings for the vocabulary 3/570" in capsys.readouterr().out
+    guide = prepare(Settings(corpus=SAMPLE_TRAIN, embeddings=str(file), vocabulary="guide")).tagger
+    assert guide.model.param[0][:, guide.words.index("the")].tolist() != [1, 2, 3]  # by the guide's rule, only 'The'
 
 
 @pytest.mark.parametrize("vocabulary", ["train", "guide"])
