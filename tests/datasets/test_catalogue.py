@@ -27,6 +27,12 @@ def test_an_entry_has_all_that_is_printed_and_needed(name):
             assert re.fullmatch(rf"[0-9a-f]{{{DIGITS[algorithm]}}}", digits)
 
 
+def test_only_senna_has_no_published_checksum():
+    without = [dataset for dataset in DATASETS.values() if not all(file.checksums for file in dataset.files)]
+    assert [dataset.name for dataset in without if "publish no checksum" in dataset.notice] == ["senna_50"]
+    assert len(without) == 1
+
+
 def test_a_treebank_that_was_fetched_is_where_it_is_looked_for():
     files = DATASETS["ewt"].files
     assert tuple(file.name for file in files) == CORPORA["ewt"].files

@@ -1,11 +1,13 @@
 """The corpora by name: their files, and what to do where one is missing."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from lxmls_rnn import paths
-from lxmls_rnn.datasets.corpora import corpus_files, corpus_name
+from lxmls_rnn.datasets import corpora, reach
+from lxmls_rnn.datasets.corpora import corpus_files, corpus_name, own_licence
 from lxmls_rnn.experiment import Settings, prepare
 
 
@@ -18,6 +20,8 @@ def test_a_corpus_has_the_name_of_its_training_file():
     assert [corpus_name(str(corpus_files("sample")[n])) for n in (0, 1)] == ["sample", "dev.conll"]
     assert corpus_name("sample/train.conll") == "sample"
     assert corpus_name("somewhere/own.conll") == "own.conll"
+    for distance in (1, reach.MAX_DISTANCE):
+        assert corpus_name(reach.files(distance)[0]) == f"reach:{distance}"
 
 
 def test_only_what_can_be_fetched_is_advised_to_be(tmp_path, monkeypatch):
@@ -45,3 +49,15 @@ def test_a_corpus_lacks_no_part(monkeypatch, tmp_path):
     (tmp_path / "sample" / "test.conll").unlink()
     with pytest.raises(FileNotFoundError, match=r"no file .*sample/test\.conll: set LXMLS_DATA"):
         corpus_files("sample")
+
+
+def test_the_labs_licence_is_the_packages_or_the_checkouts(monkeypatch, tmp_path):
+    package = SimpleNamespace(read_text=lambda name: "the package's")
+    monkeypatch.setattr(corpora, "distribution", lambda name: package)
+    monkeypatch.setattr(corpora, "__file__", str(tmp_path / "lxmls_rnn" / "datasets" / "corpora.py"))
+    (tmp_path / "LICENSE").write_text("the checkout's")
+    assert own_licence().endswith("\n\nthe package's")
+    package.read_text = lambda name: None
+    assert own_licence().endswith("\n\nthe checkout's")
+    (tmp_path / "LICENSE").unlink()
+    assert own_licence().endswith("\n\nMIT License")
