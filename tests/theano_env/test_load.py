@@ -65,6 +65,14 @@ def test_a_compiler_that_does_not_work_stops_the_import(environ, tmp_path):
         pass
 
 
+def test_what_theano_s_gpu_part_logs_is_collected_during_the_import_alone(environ):
+    logger = logging.getLogger("theano.gpuarray")
+    before = list(logger.handlers)
+    with pytest.raises(ZeroDivisionError), load.importing():
+        _ = 1 / logger.propagate  # it is 0 here
+    assert (logger.propagate, logger.handlers) == (True, before)
+
+
 def test_the_reasons_of_theano_s_gpu_part_are_kept(monkeypatch):
     reasons = load._ErrorCollector()
     logger = logging.Logger("gpu")
