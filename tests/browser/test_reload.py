@@ -111,7 +111,8 @@ def test_cells_that_are_run_before_the_kernel_is_there_run_when_it_is(lab):
 
     lab.page.route("**/api/sessions?*", hold)
     name = lab.write("1 + 1", "2 + 2")
-    lab.page.goto(f"{lab.server.url}/lab/tree/{name}?token={lab.server.token}&reset")
+    with lab.page.expect_request(lambda sent: sent.method == "POST" and "/api/sessions" in sent.url, timeout=START):
+        lab.page.goto(f"{lab.server.url}/lab/tree/{name}?token={lab.server.token}&reset")
     expect(lab.page.locator(".jp-CodeCell")).to_have_count(2, timeout=START)
     lab.menu("Run", "Run All Cells")
     expect(lab.page.locator(".Toastify__toast")).to_contain_text("The kernel is starting: all cells run")
