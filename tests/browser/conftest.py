@@ -52,31 +52,25 @@ def server(workplace, environ):
 
 
 @pytest.fixture(scope="session")
-def windows(chromium, server, workplace):  # noqa: F811
-    """Give a page of the lab: the same again, unless it was told to forget it."""
-    pages = []
-
-    def window(forget=False):
-        if forget and pages:
-            pages.pop().page.context.close()
-        elif not pages:
-            page = chromium.new_context(viewport=SIZE).new_page()
-            pages.append(LabPage(page, server, workplace / "notebooks"))
-        return pages[0] if pages else None
-
-    yield window
-    window(forget=True)
+def pages():
+    """The page that the next test takes, if there is one."""
+    return []
 
 
 @pytest.fixture
-def lab(windows, request):
+def lab(pages, chromium, server, workplace, request):  # noqa: F811
     """The lab in a window, with no notebook open: the page of the test before, unless that failed."""
-    failed, lab = request.session.testsfailed, windows()
+    failed = request.session.testsfailed
+    lab = pages.pop() if pages else None
+    if lab is None:
+        lab = LabPage(chromium.new_context(viewport=SIZE).new_page(), server, workplace / "notebooks")
     with watched(lab.page.context):
         yield lab
         lab.clear()
-    if request.session.testsfailed > failed:
-        windows(forget=True)
+    if request.session.testsfailed == failed:
+        pages.append(lab)
+    else:
+        lab.page.context.close()
 
 
 # writes the folder of the image for that of the tests

@@ -23,8 +23,8 @@ def one_processor(request):
 def pytest_collection_modifyitems(config, items):
     """Try float32 alone where nothing is timed: that float64 agrees, other tests say."""
     if config.getoption("benchmark_disable"):
-        twice = [item for item in items if hasattr(item, "callspec") and item.callspec.params.get("dtype") == "float64"]
-        twice = [item for item in twice if item.path.parent == Path(__file__).parent]
+        here = [item for item in items if item.path.parent == Path(__file__).parent and hasattr(item, "callspec")]
+        twice = [item for item in here if item.callspec.params.get("dtype") == "float64"]
         config.hook.pytest_deselected(items=twice)
         items[:] = [item for item in items if item not in twice]
 
