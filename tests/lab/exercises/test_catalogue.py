@@ -14,27 +14,31 @@ from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 pytestmark = pytest.mark.theano
 
 
-def _parameter(name):
+def _parameters(name):
+    """Return every third mistake, and the rest as a slow test; all of an exercise that is compiled as one slow test."""
     exercise = EXERCISES[name]
     missing = FRAMEWORKS[exercise.framework].missing
-    marks = [pytest.mark.skipif(bool(missing), reason=missing)]
+    skip = pytest.mark.skipif(bool(missing), reason=missing)
+    patches = exercise.patches
     if exercise.spec.kind in harness.COMPILING or exercise.framework != "numpy":
-        marks.append(pytest.mark.slow("compiles each mistake, up to a minute an exercise"))
-    return pytest.param(name, marks=marks)
+        slow = pytest.mark.slow("compiles each mistake, up to some minutes an exercise")
+        return [pytest.param(name, patches, id=name, marks=[skip, slow])]
+    rest = [patch for n, patch in enumerate(patches) if n % 3]
+    slow = pytest.mark.slow("half a minute for all mistakes; `make test` tries every third")
+    return [
+        pytest.param(name, patches[::3], id=name, marks=skip),
+        pytest.param(name, rest, id=f"{name}-rest", marks=[skip, slow]),
+    ]
 
 
-REST = pytest.mark.slow("half a minute for all mistakes; `make test` tries every third")
-
-
-@pytest.mark.parametrize("first", [0, pytest.param(1, marks=REST), pytest.param(2, marks=REST)])
-@pytest.mark.parametrize("name", [_parameter(name) for name in EXERCISES])
-def test_every_mistake_gets_its_cause(name, first, monkeypatch):
+@pytest.mark.parametrize(("name", "patches"), [one for name in EXERCISES for one in _parameters(name)])
+def test_every_mistake_gets_its_cause(name, patches, monkeypatch):
     monkeypatch.setattr(trial, "survives_a_fork", lambda kind: False)  # a trial before each check is in test_trial.py
     monkeypatch.setattr(diagnosis, "MAX_SECONDS", 60.0)
     monkeypatch.setattr(check, "MAX_EXPLAINING_SECONDS", 600.0)  # of the wall: other tests run at the same time
     monkeypatch.setattr(limit, "MAX_WALL_SECONDS", 600.0)
     others = {}
-    for patch in EXERCISES[name].patches[first::3]:
+    for patch in patches:
         file = f"<line {patch.line} of {name}>"
         linecache.cache[file] = len(patch.code), None, patch.code.splitlines(keepends=True), file
         verdict = getattr(check, name)(answer_of(name, patch.code, file))
