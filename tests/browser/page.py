@@ -138,6 +138,7 @@ class LabPage:
         notebook = self.write(f"from lab import {name}", f"{name}()")
         if self.page.evaluate("() => 'jupyterapp' in window"):
             self.close_all()
+            self.complaints.clear()  # late ones of the notebooks before
             self.page.evaluate("path => jupyterapp.commands.execute('docmanager:open', { path })", notebook)
             self.wait_until_idle()
         else:
