@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from lxmls_rnn.benchmark.measure import runner as runner_module
 from lxmls_rnn.benchmark.measure import worker
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked
@@ -60,7 +61,7 @@ class Scripted:
 
 
 @pytest.fixture
-def scripted():
+def scripted(monkeypatch):
     """Make a runner whose workers answer that a round took these seconds; `started` and `asked` tell what it does."""
 
     def make(seconds=(0.1,), calls=1, peaks=({"flops": 1e11, "bytes": 1e10},), worker=Scripted, **options):
@@ -70,7 +71,8 @@ def scripted():
             started.append((lane, given))
             return worker(list(seconds), calls, peaks[(len(started) - 1) % len(peaks)], asked)
 
-        runner = Runner(**{"threads": 1, "seconds": 0.5, "limit": 100, "worker": start, **options})
+        monkeypatch.setattr(runner_module, "Worker", start)
+        runner = Runner(**{"threads": 1, "seconds": 0.5, "limit": 100, **options})
         runner.started, runner.asked = started, asked
         return runner
 
@@ -79,9 +81,10 @@ def scripted():
 
 
 @pytest.fixture
-def runner():
+def runner(monkeypatch):
     """One whose workers are in this process."""
-    return Runner(threads=1, seconds=0.01, limit=600, worker=Here)
+    monkeypatch.setattr(runner_module, "Worker", Here)
+    return Runner(threads=1, seconds=0.01, limit=600)
 
 
 @pytest.fixture
@@ -90,14 +93,15 @@ def runner_of_processes():
 
 
 @pytest.fixture
-def runner_of_one_process():
+def runner_of_one_process(monkeypatch):
     """Make a runner that has one implementation in a process, the others here."""
 
     def make(apart):
         def start(implementation, *lane, **options):
             return (Worker if implementation == apart else Here)(implementation, *lane, **options)
 
-        return Runner(threads=1, seconds=0.01, limit=600, worker=start)
+        monkeypatch.setattr(runner_module, "Worker", start)
+        return Runner(threads=1, seconds=0.01, limit=600)
 
     return make
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby, product
-from typing import Any, Protocol, TypeVar
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from lxmls_rnn.deep_learning.parameters import DTYPES, Sizes
 from lxmls_rnn.storage.files import quoted
@@ -36,15 +37,7 @@ WORKS = {
 }
 
 
-class OfGroup(Protocol):
-    """An object that belongs to a group of cases: a `Case` or a `results.Row`."""
-
-    @property
-    def group(self) -> tuple[Any, ...]:
-        """The key of the group."""
-
-
-T = TypeVar("T", bound=OfGroup)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -210,16 +203,20 @@ def make_cases(
     dtypes: Iterable[str] = ("float32",),
     n_words: int = 4786,
 ) -> list[Case]:
-    """Return the cases of every shape, group by group. NumPy runs only on the CPU, the plans only on a GPU."""
+    """Return the cases of every shape, group by group. NumPy runs only on the CPU, the plans only on a GPU.
+
+    Shapes of the same model and hidden size share compiled functions; they should follow each other.
+    """
     places = [
         (name, device)
         for device in devices
         for name in implementations
         if name not in (PLANS if device == "cpu" else ("numpy",))
     ]
+    by_function = [list(same) for _, same in groupby(shapes, key=attrgetter("model", "n_hidd"))]
     return [
         Case(shape.model, implementation, device, dtype, work, shape.n_hidd, shape.batch, shape.length, n_words)
-        for dtype, shapes_of_function in product(list(dtypes), _by_function(shapes))
+        for dtype, shapes_of_function in product(list(dtypes), by_function)
         for work in works
         for shape in shapes_of_function
         for implementation, device in places
@@ -228,17 +225,9 @@ def make_cases(
 
 def groups(found: Iterable[T]) -> list[list[T]]:
     """Split cases or rows into their groups; the members of a group must follow each other."""
-    return [list(members) for _, members in groupby(found, key=lambda member: member.group)]
+    return [list(members) for _, members in groupby(found, key=attrgetter("group"))]
 
 
 def scan_last(cases: Iterable[Case]) -> list[Case]:
     """Move the cases of scan to the end: scan compiles for longer than all others together."""
     return sorted(cases, key=lambda case: case.implementation == "scan")
-
-
-def _by_function(shapes: Iterable[Shape]) -> list[list[Shape]]:
-    """Group the shapes that share a compiled function."""
-    groups: dict[tuple[str, int], list[Shape]] = {}
-    for shape in shapes:
-        groups.setdefault((shape.model, shape.n_hidd), []).append(shape)
-    return list(groups.values())

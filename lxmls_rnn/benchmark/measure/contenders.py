@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.cases import PLANS, Case
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.gpu_plans import local_floats
 from lxmls_rnn.deep_learning.numpy_rnn import columns, flat
@@ -25,25 +25,6 @@ class Inputs(NamedTuple):
     x: np.ndarray
     y: np.ndarray
     weights: np.ndarray
-
-
-class Contender(Protocol):
-    """One implementation of one kind of work, built and compiled for given sizes."""
-
-    def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
-        """Return the call that is timed: copy the inputs to the device, do the work, wait for the results."""
-
-    def results(self, returned: Any) -> Computed:
-        """Return what the last call computed: p_y, or cost, e_z and gradients, or the parameters after the step."""
-
-    def reset(self) -> None:
-        """Restore the initial parameters."""
-
-    def device(self) -> str:
-        """Return the device that the parameters really are on."""
-
-    def device_memory(self) -> int | None:
-        """Return the bytes in use on a GPU; None on the CPU, or if the device does not report it."""
 
 
 def draw_values(case: Case) -> dict[str, np.ndarray]:
@@ -92,7 +73,7 @@ def reference(case: Case, values: dict[str, np.ndarray], batch: Inputs, rate: fl
 
 
 class NumpyContender:
-    """Adapter of `NumpyRNN` and `NumpyLSTM`."""
+    """Adapter of `NumpyRNN` and `NumpyLSTM` for one kind of work and given sizes; base class of the other adapters."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
         self.case, self.values = case, values
@@ -100,6 +81,7 @@ class NumpyContender:
         self.step = make_step(self.model, batched=case.batch > 1)
 
     def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
+        """Return the call that is timed: copy the inputs to the device, do the work, wait for the results."""
         x, y, weights = batch
         if self.case.work == "forward":
             return lambda: self.model.forward(x)
@@ -108,6 +90,7 @@ class NumpyContender:
         return lambda: self.step(x, y, weights, rate)
 
     def results(self, returned: Any) -> Computed:
+        """Return what the last call computed: p_y, or cost, e_z and gradients, or the parameters after the step."""
         if self.case.work == "forward":
             return {"p_y": returned}
         if self.case.work == "backward":
@@ -116,12 +99,15 @@ class NumpyContender:
         return self.model.get_values()
 
     def reset(self) -> None:
+        """Restore the initial parameters."""
         self.model.set_values(self.values)
 
     def device(self) -> str:
+        """Return the device that the parameters really are on."""
         return "cpu"
 
     def device_memory(self) -> int | None:
+        """Return the bytes in use on a GPU; None on the CPU, or if the device does not report it."""
         return None
 
 
@@ -129,9 +115,14 @@ class TheanoContender(NumpyContender):
     """Adapter of the Theano models; `FastRNN` and `FastLSTM` can be forced to one GPU plan for all sizes."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
+        import theano
+
         self.case, self.values = case, values
-        self.context = gpu_context()
-        if self.context is not None:
+        self.context: Any = None  # libgpuarray's, of the GPU that Theano uses
+        if theano.config.device != "cpu":
+            from theano.gpuarray.type import get_context
+
+            self.context = get_context(None)
             check_plan(case, self.context.lmemsize)
         self.free_at_start = self._free()
         self.model = build_model(case, values)
@@ -331,6 +322,14 @@ class TorchContender(NumpyContender):
         return torch.cuda.max_memory_allocated(self.model.device) if self.on_cuda else None
 
 
+CLASSES: dict[str, type[NumpyContender]] = {  # by implementation
+    "numpy": NumpyContender,
+    **dict.fromkeys(("scan", "fused", *PLANS), TheanoContender),
+    "jax": JaxContender,
+    **dict.fromkeys(("torch", "torch-fused"), TorchContender),
+}
+
+
 def without_absent(case: Case, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the parameters without W_c if the model of a case has no peepholes."""
     return {name: W for name, W in values.items() if case.peepholes or name != "W_c"}
@@ -347,14 +346,3 @@ def check_plan(case: Case, local_memory: int) -> None:
     needed = 4 * max(local_floats(case.layer, case.n_hidd))
     if case.implementation == "one-kernel" and needed > local_memory:
         raise NotImplementedError(f"one kernel needs {needed} bytes of local memory, the device has {local_memory}")
-
-
-def gpu_context() -> Any:
-    """Return libgpuarray's context of the GPU that Theano uses, or None."""
-    import theano
-
-    if theano.config.device == "cpu":
-        return None
-    from theano.gpuarray.type import get_context
-
-    return get_context(None)

@@ -37,7 +37,7 @@ class Failed(Exception):
 def checked(answer: dict[str, Any]) -> dict[str, Any]:
     """Return a worker's answer; raise `Failed` if it is an error."""
     if "error" in answer:
-        raise Failed({"error": "crashed"}.get(answer["kind"], answer["kind"]), answer["error"])
+        raise Failed(answer["kind"], answer["error"])
     return answer
 
 
@@ -112,7 +112,6 @@ class Worker:
         if "unavailable" in hello:
             self.close()
             raise Failed("unavailable", hello["unavailable"])
-        self.versions: dict[str, str] = hello["versions"]
 
     def ask(self, limit: float, **request: object) -> dict[str, Any]:
         """Send a request and return the answer; `Failed` if it is an error, or does not come within `limit` seconds."""

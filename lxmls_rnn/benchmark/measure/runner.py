@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from math import inf
 from time import monotonic
-from typing import Any
 
 import numpy as np
 
@@ -43,8 +41,6 @@ class Runner:
         limit.
     torch_python, jax_python
         The interpreters of PyTorch's and JAX's workers; default: the running one.
-    worker
-        Starts a worker; called with the arguments of `Worker`, returns an object with its methods.
 
     Attributes
     ----------
@@ -59,7 +55,6 @@ class Runner:
         limit: float = 120.0,
         budget: float | None = None,
         torch_python: str | None = None,
-        worker: Callable[..., Worker] = Worker,
         jax_python: str | None = None,
     ) -> None:
         for name, value in (("threads", threads), ("seconds", seconds), ("limit", limit), ("budget", budget)):
@@ -68,7 +63,6 @@ class Runner:
         self.threads = threads or cores()
         self.seconds, self.limit, self.budget = seconds, limit, budget
         self.torch_python, self.jax_python = torch_python, jax_python
-        self.start_worker = worker
         self.activity = "starting"
         self.compile_seconds = 0.0  # in this run
         self.peaks: dict[str, Peak] = {}
@@ -77,38 +71,29 @@ class Runner:
         self._peaks_of: set[tuple[str, str, str]] = set()
         self._stopping = threading.Event()
 
-    def run(self, cases: Sequence[Case], stop: Callable[[], bool] = lambda: False) -> Iterator[Row]:
+    def run(self, cases: Sequence[Case]) -> Iterator[Row]:
         """Measure cases group by group; yield a row for every case.
 
-        The run ends early if `stop`, called between two measurements, returns True, on Ctrl-C (`KeyboardInterrupt`),
-        and if another thread calls the method `stop`. The rows of what has been measured are yielded nevertheless, and
-        rows with the status "stopped" for the rest.
+        The run ends early on Ctrl-C (`KeyboardInterrupt`) and if another thread calls `stop`. The rows of what has been
+        measured are yielded nevertheless, and rows with the status "stopped" for the rest.
         """
-
-        def stopping() -> bool:
-            return self._stopping.is_set() or stop()
-
         start, self.compile_seconds = monotonic(), 0.0
         stopped = ""
         try:
             for group in groups(cases):
-                if self._stopping.is_set():
-                    stopped = STOPPED
                 measuring = monotonic() - start - self.compile_seconds
                 if not stopped and self.budget is not None and measuring >= self.budget:
                     stopped = f"the time for the run, {self.budget:.0f} s, was used up"
                 stopped = stopped or self._compiled_enough()
-                if stopped:
-                    yield from (finished(Measurement(Row(case, "stopped", stopped))) for case in group)
-                    continue
                 measurements = [Measurement(Row(case)) for case in group]
-                try:
-                    self._measure(measurements, stopping)
-                    if stopping():
+                if not stopped:
+                    try:
+                        self._measure(measurements)
+                    except KeyboardInterrupt:
                         stopped = STOPPED
-                except KeyboardInterrupt:
+                if self._stopping.is_set():
                     stopped = STOPPED
-                yield from (self._with_share(finished(measurement, stopped)) for measurement in measurements)
+                yield from (self._finished(measurement, stopped) for measurement in measurements)
         finally:
             self.close()
 
@@ -121,16 +106,16 @@ class Runner:
         while self._workers:
             self._workers.popitem()[1].close()
 
-    def _measure(self, measurements: list[Measurement], stop: Callable[[], bool]) -> None:
+    def _measure(self, measurements: list[Measurement]) -> None:
         for measurement in measurements:
-            if stop():
+            if self._stopping.is_set():
                 return
             compiles = measurement.row.case.implementation not in INTERPRETED
             self._attempt(measurement, self._prepare, "compiling and checking" if compiles else "checking")
         ready = [measurement for measurement in measurements if measurement.prepared]
         for number in range(ROUNDS):
             for measurement in ready:
-                if stop():
+                if self._stopping.is_set():
                     return
                 enough = number >= MIN_ROUNDS and measurement.timed > len(measurement.repeats) * self.seconds
                 # the last round tells how long the next one takes
@@ -155,9 +140,14 @@ class Runner:
 
     def _prepare(self, measurement: Measurement) -> None:
         case, row = measurement.row.case, measurement.row
-        with self._compile_time():
+        if self._compiled_enough():
+            raise Failed("stopped", self._compiled_enough())
+        start = monotonic()
+        try:
             worker = self._worker(case.lane)
             self._find_peak(case)
+        finally:
+            self.compile_seconds += monotonic() - start
         try:
             check_memory("its worker", memory(case))
         except MemoryError as error:
@@ -189,17 +179,6 @@ class Runner:
             return ""
         return f"the time for compiling, {COMPILE_BUDGETS * self.budget:.3g} s, was used up"
 
-    @contextmanager
-    def _compile_time(self) -> Iterator[None]:
-        """Count the time of the block as compiling; `Failed` if no time is left for it."""
-        if self._compiled_enough():
-            raise Failed("stopped", self._compiled_enough())
-        start = monotonic()
-        try:
-            yield
-        finally:
-            self.compile_seconds += monotonic() - start
-
     def _time(self, measurement: Measurement) -> None:
         worker = self._workers.get(measurement.row.case.lane)
         if worker is None:
@@ -217,9 +196,7 @@ class Runner:
             try:
                 pythons = {"torch": self.torch_python, "jax": self.jax_python}
                 python = pythons.get(lane[0].partition("-")[0])
-                self._workers[lane] = self.start_worker(
-                    *lane, threads=self.threads, stop=self._stopping.is_set, python=python
-                )
+                self._workers[lane] = Worker(*lane, threads=self.threads, stop=self._stopping.is_set, python=python)
             except Failed as failure:
                 if failure.status == "unavailable":
                     self._absent[lane] = failure
@@ -245,10 +222,19 @@ class Runner:
         cache = cache_size() if case.device == "cpu" else 0
         self.peaks[key] = Peak(max(before.flops, answer["flops"]), max(before.bytes, answer["bytes"]), cache)
 
-    def _with_share(self, row: Row) -> Row:
-        peak = self.peaks.get(peak_key(row.case))
-        if row.median is not None and peak is not None:
-            row.share = share_of_bound(row.case, row.median, peak)
+    def _finished(self, measurement: Measurement, stopped: str) -> Row:
+        """Fill in the row of a case from its repeats and counts; `stopped` is why it has none, if the run ended."""
+        row, counted = measurement.row, count(measurement.row.case)
+        row.flops, row.bytes = counted.flops, counted.bytes
+        row.to_device, row.from_device = counted.to_device, counted.from_device
+        if row.status == "ok" and not measurement.repeats:
+            row.status, row.why = "stopped", row.why or stopped
+        if row.status == "ok":
+            row.why = ""
+            row.q1, row.median, row.q3 = (float(q) for q in np.percentile(measurement.repeats, (25, 50, 75)))
+            row.minimum, row.repeats = min(measurement.repeats), len(measurement.repeats)
+            if peak := self.peaks.get(peak_key(row.case)):
+                row.share = share_of_bound(row.case, row.median, peak)
         return row
 
 
@@ -267,25 +253,6 @@ class Measurement:
         return sum(self.repeats) * self.row.calls
 
 
-def finished(measurement: Measurement, stopped: str = "") -> Row:
-    """Fill in the row of a case from its repeats and counts."""
-    row, counted = measurement.row, count(measurement.row.case)
-    row.flops, row.bytes = counted.flops, counted.bytes
-    row.to_device, row.from_device = counted.to_device, counted.from_device
-    if row.status == "ok" and not measurement.repeats:
-        row.status, row.why = "stopped", row.why or stopped
-    if row.status == "ok":
-        row.why = ""
-        row.q1, row.median, row.q3 = (float(q) for q in np.percentile(measurement.repeats, (25, 50, 75)))
-        row.minimum, row.repeats = min(measurement.repeats), len(measurement.repeats)
-    return row
-
-
 def peak_key(case: Case) -> str:
     """Return the key of the peak of a case's device and dtype."""
     return f"{case.device} {case.dtype}"
-
-
-def peaks_as_dict(peaks: dict[str, Peak]) -> dict[str, Any]:
-    """Return peaks as they are written to a results file."""
-    return {key: vars(peak) for key, peak in peaks.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from lxmls_rnn.benchmark.measure.cases import Case, groups, scan_last
 from lxmls_rnn.benchmark.measure.machine import describe
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.measure.runner import ROUNDS, STOPPED, Runner, peaks_as_dict
+from lxmls_rnn.benchmark.measure.runner import ROUNDS, STOPPED, Runner
 
 
 class Session:
@@ -63,5 +63,5 @@ class Session:
 
     def _save(self, done: dict[Case, Row]) -> None:
         self.results.rows = [done[case] for case in self.cases if case in done]
-        self.results.peaks = {**self.results.peaks, **peaks_as_dict(self.runner.peaks)}
+        self.results.peaks |= {key: vars(peak) for key, peak in self.runner.peaks.items()}
         self.results.save(self.path)

@@ -3,12 +3,12 @@
 `python -m lxmls_rnn.benchmark.measure.worker IMPLEMENTATION DEVICE DTYPE THREADS` reads requests from standard input
 and writes answers to standard output, one line of JSON each:
 
-    (at its start)                          {"device": ..., "versions": {...}} or {"unavailable": why}
+    (at its start)                          {} or {"unavailable": why}
     {"do": "prepare", "case": {...}}        {"device", "difference", "checked", "compile_s", ...}, see `Bench.prepare`
     {"do": "measure", "seconds": 0.1}       {"seconds": [...], "calls": n, "host_memory", "device_memory"}
     {"do": "peak"}                          {"flops": ..., "bytes": ...}
 
-A failed request is answered with {"error": why, "kind": "memory" | "unavailable" | "error"}.
+A failed request is answered with {"error": why, "kind": "memory" | "unavailable" | "crashed"}.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from threading import get_native_id
 from time import perf_counter, sleep
@@ -31,10 +30,10 @@ import numpy as np
 
 from lxmls_rnn.benchmark.measure import contenders
 from lxmls_rnn.benchmark.measure.cases import Case
-from lxmls_rnn.benchmark.measure.contenders import Contender
+from lxmls_rnn.benchmark.measure.contenders import NumpyContender
 from lxmls_rnn.benchmark.measure.counting import checked_part
 from lxmls_rnn.benchmark.measure.timing import timed
-from lxmls_rnn.deep_learning.frameworks import JAX, TORCH
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, THEANO, TORCH
 from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 
 CHECK_RATE = 1.0  # learning rate of the checked step: its change is as large as the gradient, so an error shows
@@ -51,9 +50,9 @@ class Bench:
 
     def __init__(self, implementation: str, device: str, dtype: str) -> None:
         self.implementation, self.device, self.dtype = implementation, device, dtype
-        self.built: dict[tuple[Any, ...], tuple[Contender, dict[str, np.ndarray], float]] = {}
+        self.built: dict[tuple[Any, ...], tuple[NumpyContender, dict[str, np.ndarray], float]] = {}
         self.call: Callable[[], Any]
-        self.tagger: Contender
+        self.tagger: NumpyContender
         self.calls = 0
         self.call_seconds = 0.0  # rough time of one call
 
@@ -107,7 +106,7 @@ class Bench:
         compiled_for = (case.batch, case.length) if case.implementation == "jax" else ()
         return *compiled_for, case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
 
-    def _tagger(self, case: Case) -> tuple[Contender, dict[str, np.ndarray], float]:
+    def _tagger(self, case: Case) -> tuple[NumpyContender, dict[str, np.ndarray], float]:
         """Return a case's tagger, its parameters, and the seconds to its first result (0 if this call built it)."""
         key = self._key(case)
         if key in self.built:
@@ -116,14 +115,7 @@ class Bench:
             del self.built[next(iter(self.built))]
         start = perf_counter()
         values = contenders.draw_values(case)
-        if self.implementation == "numpy":
-            tagger: Contender = contenders.NumpyContender(case, values)
-        elif self.implementation.startswith("torch"):
-            tagger = contenders.TorchContender(case, values)
-        elif self.implementation == "jax":
-            tagger = contenders.JaxContender(case, values)
-        else:
-            tagger = contenders.TheanoContender(case, values)
+        tagger = contenders.CLASSES[self.implementation](case, values)
         self.built[key] = (tagger, values, perf_counter() - start)
         return tagger, values, 0.0
 
@@ -154,7 +146,7 @@ class Bench:
         return {"seconds": repeats, "calls": self.calls, **memory}
 
 
-def device_name(tagger: Contender) -> str | None:
+def device_name(tagger: NumpyContender) -> str | None:
     """Return OpenCL's name of the device, which may be a processor; None for other kinds of device."""
     context = getattr(tagger, "context", None)
     return context.devname if context is not None and context.kind == b"opencl" else None
@@ -242,44 +234,32 @@ def theano_call(value: np.ndarray, formula: Callable[[Any, Any], Any]) -> Callab
     return call
 
 
-def start(implementation: str, device: str, threads: int) -> dict[str, Any]:
-    """Import what the implementation needs; return device and versions, or why it is unavailable."""
-    versions = {"numpy": np.__version__}
+def start(implementation: str, device: str, threads: int) -> dict[str, str]:
+    """Import what the implementation needs; return why it is unavailable, or nothing."""
+    framework = FRAMEWORKS.get(implementation, THEANO)  # also of the plans
+    if framework.missing:
+        return {"unavailable": framework.missing}
+    if framework in (JAX, TORCH) and device.startswith("opencl"):
+        return {"unavailable": f"{framework.name} has no device {device}"}
     try:
-        if implementation.startswith("torch"):
-            try:
-                import torch
-            except ImportError:
-                return {"unavailable": f"PyTorch is not installed: {TORCH.remedy} installs it"}
+        if framework is TORCH:
+            import torch
+
             from lxmls_rnn.deep_learning import torch_rnn
 
-            check_device("PyTorch", device, torch_rnn.device)
+            torch_rnn.device()  # raises an error if it lacks the device, which LXMLS_DEVICE names
             torch.set_num_threads(threads)
-            versions["torch"] = torch.__version__
-        elif implementation == "jax":
-            try:
-                import jax
-            except ImportError:
-                return {"unavailable": f"JAX is not installed: {JAX.remedy} installs it"}
+        elif framework is JAX:
             from lxmls_rnn.deep_learning import jax_rnn
 
-            check_device("JAX", device, jax_rnn.device)
-            versions["jax"] = jax.__version__
-        elif implementation != "numpy":
+            jax_rnn.device()
+        elif framework is THEANO:
             from lxmls_rnn import theano_env
 
             theano_env.report()
-            versions["theano"] = metadata.version("theano")
     except Exception as error:
         return {"unavailable": str(error).strip().splitlines()[0] if str(error) else repr(error)}
-    return {"device": device, "versions": versions}
-
-
-def check_device(framework: str, device: str, choose: Callable[[], Any]) -> None:
-    """Raise RuntimeError if a framework lacks a device, which LXMLS_DEVICE names."""
-    if device.startswith("opencl"):
-        raise RuntimeError(f"{framework} has no device {device}")
-    choose()
+    return {}
 
 
 def answer(bench: Bench, request: dict[str, Any]) -> dict[str, Any]:
@@ -297,7 +277,7 @@ def answer(bench: Bench, request: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:
         text = str(error).strip().splitlines()
         message = f"{type(error).__name__}: {text[0] if text else ''}"
-        return {"error": message, "kind": "memory" if "out of memory" in str(error).lower() else "error"}
+        return {"error": message, "kind": "memory" if "out of memory" in str(error).lower() else "crashed"}
 
 
 def running_threads() -> list[int]:
@@ -327,7 +307,7 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints goes to standard error
 
-    def reply(content: dict[str, Any]) -> None:
+    def reply(content: Mapping[str, Any]) -> None:
         replies.write(json.dumps(content) + "\n")
         replies.flush()
 

@@ -77,8 +77,8 @@ def test_sizes_are_read_from_a_text():
 
 
 def test_shapes_of_one_hidden_size_follow_each_other_and_scan_comes_last():
-    mixed = [Shape("rnn", 5, 1), Shape("rnn", 6, 1), Shape("rnn", 5, 2)]
-    found = make_cases(mixed, ["forward", "step"], ["scan", "numpy"])
+    shapes = [Shape("rnn", 5, 1), Shape("rnn", 5, 2), Shape("rnn", 6, 1)]
+    found = make_cases(shapes, ["forward", "step"], ["scan", "numpy"])
     assert [(case.n_hidd, case.work, case.batch) for case in found if case.implementation == "scan"] == [
         *((5, work, batch) for work in ("forward", "step") for batch in (1, 2)),
         *((6, work, 1) for work in ("forward", "step")),

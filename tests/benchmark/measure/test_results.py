@@ -78,7 +78,7 @@ def test_a_run_that_was_left_keeps_what_was_measured(runner, tmp_path):
 
 def test_where_time_is_limited_scan_is_measured_last(runner, tmp_path, monkeypatch):
     runner.budget, measured = 600.0, []
-    monkeypatch.setattr(runner, "_measure", lambda turns, stop: measured.append([turn.row.case for turn in turns]))
+    monkeypatch.setattr(runner, "_measure", lambda turns: measured.append([turn.row.case for turn in turns]))
     cases = make_cases([Shape("rnn", 5, batch, 4) for batch in (1, 2)], ["forward"], ["scan", "fused", "numpy"])
     session = Session(cases, runner, tmp_path / "a.json")
     list(session.run())

@@ -13,6 +13,7 @@ from lxmls_rnn.benchmark.measure import runner as runner_module
 from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Shape, make_cases
 from lxmls_rnn.benchmark.measure.machine import versions_of
 from lxmls_rnn.benchmark.measure.runner import Runner
+from lxmls_rnn.deep_learning import frameworks
 from lxmls_rnn.device.problems import problem
 
 SENTENCE = Shape("rnn", 5, 1, 4)
@@ -103,13 +104,19 @@ def test_a_row_tells_memory_compile_time_and_share_or_why_its_device_is_not_ther
     assert (absent.median, absent.device) == (None, None)
 
 
+def test_a_missing_framework_is_a_row_that_says_what_brings_it(runner, monkeypatch):
+    monkeypatch.setattr(frameworks, "find_spec", lambda name: None)
+    (row,) = runner.run(cases(("torch",)))
+    why = "PyTorch is not installed: `make setup WITH=torch` brings it (2.5 GB, with CUDA)"
+    assert (row.status, row.why) == ("unavailable", why)
+
+
 @pytest.mark.process
-def test_a_missing_framework_is_a_row_that_says_what_brings_it(runner_of_processes, monkeypatch, tmp_path):
-    (tmp_path / "torch.py").write_text("raise ImportError('not here')")
+def test_a_framework_that_cannot_be_imported_is_a_row_that_says_why(runner_of_processes, monkeypatch, tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('broken\\nat')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (row,) = runner_of_processes.run(cases(("torch",)))
-    why = "PyTorch is not installed: `make setup WITH=torch` installs it"
-    assert (row.status, row.why) == ("unavailable", why)
+    assert (row.status, row.why) == ("unavailable", "broken")
 
 
 @pytest.mark.process
@@ -176,7 +183,7 @@ def runner_with_a_clock(runner, monkeypatch):
     """Make a runner with a budget, and by its clock so many seconds for compiling a case and for each round."""
 
     def make(budget, compiling, measuring):
-        now, start = [0.0], runner.start_worker
+        now, start = [0.0], runner_module.Worker
 
         def clock():
             return now[0]
@@ -196,7 +203,8 @@ def runner_with_a_clock(runner, monkeypatch):
             worker.ask = ask_slow
             return worker
 
-        return Runner(threads=1, seconds=0.01, limit=600, budget=budget, worker=start_slow)
+        monkeypatch.setattr(runner_module, "Worker", start_slow)
+        return Runner(threads=1, seconds=0.01, limit=600, budget=budget)
 
     return make
 
@@ -215,16 +223,16 @@ def test_compiling_has_time_of_its_own(runner_with_a_clock, budget, compiling, m
     assert [(row.status, row.why) for row in rows] == [("ok", "")] * measured + [("stopped", why)] * (4 - measured)
 
 
-def test_starting_a_worker_counts_as_compiling(runner_with_a_clock):
+def test_starting_a_worker_counts_as_compiling(runner_with_a_clock, monkeypatch):
     """It takes 45 s by the clock, more than the budget and than four times it."""
     runner = runner_with_a_clock(10, 0, 0.1)
-    start = runner.start_worker
+    start = runner_module.Worker
 
     def start_slow(*lane, **options):
         runner_module.monotonic.advance(45)
         return start(*lane, **options)
 
-    runner.start_worker = start_slow
+    monkeypatch.setattr(runner_module, "Worker", start_slow)
     shapes = [Shape("rnn", n_hidd, 1, 4) for n_hidd in (5, 6)]
     first, second = runner.run(cases(("numpy",), shapes=shapes))
     assert first.status == "ok"
@@ -241,16 +249,16 @@ def test_a_compile_that_hangs_is_stopped_when_its_time_is_used_up(monkeypatch):
 @pytest.mark.process
 def test_ctrl_c_keeps_what_was_measured_and_ends_the_workers(runner_of_processes, monkeypatch):
     shapes = [Shape("rnn", 5, batch, 4) for batch in (1, 2, 3)]
-    asked, rounds, time = [], [], Runner._time
-    monkeypatch.setattr(Runner, "_time", lambda self, turn: (rounds.append(turn.row.case.batch), time(self, turn)))
+    rounds, time = [], Runner._time
 
-    def stop():
-        asked.append(len(asked))
-        if len(asked) == 10:  # after the first round of the second of three groups
+    def interrupted(self, turn):
+        if 2 in rounds:  # after the first round of the second of three groups
             raise KeyboardInterrupt
-        return False
+        rounds.append(turn.row.case.batch)
+        time(self, turn)
 
-    rows = list(runner_of_processes.run(cases(("numpy",), shapes=shapes), stop))
+    monkeypatch.setattr(Runner, "_time", interrupted)
+    rows = list(runner_of_processes.run(cases(("numpy",), shapes=shapes)))
     assert [row.status for row in rows] == ["ok", "ok", "stopped"]
     assert (rounds.count(1) >= 2, rounds.count(2), rounds.count(3)) == (True, 1, 0)
     assert rows[1].repeats >= 1

@@ -9,7 +9,7 @@ from lxmls_rnn.benchmark.measure.cases import Shape, make_cases
 from lxmls_rnn.benchmark.measure.counting import count
 from lxmls_rnn.benchmark.measure.machine import cache_size
 from lxmls_rnn.benchmark.measure.process import Failed
-from lxmls_rnn.benchmark.measure.runner import ROUNDS, Runner, peaks_as_dict
+from lxmls_rnn.benchmark.measure.runner import ROUNDS, Runner
 
 SENTENCE = Shape("rnn", 5, 1, 4)
 
@@ -38,7 +38,7 @@ def test_a_case_has_its_limit_for_all_and_a_round_a_fifth_of_its_time(scripted, 
     now = [0.0]
     monkeypatch.setattr(runner_module, "monotonic", lambda: now[0])
     runner = scripted()
-    start = runner.start_worker
+    start = runner_module.Worker
 
     def start_slow(*lane, **given):
         worker = start(*lane, **given)
@@ -55,7 +55,8 @@ def test_a_case_has_its_limit_for_all_and_a_round_a_fifth_of_its_time(scripted, 
         workers.append(worker)
         return worker
 
-    workers, runner.start_worker = [], start_slow
+    workers = []
+    monkeypatch.setattr(runner_module, "Worker", start_slow)
     (row,) = runner.run(cases(("numpy",)))
     assert row.repeats == 2
     assert runner.asked[1:] == [("prepare", 100), ("measure", 70.0), ("measure", 40.0)]
@@ -73,7 +74,6 @@ def test_the_share_is_of_the_best_peak_of_a_device(scripted):
     for row in rows:
         assert row.share == pytest.approx(row.flops / 3e10 / row.median)  # so small that it fits into the cache
     assert [one for one, _ in runner.asked].count("peak") == 2
-    assert peaks_as_dict(runner.peaks) == {"cpu float64": {"flops": 3e10, "bytes": 4e9, "cache": cache_size()}}
 
 
 def test_a_gpu_has_no_cache_and_a_peak_of_its_own(scripted):
@@ -138,7 +138,7 @@ def test_what_is_elsewhere_or_wrong_is_not_timed(scripted, answer, status, why):
     assert "measure" not in dict(runner.asked)
 
 
-def test_a_worker_that_cannot_be_had_is_tried_once_and_one_that_crashes_anew(scripted):
+def test_a_worker_that_cannot_be_had_is_tried_once_and_one_that_crashes_anew(scripted, monkeypatch):
     for status, tried in (("unavailable", 1), ("crashed", 2)):
         attempts = []
 
@@ -147,7 +147,7 @@ def test_a_worker_that_cannot_be_had_is_tried_once_and_one_that_crashes_anew(scr
             raise Failed(status, "why")
 
         runner = scripted()
-        runner.start_worker = start
+        monkeypatch.setattr(runner_module, "Worker", start)
         rows = list(runner.run(cases(("fused",), shapes=[SENTENCE, Shape("rnn", 5, 2, 4)])))
         assert [(row.status, row.why) for row in rows] == [(status, "why")] * 2
         assert len(attempts) == tried

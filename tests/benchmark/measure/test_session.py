@@ -38,9 +38,9 @@ def test_a_run_can_be_resumed_before_there_is_a_file(scripted, tmp_path):
 
 
 def test_a_group_that_lacks_a_case_is_measured_anew_as_one(scripted, tmp_path):
-    path, runner = tmp_path / "a.json", scripted(seconds=[0.2])
+    path = tmp_path / "a.json"
     list(Session(CASES[:3], scripted(seconds=[0.1]), path).run())
-    new = list(Session(CASES, runner, path, resume=True).run())
+    new = list(Session(CASES, scripted(seconds=[0.2]), path, resume=True).run())
     assert [row.case for row in new] == CASES[2:]
     assert [row.median for row in Results.load(path).rows] == [0.1] * 2 + [0.2] * 4
 

@@ -209,8 +209,8 @@ def test_numbers_that_are_not_finite_have_no_difference(make_row, monkeypatch):
         (MemoryError("of 5 GB"), {"error": "not enough memory: of 5 GB", "kind": "memory"}),
         (NotImplementedError("no kernel"), {"error": "no kernel", "kind": "unavailable"}),
         (RuntimeError("CUDA out of memory\nat"), {"error": "RuntimeError: CUDA out of memory", "kind": "memory"}),
-        (RuntimeError("wrong\nat"), {"error": "RuntimeError: wrong", "kind": "error"}),
-        (RuntimeError(), {"error": "RuntimeError: ", "kind": "error"}),
+        (RuntimeError("wrong\nat"), {"error": "RuntimeError: wrong", "kind": "crashed"}),
+        (RuntimeError(), {"error": "RuntimeError: ", "kind": "crashed"}),
     ],
 )
 def test_an_error_becomes_an_answer(make_row, monkeypatch, error, answer):
