@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
+from typing import NamedTuple, TypeVar
 
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import LOCK_FILE, lines_of, naming, open_regular, quoted
+from lxmls_rnn.storage.files import LOCK_FILE, in_words, lines_of, naming, open_regular, quoted
 
+T = TypeVar("T")
 MAX_NAME_BYTES = 200  # a file system allows 255 for a name
 MAX_EPOCHS = 200_000  # of a run; each takes half a kilobyte of memory
 
@@ -88,16 +91,36 @@ def clear(folder: Path) -> None:
         file.unlink()
 
 
-def folders_with(file: str, root: Path) -> list[str]:
-    """Return the sorted names of the folders in `root` that contain an entry `file`, without hidden folders.
+class Damaged(NamedTuple):
+    """A run or sweep that cannot be opened."""
 
-    Return none if `root` does not exist; raise OSError, which names it, if it cannot be listed.
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
+
+
+def open_all(file: str, root: Path, open_one: Callable[[str], T]) -> tuple[list[T], list[Damaged]]:
+    """Open the folders in `root` that contain an entry `file`, by name, and return them sorted, and the damaged ones.
+
+    Hidden folders are ignored. Return nothing if `root` does not exist; raise OSError, which names it, if it cannot be
+    listed.
     """
+    found, damaged = list[T](), list[Damaged]()
     try:
-        names = os.listdir(root)
+        names = sorted(os.listdir(root))
     except FileNotFoundError:
-        return []
-    return sorted(name for name in names if not name.startswith(".") and os.path.lexists(root / name / file))
+        return found, damaged
+    for name in names:
+        if not name.startswith(".") and os.path.lexists(root / name / file):
+            try:
+                found.append(open_one(name))
+            except FileNotFoundError:  # deleted since the folder was listed
+                continue
+            except (ValueError, OSError, MemoryError) as error:
+                damaged.append(Damaged(name, in_words(error)))
+    return found, damaged
 
 
 def model_of(folder: Path) -> Path:

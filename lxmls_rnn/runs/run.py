@@ -22,7 +22,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import scipy
@@ -36,7 +36,7 @@ from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Corpus, Experiment, Settings, prepare
-from lxmls_rnn.runs.folder import clear, folders_with, model_of, new_folder, read_config, read_metrics
+from lxmls_rnn.runs.folder import Damaged, clear, model_of, new_folder, open_all, read_config, read_metrics
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import append, in_words, locked, make_atomically, naming, write_atomically
 from lxmls_rnn.tagger import Tagger
@@ -193,7 +193,7 @@ class Run:
             for event in events:
                 if isinstance(event, EpochDone):
                     may_write()
-                    self._append_metrics(event)
+                    append(self.folder / "metrics.jsonl", (json.dumps(asdict(event.metrics())) + "\n").encode())
                     if event.is_best:
                         tagger.save(self.folder / "model.npz", epoch=event.epoch)
                     checkpoint()
@@ -254,9 +254,6 @@ class Run:
         write_atomically(self.folder / "metrics.jsonl", "".join(json.dumps(asdict(row)) + "\n" for row in rows))
         return progress, best
 
-    def _append_metrics(self, event: EpochDone) -> None:
-        append(self.folder / "metrics.jsonl", (json.dumps(asdict(event.metrics())) + "\n").encode())
-
     def _write_config(self, checksums: dict[str, str], folder: Path) -> None:
         config: dict[str, Any] = {
             "settings": self.settings.to_dict(),
@@ -289,35 +286,20 @@ def check_progress(path: Path, header: dict[str, Any]) -> Progress:
         raise ValueError(f"{path} is not a valid checkpoint: {error}") from None
 
 
-class Damaged(NamedTuple):
-    """A run that cannot be opened."""
-
-    name: str
-    why: str
-
-    def __str__(self) -> str:
-        return self.why
-
-
 def find_runs(root: str | os.PathLike[str] | None = None) -> tuple[list[Run], list[Damaged]]:
     """Return the runs in a folder, by default `paths.runs()`, sorted by name, and the damaged ones with the reason.
 
     A run is damaged if its config or metrics cannot be read or are invalid. If the folder itself cannot be listed, it
     is the only damaged entry.
     """
-    found, damaged = list[Run](), list[Damaged]()
+
+    def opened(name: str) -> Run:
+        run = Run.open(name, root)
+        run.metrics()
+        return run
+
     folder = paths.runs(root)
     try:
-        names = folders_with("config.json", folder)
+        return open_all("config.json", folder, opened)
     except OSError as error:
-        return found, [Damaged(folder.name, in_words(error))]
-    for name in names:
-        try:
-            run = Run.open(name, root)
-            run.metrics()
-            found.append(run)
-        except FileNotFoundError:  # deleted since the folder was listed
-            continue
-        except (ValueError, OSError, MemoryError) as error:
-            damaged.append(Damaged(name, in_words(error)))
-    return found, damaged
+        return [], [Damaged(folder.name, in_words(error))]

@@ -12,7 +12,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -22,9 +22,9 @@ from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import Settings, checksums, prepare
 from lxmls_rnn.runs import Damaged
-from lxmls_rnn.runs.folder import MAX_NAME_BYTES, folders_with, new_folder
+from lxmls_rnn.runs.folder import MAX_NAME_BYTES, new_folder, open_all
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import counted, in_words, locked, quoted, write_atomically
+from lxmls_rnn.storage.files import counted, locked, quoted, write_atomically
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.grid import Point
 
@@ -270,16 +270,6 @@ def find_sweeps(root: str | os.PathLike[str] | None = None) -> tuple[list[Sweep]
     A sweep is damaged if its file cannot be read or is invalid. If the folder cannot be listed, there are no sweeps;
     `find_runs` reports it.
     """
-    found, damaged = list[Sweep](), list[Damaged]()
-    try:
-        names = folders_with(FILE, paths.runs(root))
-    except OSError:
-        return found, damaged
-    for name in names:
-        try:
-            found.append(Sweep.load(name, root))
-        except FileNotFoundError:  # deleted since the folder was listed
-            continue
-        except (ValueError, OSError, MemoryError) as error:
-            damaged.append(Damaged(name, in_words(error)))
-    return found, damaged
+    with suppress(OSError):
+        return open_all(FILE, paths.runs(root), lambda name: Sweep.load(name, root))
+    return [], []
