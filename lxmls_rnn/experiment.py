@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lxmls_rnn import paths
 from lxmls_rnn.datasets.corpora import CORPORA, NAMES, corpus_files, corpus_name, find
+from lxmls_rnn.datasets.download import digest
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
 from lxmls_rnn.deep_learning.initialisation import INITS, initialise
@@ -21,7 +21,6 @@ from lxmls_rnn.readers.pos_corpus import PostagCorpus, compacify, train_vocabula
 from lxmls_rnn.sequences import SequenceList
 from lxmls_rnn.settings import MAX_SEED, check, described, setting, settings_of
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import naming, open_regular
 from lxmls_rnn.tagger import Tagger
 
 
@@ -244,16 +243,7 @@ def checksums(*several: Settings) -> dict[str, str]:
     for settings in several:
         settings.check_files()
     files = {file for settings in several for file in settings.files().values()}
-    return {file: checksum(paths.located(file)) for file in sorted(files)}
-
-
-def checksum(file: Path) -> str:
-    """Return the SHA-256 of a file; an OSError names it."""
-    digest = hashlib.sha256()
-    with naming(file), open_regular(file) as content:
-        while piece := content.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
+    return {file: digest(paths.located(file)) for file in sorted(files)}
 
 
 @dataclass(frozen=True)

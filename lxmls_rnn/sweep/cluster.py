@@ -54,9 +54,8 @@ class Existing:
         self.addresses: list[str] = []
         self.unfit: dict[str, str] = {}
         self._submitted: dict[Future[Any], list[str]] = {}  # the addresses of the workers that a call may run on
-        self._checked: dict[
-            str, tuple[str, float]
-        ] = {}  # why a worker is unfit ("" if it is fit) and when it was checked, by address
+        # why a worker is unfit ("" if it is fit) and when it was checked, by address
+        self._checked: dict[str, tuple[str, float]] = {}
         self._last_fit = time.monotonic()  # when there was last a fit worker, or no worker at all
 
     @staticmethod
@@ -99,11 +98,9 @@ class Existing:
         self._open.close()
 
     @property
-    def count(self) -> int:
+    def alive(self) -> int:
         """The number of workers that are fit to train."""
         return len(self.addresses)
-
-    alive = count
 
     def wait(self, seconds: float) -> None:
         """Wait for workers that are fit to train."""

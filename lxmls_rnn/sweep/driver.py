@@ -42,8 +42,6 @@ class Driver:
         Number of worker processes; by default one per core, or one per device.
     devices
         Devices such as 'cuda0', each used by one worker of its own.
-    checkpoint_every
-        Seconds from one checkpoint of a training to the next within an epoch.
     scheduler
         Address of an existing cluster, whose workers train; then no workers are started here.
 
@@ -57,8 +55,6 @@ class Driver:
         Number of workers that have started and are fit to train.
     unfit
         Why a worker is not used, by its name.
-    start_up, trained
-        Seconds until the workers had started and compiled, and from then until all trainings were over.
 
     Raises
     ------
@@ -71,13 +67,11 @@ class Driver:
         sweep: Sweep,
         workers: int | None = None,
         devices: Sequence[str] = (),
-        checkpoint_every: float = 60.0,
         scheduler: str | None = None,
     ) -> None:
         self.check(workers, devices, scheduler)
         self.sweep, self.workers, self.devices, self.scheduler = sweep, workers, list(devices), scheduler
-        self.checkpoint_every = checkpoint_every
-        self.state, self.alive, self.start_up, self.trained = "ready", 0, 0.0, 0.0
+        self.state, self.alive = "ready", 0
         self.unfit: dict[str, str] = {}
         self.results = {result.training.name: result for result in halving.results(sweep)}
         self.seconds: dict[str, float] = {}  # of the trainings of this session, by the name of the run
@@ -153,7 +147,6 @@ class Driver:
         self.state = "done"
 
     def _train(self, to_do: list[tuple[Result, int]]) -> Iterator[Result | None]:
-        begin = time.monotonic()
         self.state = "starting workers" if self.scheduler is None else "asking workers"
         yield None
         with self._open() as self._workers:
@@ -161,12 +154,10 @@ class Driver:
             try:
                 if isinstance(self._workers, Local):
                     yield from self._warm(self._workers, to_do)
-                self.start_up = time.monotonic() - begin
                 self.state = "training"
                 while to_do:
                     yield from self._train_round(to_do)
                     to_do = self._read()
-                self.trained = time.monotonic() - begin - self.start_up
             except GeneratorExit:
                 self.state = "stopping"
                 raise
@@ -248,8 +239,7 @@ class Driver:
                 self._stop(running)
 
     def _submit(self, training: Training, epochs: int) -> Future[Any] | None:
-        settings = training.settings.to_dict()
-        return self._workers.submit(worker.train, training.name, settings, self._client, epochs, self.checkpoint_every)
+        return self._workers.submit(worker.train, training.name, training.settings.to_dict(), self._client, epochs)
 
     def _update_workers(self) -> None:
         self._workers.update()

@@ -146,19 +146,14 @@ def on_test(sweep: Sweep, setting: Setting) -> list[float]:
     Raise ValueError if the test part has a tag, or for models without `<unk>` a word, that a model does not know, or if
     a model cannot be read.
     """
+    accuracies = []
     try:
-        return _on_test(sweep, setting)
+        for result in setting.results:
+            settings = result.training.settings
+            file = parts(settings).get("test")
+            if file is not None and file.is_file() and result.state == "done":
+                tagger, _ = Run.open(result.training.name, sweep.folder).load()
+                accuracies.append(tagger.evaluate(file, **settings.reading).accuracy)
     except (OSError, MemoryError) as error:
         raise ValueError(in_words(error)) from error
-
-
-def _on_test(sweep: Sweep, setting: Setting) -> list[float]:
-    accuracies = []
-    for result in setting.results:
-        settings = result.training.settings
-        file = parts(settings).get("test")
-        if file is None or not file.is_file() or result.state != "done":
-            continue
-        tagger, _ = Run.open(result.training.name, sweep.folder).load()
-        accuracies.append(tagger.evaluate(file, **settings.reading).accuracy)
     return accuracies

@@ -11,15 +11,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 import lxmls_rnn
 from lxmls_rnn import paths
+from lxmls_rnn.datasets.download import digest
 from lxmls_rnn.deep_learning.rnn import model_class
 from lxmls_rnn.deep_learning.training import Stopped
-from lxmls_rnn.experiment import Corpus, Settings, checksum, read_corpus
+from lxmls_rnn.experiment import Corpus, Settings, read_corpus
 from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import Config, Metrics
@@ -92,23 +94,19 @@ def version() -> str:
 def reason_unfit(client: Client) -> str:
     """Return why this worker is unfit to train for a client, or "" if it is fit."""
     try:
-        return _difference(client)
+        if version() != client.version:
+            return f"its lxmls-rnn is {version()}, and the client's {client.version}"
+        if not is_owner(client.path, client.token):
+            return f"its folder of runs, {paths.runs().resolve()}, is not the client's"
+        for file, expected in client.checksums.items():
+            path = paths.located(file)
+            if not path.is_file():
+                return f"it has no file {path if path.is_absolute() else paths.data().resolve() / file}"
+            if digest(path) != expected:
+                return f"its file {path.resolve()} is not the client's {file}"
+        return ""
     except OSError as error:
         return in_words(error)
-
-
-def _difference(client: Client) -> str:
-    if version() != client.version:
-        return f"its lxmls-rnn is {version()}, and the client's {client.version}"
-    if not is_owner(client.path, client.token):
-        return f"its folder of runs, {paths.runs().resolve()}, is not the client's"
-    for file, expected in client.checksums.items():
-        path = paths.located(file)
-        if not path.is_file():
-            return f"it has no file {path if path.is_absolute() else paths.data().resolve() / file}"
-        if checksum(path) != expected:
-            return f"its file {path.resolve()} is not the client's {file}"
-    return ""
 
 
 def ask(token: str, what: str) -> None:
@@ -119,7 +117,7 @@ def ask(token: str, what: str) -> None:
         _changed.notify_all()
 
 
-def train(name: str, settings: dict[str, Any], client: Client, epochs: int, checkpoint_every: float) -> dict[str, Any]:
+def train(name: str, settings: dict[str, Any], client: Client, epochs: int) -> dict[str, Any]:
     """Train a run up to a number of epochs, or resume it; may be called again after any interruption.
 
     Parameters
@@ -128,7 +126,7 @@ def train(name: str, settings: dict[str, Any], client: Client, epochs: int, chec
         Name and settings of the run; it is made if it does not exist.
     client
         The client that runs the sweep.
-    epochs, checkpoint_every
+    epochs
         As `Run.fit`.
 
     Returns
@@ -146,7 +144,7 @@ def train(name: str, settings: dict[str, Any], client: Client, epochs: int, chec
             # the client has shown the warnings; not in a `catch_warnings`, which is unsafe with several threads
             warnings.filterwarnings("ignore", category=UserWarning, module=r"lxmls_rnn\.")
             with np.errstate(all="ignore"):
-                state = _train(name, Settings.from_dict(settings), client, epochs, checkpoint_every)
+                state = _train(name, Settings.from_dict(settings), client, epochs)
     except FloatingPointError as error:
         state, why = "diverged", str(error)
     except ClaimLost as error:
@@ -157,13 +155,13 @@ def train(name: str, settings: dict[str, Any], client: Client, epochs: int, chec
     return {"state": state, "why": why, "seconds": time.monotonic() - begin}
 
 
-def _train(name: str, settings: Settings, client: Client, epochs: int, checkpoint_every: float) -> str:
+def _train(name: str, settings: Settings, client: Client, epochs: int) -> str:
     if _asked.get(client.token) == "stop":
         return "stopped"
     claim = Claim(client.path / name)
     run = _open_or_create(name, settings, client)
     _wait_until_free(run.folder, LIVE_OWNER_SECONDS if claim.takes_over else KILLED_OWNER_SECONDS)
-    events = run.fit(epochs, checkpoint_every, claim.check)
+    events = run.fit(epochs, may_write=claim.check)
     try:
         for event in events:
             claim.check_if_due()
@@ -186,10 +184,10 @@ def _open_or_create(name: str, settings: Settings, client: Client) -> Run:
         return Run.create(name, settings, client.path, corpus, checksums)
     run = Run.open(name, client.path)
     run.corpus, run.checksums = corpus, checksums
-    # a run has what was chosen when it began
+    # a run has what was chosen when it began; its number of epochs may be raised later
     chosen = {name: getattr(run.settings, name) for name in ("dtype", "tags", "tag_map")}
-    wanted = replace(settings, **{name: c for name, c in chosen.items() if getattr(settings, name) in (None, AUTO)})
-    if comparable(run.settings) != comparable(wanted):
+    own = {name: value for name, value in chosen.items() if getattr(settings, name) in (None, AUTO)}
+    if run.settings != settings.changed(epochs=run.settings.trainer.epochs, **own):
         raise ValueError(f"the run {run.folder} has other settings than the sweep")
     return run
 
@@ -198,11 +196,6 @@ def _open_or_create(name: str, settings: Settings, client: Client) -> Run:
 def _corpus(settings: Settings, _checksums: tuple[tuple[str, str], ...]) -> Corpus:
     """Read a corpus once for successive trainings of this worker."""
     return read_corpus(settings)
-
-
-def comparable(settings: Settings) -> Settings:
-    """Return settings with a fixed number of epochs, since this number may be raised later."""
-    return replace(settings, trainer=replace(settings.trainer, epochs=1))
 
 
 def _wait_until_free(folder: Path, patience: float) -> None:
@@ -218,12 +211,6 @@ def _wait_until_free(folder: Path, patience: float) -> None:
         time.sleep(0.1)
 
 
-@dataclass
-class _Sentence:
-    x: np.ndarray
-    y: np.ndarray
-
-
 def kind(settings: Settings) -> tuple[object, ...]:
     """Return the settings that determine the code that Theano compiles; sizes have no influence."""
     trainer = settings.trainer
@@ -233,14 +220,10 @@ def kind(settings: Settings) -> tuple[object, ...]:
 
 def warm(*kinds: dict[str, Any]) -> None:
     """Compile the code for trainings of these kinds into Theano's cache, which all workers share, or load it."""
+    x, y = np.array([1, 2], "int32"), np.array([0, 1], "int32")
+    sentences: Any = [SimpleNamespace(x=x, y=y)] * 2
     for settings in kinds:
-        _warm(Settings.from_dict(settings))
-
-
-def _warm(s: Settings) -> None:
-    model = model_class(s.model)(5, 4, 3, 3, **s.model_options())
-    sentences: Any = [
-        _Sentence(np.array(x, "int32"), np.array(y, "int32")) for x, y in (((1, 2), (0, 1)), ((4, 1), (2, 0)))
-    ]
-    for _ in replace(s.trainer, epochs=1, batch_size=min(s.trainer.batch_size, 2)).fit(model, sentences, sentences):
-        pass
+        s = Settings.from_dict(settings)
+        model = model_class(s.model)(5, 4, 3, 3, **s.model_options())
+        for _ in replace(s.trainer, epochs=1, batch_size=min(s.trainer.batch_size, 2)).fit(model, sentences, sentences):
+            pass

@@ -189,9 +189,7 @@ def test_a_corpus_that_has_changed_is_refused(tmp_path):
 
 def test_each_file_is_hashed_once_in_a_training(tmp_path, monkeypatch):
     hashed = []
-    monkeypatch.setattr(
-        experiment, "checksum", lambda file, real=experiment.checksum: hashed.append(file) or real(file)
-    )
+    monkeypatch.setattr(experiment, "digest", lambda file, real=experiment.digest: hashed.append(file) or real(file))
     run = Run.create("one", replace(SETTINGS, embeddings="sample/ppmi_30"), tmp_path)
     for epochs in (1, 2):
         for _ in run.fit(epochs):

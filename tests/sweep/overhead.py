@@ -45,16 +45,19 @@ def alone(base, trainings):
 
 
 def by_workers(base, trainings, workers):
-    """The driver of a sweep that has been trained, the time of all, and the memory after each fifth of it."""
+    """The driver of a sweep that has been trained; seconds of start, trainings and all; memory after each fifth."""
     with tempfile.TemporaryDirectory() as folder:
         driver = Driver(small_sweep(Path(folder), base=base, seeds=range(trainings)).begin(), workers)
-        begin, seen, ended = time.perf_counter(), [], 0
+        begin, start_up, trained, seen, ended = time.perf_counter(), 0.0, 0.0, [], 0
         for result in driver.run():
+            if driver.state != "training":
+                start_up = time.perf_counter() - begin
+            trained = time.perf_counter() - begin - start_up
             ended += result is not None
             if result is not None and ended % (trainings // 5 or 1) == 0:
                 seen.append(f"{memory():.0f}")
         assert all(result.state == "done" for result in driver.results.values())
-        return driver, time.perf_counter() - begin, seen
+        return driver, (start_up, trained, time.perf_counter() - begin), seen
 
 
 def main():
@@ -69,13 +72,13 @@ def main():
         one.submit(alone, base, 1).result()
         before = one.submit(alone, base, trainings).result()
         for _ in range(rounds):
-            driver, whole, seen = by_workers(base, trainings, workers)
+            driver, (start_up, trained, whole), seen = by_workers(base, trainings, workers)
             after = one.submit(alone, base, trainings).result()
             ideal = mean((before, after)) * trainings / workers
-            beside = (driver.trained - sum(driver.seconds.values()) / workers) / trainings
-            times.append(driver.trained / ideal)
-            print(f"one alone takes {before:.3f} s before and {after:.3f} s after; start-up {driver.start_up:.1f} s")
-            print(f"all trained in {driver.trained:.1f} s, {times[-1]:.2f} times {ideal:.1f} s")
+            beside = (trained - sum(driver.seconds.values()) / workers) / trainings
+            times.append(trained / ideal)
+            print(f"one alone takes {before:.3f} s before and {after:.3f} s after; start-up {start_up:.1f} s")
+            print(f"all trained in {trained:.1f} s, {times[-1]:.2f} times {ideal:.1f} s")
             print(f"beside the trainings {1e3 * beside:.1f} ms for each; with the end of the workers {whole:.1f} s")
             print(f"MB of the client on the way: {', '.join(seen)}", flush=True)
             before = after

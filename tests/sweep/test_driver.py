@@ -30,7 +30,7 @@ def done(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     base = replace(BASE, trainer=replace(BASE.trainer, epochs=20))
     sweep = small_sweep(root, "n_hidd=2,3", base=base).begin()
-    driver, killed = Driver(sweep, workers=2, checkpoint_every=0.0), []
+    driver, killed = Driver(sweep, workers=2), []
     for result in driver.run():
         if not killed and any(sweep.folder.glob("*/metrics.jsonl")):
             killed = workers_of(psutil.Process())[:1]

@@ -26,7 +26,7 @@ def train(sweep, *asked, epochs=3, **changes):
     client = replace(client, **changes)
     for what in asked:
         worker.ask(client.token, what)
-    ended = [worker.train(t.name, t.settings.to_dict(), client, epochs, 60.0) for t in sweep.trainings()]
+    ended = [worker.train(t.name, t.settings.to_dict(), client, epochs) for t in sweep.trainings()]
     claim.release()
     assert all(one["seconds"] > 0 for one in ended)
     return [(one["state"], one["why"]) for one in ended]
@@ -91,7 +91,7 @@ def test_a_training_that_ends_otherwise_says_how(tmp_path):
     assert str(sweep.folder / "n_hidd=2,seed=1") in why
     assert "Error" not in why
     client = worker.Client(Claim(sweep.folder).token, str(sweep.folder), worker.version(), None)
-    ended = worker.train("other", {}, client, 3, 60.0)
+    ended = worker.train("other", {}, client, 3)
     assert ended["state"] == "failed"
     assert ended["why"].startswith("AttributeError: ")  # a mistake of the program: its kind helps to find it
 
