@@ -57,12 +57,6 @@ class DataSet:
     files: tuple[DataFile, ...]
 
     @property
-    def size(self) -> int | None:
-        """Bytes to download, None if the size of a file is not known."""
-        sizes = [file.size for file in self.files]
-        return None if None in sizes else sum(size or 0 for size in sizes)
-
-    @property
     def notice(self) -> str:
         """The message that `fetch` prints before the download: description and licence."""
         text = f"{self.name}: {self.description} Licence: {self.licence}, {self.licence_url}"
@@ -193,13 +187,3 @@ DATASETS: dict[str, DataSet] = {
         ),
     )
 }
-
-
-def describe() -> str:
-    """Return one paragraph of text for each data set: name, description, size, licence and source."""
-    return "\n\n".join(
-        f"{dataset.name}\n  {dataset.description}\n"
-        f"  download: {'size not published' if dataset.size is None else f'{dataset.size / 1e6:.1f} MB'}\n"
-        f"  licence: {dataset.licence}, {dataset.licence_url}\n  source: {dataset.source}"
-        for dataset in DATASETS.values()
-    )

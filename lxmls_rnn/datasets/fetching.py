@@ -22,14 +22,14 @@ from lxmls_rnn.storage.files import locked, open_regular, write_atomically
 TEMPORARY_PREFIX = ".fetch-"  # prefix of the temporary folders to which files are downloaded
 
 Notice = Callable[[str], None]  # called with each message
-OnProgress = Callable[[int, int], object]  # called with the bytes received and expected; 0 expected if unknown
+OnProgress = Callable[[int, int], object]  # called with the bytes received and expected, the latter 0 if unknown
 
 
 def fetch(
     dataset: str | DataSet,
     directory: str | Path = "data",
     *,
-    progress: bool | OnProgress = True,
+    progress: OnProgress | None = None,
     notice: Notice = print,
     folder: str | Path | None = None,
 ) -> list[Path]:
@@ -47,9 +47,9 @@ def fetch(
         A name in `DATASETS`, a treebank of Universal Dependencies (`ud:pt_bosque`), or a `DataSet` of your own.
     directory : str or Path
         Folder for the files; created if missing.
-    progress : bool or callable
-        Whether to draw a progress bar on the standard error stream; or a function that is called with the bytes
-        received and expected, the latter 0 if unknown.
+    progress : callable, optional
+        Called with the bytes received and expected, the latter 0 if unknown; by default a progress bar is drawn on the
+        standard error stream.
     notice : callable
         Called with each message: the licence, and the result for each file.
     folder : str or Path, optional
@@ -108,7 +108,7 @@ def _obtain(
     target: Path,
     parts: Path,
     source: str,
-    progress: bool | OnProgress,
+    progress: OnProgress | None,
     notice: Notice,
     folder: Path | None,
 ) -> None:
@@ -193,10 +193,10 @@ def _unpacked(file: DataFile, archive: Path, parts: Path) -> Path:
 
 
 @contextmanager
-def _shown(progress: bool | OnProgress, label: str) -> Iterator[OnProgress]:
-    """Yield the progress callback of a file; for `True`, it draws a labelled bar on the standard error stream."""
-    if progress is not True:
-        yield progress or (lambda done, total: None)
+def _shown(progress: OnProgress | None, label: str) -> Iterator[OnProgress]:
+    """Yield the progress callback of a file; for None, it draws a labelled bar on the standard error stream."""
+    if progress is not None:
+        yield progress
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn

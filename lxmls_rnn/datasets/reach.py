@@ -22,9 +22,8 @@ MAX_DISTANCE = 200
 SENTENCES_PER_PART = {"train": 1000, "dev": 200, "test": 200}
 CORPUS_SEED = 2016
 # the first word and its own tag, by the tag of the last word that it decides
-FIRST_WORDS = {"VBZ": ("She",), "NNS": ("Her",)}
-FIRST_TAGS = {"VBZ": "PRP", "NNS": "PRP$"}
-LAST_WORDS = ("watches",)
+FIRST_WORDS = {"NNS": ("Her", "PRP$"), "VBZ": ("She", "PRP")}
+LAST_WORD = "watches"
 FILLERS = (("er", "UH"), ("well", "UH"), (",", ","))
 NAME_PATTERN = re.compile(r"reach:(\d+)")
 
@@ -67,9 +66,8 @@ def make(distance: int, data: Path) -> None:
 
 
 def _sentence(rng: np.random.RandomState, distance: int) -> str:
-    tag = sorted(FIRST_WORDS)[rng.randint(len(FIRST_WORDS))]
+    tag = list(FIRST_WORDS)[rng.randint(len(FIRST_WORDS))]
     fillers = [FILLERS[n] for n in rng.randint(len(FILLERS), size=distance - 1)]
-    first = FIRST_WORDS[tag][rng.randint(len(FIRST_WORDS[tag]))], FIRST_TAGS[tag]
-    words = [first, *fillers, (LAST_WORDS[rng.randint(len(LAST_WORDS))], tag), (".", ".")]
+    words = [FIRST_WORDS[tag], *fillers, (LAST_WORD, tag), (".", ".")]
     lines = (f"{n}\t{word}\t_\t{tag}\t{tag}\t_\t_\t_\t_\t_\n" for n, (word, tag) in enumerate(words, 1))
     return "".join(lines) + "\n"

@@ -102,5 +102,5 @@ def a_dataset(url: str, **changes: object) -> DataSet:
 
 
 def quietly(dataset: DataSet, directory: Path, **options: object) -> list[Path]:
-    defaults = {"progress": False, "notice": lambda text: None}
+    defaults = {"progress": lambda received, expected: None, "notice": lambda text: None}
     return fetch(dataset, directory, **{**defaults, **options})

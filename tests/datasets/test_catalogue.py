@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lxmls_rnn.datasets import DATASETS, DataFile, DataSet, describe
+from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.datasets.corpora import CORPORA
 from lxmls_rnn.datasets.download import mismatch
 
@@ -55,24 +55,3 @@ def test_embeddings_are_unpacked_and_of_the_size_that_is_described(name):
     assert f"{words:,} words in {dimensions} dimensions" in DATASETS[name].description
     assert file.name == name
     assert file.unpack is not None
-
-
-def test_the_size_of_a_data_set_is_known_if_that_of_each_file_is():
-    one, two, other = DataFile("", "a", size=1_500_000), DataFile("", "b", size=2_000_000), DataFile("", "c")
-    assert DataSet("", "", "", "", "", (one, two)).size == 3_500_000
-    assert DataSet("", "", "", "", "", (one, other)).size is None
-
-
-def test_the_list_names_sizes_licences_and_sources():
-    paragraphs = dict(zip(DATASETS, describe().split("\n\n"), strict=True))
-    for name, paragraph in paragraphs.items():
-        dataset = DATASETS[name]
-        size = "size not published" if dataset.size is None else f"{dataset.size / 10**6:.1f} MB"
-        assert paragraph.splitlines() == [
-            name,
-            f"  {dataset.description}",
-            f"  download: {size}",
-            f"  licence: {dataset.licence}, {dataset.licence_url}",
-            f"  source: {dataset.source}",
-        ]
-    assert "download: 69.2 MB" in paragraphs["glove_50"]

@@ -82,7 +82,7 @@ def bosque(server: Server) -> Server:
 
 def quietly(name: str, data: Path, **options: object) -> tuple[list[Path], list[str]]:
     said: list[str] = []
-    return fetch(name, data, **{"progress": False, "notice": said.append, **options}), said
+    return fetch(name, data, **{"progress": lambda received, expected: None, "notice": said.append, **options}), said
 
 
 @pytest.mark.parametrize("name", ["ud:pt_bosque", "ud:UD_Portuguese-Bosque"])
