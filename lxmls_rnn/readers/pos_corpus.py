@@ -127,7 +127,11 @@ class PostagCorpus:
                 names.append(name if tag_map is None else tag_map.get(name, name if name in universal else OTHER_TAG))
             sequences.add_sequence([token.word for token in sentence], names)
         if unknown:
-            warnings.warn(f"{file}, {_not_mapped(list(unknown.values()), source.map_file)}", stacklevel=2)
+            first = list(unknown.values())[:MAX_NAMED_TAGS]
+            named = ", ".join(f"{quoted(token.tag)} (line {token.line_number})" for token in first)
+            more = f" and {len(unknown) - MAX_NAMED_TAGS} more" if len(unknown) > MAX_NAMED_TAGS else ""
+            which = f"{counted(len(unknown), 'tag')} not in {source.map_file}, mapped to {OTHER_TAG!r}"
+            warnings.warn(f"{file}: {which}: {named}{more}", stacklevel=2)
         if nr_single and max_sent_len is None:
             left_out = f"{nr_single} of {counted(nr_read, 'sentence')} left out: a sentence must have 2 words or more"
             warnings.warn(f"{file}: {left_out}", stacklevel=2)
@@ -160,19 +164,6 @@ def _check_untagged(file: object, untagged: list[Token], words: int, source: Tag
     if len(untagged) > MAX_UNTAGGED * words:
         raise ValueError(f"{found}: choose another column of tags, such as upos or xpos")
     warnings.warn(f"{found}; it becomes {OTHER_TAG!r}", stacklevel=3)
-
-
-def _not_mapped(tokens: list[Token], mapping_file: object) -> str:
-    """Describe the tags that are missing in a tag map: their number and the first few."""
-    first, *others = tokens
-    if not others:
-        return (
-            f"line {first.line_number}: tag {quoted(first.tag)} is not in {mapping_file}; "
-            f"it is mapped to {OTHER_TAG!r} wherever it occurs"
-        )
-    named = ", ".join(f"{quoted(token.tag)} (line {token.line_number})" for token in tokens[:MAX_NAMED_TAGS])
-    more = f" and {len(tokens) - MAX_NAMED_TAGS} more" if len(tokens) > MAX_NAMED_TAGS else ""
-    return f"{len(tokens)} tags are not in {mapping_file}: {named}{more}; they are mapped to {OTHER_TAG!r}"
 
 
 def compacify(

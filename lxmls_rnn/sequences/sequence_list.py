@@ -25,30 +25,16 @@ class Sequence:
         Word ids and tag ids.
     nr : int
         Its position in the list.
-    words : iterable of str, optional
-        The original words, if they differ from the names of the ids in `x` (rare words share one id).
-        By default the names of the ids.
-
-    Raises
-    ------
-    ValueError
-        The lengths of x, y and words differ.
+    words : iterable of str
+        The original words, which may differ from the names of the ids in `x` (rare words share one id).
     """
 
-    def __init__(
-        self, sequence_list: SequenceList, x: Ids, y: Ids, nr: int, words: Iterable[str] | None = None
-    ) -> None:
+    def __init__(self, sequence_list: SequenceList, x: Ids, y: Ids, nr: int, words: Iterable[str]) -> None:
         self.sequence_list = sequence_list
         self.x = x
         self.y = y
         self.nr = nr
-        names = sequence_list.word_dict
-        self._words = [names[int(i)] for i in x] if words is None else list(words)
-        if not len(x) == len(y) == len(self._words):
-            raise ValueError(
-                f"a sequence needs as many tags as words: got {len(x)} word ids, {len(y)} tag ids "
-                f"and {len(self._words)} words"
-            )
+        self._words = list(words)
 
     @property
     def words(self) -> list[str]:

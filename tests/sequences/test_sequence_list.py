@@ -1,6 +1,6 @@
 import pytest
 
-from lxmls_rnn.sequences import LabelDictionary, Sequence, SequenceList
+from lxmls_rnn.sequences import LabelDictionary, SequenceList
 
 
 @pytest.fixture
@@ -73,12 +73,3 @@ def test_a_bad_sentence_is_refused_and_leaves_no_trace(sentences, words, tags, s
     with pytest.raises(ValueError, match=message):
         sentences.add_sequence(words, tags, surface)
     assert (len(sentences), len(sentences.x_dict), len(sentences.y_dict)) == (2, 3, 3)
-
-
-def test_a_sequence_takes_its_words_from_the_dictionary_by_default(sentences):
-    assert Sequence(sentences, x=[2, 0], y=[2, 0], nr=0).words == [",", "dogs"]
-
-
-def test_a_sequence_with_more_words_than_tags_is_refused(sentences):
-    with pytest.raises(ValueError, match="got 2 word ids, 1 tag ids"):
-        Sequence(sentences, x=[0, 1], y=[0], nr=0)
