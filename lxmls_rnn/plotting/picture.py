@@ -27,12 +27,10 @@ def picture(
     legend
         Columns of a common legend below the plots, with each label once; no legend for 0.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with mpl.rc_context({"font.size": 9, "axes.grid": True, "grid.alpha": 0.3, "axes.axisbelow": True}):
         figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasAgg(figure)
         yield figure.subplots(*shape, squeeze=False)
         figure.suptitle(title, fontsize=10)
         if legend:
