@@ -43,7 +43,10 @@ class Training(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweep:
-    """The description of a sweep: settings, varied values, seeds, and which trainings failed."""
+    """The description of a sweep: settings, varied values, seeds, and which trainings failed.
+
+    ValueError if there are too many trainings, no seeds or the same one twice, or an empty sample.
+    """
 
     folder: Path  # in the folder of runs; its name is the name of the sweep
     base: Settings  # the settings that are not varied
@@ -56,6 +59,10 @@ class Sweep:
 
     def __post_init__(self) -> None:
         grid.check_count(grid.count(self.vary, self.sample) * len(self.seeds), "the sweep")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"the seeds must be different numbers, at least one, got {quoted(self.seeds)}")
+        if self.sample is not None and self.sample < 1:
+            raise ValueError(f"sample must be at least 1, got {self.sample}")
 
     @property
     def name(self) -> str:
@@ -98,10 +105,6 @@ class Sweep:
         Raise ValueError for a value out of range, an activation that a model does not support, two runs with the same
         name, or a missing dev part; FileNotFoundError if a file that the settings name does not exist.
         """
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"the seeds must be different numbers, at least one, got {self.seeds}")
-        if self.sample is not None and self.sample < 1:
-            raise ValueError(f"--sample must be at least 1, got {self.sample}")
         for name in ("epochs", "corpus"):
             if self.halving and name in self.vary:
                 raise ValueError(f"--halving compares the settings at equal epochs on one corpus: {name} cannot vary")
@@ -158,13 +161,15 @@ class Sweep:
         path = folder / FILE
         try:
             content = records.read(_Content, path)
+            sweep = cls(folder, content.base, **{name: getattr(content, name) for name in _SAVED})
+            content.base.changed(**{**next(grid.points(content.vary)), "seed": min(content.seeds)})
+            return sweep
         except (FileNotFoundError, NotADirectoryError):
             there = "" if root is None or paths.runs() == folder.parent else f" --root {shlex.quote(str(root))}"
             raise FileNotFoundError(f"no sweep {folder}: `lxmls-rnn runs{there}` lists the sweeps") from None
         except ValueError as error:
             why = str(error).removeprefix(f"{path}: ")
             raise ValueError(f"{path} is not the file of a sweep: {why}") from None
-        return cls(folder, content.base, **{name: getattr(content, name) for name in _SAVED})
 
     def begin(self, advice: str = "") -> Sweep:
         """Make the folder of a new sweep; return the sweep with the checksums of its files.
@@ -237,17 +242,11 @@ class _Content:
                 f"its format is {quoted(self.format)}, version {self.version}; "
                 f"expected {SWEEP_FORMAT!r}, at most {SWEEP_VERSION}"
             )
-        if not self.seeds:
-            raise ValueError("it has no seeds")
-        if self.sample is not None and self.sample < 1:
-            raise ValueError(f"sample must be at least 1, got {self.sample}")
-        grid.check_count(grid.count(self.vary, self.sample) * len(self.seeds), "it")
         for name, values in self.vary.items():
             if name not in grid.VARIED or not values:
                 raise ValueError(f"it varies {quoted(name)} over {quoted(values)}")
             for value in values:
                 grid.VARIED[name].check(value)
-        self.base.changed(**{**next(grid.points(self.vary)), "seed": min(self.seeds)})
 
 
 _SAVED = ("vary", "seeds", "sample", "halving", "checksums", "failed")

@@ -125,7 +125,7 @@ def test_a_sweep_whose_corpus_has_changed_cannot_be_extended(tmp_path):
     [
         ({"seeds": []}, r"the seeds must be different numbers, at least one, got \[\]"),
         ({"seeds": [3, 3]}, r"the seeds must be different numbers, at least one, got \[3, 3\]"),
-        ({"sample": 0}, "--sample must be at least 1, got 0"),
+        ({"sample": 0}, "^sample must be at least 1, got 0"),
         ({"vary": {"epochs": [1, 2]}, "halving": True}, "equal epochs on one corpus: epochs cannot vary"),
         (
             {"vary": {"n_hidd": [2], "tag_map": ["x" * 200]}},
@@ -175,29 +175,14 @@ def test_what_cannot_be_added_is_said(tmp_path, vary, seeds, sample, message):
 @pytest.mark.parametrize("change", [{"vary": {"hidden": [1]}}, {"vary": {"rate": 1}}, {"seeds": []}, {"version": 9},
                                     {"vary": {"n_hidd": [2, "x"]}}, {"vary": {"peepholes": [0]}}, {"sample": 0},
                                     {"vary": {"n_hidd": list(range(1, 500)), "n_emb": list(range(1, 500))}},
-                                    {"seeds": [1, -1]}])  # fmt: skip
+                                    {"seeds": [1, -1]}, {"seeds": list(range(100_001))}])  # fmt: skip
 def test_a_damaged_file_is_named(tmp_path, change):
     path = small_sweep(tmp_path, "n_hidd=2").begin().folder / "sweep.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(ValueError, match=r"small/sweep.json is not the file of a sweep"):
+    with pytest.raises(ValueError, match=r"small/sweep.json is not the file of a sweep: .{20,300}$"):
         Sweep.load("small", tmp_path)
     found, damaged = find_sweeps(tmp_path)
     assert (found, len(damaged)) == ([], 1)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"sample": 0}, "sample must be at least 1, got 0"),
-        ({"seeds": []}, "it has no seeds"),
-        ({"seeds": list(range(100_001))}, "it asks for 100,001 trainings"),
-    ],
-)
-def test_what_is_wrong_in_a_file_is_said(tmp_path, change, message):
-    path = small_sweep(tmp_path, "n_hidd=2").begin().folder / "sweep.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(ValueError, match=message):
-        Sweep.load("small", tmp_path)
 
 
 def test_no_sweep_of_that_name(tmp_path, monkeypatch):

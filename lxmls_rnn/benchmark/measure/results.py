@@ -143,23 +143,17 @@ class Results:
         """
         try:
             content = records.read(dict[str, Any], path)
-            if content.get("format") != RESULTS_FORMAT:
-                raise ValueError(f"its format is {quoted(content.get('format'))}")
-            version = records.check(int, content.get("version"), "version")
+            kind, version = content.get("format"), content.get("version")
+            if kind != RESULTS_FORMAT or records.check(int, version, "version") > RESULTS_VERSION:
+                expected = f"{RESULTS_FORMAT!r}, at most {RESULTS_VERSION}"
+                raise ValueError(f"its format is {quoted(kind)}, version {quoted(version)}; expected {expected}")
+            records.check(KnownOfMachine, content.get("machine"), "machine")
+            return records.check(cls, content)
         except FileNotFoundError:
             raise FileNotFoundError(f"no results file {path}") from None
         except ValueError as error:
             why = str(error).removeprefix(f"{path}: ")
             raise ValueError(f"{path} is not a results file of `lxmls-rnn bench`: {why}") from error
-        if version > RESULTS_VERSION:
-            raise ValueError(
-                f"{path} has version {version} of the results format; this library reads up to {RESULTS_VERSION}"
-            )
-        try:
-            records.check(KnownOfMachine, content.get("machine"), "machine")
-            return records.check(cls, content)
-        except ValueError as error:
-            raise ValueError(f"{path} cannot be read: {error}") from error
 
 
 @dataclass

@@ -32,9 +32,9 @@ def test_a_file_without_what_later_versions_added_is_read(make_results, make_row
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 99}, "has version 99 of the results format; this library reads up to"),
+        ({"version": 99}, "its format is 'lxmls-rnn benchmark', version 99; expected 'lxmls-rnn benchmark', at most 1"),
         ({"format": "another"}, "is not a results file of `lxmls-rnn bench`: its format is 'another'"),
-        ({"rows": [{"case": {"model": "gru"}}]}, "cannot be read"),
+        ({"rows": [{"case": {"model": "gru"}}]}, r"rows\.0\.case\.implementation: field required"),
         ({"rows": [{"case": CASE, "median": 1.0}]}, r"rows\.0: a row with a median needs its quartiles q1 and q3"),
         ({"rows": [{"case": CASE, "median": 1.0, "q1": 1.0}]}, r"rows\.0: a row with a median needs its quartiles"),
         ({"rows": [{"case": CASE, "median": 1.0, "q3": 1.0}]}, r"rows\.0: a row with a median needs its quartiles"),
