@@ -258,7 +258,7 @@ def test_what_cannot_be_laid_beside_is_said_in_a_sentence(panel, stored, results
     )
     (results_folder / "other.json").write_text('{"format": "lxmls-rnn benchmark", "version": 1, "rows": 3}')
     panel.overlay_button.click()
-    assert "other.json cannot be read: " in panel.message.value
+    assert "other.json is not a results file" in panel.message.value
     assert panel.overlaid is None
     assert panel.overlay_button.description == "Overlay"
 
