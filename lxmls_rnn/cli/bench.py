@@ -117,12 +117,12 @@ def bench(
     session = Session(cases, runner, path, ["lxmls-rnn", *sys.argv[1:]], resume)
     stopped = show_run(session)
     show(session.results, baseline or chosen.baseline, only_ratios)
-    console.print(f"Results: {path}", soft_wrap=True)
+    console.say(f"Results: {path}")
     if plot and any(row.median for row in session.results.rows):
         from lxmls_rnn.benchmark.show.plots import draw
 
         draw(session.results, path.with_suffix(".png"))
-        console.print(f"Picture: {path.with_suffix('.png')}", soft_wrap=True)
+        console.say(f"Picture: {path.with_suffix('.png')}")
     if stopped:
         raise typer.Exit(128 + signal.SIGINT)
 
@@ -152,17 +152,17 @@ def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
     from lxmls_rnn.benchmark.measure.machine import in_words
     from lxmls_rnn.benchmark.show import plans, report
 
-    console.print(in_words(results.machine), soft_wrap=True)
+    console.say(in_words(results.machine))
     if only_ratios:
         for line in report.ratios(results):
-            console.print(line, soft_wrap=True)
+            console.say(line)
     else:
         wide = SafeConsole(width=None if console.is_terminal else 160)
         wide.print(report.table(results, baseline))
     parts = report.less_work, report.opencl_devices, report.crossover, plans.recommendations, report.not_measured
     for lines in parts:
         for line in lines(results):
-            console.print(line, soft_wrap=True)
+            console.say(line)
 
 
 @app.command()
@@ -178,7 +178,7 @@ def roofline(
 
     path = out or results.with_name(f"{results.stem}-roofline.png")
     module.draw(Results.load(results), path)
-    console.print(f"Picture: {path}", soft_wrap=True)
+    console.say(f"Picture: {path}")
 
 
 @app.command()
@@ -198,7 +198,7 @@ def compare(
     if not found:
         raise ValueError(f"{before} and {after} have no measured case in common")
     for line in module.differences(first, second):
-        console.print(line, soft_wrap=True)
+        console.say(line)
     counts = {verdict: sum(change.verdict == verdict for change in found) for verdict in ("faster", "slower", "same")}
     if everything or counts["same"] < len(found):
         SafeConsole(width=None if console.is_terminal else 160).print(module.table(found, everything))

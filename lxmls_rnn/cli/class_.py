@@ -46,9 +46,7 @@ def hand_in(
     files = pack(name, notebooks, paths.runs(root), archive)
     packed = sum(file.endswith(".ipynb") for file in files)
     size = f"{archive.stat().st_size / 1e6:.1f} MB"
-    console.print(
-        f"{archive}: {counted(packed, 'notebook')}, {counted(len(files), 'file')} in all, {size}.", soft_wrap=True
-    )
+    console.say(f"{archive}: {counted(packed, 'notebook')}, {counted(len(files), 'file')} in all, {size}.")
     if not packed:
         warnings.warn(f"no notebook in {notebooks}: name the folder of your notebooks (--notebooks)", stacklevel=1)
     console.print("It holds what is saved: save the notebooks, and run this again after a change.")
@@ -72,15 +70,15 @@ def collect(
     reports = []
     for report in collecting.collect(sources, into, max_mb << 20):
         reports.append(report)
-        console.print(f"{report.name}: {counted(report.files, 'file')}, {report.bytes / 1e6:.1f} MB", soft_wrap=True)
+        console.say(f"{report.name}: {counted(report.files, 'file')}, {report.bytes / 1e6:.1f} MB")
         more = [f"and {len(report.left_out) - MAX_REPORTED} more, see {into / REPORT}"]
         left_out = report.left_out[:MAX_REPORTED] + more * (len(report.left_out) > MAX_REPORTED)
         for text in [*([f"error: {report.error}"] * bool(report.error)), *(f"left out: {text}" for text in left_out)]:
-            console.print(f"  {text}", soft_wrap=True)
+            console.say(f"  {text}")
     write_atomically(into / REPORT, collecting.in_text(reports))
     if not reports:
         raise collecting.none_in(sources)
-    console.print(f"{counted(len(reports), 'student')} in {into}: `lxmls-rnn class show {into}`", soft_wrap=True)
+    console.say(f"{counted(len(reports), 'student')} in {into}: `lxmls-rnn class show {into}`")
     raise typer.Exit(1 if any(report.error for report in reports) else 0)
 
 
@@ -120,14 +118,14 @@ def show(
     console.print(shown)
     console.print(legend)
     for where in table.stuck(students):
-        console.print(f"Stuck at {where}.", soft_wrap=True)
+        console.say(f"Stuck at {where}.")
     for question, answered in progress.answers_of(students).items() if answers else ():
         console.print()
-        console.print(question, style="bold", soft_wrap=True)
+        console.say(question, style="bold")
         for name, answer in answered.items():
             first, *more = answer.split("\n")
             for text in (f"{name}: {first}", *(f"    {line}" for line in more)):
-                console.print(text, soft_wrap=True)
+                console.say(text)
 
 
 @app.command()
@@ -174,7 +172,7 @@ def check(
             marking.complete([one], points, judge.exercises)
             marks.append(one)
             write_atomically(into / MARKS_FILE, marking.as_json(marks, points))
-            console.print(f"{len(marks)} of {len(students)}  {one.student}: {one.points:g}", soft_wrap=True)
+            console.say(f"{len(marks)} of {len(students)}  {one.student}: {one.points:g}")
     if came:
         say_stopped(came[0], f"lxmls-rnn class check {folder} {into}")
         raise typer.Exit(128 + came[0])
@@ -210,4 +208,4 @@ def feedback(folder: Annotated[Path, typer.Argument(help="The folder that `class
     write_atomically(folder / "marks.csv", spreadsheet.to_csv(marking.spreadsheet(stored.marks, stored.weights)))
     written = f"{counted(len(stored.marks), 'page')} in {folder}, {counted(len(comments), 'comment')}"
     how = f"Write comments into {folder / COMMENTS}, then `lxmls-rnn class feedback {folder}`."
-    console.print(f"{written}. {how}", soft_wrap=True)
+    console.say(f"{written}. {how}")

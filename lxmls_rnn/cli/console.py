@@ -29,6 +29,10 @@ class SafeConsole(Console):
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, highlight=False, emoji=False, **options)
 
+    def say(self, text: str | Text, style: str | None = None) -> None:
+        """Print a text and leave its wrapping to the terminal."""
+        self.print(text, style=style, soft_wrap=True)
+
     def render_str(self, text: str, **options: Any) -> Text:
         """Escape a text and render it."""
         return super().render_str(escaped(text), **options)
@@ -113,7 +117,7 @@ def interruptible(what: str) -> Iterator[list[int]]:
 def say_stopped(number: int, again: str) -> None:
     """Print which signal stopped the work, and the command to resume it."""
     by = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-    console.print(f"Stopped by {by}; continue with `{again}`.", soft_wrap=True)
+    console.say(f"Stopped by {by}; continue with `{again}`.")
 
 
 def _forget_output() -> None:

@@ -53,7 +53,7 @@ def evaluate(
     tagged = f"{file.name}: {counted(result.sentences, 'sentence')}, {counted(known + unknown, 'word')}"
     if second is not None:
         show_side_by_side(tagged, [str(name) for name in models], results)
-        console.print(Text(compare(judged[0], judged[1], seed).in_words()), soft_wrap=True)
+        console.say(Text(compare(judged[0], judged[1], seed).in_words()))
         return
     console.print(f"{tagged}, accuracy {result.accuracy:.2%}")
     if known:
@@ -68,10 +68,10 @@ def evaluate(
     console.print("confusion matrix: gold tags in rows, predicted tags in columns")
     width = max(5, *map(len, result.tags))
     header = " " * width + "".join(f"{tag:>{max(6, len(tag) + 1)}}" for tag in result.tags)
-    console.print(header, soft_wrap=True)
+    console.say(header)
     for tag, counts in zip(result.tags, result.confusion.tolist(), strict=True):
         cells = (f"{count or '.':>{max(6, len(name) + 1)}}" for name, count in zip(result.tags, counts, strict=True))
-        console.print(f"{tag:{width}}" + "".join(cells), soft_wrap=True)
+        console.say(f"{tag:{width}}" + "".join(cells))
 
 
 def is_model(name: Path) -> bool:

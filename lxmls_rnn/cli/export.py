@@ -36,7 +36,7 @@ def export(
     output = output or paths.results() / exported.name
     write_atomically(output, lambda file: file.write(exported.content))
     first, *_ = exported.source.splitlines()
-    console.print(f"{output}: {len(exported.content):,} bytes. {first}", soft_wrap=True)
+    console.say(f"{output}: {len(exported.content):,} bytes. {first}")
 
 
 def import_(
@@ -56,4 +56,4 @@ def import_(
         raise FileExistsError(errno.EEXIST, "already exists: name another file with --output", str(output))
     model, header = files.read(file)
     model_file.write(output, header, model.get_values())
-    console.print(f"{output}: {output.stat().st_size:,} bytes. Tag with `lxmls-rnn tag {output} ...`.", soft_wrap=True)
+    console.say(f"{output}: {output.stat().st_size:,} bytes. Tag with `lxmls-rnn tag {output} ...`.")

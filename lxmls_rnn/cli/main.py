@@ -89,7 +89,7 @@ def fetch(
     """
     from lxmls_rnn.datasets import fetch
 
-    fetch(name, directory or paths.data(), notice=lambda text: console.print(text, soft_wrap=True), folder=folder)
+    fetch(name, directory or paths.data(), notice=console.say, folder=folder)
 
 
 app.command()(train)
@@ -150,7 +150,7 @@ def runs(root: Root = None) -> None:
     """
     sweeps = sweeps_in_lines(root)
     for line in sweeps:
-        console.print(line, soft_wrap=True)
+        console.say(line)
     found, damaged = find_runs(root)
     for broken in damaged:
         warnings.warn(broken.why, stacklevel=1)
@@ -260,13 +260,13 @@ def check(
     if not model:
         for missing in dict.fromkeys(entry.framework.missing for entry in MODELS.values()):
             if missing:
-                console.print(f"Left out: {missing}.", soft_wrap=True, markup=False)
+                console.say(f"Left out: {missing}.")
     bound = f"{TOLERANCE[dtype] if tolerance is None else tolerance:.0e}"
     console.print(f"Largest difference between two entries, relative to the largest entry; up to {bound} they agree.")
     if against:
-        console.print(ROUNDING, soft_wrap=True)
+        console.say(ROUNDING)
     elif differing:
         rows = list(compare_models(differing, **options))
     for sentence in in_sentences(rows) if differing else ():
-        console.print(sentence, soft_wrap=True, markup=False)
+        console.say(sentence)
     raise typer.Exit(1 if differing else 0)

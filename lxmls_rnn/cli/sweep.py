@@ -148,9 +148,9 @@ def show_sweep(driver: Driver) -> None:
                 console.print(f"{said.capitalize()} …")
             for worker, why in driver.unfit.items() - unfit.items():
                 unfit[worker] = why
-                console.print(f"The worker {worker} does not train: {why}.", soft_wrap=True)
+                console.say(f"The worker {worker} does not train: {why}.")
             if result is not None:
-                console.print(in_a_line(result, driver.seconds.get(result.training.name)), soft_wrap=True)
+                console.say(in_a_line(result, driver.seconds.get(result.training.name)))
             done = sum(r.is_over for r in driver.results.values())
             left = driver.seconds_left
             words = "" if left is None else f"about {duration(left)} left"
@@ -161,7 +161,7 @@ def show_sweep(driver: Driver) -> None:
         where = "" if driver.scheduler is None else f" --scheduler {shlex.quote(driver.scheduler)}"
         say_stopped(signals[-1], f"lxmls-rnn sweep --resume {driver.sweep.argument}{where}")
     show = f"`lxmls-rnn sweep show {driver.sweep.argument}`"
-    console.print(f"The sweep is in {driver.sweep.folder}: {show}.", soft_wrap=True)
+    console.say(f"The sweep is in {driver.sweep.folder}: {show}.")
     if signals:
         raise typer.Exit(128 + signals[-1])
     if any(result.state == "failed" for result in driver.results.values()):
@@ -210,7 +210,7 @@ def show(
         table.add_row(*line)
     console.print(table)
     for failure in report.failures(found):
-        console.print(failure, soft_wrap=True)
+        console.say(failure)
     best = chosen(settings)
     test: list[float] = []
     if best is not None:
@@ -218,20 +218,20 @@ def show(
             test, why = on_test(sweep, best), "there is none"
         except ValueError as error:  # words or tags that the models do not know
             why = str(error)
-        console.print(report.verdict(best, test, why), soft_wrap=True)
+        console.say(report.verdict(best, test, why))
     else:
         left = sum(not result.is_over for result in found)
         says = f"{left} trainings are missing" if left else "No setting has a training that is done"
-        console.print(f"{says}: no setting is chosen yet, so none is measured on the test part.", soft_wrap=True)
+        console.say(f"{says}: no setting is chosen yet, so none is measured on the test part.")
     for path, text in (
         (csv, lambda: report.to_csv(found)),
         (json, lambda: report.to_json(sweep, settings, best, test)),
     ):
         if path is not None:
             write_atomically(path, text())
-            console.print(f"Written: {path}", soft_wrap=True)
+            console.say(f"Written: {path}")
     if plot is not None:
         from lxmls_rnn.sweep.plots import draw
 
         draw(sweep, settings, plot)
-        console.print(f"Picture: {plot}", soft_wrap=True)
+        console.say(f"Picture: {plot}")

@@ -60,13 +60,12 @@ def show_training(run: Run, epochs: int | None = None) -> None:
         for event in events:
             if isinstance(event, Started):
                 s = run.settings
-                console.print(
+                console.say(
                     f"{s.model_in_words}, {s.n_hidd} hidden units, on {corpus_name(s.corpus)}: "
                     f"{counted(event.sentences, 'sentence')}, {counted(event.words, 'word')}, "
                     f"{counted(event.epochs, 'epoch')} of {counted(event.batches, 'update')}",
-                    soft_wrap=True,
                 )
-                console.print(f"Tags: {TagSource(s.tags, s.tag_map)}.", soft_wrap=True)
+                console.say(f"Tags: {TagSource(s.tags, s.tag_map)}.")
                 framework = MODELS[s.model].framework
                 if framework.compile_time:
                     took = f"the first time this takes {framework.compile_time}"
@@ -79,16 +78,15 @@ def show_training(run: Run, epochs: int | None = None) -> None:
             elif isinstance(event, EpochDone):
                 on_dev = "" if event.dev_accuracy is None else f"   dev {event.dev_accuracy:.2%}"
                 norm = "" if event.gradient_norm is None else f"   gradient {event.gradient_norm:.3g}"
-                console.print(
+                console.say(
                     f"epoch {event.epoch:3}   cost {event.cost:10.4f}   train {event.train_accuracy:.2%}{on_dev}"
                     f"{norm}   {event.words_per_second:,.0f} words/s",
-                    soft_wrap=True,
                 )
             elif isinstance(event, Stopped):
                 console.print(f"Stopped: {event.reason}.")
             if signals and not isinstance(event, Stopped):
                 say_stopped(signals[-1], f"lxmls-rnn train --resume {shlex.quote(str(run.folder))}")
                 break
-    console.print(f"The run is in {run.folder}.", soft_wrap=True)
+    console.say(f"The run is in {run.folder}.")
     if signals:
         raise typer.Exit(128 + signals[-1])

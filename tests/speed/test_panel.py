@@ -11,11 +11,11 @@ import time
 import numpy as np
 import pytest
 from ipywidgets import Widget
-from rich.console import Console
 
 from lab import TrainingPanel
 from lab.panels.training.live_run import live_runs
 from lxmls_rnn.cli import train
+from lxmls_rnn.cli.console import SafeConsole
 from lxmls_rnn.deep_learning.training import EpochDone
 from lxmls_rnn.runs import Run
 
@@ -37,7 +37,7 @@ def times(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Run, "fit", timed)
     with open(os.devnull, "w") as nowhere:
-        monkeypatch.setattr(train, "console", Console(file=nowhere, force_terminal=True, width=100))
+        monkeypatch.setattr(train, "console", SafeConsole(file=nowhere, force_terminal=True, width=100))
         yield noted
 
 
