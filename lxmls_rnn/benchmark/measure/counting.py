@@ -39,12 +39,10 @@ CHECKED_FLOPS = 4e9
 
 @dataclass(frozen=True)
 class Count:
-    """Flops and bytes of main memory traffic of one call, and bytes copied to the device and back."""
+    """Flops and bytes of main memory traffic of one call."""
 
     flops: int
     bytes: int
-    to_device: int
-    from_device: int
 
 
 def matrix_numbers(case: Case) -> int:
@@ -60,28 +58,16 @@ def activation_numbers(case: Case) -> int:
 
 
 def count(case: Case) -> Count:
-    """Count a case by the formulas above.
-
-    Word ids, tag ids (4 bytes each, 8 in PyTorch) and weights are copied to the device, probabilities or the loss are
-    copied back. Parameters and gradients stay on the device. On the CPU nothing is copied.
-    """
+    """Count a case by the formulas above."""
     N, s = case.batch * case.length, ITEM_BYTES[case.dtype]
     M, A, NE = matrix_numbers(case), activation_numbers(case), case.batch * case.length * case.n_emb
     flops = {"forward": 2 * N * M, "backward": 6 * N * M, "step": 6 * N * M + 2 * M + 2 * NE}[case.work]
-    moved = {
+    traffic = {
         "forward": s * (M + NE + N * case.n_tags) + 4 * N,
         "backward": s * (3 * M + 3 * NE + 2 * N * A + N) + 8 * N,
         "step": s * (6 * M + 5 * NE + 2 * N * A + N) + 8 * N,
     }[case.work]
-    if case.device == "cpu":
-        return Count(flops, moved, 0, 0)
-    torch = case.implementation.startswith("torch")
-    ids = 8 if torch else 4
-    if case.work == "forward":
-        return Count(flops, moved, ids * N, s * N * case.n_tags)
-    # weights and, for a step, the learning rate; PyTorch copies neither: its loss is a mean, its rate stays on the host
-    others = 0 if torch else s * (N + (case.work == "step"))
-    return Count(flops, moved, 2 * ids * N + others, s)
+    return Count(flops, traffic)
 
 
 def memory(case: Case) -> int:

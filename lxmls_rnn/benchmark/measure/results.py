@@ -62,7 +62,7 @@ class Row:
         Peak of the worker's memory in bytes, including libraries and the comparison with the reference.
     device_memory
         Bytes of GPU memory in use; None on the CPU.
-    flops, bytes, to_device, from_device
+    flops, bytes
         Estimates for one call, see `counting`.
     share
         Least time that the device's measured arithmetic and bandwidth allow, divided by the median; None if the peak is
@@ -87,8 +87,6 @@ class Row:
     device_memory: Count | None = None
     flops: Count = 0
     bytes: Count = 0
-    to_device: Count = 0
-    from_device: Count = 0
     share: Amount | None = None
 
     def __post_init__(self) -> None:

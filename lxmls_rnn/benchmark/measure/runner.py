@@ -226,7 +226,6 @@ class Runner:
         """Fill in the row of a case from its repeats and counts; `stopped` is why it has none, if the run ended."""
         row, counted = measurement.row, count(measurement.row.case)
         row.flops, row.bytes = counted.flops, counted.bytes
-        row.to_device, row.from_device = counted.to_device, counted.from_device
         if row.status == "ok" and not measurement.repeats:
             row.status, row.why = "stopped", row.why or stopped
         if row.status == "ok":

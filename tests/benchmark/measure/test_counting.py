@@ -49,27 +49,6 @@ def test_bytes(model, dtype, work, moved):
 
 
 @pytest.mark.parametrize(
-    ("device", "work", "there_and_back"),
-    [
-        ("cpu", "step", (0, 0)),
-        ("cuda", "forward", (16, 80)),  # 4 ids; 4 times 5 probabilities
-        ("cuda", "step", (16 + 16 + 16 + 4, 4)),  # ids, tags, weights, rate; the cost
-        ("cuda", "backward", (16 + 16 + 16, 4)),
-    ],
-)
-def test_transfers(device, work, there_and_back):
-    counted, on_cpu = count(case(work=work, device=device)), count(case(work=work))
-    assert (counted.to_device, counted.from_device) == there_and_back
-    assert (counted.flops, counted.bytes) == (on_cpu.flops, on_cpu.bytes)
-
-
-def test_pytorchs_ids_have_eight_bytes_and_its_cost_no_weights():
-    forward, step = (count(case(work=work, implementation="torch", device="cuda")) for work in ("forward", "step"))
-    assert (forward.to_device, forward.from_device) == (32, 80)
-    assert (step.to_device, step.from_device) == (64, 4)
-
-
-@pytest.mark.parametrize(
     ("dtype", "needed"),
     [
         # 30 + 7 embeddings of 2 = 44 numbers, four times in the dtype and twice in float64; 4 words with 3 states and
