@@ -49,6 +49,12 @@ def width_of(table: Table) -> Measurement:
 Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", help="Folder of the runs.")]
 
 
+def located(name: str, root: Path | None) -> tuple[str, Path | None]:
+    """Return name and folder of a run or sweep that is given by its name, in the folder `root`, or by its path."""
+    path = Path(name)
+    return path.name, root if path.parent == Path() else path.parent
+
+
 class Commands(TyperGroup):
     """A group of commands that report errors as one sentence."""
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from lxmls_rnn import paths
-from lxmls_rnn.cli.console import Root, console, interruptible, say_stopped
+from lxmls_rnn.cli.console import Root, console, interruptible, located, say_stopped
 from lxmls_rnn.cli.settings import make_settings, refuse_settings, with_settings
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs.folder import check_name, unique_name
@@ -79,15 +79,11 @@ def run(
 
     Example: `lxmls-rnn sweep sample --vary n_hidd=2,4 --seeds 2 --epochs 2 --name width`
     """
-    folder = root or paths.runs()
     varied = grid.parse_vary(vary or [])
     if resume is not None:
         own = {"resume", "vary", "seeds", "sample", "workers", "devices", "scheduler", "dry_run", "root"}
         refuse_settings(context, own)
-        if Path(resume).parent != Path():
-            folder, resume = Path(resume).parent, Path(resume).name
-        sweep = Sweep.load(resume, folder)
-        sweep = sweep.extended(varied, seeds, sample)
+        sweep = Sweep.load(*located(resume, root)).extended(varied, seeds, sample)
     else:
         if not varied and seeds is None:
             raise ValueError("there is nothing to vary: give --vary name=values, or --seeds")
@@ -100,7 +96,7 @@ def run(
             varied |= {option: [_named(file) for file in varied[option]] for option in grid.FILES if option in varied}
         name = check_name(name or unique_name("sweep"), "a sweep")
         all_seeds = named or more_seeds([base.seed], seeds or 1)
-        sweep = Sweep(folder / name, base, varied, all_seeds, sample, halving)
+        sweep = Sweep(paths.runs(root) / name, base, varied, all_seeds, sample, halving)
     from lxmls_rnn.sweep.driver import Driver  # takes a moment to import
 
     pinned = [device.strip() for device in devices.split(",") if device.strip()]
@@ -201,8 +197,7 @@ def show(
 
     Example: `lxmls-rnn sweep show width --plot width.png`
     """
-    folder = Path(name)
-    sweep = Sweep.load(folder.name, folder.parent if folder.parent != Path() else root)
+    sweep = Sweep.load(*located(name, root))
     found = halving_results(sweep)
     settings = by_setting(found)
     table = Table(*report.header(sweep))

@@ -2,14 +2,13 @@
 
 import shlex
 from contextlib import closing
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lxmls_rnn.cli.console import Root, console, interruptible, say_stopped
+from lxmls_rnn.cli.console import Root, console, interruptible, located, say_stopped
 from lxmls_rnn.cli.settings import given, make_settings, refuse_settings, with_settings
 from lxmls_rnn.datasets.corpora import corpus_name
 from lxmls_rnn.deep_learning.rnn import MODELS
@@ -37,8 +36,7 @@ def train(
     """
     if resume is not None:
         refuse_settings(context, {"resume", "epochs", "root"})
-        folder = Path(resume)
-        run = Run.open(folder.name, folder.parent if folder.parent != Path() else root)
+        run = Run.open(*located(resume, root))
         show_training(run, settings["epochs"] if "epochs" in given(context) else None)
     else:
         show_training(Run.create(name or unique_name(settings["model"]), make_settings(settings), root))
