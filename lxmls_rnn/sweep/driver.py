@@ -182,11 +182,11 @@ class Driver:
         return len(self.devices) or min(self.workers or cores(), len(self.results))
 
     def _warm(self, local: Local, to_do: list[tuple[Result, int]]) -> Iterator[None]:
-        """Wait for workers, compile each kind of model once into Theano's cache, then let all workers load them."""
+        """Wait for a worker, and compile each kind of model once into Theano's cache, which all workers share."""
         settings = {worker.kind(r.training.settings): r.training.settings for r, _ in to_do}
         kinds = [s.to_dict() for s in settings.values() if MODELS[s.model].framework is THEANO]
         records.prepare(Metrics)  # while the workers start
-        while not self.alive or (kinds and local.starting):
+        while not self.alive:
             local.wait(POLL_SECONDS)
             self._update_workers()
             yield None
@@ -198,10 +198,6 @@ class Driver:
             while left and (future := local.submit(worker.warm, left[0])):
                 left.popleft()
                 compiling.append(future)
-            self._update_workers()
-            yield None
-        loading = local.submit_to_all(worker.warm, *kinds)
-        while not self._have_ended(loading):
             self._update_workers()
             yield None
 

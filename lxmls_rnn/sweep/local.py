@@ -128,11 +128,6 @@ class Local:
         """Number of workers that have started."""
         return sum(one.is_ready and not one.is_dead for one in self._workers.values())
 
-    @property
-    def starting(self) -> bool:
-        """Whether a worker has neither started nor died since it was first started."""
-        return any(not one.ready.done() and not one.failed_starts for one in self._workers.values())
-
     def wait(self, seconds: float) -> None:
         """Wait until all workers have started, at most `seconds`."""
         wait([one.ready for one in self._workers.values()], seconds)
@@ -164,21 +159,13 @@ class Local:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any] | None:
         """Call a function on a free worker; return None if no worker is free."""
-        free = (one for one in list(self._workers.values()) if one.is_free)
-        return next((future for one in free if (future := self._submit(one, function, *arguments))), None)
-
-    def submit_to_all(self, function: Callable[..., Any], *arguments: Any) -> list[Future[Any]]:
-        """Call a function on each free worker."""
-        free = [one for one in self._workers.values() if one.is_free]
-        return [future for one in free if (future := self._submit(one, function, *arguments))]
-
-    def _submit(self, one: _Worker, function: Callable[..., Any], *arguments: Any) -> Future[Any] | None:
-        try:
-            one.running = one.pool.submit(function, *arguments)
-        except BrokenExecutor:  # it died while it was idle
-            self._restart(one)
-            return None
-        return one.running
+        for one in [one for one in self._workers.values() if one.is_free]:
+            try:
+                one.running = one.pool.submit(function, *arguments)
+                return one.running
+            except BrokenExecutor:  # it died while it was idle
+                self._restart(one)
+        return None
 
     def answer(self, future: Future[Any]) -> dict[str, Any]:
         """Return what `worker.train` answered; raise its error, or WorkerDied."""

@@ -218,12 +218,11 @@ def kind(settings: Settings) -> tuple[object, ...]:
     return (settings.model, settings.activation, settings.peepholes, settings.dtype, *how)
 
 
-def warm(*kinds: dict[str, Any]) -> None:
-    """Compile the code for trainings of these kinds into Theano's cache, which all workers share, or load it."""
+def warm(settings: dict[str, Any]) -> None:
+    """Compile the code for trainings of this kind into Theano's cache, which all workers share."""
+    s = Settings.from_dict(settings)
+    model = model_class(s.model)(5, 4, 3, 3, **s.model_options())
     x, y = np.array([1, 2], "int32"), np.array([0, 1], "int32")
     sentences: Any = [SimpleNamespace(x=x, y=y)] * 2
-    for settings in kinds:
-        s = Settings.from_dict(settings)
-        model = model_class(s.model)(5, 4, 3, 3, **s.model_options())
-        for _ in replace(s.trainer, epochs=1, batch_size=min(s.trainer.batch_size, 2)).fit(model, sentences, sentences):
-            pass
+    for _ in replace(s.trainer, epochs=1, batch_size=min(s.trainer.batch_size, 2)).fit(model, sentences, sentences):
+        pass
