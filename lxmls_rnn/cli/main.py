@@ -33,7 +33,7 @@ from lxmls_rnn.sweep.sweep import find_sweeps
 from lxmls_rnn.tagger import Tagger, normalised
 
 STDIN = "standard input"
-MAX_REPORTED_TRAININGS = 3  # damaged trainings of a sweep, with the reason
+MAX_REPORTED_TRAININGS = 3  # damaged trainings of a sweep, with the reason; `sweep show` names all
 
 app = typer.Typer(
     cls=Commands,
@@ -205,11 +205,6 @@ def sweeps_in_lines(root: Path | None) -> list[str]:
         damaged_reasons = [result.why for result in results if result.state == "damaged"]
         for why in damaged_reasons[:MAX_REPORTED_TRAININGS]:
             warnings.warn(why, stacklevel=2)
-        if len(damaged_reasons) > MAX_REPORTED_TRAININGS:
-            more = (
-                f"{len(damaged_reasons) - MAX_REPORTED_TRAININGS} more trainings of the sweep {sweep.name} are damaged"
-            )
-            warnings.warn(f"{more}: `lxmls-rnn sweep show {sweep.argument}` names them", stacklevel=2)
         over = sum(result.is_over for result in results)
         settings = by_setting(results)
         best = f", best {report.in_words(settings[0])}" if settings[0].accuracies else ""
