@@ -202,16 +202,12 @@ def test_a_missing_run_is_named(tmp_path):
         Run.open("nothing", tmp_path)
 
 
-def test_a_damaged_config_is_named_and_passed_over_in_the_list(tmp_path):
-    Run.create("good", SETTINGS, tmp_path)
+def test_a_damaged_config_is_named_once(tmp_path):
     Run.create("bad", SETTINGS, tmp_path)
     (tmp_path / "bad" / "config.json").write_text("[]")
     with pytest.raises(ValueError, match=r"bad/config\.json is not the config of a run: should be an obj") as error:
         Run.open("bad", tmp_path)
     assert str(error.value).count("config.json") == 1
-    found, damaged = find_runs(tmp_path)
-    assert [run.folder.name for run in found] == ["good"]
-    assert "bad/config.json is not the config of a run" in str(damaged[0])
 
 
 def test_a_run_is_looked_at_through_numpy_with_the_figures_of_its_model(left_alone):
@@ -286,7 +282,7 @@ CHECKPOINTS = {
 
 @pytest.mark.parametrize("damage", CHECKPOINTS.values(), ids=CHECKPOINTS)
 def test_a_run_with_a_damaged_checkpoint_says_what_to_delete_and_begins_anew_then(tmp_path, damage):
-    run = Run.create("one", replace(SETTINGS, trainer=Trainer(epochs=2)), tmp_path)
+    run = Run.create("one", replace(SETTINGS, trainer=Trainer(epochs=1)), tmp_path)
     list(run.fit())
     before = numbers(run)
     checkpoint = run.folder / "checkpoint.npz"

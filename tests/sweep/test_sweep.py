@@ -1,11 +1,8 @@
 """A sweep on disk, before anything is trained: what it holds, what it refuses, how it grows."""
 
 import json
-import os
 import shutil
-import socket
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sweep.small import BASE, small_sweep
@@ -215,23 +212,6 @@ def test_workers_that_do_not_fit_into_memory_are_refused_in_a_sentence(tmp_path,
     with_theano = small_sweep(tmp_path, "model=NumpyRNN,FastRNN", seeds=[1], name="theano").begin()
     with pytest.raises(MemoryError, match=r"a sweep with 1 workers needs about 147 MB, .*: take fewer workers"):
         list(Driver(with_theano, workers=1).run())
-
-
-def test_what_is_no_file_is_named_and_hides_no_other_sweep(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # the name of a socket is short
-    for name in ("good", "circle", "pipe", "socket", "nowhere"):
-        small_sweep(tmp_path, "n_hidd=2", name=name).begin()
-    for name in ("circle", "pipe", "socket", "nowhere"):
-        Path(name, "sweep.json").unlink()
-    Path("circle", "sweep.json").symlink_to("sweep.json")
-    os.mkfifo("pipe/sweep.json")
-    Path("nowhere", "sweep.json").symlink_to("gone")
-    socket.socket(socket.AF_UNIX).bind("socket/sweep.json")
-    found, damaged = find_sweeps(tmp_path)
-    assert [sweep.name for sweep in found] == ["good"]
-    assert [(broken.name, "sweep.json" in broken.why) for broken in damaged] == [
-        (name, True) for name in ("circle", "nowhere", "pipe", "socket")
-    ]
 
 
 def test_the_values_of_a_sweep_are_checked_together(tmp_path):
