@@ -102,11 +102,9 @@ class Tagger:
         model, header = model_file.load(path, model_class)
         if not (header.get("words") and header.get("tags")):
             raise ValueError(f"{path} lacks a vocabulary or tags: it cannot tag text")
-        known = header.get("n_known_words", len(header["words"]))
-        if not isinstance(known, int):
-            raise ValueError(f"{path} has n_known_words {known!r} in its header, expected an integer")
+        known = header.get("n_known_words")
         source = TagSource(*header.get("tag_source") or ("xpos", "ptb"))  # files of earlier versions have none
-        tagger = cls(model, header["words"], header["tags"], known, source)
+        tagger = cls(model, header["words"], header["tags"], len(header["words"]) if known is None else known, source)
         tagger.header = header
         return tagger
 
