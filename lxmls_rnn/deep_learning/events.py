@@ -27,8 +27,8 @@ class Progress(NamedTuple):
         The largest norm of the gradient in the current epoch, before clipping; 0 if not recorded.
     """
 
-    epoch: int = 0
-    batch: int = 0
+    epoch: Count = 0
+    batch: Count = 0
     cost: float = 0.0
     sentences: int = 0
     correct: int = 0

@@ -276,12 +276,7 @@ class Run:
 def check_progress(path: Path, header: dict[str, Any]) -> Progress:
     """Return the training progress in the header of a checkpoint; raise ValueError if it is missing or invalid."""
     try:
-        progress = records.check(Progress, header.get("progress"), "progress")
-        if min(progress.epoch, progress.batch) < 0:
-            raise ValueError(
-                f"progress: expected an epoch and a batch of at least 0, got {progress.epoch}, {progress.batch}"
-            )
-        return progress
+        return records.check(Progress, header.get("progress"), "progress")
     except ValueError as error:
         raise ValueError(f"{path} is not a valid checkpoint: {error}") from None
 
