@@ -31,7 +31,8 @@ def test_a_model_of_no_run_has_no_settings():
         ({"source": ""}, "its metadata lack 'lxmls_rnn'"),
         ({"lxmls_rnn": "{"}, "header"),
         ({"lxmls_rnn": '{"format": 0}'}, "its format is 0"),
-        ({"lxmls_rnn": json.dumps(HEADER), "settings": "[]"}, "settings"),
+        ({"lxmls_rnn": json.dumps(HEADER), "settings": "[]"}, "settings: "),
+        ({"lxmls_rnn": json.dumps(HEADER), "settings": "7"}, "settings: "),
     ],
 )
 def test_damaged_texts_are_refused(found, message):

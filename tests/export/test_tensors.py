@@ -68,15 +68,6 @@ def test_a_model_comes_back_byte_for_byte(tmp_path, content, model_class, option
     assert (tmp_path / "back.npz").read_bytes() == (tmp_path / "m.npz").read_bytes()
 
 
-def test_settings_and_source_come_back_too_and_are_exported_once(tmp_path):
-    before, settings = saved(tmp_path), Settings("sample", n_hidd=3).to_dict()
-    write(tmp_path / "m.safetensors", before, settings=settings)
-    after = tensors.read(tmp_path / "m.safetensors")
-    assert after.header == {**before.header, "settings": settings, "source": "nobody's"}
-    again = metadata.texts(after.header, settings, "nobody's")
-    assert again == metadata.texts(before.header, settings, "nobody's")
-
-
 @pytest.mark.parametrize(
     ("model_class", "options", "message"),
     [
@@ -166,15 +157,6 @@ def test_a_state_dict_of_other_sizes_is_refused(tmp_path):
         changed(tmp_path / "m.safetensors", {"embedding.weight": np.ones(shape)})
         with pytest.raises(ValueError, match=r"m.safetensors cannot be imported: W_e has shape \(5.*expected \(4, 5\)"):
             tensors.read(tmp_path / "m.safetensors")
-
-
-@pytest.mark.parametrize("text", ["[1]", "{", "7"])
-def test_settings_that_are_no_object_are_refused(exported, text):
-    with safe_open(exported, framework="numpy") as file:
-        values, texts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
-    save_file(values, exported, {**texts, "settings": text})
-    with pytest.raises(ValueError, match=r"m.safetensors cannot be imported: settings: "):
-        tensors.read(exported)
 
 
 @pytest.mark.parametrize(
