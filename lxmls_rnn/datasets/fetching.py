@@ -136,7 +136,8 @@ def _obtain(
                 with _shown(progress, target.name) as show:
                     transfer(file.url, download, show)
             text = _unpacked(file, download, parts)
-        _raise_if(file.content_problem(text))
+        if problem := file.content_problem(text):
+            raise ValueError(problem)
         recorded = _recorded(target)
         if recorded is not None and not file.checksums:  # a published checksum of the archive takes precedence
             got = digest(text, "sha256")
@@ -178,7 +179,8 @@ def _downloaded(url: str, folder: Path) -> Path:
 
 def _unpacked(file: DataFile, archive: Path, parts: Path) -> Path:
     """Verify the download, unpack it into `parts` if it is an archive, and return the resulting file."""
-    _raise_if(mismatch(archive, file.size, file.checksums))
+    if problem := mismatch(archive, file.size, file.checksums):
+        raise ValueError(problem)
     if file.unpack is None:
         return archive
     text = parts / "text"
@@ -205,11 +207,6 @@ def _shown(progress: OnProgress | None, label: str) -> Iterator[OnProgress]:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
-
-
-def _raise_if(problem: str | None) -> None:
-    if problem is not None:
-        raise ValueError(problem)
 
 
 def _has_own_checksum(file: DataFile) -> bool:
