@@ -41,15 +41,9 @@ class Existing:
     """The workers of an existing cluster; methods and attributes as those of `local.Local`.
 
     A training is bound to the workers that are fit when it is submitted, and none waits in the scheduler.
-
-    Raises
-    ------
-    ValueError
-        The address is invalid, or would send programs over a network unencrypted, or a file for TLS is missing.
     """
 
     def __init__(self, address: str, identity: worker.Client) -> None:
-        self.check(address)
         self.address, self.identity = address, identity
         self.addresses: list[str] = []
         self.unfit: dict[str, str] = {}
@@ -60,7 +54,7 @@ class Existing:
 
     @staticmethod
     def check(address: str) -> None:
-        """Check an address; raise the constructor's errors."""
+        """Raise ValueError if an address is invalid or would send programs unencrypted, or TLS lacks a file."""
         parts = urlsplit(address)
         if parts.scheme not in ("tls", "tcp") or not parts.hostname or parts.port is None:
             raise ValueError(f"scheduler must be an address such as tls://host:8786, got {address!r}")

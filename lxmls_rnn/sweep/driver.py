@@ -51,6 +51,8 @@ class Driver:
         The present activity, such as 'compiling' or 'training'.
     results
         The result so far of each training, by the name of its run.
+    paused
+        Set it to pause all trainings after their current update, or to resume them.
     alive
         Number of workers that have started and are fit to train.
     unfit
@@ -97,14 +99,6 @@ class Driver:
             choice = device.choose(name)
             if choice.device is None:
                 raise ValueError(choice.sentence)
-
-    def pause(self) -> None:
-        """Pause all trainings after their current update."""
-        self.paused = True
-
-    def resume(self) -> None:
-        """Resume all trainings after `pause`."""
-        self.paused = False
 
     def run(self) -> Generator[Result | None, None, None]:
         """Train what is missing. Closing the generator stops the trainings, with checkpoints.

@@ -8,42 +8,37 @@ connection breaks those of other workers and clients (https://github.com/python/
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
 from typing import Any
 
 _NOTHING = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-@contextmanager
-def _own_error() -> Iterator[None]:
-    try:
-        yield
-    except ssl.SSLError:  # raising it clears the queue
-        raise
-    except OSError:
-        with suppress(ssl.SSLError):
-            _NOTHING.set_ciphers("none")  # raises an SSLError, which clears the queue
-        raise
+def _clearing(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that clears the queue when it raises an error."""
+
+    @wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except ssl.SSLError:  # raising it clears the queue
+            raise
+        except OSError:
+            with suppress(ssl.SSLError):
+                _NOTHING.set_ciphers("none")  # raises an SSLError, which clears the queue
+            raise
+
+    return call
 
 
 class Socket(ssl.SSLSocket):
     """An SSLSocket that leaves no error in the queue for other connections."""
 
-    def read(self, *args: Any, **kwargs: Any) -> Any:
-        """Read as SSLSocket does."""
-        with _own_error():
-            return super().read(*args, **kwargs)
-
-    def send(self, *args: Any, **kwargs: Any) -> int:
-        """Send as SSLSocket does."""
-        with _own_error():
-            return super().send(*args, **kwargs)
-
-    def do_handshake(self, *args: Any, **kwargs: Any) -> None:
-        """Do the handshake as SSLSocket does."""
-        with _own_error():
-            super().do_handshake(*args, **kwargs)
+    read = _clearing(ssl.SSLSocket.read)
+    send = _clearing(ssl.SSLSocket.send)
+    do_handshake = _clearing(ssl.SSLSocket.do_handshake)
 
 
 ssl.SSLContext.sslsocket_class = Socket

@@ -83,7 +83,7 @@ def test_paused_it_holds_closed_it_stops_and_later_goes_on_to_the_same_numbers(a
     base = replace(BASE, trainer=replace(BASE.trainer, epochs=8))
     sweep = small_sweep(tmp_path, "n_hidd=2,3", base=base, seeds=[1]).begin()
     driver, said, held = Driver(sweep, scheduler=address), [], 0
-    driver.pause()
+    driver.paused = True
     with closing(driver.run()) as events:
         while held < 5:  # for a second and a half, in which epochs would end
             next(events)
@@ -95,11 +95,11 @@ def test_paused_it_holds_closed_it_stops_and_later_goes_on_to_the_same_numbers(a
     assert states(sweep) == {"n_hidd=2,seed=1": "begun", "n_hidd=3,seed=1": "begun"}
     assert not list(tmp_path.rglob(".*.owner"))
     again, said = Driver(sweep, scheduler=address), []
-    again.pause()
+    again.paused = True
     for _ in again.run():
         said.append(again.state)
         if again.state == "paused":
-            again.resume()
+            again.paused = False
     assert "paused" in said
     assert said[-1] == "training"
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")

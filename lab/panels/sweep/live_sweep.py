@@ -24,10 +24,10 @@ class LiveSweep(Live):
         return self.active and self.driver.paused
 
     def pause(self) -> None:
-        self.driver.pause()
+        self.driver.paused = True
 
     def resume(self) -> None:
-        self.driver.resume()
+        self.driver.paused = False
 
     @property
     def done(self) -> int:
