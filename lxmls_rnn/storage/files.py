@@ -230,15 +230,10 @@ def _held(path: Path, make: Callable[[Path, str, str], tuple[str, int]]) -> Iter
     while True:
         with naming(path, instead=True):
             name, descriptor = make(path.parent, prefix, ".tmp")
-        try:
-            held = _lock(descriptor)
-            # another process may have deleted it before it was locked
-            if held is None or (held and os.path.exists(name)):
-                break
-        except BaseException:
-            _remove(name)
-            os.close(descriptor)
-            raise
+        held = _lock(descriptor)
+        # another process may have deleted it before it was locked
+        if held is None or (held and os.path.exists(name)):
+            break
         os.close(descriptor)
     if held is None:  # it is not locked, and Windows does not rename an open file
         os.close(descriptor)
