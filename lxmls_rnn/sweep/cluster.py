@@ -112,12 +112,11 @@ class Existing:
     def answer(self, future: Future[Any]) -> dict[str, Any]:
         """Return what `worker.train` answered; raise its error, or WorkerDied."""
         try:
-            answer: dict[str, Any] = future.result()
+            return future.result()
         except KilledWorker as error:
             raise WorkerDied(f"{error.allowed_failures + 1} workers", is_final=True) from None
         except CancelledError:  # its workers or the scheduler have disappeared; `update` raises the latter's error
-            answer = {"state": "lost", "why": ""}
-        return answer
+            return {"state": "lost", "why": ""}
 
     def ask(self, what: str) -> None:
         """Ask this client's trainings to "stop", "pause" or "resume" after their current update."""

@@ -170,10 +170,9 @@ class Local:
     def answer(self, future: Future[Any]) -> dict[str, Any]:
         """Return what `worker.train` answered; raise its error, or WorkerDied."""
         try:
-            answer: dict[str, Any] = future.result()
+            return future.result()
         except BrokenExecutor as error:
             raise WorkerDied(_death(error)) from None
-        return answer
 
     def ask(self, what: str) -> None:
         """Ask the trainings of all workers to "stop", "pause" or "resume" after their current update."""
