@@ -278,7 +278,8 @@ class TorchContender(NumpyContender):
 
         from lxmls_rnn.deep_learning.torch_rnn import cross_entropy, own_settings
 
-        model, wait = self.model, self._wait
+        model = self.model
+        wait = (lambda: torch.cuda.synchronize(model.device)) if self.on_cuda else (lambda: None)
         x, *gold = batch
 
         def backward() -> Any:
@@ -294,13 +295,6 @@ class TorchContender(NumpyContender):
             wait()
 
         return {"forward": super().bind(batch, rate), "backward": backward, "step": step}[self.case.work]
-
-    def _wait(self) -> None:
-        """Wait until the device has finished."""
-        import torch
-
-        if self.on_cuda:
-            torch.cuda.synchronize(self.model.device)
 
     def results(self, returned: Any) -> Computed:
         if self.case.work != "backward":
