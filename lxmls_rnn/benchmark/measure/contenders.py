@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lxmls_rnn.benchmark.measure.cases import PLANS, Case
+from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, THEANO, TORCH
 from lxmls_rnn.deep_learning.gpu_plans import local_floats
 from lxmls_rnn.deep_learning.numpy_rnn import columns, flat
 from lxmls_rnn.deep_learning.rnn import model_class, name_of
@@ -316,12 +317,7 @@ class TorchContender(NumpyContender):
         return torch.cuda.max_memory_allocated(self.model.device) if self.on_cuda else None
 
 
-CLASSES: dict[str, type[NumpyContender]] = {  # by implementation
-    "numpy": NumpyContender,
-    **dict.fromkeys(("scan", "fused", *PLANS), TheanoContender),
-    "jax": JaxContender,
-    **dict.fromkeys(("torch", "torch-fused"), TorchContender),
-}
+CLASSES = {NUMPY: NumpyContender, THEANO: TheanoContender, JAX: JaxContender, TORCH: TorchContender}
 
 
 def without_absent(case: Case, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

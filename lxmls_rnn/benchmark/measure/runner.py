@@ -14,12 +14,12 @@ from lxmls_rnn.benchmark.measure.counting import Peak, count, memory, share_of_b
 from lxmls_rnn.benchmark.measure.machine import cache_size
 from lxmls_rnn.benchmark.measure.process import START_LIMIT_SECONDS, STOPPED, Failed, Worker
 from lxmls_rnn.benchmark.measure.results import Row
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.memory import check as check_memory
 
 ROUNDS = 5  # times that each worker of a group has its turn
 MIN_ROUNDS = 3  # for calls that take longer than the time of the whole case
-INTERPRETED = ("numpy", "torch", "torch-fused")  # implementations that compile nothing
 COMPILE_BUDGETS = 4  # additional time for compiling, as a multiple of the budget
 
 
@@ -110,7 +110,7 @@ class Runner:
         for measurement in measurements:
             if self._stopping.is_set():
                 return
-            compiles = measurement.row.case.implementation not in INTERPRETED
+            compiles = FRAMEWORKS[measurement.row.case.backend].compile_time
             self._attempt(measurement, self._prepare, "compiling and checking" if compiles else "checking")
         ready = [measurement for measurement in measurements if measurement.prepared]
         for number in range(ROUNDS):

@@ -115,7 +115,7 @@ class Bench:
             del self.built[next(iter(self.built))]
         start = perf_counter()
         values = contenders.draw_values(case)
-        tagger = contenders.CLASSES[self.implementation](case, values)
+        tagger = contenders.CLASSES[FRAMEWORKS[case.backend]](case, values)
         self.built[key] = (tagger, values, perf_counter() - start)
         return tagger, values, 0.0
 
