@@ -77,9 +77,6 @@ def bench(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume --out: measure the missing cases.")] = False,
     plot: Annotated[bool, typer.Option(help="Write a plot beside the results.")] = True,
-    only_ratios: Annotated[
-        bool, typer.Option("--ratios", help="Print how fused compares, instead of the table.")
-    ] = False,
 ) -> None:
     """Time the taggers on CPU and GPU, in NumPy, Theano, PyTorch and JAX: forward pass, gradients, training steps.
 
@@ -116,7 +113,7 @@ def bench(
     runner = Runner(threads, seconds, limit, budget, torch_python, jax_python=jax_python)
     session = Session(cases, runner, path, ["lxmls-rnn", *sys.argv[1:]], resume)
     stopped = show_run(session)
-    show(session.results, baseline or chosen.baseline, only_ratios)
+    show(session.results, baseline or chosen.baseline)
     console.say(f"Results: {path}")
     if plot and any(row.median for row in session.results.rows):
         from lxmls_rnn.benchmark.show.plots import draw
@@ -147,18 +144,13 @@ def show_run(session: Session) -> bool:
     return stopped
 
 
-def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
+def show(results: Results, baseline: str) -> None:
     """Print the measurements, and which cases were not measured and why."""
     from lxmls_rnn.benchmark.measure.machine import in_words
     from lxmls_rnn.benchmark.show import plans, report
 
     console.say(in_words(results.machine))
-    if only_ratios:
-        for line in report.ratios(results):
-            console.say(line)
-    else:
-        wide = SafeConsole(width=None if console.is_terminal else 160)
-        wide.print(report.table(results, baseline))
+    SafeConsole(width=None if console.is_terminal else 160).print(report.table(results, baseline))
     parts = report.less_work, report.opencl_devices, report.crossover, plans.recommendations, report.not_measured
     for lines in parts:
         for line in lines(results):

@@ -49,18 +49,6 @@ def test_a_run_shows_a_bar_prints_a_table_and_writes_results_and_picture(run, mo
     assert image.imread("a.png").shape[2] == 4
 
 
-def test_ratios_of_what_a_file_has_are_printed(run, make_results, make_row):
-    sizes = {"work": "step", "n_hidd": 5, "length": 4, "n_words": 30}
-    rows = [make_row(median, name, **sizes) for median, name in ((4e-3, "numpy"), (6e-3, "scan"), (2e-3, "fused"))]
-    results = make_results(*rows)
-    results.machine = describe(1)
-    results.save(Path("a.json"))
-    of_the_file = ["--hidden", "5", "--batch", "1", "--work", "step", "--implementation", "scan"]
-    result = run(*SMALL, *of_the_file, "--ratios", "--no-plot", "--resume", "--out", "a.json")
-    assert result.exit_code == 0, result.output
-    assert "fused is 3.0 times as fast as scan, 2.0 times as fast as numpy" in result.output
-
-
 @pytest.fixture
 def measured(make_results, make_row):
     """A file of all cases that `KNOWN` asks for: nothing is left to measure."""
@@ -127,7 +115,7 @@ def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_
         (["--dtype", "float16"], "--dtype must be among float64, float32, got 'float16'"),
         (["--work", "sleep"], "--work must be among "),
         (["--hidden", "20,x"], "--hidden takes positive numbers separated by commas, got '20,x'"),
-        (["--set", "huge"], "--set must be one of quick, full, deepbench, ratios, plans, got 'huge'"),
+        (["--set", "huge"], "--set must be one of quick, full, deepbench, plans, got 'huge'"),
         (["--model", "gru"], "--model must be among rnn, lstm, lstm-no-peepholes, got 'gru'"),
         (["--resume"], "--resume needs --out"),
         (

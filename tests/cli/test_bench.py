@@ -79,6 +79,6 @@ def test_what_was_not_measured_is_shown_with_the_reason(printed):
     row = Row(Case("rnn", "scan", "cpu", "float32", "step", 20, 1))
     row.status, row.why = "memory", "the machine has too little"
     machine = {"processor": "a processor", "threads": 1, "gpus": []}
-    bench.show(Results("2025-01-01T00:00:00+00:00", [], {}, machine, rows=[row]), "numpy", only_ratios=True)
+    bench.show(Results("2025-01-01T00:00:00+00:00", [], {}, machine, rows=[row]), "numpy")
     assert printed().startswith("1 thread of a processor\n")
     assert "the machine has too little" in printed()

@@ -203,7 +203,7 @@ def test_results_of_the_benchmark(attack, place):
         found = Results.load(path)
         list(report.sections(found))
         report.table(found)
-        report.crossover(found), report.not_measured(found), report.ratios(found), report.without_gpu(found)
+        report.crossover(found), report.not_measured(found), report.without_gpu(found)
         compare.table(list(compare.changes(whole, found)), True)
         compare.differences(whole, found)
 

@@ -161,7 +161,6 @@ SETS = {
     "quick": CaseSet(grid(CASE_MODELS, (20, 128, 512), (1, 16, 128), (10,)), ("forward", "backward")),
     "full": CaseSet(grid(CASE_MODELS, (20, 50, 128, 256, 512, 1024), (1, 4, 16, 64, 256), (10, 30)), tuple(WORKS)),
     "deepbench": CaseSet(DEEPBENCH, ("forward", "backward")),
-    "ratios": CaseSet(grid(CASE_MODELS, (20,), (1, 32), (10,)), ("step",)),
     "plans": CaseSet(PLANS_AT, ("backward",), tuple(PLANS), ("cuda",), "stepwise"),
 }
 

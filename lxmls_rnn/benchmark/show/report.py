@@ -148,19 +148,6 @@ def opencl_devices(results: Results) -> list[str]:
     return [f"{device} is what OpenCL calls {name}" for device, name in sorted(found, key=str)]
 
 
-def ratios(results: Results) -> list[str]:
-    """Return a line for each group that compares the fused layer with scan and with NumPy."""
-    lines = []
-    for group in groups(results.rows):
-        by_name = {row.case.implementation: row for row in group if row.median}
-        fused, others = by_name.get("fused"), [by_name.get("scan"), by_name.get("numpy")]
-        if fused is not None and all(others):
-            by_scan, by_numpy = (ratio(fused, other) for other in others)
-            what = f"{fused.case.model} {fused.case.work}, hidden {fused.case.n_hidd}, batch {fused.case.batch}"
-            lines.append(f"{what}: fused is {by_scan:.1f} times as fast as scan, {by_numpy:.1f} times as fast as numpy")
-    return lines
-
-
 def without_gpu(results: Results) -> str:
     """Return a sentence that says why no GPU was measured; an empty text if one was."""
     why = why_no_gpu(results)

@@ -147,15 +147,6 @@ def test_what_opencl_calls_its_devices_is_said_once(make_results, make_row):
     ]
 
 
-def test_fused_is_compared_with_scan_and_numpy_where_all_were_measured(make_results, make_row):
-    rows = [make_row(median, name) for name, median in (("numpy", 3e-3), ("scan", 8e-3), ("fused", 2e-3))]
-    rows += [make_row(median, name, batch=2) for name, median in (("numpy", 3e-3), ("scan", None), ("fused", 2e-3))]
-    rows += [make_row(1e-3, "numpy", batch=3), make_row(1e-3, "scan", batch=3)]
-    assert report.ratios(make_results(*rows)) == [
-        "rnn backward, hidden 20, batch 1: fused is 4.0 times as fast as scan, 1.5 times as fast as numpy"
-    ]
-
-
 def test_why_there_is_no_gpu_is_the_devices_reason_before_any_other(make_results, make_row, gpu_results):
     absent, stopped = make_row(None, "fused", "cuda"), make_row(None, "fused", "cuda", batch=2)
     absent.status, absent.why = "unavailable", "no driver"

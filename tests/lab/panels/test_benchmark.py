@@ -279,9 +279,9 @@ def test_the_code_measures_the_same(panel, results_folder, capsys):
     exec(panel.code(), {})
     assert "numpy on cpu ok" in capsys.readouterr().out
     assert len(list(Path(results_folder).glob("*.json"))) == 1
-    panel.set_name.value = "ratios"
+    panel.set_name.value = "full"
     compile(panel.code(), "code", "exec")
-    assert "SETS['ratios']" in panel.code()
+    assert "SETS['full']" in panel.code()
 
 
 def test_lines_and_quartiles_lie_within_the_axes_at_milliseconds():
