@@ -9,7 +9,6 @@ a device that was requested by name is unavailable.
 """
 
 from lxmls_rnn.device.choice import Choice, choose, resolve
-from lxmls_rnn.device.finding import Finding
-from lxmls_rnn.device.problems import GpuLost, advice, problem, problems_of, trial, variable
+from lxmls_rnn.device.problems import Finding, GpuLost, advice, problem, problems_of, trial, variable
 
 __all__ = ["Choice", "Finding", "GpuLost", "advice", "choose", "problem", "problems_of", "resolve", "trial", "variable"]

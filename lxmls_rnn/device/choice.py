@@ -1,13 +1,11 @@
 """Choice of Theano's device."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lxmls_rnn.device import libraries
-from lxmls_rnn.device.finding import Finding
-from lxmls_rnn.device.problems import MIG, index, problem, trial, variable
+from lxmls_rnn.device.problems import MIG, Finding, index, problem, trial, variable
 
 OPENCL_LIMITS = "FastRNN and FastLSTM train there; theano.scan, and so RNN and LSTM, needs the CPU or CUDA."
 
@@ -28,13 +26,13 @@ def resolve(asked: str) -> str:
     return "cpu" if problem("cuda") else "cuda"
 
 
-def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, str] = os.environ) -> Choice:
+def choose(asked: str | None = None, prove: bool = False) -> Choice:
     """Choose the device, and describe the choice in a sentence.
 
-    `asked` is a device or "auto"; default: LXMLS_DEVICE of `environ`, or "cpu" if that is unset. With `prove` the
+    `asked` is a device or "auto"; default: LXMLS_DEVICE, or "cpu" if that is unset. With `prove` the
     device must also compile and run a kernel, through pygpu in this process.
     """
-    asked = asked or environ.get("LXMLS_DEVICE", "")
+    asked = asked or os.environ.get("LXMLS_DEVICE", "")
     if not asked:
         return Choice("cpu", f"Theano uses the CPU; {variable()}=auto takes a GPU where there is one.")
     if asked == "cpu":
@@ -49,7 +47,7 @@ def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, 
         name, (major, minor) = libraries.cards()[index(device)]
         sentence = f"Theano uses the GPU: {name}, compute capability {major}.{minor} ({device})."
         sentence += f" {MIG}." if " MIG " in name else ""
-        return Choice(device, sentence + _compiling(environ))
+        return Choice(device, sentence + _compiling())
     if asked == "auto":
         return Choice("cpu", f"Theano uses the CPU, because {found.value}; {found.remedy}.", found)
     without = "" if "set " in found.remedy else f", or set {variable()}=cpu"
@@ -57,13 +55,13 @@ def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, 
     return Choice(None, sentence, found)
 
 
-def _compiling(environ: Mapping[str, str]) -> str:
+def _compiling() -> str:
     """Return a sentence on the progress of theano_env/kernels.py, which compiles kernels at the lab's start.
 
     The text is empty if all are compiled.
     """
     try:
-        done = Path(environ["LXMLS_KERNELS"]).read_text()
+        done = Path(os.environ["LXMLS_KERNELS"]).read_text()
     except (KeyError, OSError):
         return ""
     return f" Its kernels are still being compiled, {done}: until then a training starts slowly." if done else ""

@@ -4,12 +4,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from lxmls_rnn.device import libraries
-from lxmls_rnn.device.finding import Finding
 from lxmls_rnn.device.libraries import dotted
 
 CUDA_ERRORS = {
@@ -53,6 +53,17 @@ ADVICE = {
     "no pygpu": "build it with `make pygpu SOURCE=...`, see docs/gpu.md; on Debian 12 and Ubuntu 22.04 you can install"
     " python3-pygpu instead",
 }
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A finding about a part of this machine or of the installation; a line of the doctor's screen."""
+
+    name: str  # the part: GPU, libcuda.so, NVRTC, BLAS, C++ compiler, ...
+    value: str  # what is there, or why it cannot be used
+    ok: bool | None = True  # False: a fault; None: missing, but not needed here
+    packages: tuple[str, ...] = ()  # Debian and Ubuntu packages that contain what is missing
+    remedy: str = ""  # what to do
 
 
 def advice(about: str) -> str:

@@ -21,7 +21,7 @@ SYMBOLS = (
 
 # OpenBLAS's threads spin for 2 to this power of processor cycles before they sleep. With the default of 26 they would
 # slow down the threads of `ops/cpu/parallel.c` and other processes.
-THREAD_TIMEOUT = {"OPENBLAS_THREAD_TIMEOUT": "21"}
+THREAD_TIMEOUT = "OPENBLAS_THREAD_TIMEOUT", "21"
 
 
 def library() -> Path | None:
@@ -57,16 +57,16 @@ def load(flags: str) -> None:
     A timeout that is already in the environment is kept. Otherwise the variable is removed again, because NumPy's own
     OpenBLAS in a child process would use it.
     """
-    file = library()
+    file, (variable, value) = library(), THREAD_TIMEOUT
     if file is None or flags != ldflags():
         return
-    ours = {name: value for name, value in THREAD_TIMEOUT.items() if name not in os.environ}
-    os.environ.update(ours)
+    given = os.environ.get(variable)
+    os.environ.setdefault(variable, value)
     try:
         ctypes.CDLL(str(file))
     finally:
-        for name in ours:
-            del os.environ[name]
+        if given is None:
+            del os.environ[variable]
 
 
 def name(flags: str) -> str:

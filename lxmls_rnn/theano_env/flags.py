@@ -12,7 +12,6 @@ import sys
 import sysconfig
 import tempfile
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 
 from theano_runtime.failures import no_compiler
@@ -37,18 +36,18 @@ def is_gpu(name: str) -> bool:
     return name.startswith(("cuda", "opencl"))
 
 
-def user_flags(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+def user_flags() -> dict[str, str]:
     """Read THEANO_FLAGS as Theano does."""
-    splitter = shlex.shlex(environ.get("THEANO_FLAGS", ""), posix=True)
+    splitter = shlex.shlex(os.environ.get("THEANO_FLAGS", ""), posix=True)
     splitter.whitespace = ","
     splitter.whitespace_split = True
     pairs = (part.strip().partition("=") for part in splitter)
     return {key: value for key, equals, value in pairs if equals}
 
 
-def rc_flags(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+def rc_flags() -> dict[str, str]:
     """Read the user's Theano files; names are ``section.option``, or ``option`` for the section ``global``."""
-    paths = environ.get("THEANORC", "~/.theanorc").split(os.pathsep)
+    paths = os.environ.get("THEANORC", "~/.theanorc").split(os.pathsep)
     rc = configparser.RawConfigParser()
     rc.read([os.path.expanduser(path) for path in paths])
     return {
@@ -58,32 +57,31 @@ def rc_flags(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     }
 
 
-def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+def settings() -> dict[str, str]:
     """Return the flags for Theano in addition to those that the user has set.
 
     Flags in THEANO_FLAGS are omitted, and so are flags in ``.theanorc``, except a device or floatX that LXMLS_DEVICE or
     LXMLS_FLOATX overrides. RuntimeError if LXMLS_DEVICE and THEANO_FLAGS request different devices.
     """
-    flags, rc = user_flags(environ), rc_flags(environ)
+    flags, rc = user_flags(), rc_flags()
     asked = {}
-    if environ.get("LXMLS_DEVICE") and not (environ["LXMLS_DEVICE"] == "auto" and "device" in flags):
-        asked["device"] = device.resolve(environ["LXMLS_DEVICE"])
-    if environ.get("LXMLS_FLOATX"):
-        asked["floatX"] = environ["LXMLS_FLOATX"]
+    if os.environ.get("LXMLS_DEVICE") and not (os.environ["LXMLS_DEVICE"] == "auto" and "device" in flags):
+        asked["device"] = device.resolve(os.environ["LXMLS_DEVICE"])
+    if os.environ.get("LXMLS_FLOATX"):
+        asked["floatX"] = os.environ["LXMLS_FLOATX"]
     if "device" in asked and flags.get("device", asked["device"]) != asked["device"]:
         raise RuntimeError(f"LXMLS_DEVICE asks for {asked['device']} but THEANO_FLAGS for {flags['device']}: unset one")
     user = {**rc, **{key.lower(): value for key, value in (asked | flags).items()}}
 
-    defaults = {"device": "cpu"}
-    gpu = is_gpu(user.get("device", "cpu"))
-    defaults["floatX"] = "float32" if gpu else "float64"
-    if gpu:
+    used = user.get("device", "cpu")
+    defaults = {"device": "cpu", "floatX": "float32" if is_gpu(used) else "float64"}
+    if is_gpu(used):
         defaults["dnn.enabled"] = "False"  # Theano 1.0.5 supports cuDNN only up to version 7
-    if user.get("device", "cpu").startswith("opencl"):
+    if used.startswith("opencl"):
         defaults["optimizer_excluding"] = opencl.EXCLUDED_OPTIMISERS
     if ZIG.exists():
         defaults["cxx"] = str(ZIG)
-    cxx = user.get("cxx", compiler(environ))
+    cxx = user.get("cxx", compiler())
     if cxx and not python_headers().exists():
         _warn(f"{python_headers()} is missing, so Theano cannot compile C code and runs slowly, in Python")
         defaults["cxx"] = cxx = ""
@@ -99,10 +97,10 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     defaults["blas.ldflags"] = _blas(cxx) if cxx else ""
     defaults["cmodule.age_thresh_use"] = str(CACHE_AGE_SECONDS)
     if not {"base_compiledir", "compiledir"} & user.keys():
-        cache = _cache_folder(environ)
+        cache = _cache_folder()
         defaults["base_compiledir"] = str(cache)
-        if is_cuda(user.get("device", "cpu")):
-            defaults["gpuarray.cache_path"] = str(_kernel_folder(user["device"], cache, environ))
+        if is_cuda(used):
+            defaults["gpuarray.cache_path"] = str(_kernel_folder(used, cache))
     return {key: value for key, value in defaults.items() if key.lower() not in user} | {
         key: value for key, value in asked.items() if key not in flags
     }
@@ -119,9 +117,9 @@ def _warn(message: str) -> None:
     warnings.warn(message + "; `lxmls-rnn doctor` shows what to install", RuntimeWarning, stacklevel=2)
 
 
-def compiler(environ: Mapping[str, str] = os.environ) -> str:
+def compiler() -> str:
     """Return Theano's C++ compiler if the user names none; an empty string if there is none."""
-    return str(ZIG) if ZIG.exists() else shutil.which("g++", path=environ.get("PATH")) or ""
+    return str(ZIG) if ZIG.exists() else shutil.which("g++") or ""
 
 
 def python_headers() -> Path:
@@ -157,15 +155,15 @@ def _supports_v3(cxx: str) -> bool:
     return X86_64_V3_FEATURES.issubset(flags.split())
 
 
-def _cache_folder(environ: Mapping[str, str]) -> Path:
+def _cache_folder() -> Path:
     """Return a folder for compiled code: the image's, the user's copy of it (image read-only), or the user's own."""
-    if not environ.get("LXMLS_IMAGE"):
-        return _own_cache_folder(environ)
-    image_cache = Path(environ["LXMLS_IMAGE"], "cache", "theano")
+    if not os.environ.get("LXMLS_IMAGE"):
+        return _own_cache_folder()
+    image_cache = Path(os.environ["LXMLS_IMAGE"], "cache", "theano")
     if os.access(image_cache, os.W_OK):
         return image_cache
     # Each build of the image gets its own copy, which is made atomically.
-    copy = _own_cache_folder(environ) / f"image-{image_cache.stat().st_mtime:.0f}"
+    copy = _own_cache_folder() / f"image-{image_cache.stat().st_mtime:.0f}"
     if not copy.exists():
         part = tempfile.mkdtemp(dir=copy.parent, prefix="part-")
         shutil.copytree(image_cache, part, dirs_exist_ok=True)
@@ -177,21 +175,21 @@ def _cache_folder(environ: Mapping[str, str]) -> Path:
     return copy
 
 
-def _kernel_folder(name: str, other: Path, environ: Mapping[str, str]) -> Path:
+def _kernel_folder(name: str, other: Path) -> Path:
     """Return libgpuarray's folder for compiled kernels of the GPU `name`: in the image's volume, or in `other`.
 
     libgpuarray identifies a kernel by its source, the driver's CUDA version and the first two digits of the compute
     capability, so it confuses 10.0 and 10.3. The folder's name has the other properties on which a kernel depends.
     """
-    volume = Path(environ.get("LXMLS_IMAGE", os.devnull), "cache", "gpu")
+    volume = Path(os.environ.get("LXMLS_IMAGE", os.devnull), "cache", "gpu")
     # each user of the image has a folder, because libgpuarray's files are readable for their owner only
     base = volume / str(os.getuid()) if os.access(volume, os.W_OK) else other / "gpu"
     return base / libraries.kernel_folder_name(index(name))
 
 
-def _own_cache_folder(environ: Mapping[str, str]) -> Path:
+def _own_cache_folder() -> Path:
     """Return a folder for compiled code that only this user can write to, with a warning if it is not the usual one."""
-    base = environ.get("XDG_CACHE_HOME", "")
+    base = os.environ.get("XDG_CACHE_HOME", "")
     wanted = Path(base if os.path.isabs(base) else os.path.expanduser("~/.cache"), "lxmls-rnn", "theano")
     why = _make_private(wanted)
     if not why:

@@ -10,32 +10,23 @@ from lxmls_rnn.theano_env.flags import is_gpu
 class Report:
     """The settings that Theano really uses."""
 
-    theano_version: str
-    device_asked: str  # "cpu", "cuda0", ...
-    device_used: str  # the device of a new shared variable
+    device_used: str  # the device of a new shared variable: "cpu", "cuda0", ...
     floatX: str  # "float32" or "float64"
     blas_ldflags: str  # linker flags for BLAS; if empty, C code calls NumPy's functions
     cxx: str  # the C++ compiler; empty if there is none
     compiledir: str  # the folder of the compile cache
-    c_code: bool  # whether graphs run as compiled C; if not, each Op runs in Python
 
 
 def report() -> Report:
     """Import Theano and return the settings that it really uses."""
-    import theano
-    from theano.compile.mode import get_default_mode
+    from theano import config
 
-    config = theano.config
-    linker = get_default_mode().linker
     return Report(
-        theano_version=theano.__version__,
-        device_asked=config.device,
         device_used=device_used(),
         floatX=config.floatX,
         blas_ldflags=config.blas.ldflags,
         cxx=config.cxx,
         compiledir=config.compiledir,
-        c_code=bool(config.cxx) and getattr(linker, "c_thunks", True),
     )
 
 

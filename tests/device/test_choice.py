@@ -62,25 +62,29 @@ def test_what_is_no_name_of_a_device_is_said_with_those_that_are(driver, name):
     )
 
 
-def test_the_environment_chooses_where_nobody_does(driver):
+def test_the_environment_chooses_where_nobody_does(driver, monkeypatch):
     driver()
-    assert device.choose(environ={"LXMLS_DEVICE": "cuda1"}).device == "cuda1"
-    assert device.choose("cpu", environ={"LXMLS_DEVICE": "cuda1"}).device == "cpu"
-    for environ in ({}, {"LXMLS_DEVICE": ""}):
+    monkeypatch.setenv("LXMLS_DEVICE", "cuda1")
+    assert device.choose().device == "cuda1"
+    assert device.choose("cpu").device == "cpu"
+    for unset in (lambda: monkeypatch.setenv("LXMLS_DEVICE", ""), lambda: monkeypatch.delenv("LXMLS_DEVICE")):
+        unset()
         expected = "Theano uses the CPU; LXMLS_DEVICE=auto takes a GPU where there is one."
-        assert device.choose(environ=environ) == device.Choice("cpu", expected)
+        assert device.choose() == device.Choice("cpu", expected)
     assert device.choose("cpu") == device.Choice("cpu", "Theano uses the CPU, as LXMLS_DEVICE=cpu asks.")
 
 
-def test_kernels_under_way_are_told(driver, tmp_path):
+def test_kernels_under_way_are_told(driver, tmp_path, monkeypatch):
     driver()
     file = tmp_path / "kernels"
     file.write_text("3 of 12")
     told = " Its kernels are still being compiled, 3 of 12: until then a training starts slowly."
-    assert device.choose("cuda", environ={"LXMLS_KERNELS": str(file)}).sentence.endswith(f"(cuda).{told}")
+    monkeypatch.setenv("LXMLS_KERNELS", str(file))
+    assert device.choose("cuda").sentence.endswith(f"(cuda).{told}")
     file.write_text("")
     for path in (file, tmp_path / "none"):
-        assert device.choose("cuda", environ={"LXMLS_KERNELS": str(path)}).sentence.endswith("(cuda).")
+        monkeypatch.setenv("LXMLS_KERNELS", str(path))
+        assert device.choose("cuda").sentence.endswith("(cuda).")
 
 
 @pytest.mark.parametrize(("asked", "started"), [("cuda", "cuda0"), ("cuda1", "cuda1"), ("opencl0:0", "opencl0:0")])

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from environment import within
 
 from lxmls_rnn import device
 from lxmls_rnn.device import problems
@@ -92,5 +93,5 @@ def test_the_cpu_needs_no_reason():
 
 
 def test_auto_gives_way_to_a_device_in_theanos_own_flags():
-    flags = settings({"LXMLS_DEVICE": "auto", "THEANO_FLAGS": "device=cpu", "HOME": os.environ["HOME"]})
+    flags = within({"LXMLS_DEVICE": "auto", "THEANO_FLAGS": "device=cpu"}, settings)
     assert "device" not in flags

@@ -14,7 +14,7 @@ from lxmls_rnn.storage.files import UNSAFE
 from lxmls_rnn.theano_env import Report, flags
 
 pytestmark = pytest.mark.process
-REPORT = Report("1.0.5", "cpu", "cpu", "float64", "-lmine", "my-g++", "/nowhere", True)
+REPORT = Report("cpu", "float64", "-lmine", "my-g++", "/nowhere")
 
 
 def screen(**environ):

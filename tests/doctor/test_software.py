@@ -13,7 +13,7 @@ from lxmls_rnn.doctor import software
 from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.theano_env import Report, blas, flags
 
-REPORT = Report("1.0.5", "cpu", "cpu", "float64", "", "g++", "/nowhere", True)
+REPORT = Report("cpu", "float64", "", "g++", "/nowhere")
 needs_compiler = pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")
 
 

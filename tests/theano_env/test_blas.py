@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from environment import within
 
 import lxmls_rnn
 from lxmls_rnn.benchmark.measure.machine import describe
@@ -17,7 +18,7 @@ from lxmls_rnn.doctor import software
 from lxmls_rnn.theano_env import blas, flags
 
 OPS = Path(lxmls_rnn.__file__).parent / "deep_learning" / "ops"
-FLAGS = {"THEANORC": os.devnull, "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+FLAGS = {"THEANORC": os.devnull, "PATH": os.environ["PATH"]}
 pytestmark = pytest.mark.process
 needs_compiler = pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")
 
@@ -90,7 +91,7 @@ def test_threads_of_blas_without_work_soon_sleep(given, looks_on):
 
 
 def test_a_user_s_own_blas_goes_before_ours():
-    assert "blas.ldflags" not in flags.settings({**FLAGS, "THEANO_FLAGS": "blas.ldflags=-lmine"})
+    assert "blas.ldflags" not in within({**FLAGS, "THEANO_FLAGS": "blas.ldflags=-lmine"}, flags.settings)
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_without_the_package_the_systems_openblas_is_linked_where_there_is_one(w
         cxx = tmp_path / name
         cxx.write_text(f"#!/bin/sh\n{does}\n")
         cxx.chmod(0o755)
-        return flags.settings({**FLAGS, "THEANO_FLAGS": f"cxx={cxx}"})["blas.ldflags"]
+        return within({**FLAGS, "THEANO_FLAGS": f"cxx={cxx}"}, flags.settings)["blas.ldflags"]
 
     assert ldflags("finds", f'exec g++ -B{tmp_path} "$@"') == "-lopenblas"
     # g++ answers with the bare name where it finds no such file; this machine may have one

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from environment import within
 from theano_runtime.failures import CompileError
 
 from lxmls_rnn.device import libraries
@@ -20,7 +21,7 @@ CLEAN = {"THEANORC": os.devnull, "PATH": os.environ.get("PATH", "")}
 
 
 def settings(cache, **environ):
-    return flags.settings({**CLEAN, "XDG_CACHE_HOME": str(cache), **environ})
+    return within({**CLEAN, "XDG_CACHE_HOME": str(cache), **environ}, flags.settings)
 
 
 @pytest.fixture
@@ -39,16 +40,17 @@ def compiler(tmp_path):
 def test_files_of_the_user_are_read_one_after_the_other(tmp_path):
     (tmp_path / "a").write_text("[global]\nfloatX = float32\ndevice = cuda\n[gcc]\ncxxflags = -O1\n")
     (tmp_path / "b").write_text("[global]\ndevice = cpu\n")
-    read = flags.rc_flags({"THEANORC": f"{tmp_path}/a{os.pathsep}{tmp_path}/b{os.pathsep}{tmp_path}/none"})
+    files = f"{tmp_path}/a{os.pathsep}{tmp_path}/b{os.pathsep}{tmp_path}/none"
+    read = within({"THEANORC": files}, flags.rc_flags)
     assert read == {"floatx": "float32", "device": "cpu", "gcc.cxxflags": "-O1"}
 
 
 def test_the_user_s_own_file_is_read_where_none_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert flags.rc_flags({}) == {}
+    assert within({}, flags.rc_flags) == {}
     (tmp_path / ".theanorc").write_text("[global]\nfloatX = float32\n")
-    assert flags.rc_flags({}) == {"floatx": "float32"}
-    assert flags.user_flags({}) == {}
+    assert within({}, flags.rc_flags) == {"floatx": "float32"}
+    assert within({}, flags.user_flags) == {}
 
 
 def test_what_theano_flags_name_goes_before_what_is_asked_for(tmp_path):
@@ -317,10 +319,10 @@ def test_zig_goes_before_what_is_on_the_path(tmp_path, monkeypatch):
     monkeypatch.setattr(flags, "ZIG", tmp_path / "none")
     (tmp_path / "g++").write_text("#!/bin/sh\n")
     (tmp_path / "g++").chmod(0o755)
-    assert flags.compiler({"PATH": str(tmp_path)}) == str(tmp_path / "g++")
-    assert flags.compiler({"PATH": str(tmp_path / "none")}) == ""
+    assert within({"PATH": str(tmp_path)}, flags.compiler) == str(tmp_path / "g++")
+    assert within({"PATH": str(tmp_path / "none")}, flags.compiler) == ""
     monkeypatch.setattr(flags, "ZIG", tmp_path / "g++")
-    assert flags.compiler({"PATH": ""}) == str(tmp_path / "g++")
+    assert within({"PATH": ""}, flags.compiler) == str(tmp_path / "g++")
 
 
 def test_gpus_are_known_by_their_names():

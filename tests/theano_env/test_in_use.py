@@ -49,6 +49,5 @@ def test_the_report_of_this_process_is_theano_s_own():
     import theano
 
     config, report = theano.config, theano_env.report()
-    assert (report.theano_version, report.device_asked, report.device_used) == ("1.0.5", config.device, "cpu")
-    assert (report.floatX, report.blas_ldflags) == (config.floatX, config.blas.ldflags)
-    assert (report.cxx, report.compiledir, report.c_code) == (config.cxx, config.compiledir, bool(config.cxx))
+    assert (report.device_used, report.floatX, report.blas_ldflags) == ("cpu", config.floatX, config.blas.ldflags)
+    assert (report.cxx, report.compiledir) == (config.cxx, config.compiledir)
