@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lxmls_rnn.deep_learning.interface import Model, Sentence
+from lxmls_rnn.deep_learning.batches import Sentence
+from lxmls_rnn.deep_learning.parameters import Model
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import Settings, prepare
 

@@ -21,7 +21,6 @@ from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.datasets.corpora import corpus_name
-from lxmls_rnn.deep_learning.parameters import check_dtype
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.readers.conll import decoded, read_lines
 from lxmls_rnn.readers.conllu import conllu
@@ -239,7 +238,7 @@ def check(
     from lxmls_rnn.teaching.first_difference import ROUNDING, compare_models, in_sentences
     from lxmls_rnn.teaching.gradient_check import TOLERANCE, check_gradients
 
-    options: dict[str, Any] = {"sizes": (20, 6, n_hidd, 4), "length": length, "seed": seed, "dtype": check_dtype(dtype)}
+    options: dict[str, Any] = {"sizes": (20, 6, n_hidd, 4), "length": length, "seed": seed, "dtype": dtype}
     options["tolerance"] = tolerance
     compared = "quantity" if against else "parameter"
     table = Table("model", "activation", compared, "against", "difference", "verdict", padding=(0, 0))

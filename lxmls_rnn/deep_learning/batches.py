@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from lxmls_rnn.deep_learning.interface import Sentence
+from lxmls_rnn.sequences.sequence_list import Ids
+
+
+class Sentence(Protocol):
+    """Word ids and gold tag ids, (L,)."""
+
+    x: Ids
+    y: Ids
 
 
 @dataclass(frozen=True)

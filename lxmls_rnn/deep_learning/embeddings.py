@@ -1,7 +1,7 @@
 """Pretrained word embeddings: download them, and build the embedding matrix of a tagger from a file."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lxmls_rnn import memory
 from lxmls_rnn.datasets import DATASETS, fetch
+from lxmls_rnn.deep_learning.parameters import check_choice
 from lxmls_rnn.storage.files import MAX_QUOTE_CHARACTERS, quoted, read_lines
 
 EMBEDDINGS = tuple(name for name, dataset in DATASETS.items() if all(file.vectors for file in dataset.files))
@@ -92,13 +93,12 @@ def extract_embeddings(
     MemoryError
         The embeddings do not fit into memory.
     """
-    if case not in ("guide", "best"):
-        raise ValueError(f"case must be 'guide' or 'best', got {case!r}")
+    check_choice("case", case, ("guide", "best"))
     n_words = len(word_dict)
     if n_words == 0 or set(word_dict.values()) != set(range(n_words)):
         raise ValueError(f"word_dict must map {n_words or 'one or more'} words to the ids 0, 1, ... without gaps")
     path = Path(embedding_path)
-    lookup = _Lookup(word_dict, case)
+    users = _users(word_dict, case)
     E: NDArray[np.float64] | None = None
     exact = np.zeros(n_words, dtype=bool)
     found = np.zeros(n_words, dtype=bool)
@@ -109,7 +109,7 @@ def extract_embeddings(
             memory.check(what, 2 * memory.size_of([(n_emb, n_words)], "float64"))
             E = np.asfortranarray(np.random.RandomState(seed).uniform(size=(n_emb, n_words)))
         word = fields[0].decode("utf-8", errors="replace")
-        for idx, is_exact in lookup.ids_for(word):
+        for idx, is_exact in users(word):
             if is_exact or not exact[idx]:
                 E[:, idx] = _parse(fields[1:], path, number)
                 found[idx] = True
@@ -124,27 +124,19 @@ def extract_embeddings(
     return E
 
 
-class _Lookup:
-    """Lookup from a word of the file to the ids of the vocabulary that use its vector."""
+def _users(word_dict: Mapping[str, int], case: str) -> Callable[[str], list[tuple[int, bool]]]:
+    """Return a function from a word of the file to the ids that use its vector, each with whether the word is exact."""
+    users = defaultdict(list)
+    for word, idx in word_dict.items():
+        for form in {word, word.lower()}:
+            users[form].append((idx, form == word))
 
-    def __init__(self, word_dict: Mapping[str, int], case: str) -> None:
-        self._ids = dict(word_dict)
-        self._guide = case == "guide"
-        self._lower: dict[str, list[tuple[int, bool]]] = defaultdict(list)
-        if not self._guide:
-            for word, idx in word_dict.items():
-                if word.lower() != word:
-                    self._lower[word.lower()].append((idx, False))
+    def of_guide(word: str) -> list[tuple[int, bool]]:
+        word = word.lower()
+        idx = word_dict.get(word[:1].upper() + word[1:], word_dict.get(word))
+        return [] if idx is None else [(idx, True)]
 
-    def ids_for(self, word: str) -> list[tuple[int, bool]]:
-        """Return the ids that use the word's vector, each as (id, whether the word is its exact form)."""
-        if self._guide:
-            word = word.lower()
-            idx = self._ids.get(word[:1].upper() + word[1:], self._ids.get(word))
-            return [] if idx is None else [(idx, True)]
-        idx = self._ids.get(word)
-        others = self._lower.get(word, [])
-        return others if idx is None else [(idx, True), *others]
+    return of_guide if case == "guide" else lambda word: users.get(word, [])
 
 
 def embedding_size(source_file: str | Path) -> int:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lxmls_rnn.deep_learning.batches import Batch
-from lxmls_rnn.deep_learning.interface import Model, Sentence
+from lxmls_rnn.deep_learning.batches import Batch, Sentence
+from lxmls_rnn.deep_learning.parameters import Model
 
 BOOTSTRAP_SAMPLES = 10_000
 MAX_DRAWN = 1_000_000  # sentences that the bootstrap draws at once; each takes 24 bytes

@@ -5,16 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lxmls_rnn import memory
-from lxmls_rnn.deep_learning.interface import Model
+from lxmls_rnn.deep_learning.parameters import Model, check_choice
 
 INITS = ("uniform01", "glorot", "orthogonal")
-
-
-def check_init(name: str) -> str:
-    """Return `name` if it is in `INITS`, else raise ValueError."""
-    if name not in INITS:
-        raise ValueError(f"init must be one of {', '.join(INITS)}, got {name!r}")
-    return name
 
 
 def initialise(model: Model, init: str, seed: int | None = None, keep_embeddings: bool = False) -> None:
@@ -42,7 +35,7 @@ def initialise(model: Model, init: str, seed: int | None = None, keep_embeddings
     MemoryError
         A copy of the parameters and the drawn numbers do not fit into memory.
     """
-    if check_init(init) == "uniform01":
+    if check_choice("init", init, INITS) == "uniform01":
         return
     H, shapes = model.sizes.n_hidd, model.shapes(model.sizes).values()
     # a QR decomposition holds its matrix, both factors and copies

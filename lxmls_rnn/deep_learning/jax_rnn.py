@@ -67,7 +67,7 @@ def cross_entropy(y: jax.Array, tags: jax.Array, weights: jax.Array) -> jax.Arra
     return -jnp.sum(log_p * weights.T)
 
 
-class JaxRNN(parameters.RNNOptions):
+class JaxRNN(parameters.Model):
     """Recurrent part-of-speech tagger; sizes, options, errors and results as in `NumpyRNN`.
 
     `param` holds JAX arrays, [W_e, W_x, W_h, W_y], in the same shapes. A training step replaces `arrays`, from which
@@ -77,11 +77,7 @@ class JaxRNN(parameters.RNNOptions):
     framework = JAX
     is_padded = True  # False compiles for every length of a sentence
 
-    def _set_up(
-        self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
-    ) -> None:
-        self.sizes, self.dtype = sizes, dtype
-        self.activation = parameters.check_activation(activation, self.activations)
+    def _create(self, values: Mapping[str, np.ndarray]) -> None:
         self._place(values)
         self._p_y = jit(lambda arrays, x: jax.nn.softmax(self._forward(arrays, x)))
         self._rows = jit(self._quantities)

@@ -6,7 +6,8 @@ import json
 import os
 import platform
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,13 +18,13 @@ import numpy as np
 import lxmls_rnn
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import parameters, rnn
-from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.npz import Archive
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import naming, open_regular, quoted, write_atomically
 
 MODEL_FORMAT = "lxmls-rnn model"
 MODEL_VERSION = 1
+DAMAGED = "is not a whole model file of this library"
 MAX_HEADER_BYTES = 64 << 20  # a vocabulary of a million words takes about 20 million bytes
 PARSED_BYTES_PER_JSON_BYTE = 30  # upper bound of the memory of parsed JSON
 
@@ -59,7 +60,7 @@ class Header:
 
 def save(
     path: str | os.PathLike[str],
-    model: Model,
+    model: parameters.Model,
     *,
     words: list[str] | None = None,
     tags: list[str] | None = None,
@@ -133,7 +134,7 @@ def check_names(words: list[str] | None, tags: list[str] | None, sizes: paramete
 class Saved(NamedTuple):
     """Contents of a model file: the model and its header."""
 
-    model: Model
+    model: parameters.Model
     header: dict[str, Any]
 
 
@@ -159,12 +160,14 @@ def load(path: str | os.PathLike[str], model_class: Any = None) -> Saved:
     MemoryError
         The model does not fit into memory. Names, shapes and sizes are checked before any array is read.
     """
-    path = Path(path)
-    try:
-        with naming(path), open_regular(path) as file:
-            return _load(path, file, model_class)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no model file {path}") from None
+    with _opened(path) as (archive, header, shapes):
+        with _fault(f"{path} cannot be loaded"):
+            model_class, sizes, known = check(header, shapes, model_class)
+        memory.check(f"the model in {path}", 3 * memory.size_of(shapes.values(), known.dtype))
+        with _fault(f"{path} {DAMAGED}"):
+            values = {name: archive.read(name) for name in shapes}
+        with _fault(f"{path} cannot be loaded"):
+            return Saved(build(model_class, sizes, values, known.activation, known.dtype), header)
 
 
 def load_in_numpy(path: str | os.PathLike[str]) -> Saved:
@@ -180,25 +183,38 @@ def numpy_class_of(header: Mapping[str, Any]) -> Any:
 
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the header of a model file without reading the parameters; errors as in `load`."""
+    with _opened(path) as (_, header, _):
+        return header
+
+
+@contextmanager
+def _opened(
+    path: str | os.PathLike[str],
+) -> Iterator[tuple[Archive, dict[str, Any], dict[str, tuple[int, ...]]]]:
+    """Open a model file: its archive, its header and the shapes of its parameters; errors as in `load`."""
     try:
-        with naming(path), open_regular(path) as file:
-            return _open(path, file)[1]
+        file = open_regular(path)
     except FileNotFoundError:
         raise FileNotFoundError(f"no model file {path}") from None
+    with naming(path), file:
+        with _fault(f"{path} {DAMAGED}"):
+            archive = Archive(file)
+            if "header" not in archive.names:
+                raise ValueError("the entry 'header' is missing")
+            (size,) = archive.shape("header", kinds="u", largest=1)
+            check_header_size(path, size)
+            header = parse_header(archive.read("header").tobytes())
+            shapes = {name: archive.shape(name) for name in archive.names if name != "header"}
+        yield archive, header, shapes
 
 
-def _open(path: str | os.PathLike[str], file: IO[bytes]) -> tuple[Archive, dict[str, Any], dict[str, tuple[int, ...]]]:
-    """Return a model file's archive, its header and the shapes of its parameters."""
+@contextmanager
+def _fault(what: str) -> Iterator[None]:
+    """Put `what` before the message of a ValueError that the block raises."""
     try:
-        archive = Archive(file)
-        if "header" not in archive.names:
-            raise ValueError("the entry 'header' is missing")
-        (size,) = archive.shape("header", kinds="u", largest=1)
-        check_header_size(path, size)
-        header = parse_header(archive.read("header").tobytes())
-        return archive, header, {name: archive.shape(name) for name in archive.names if name != "header"}
+        yield
     except ValueError as error:
-        raise ValueError(f"{path} is not a whole model file of this library: {error}") from error
+        raise ValueError(f"{what}: {error}") from error
 
 
 def check_header_size(path: str | os.PathLike[str], size: int) -> None:
@@ -241,45 +257,27 @@ def check(
         model_class = rnn.model_class(header["class"])
     sizes = parameters.Sizes(**vars(known.sizes))
     parameters.check_shapes(model_class.shapes(sizes, known.peepholes), shapes)
-    parameters.check_dtype(known.dtype)
+    parameters.check_choice("dtype", known.dtype, parameters.DTYPES)
     check_names(known.words, known.tags, sizes)
     return model_class, sizes, known
-
-
-def _load(path: Path, file: IO[bytes], model_class: Any) -> Saved:
-    archive, header, shapes = _open(path, file)
-    try:
-        model_class, sizes, known = check(header, shapes, model_class)
-    except ValueError as error:
-        raise ValueError(f"{path} cannot be loaded: {error}") from error
-    memory.check(f"the model in {path}", 3 * memory.size_of(shapes.values(), known.dtype))
-    try:
-        values = {name: archive.read(name) for name in shapes}
-    except ValueError as error:
-        raise ValueError(f"{path} is not a whole model file of this library: {error}") from error
-    try:
-        return Saved(build(model_class, sizes, values, known.activation, known.dtype), header)
-    except ValueError as error:
-        raise ValueError(f"{path} cannot be loaded: {error}") from error
 
 
 def build(
     model_class: Any, sizes: parameters.Sizes, values: Mapping[str, np.ndarray], activation: str, dtype: str
 ) -> Any:
-    """Build a model from copies of the given parameters; errors as in `check_values` and `check_dtype`, or MemoryError.
+    """Build a model from copies of the given parameters; errors as in `check_values`, or MemoryError.
 
     An LSTM has peepholes if `values` has a W_c.
     """
-    parameters.check_dtype(dtype)
     model = model_class.__new__(model_class)
     model.shapes = partial(model_class.shapes, peepholes="W_c" in values)
     parameters.check_values(model.shapes(sizes), values)
     memory.check("a copy of the model", memory.size_of(model.shapes(sizes).values(), dtype))
-    model._set_up(sizes, dict(values), activation, dtype)
+    model._set_up(sizes, values, activation, dtype)
     return model
 
 
-def convert(model: Model, model_class: Any) -> Any:
+def convert(model: parameters.Model, model_class: Any) -> Any:
     """Return a model of another class of the same family with the same parameters, e.g. a NumpyRNN from an RNN."""
     memory.check("a copy of the model", 2 * memory.size_of(model.shapes(model.sizes).values(), model.dtype))
     return build(model_class, model.sizes, model.get_values(), model.activation, model.dtype)

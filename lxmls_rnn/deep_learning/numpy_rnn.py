@@ -75,7 +75,7 @@ class Backward(NamedTuple):
     layer: Mapping[str, np.ndarray] = MappingProxyType({})  # the layer's further quantities, by name, see `quantities`
 
 
-class NumpyRNN(parameters.RNNOptions):
+class NumpyRNN(parameters.Model):
     """Recurrent part-of-speech tagger.
 
     Parameters
@@ -102,14 +102,8 @@ class NumpyRNN(parameters.RNNOptions):
 
     framework = NUMPY
 
-    def _set_up(
-        self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
-    ) -> None:
-        self.sizes, self.dtype = sizes, dtype
-        self.activation = parameters.check_activation(activation, self.activations)
-        self.param = self.param_type(
-            np.array(values[name], dtype, order="F" if name == "W_e" else "C") for name in self.shapes(sizes)
-        )
+    def _create(self, values: Mapping[str, np.ndarray]) -> None:
+        self.param = self.param_type(self._copies(values))
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""

@@ -1,11 +1,11 @@
-"""Parameters of a tagger: names, shapes, order, drawing and checks."""
+"""The base of all taggers, and their parameters: names, shapes, order, drawing and checks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,10 @@ import numpy.typing as npt
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning.activations import OF_LSTM, OF_RNN
 from lxmls_rnn.deep_learning.frameworks import Framework
-from lxmls_rnn.storage.files import MAX_QUOTE_CHARACTERS, quoted
+from lxmls_rnn.storage.files import MAX_QUOTE_CHARACTERS, escaped, quoted
 
 DTYPES = ("float64", "float32")
+Choice = TypeVar("Choice")
 
 
 class Sizes(NamedTuple):
@@ -67,8 +68,8 @@ class LSTMParameters(RNNParameters):
     W_c = property(lambda self: self[3] if len(self) == 5 else None)
 
 
-class RNNOptions:
-    """Base of the RNN of each framework: shapes of the parameters and options of the constructor."""
+class Model:
+    """Base of all taggers: its constructor, and what training, evaluation and files need."""
 
     shapes: Shapes = staticmethod(rnn_shapes)
     param: Any  # of `param_type`
@@ -80,19 +81,31 @@ class RNNOptions:
     activation: str
     dtype: str
 
+    # of each framework, see `NumpyRNN`
+    forward: Callable[..., Any]
+    grads: Callable[..., list[np.ndarray]]
+    quantities: Callable[..., dict[str, np.ndarray]]
+    get_values: Callable[[], dict[str, np.ndarray]]
+    _create: Callable[[Mapping[str, np.ndarray]], None]  # make `param` from copies of these values
+    _place: Callable[[Mapping[str, np.ndarray]], None]  # overwrite the parameters
+
     def __init__(
         self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str = "float64"
     ) -> None:
         n, values = draw(self.shapes, sizes, seed, dtype)
         self._set_up(n, values, activation, dtype)
 
-    def _set_up(self, sizes: Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str) -> None:
-        """Set the attributes of a model with these parameters; each framework places them in its own way."""
-        raise NotImplementedError
+    def _set_up(self, sizes: Sizes, values: Mapping[str, np.ndarray], activation: str | None, dtype: str) -> None:
+        """Set the attributes of a model with copies of these parameters."""
+        self.sizes, self.dtype = sizes, dtype
+        chosen = self.activations[0] if activation is None else activation
+        self.activation = check_choice("activation", chosen, self.activations)
+        self._create(values)
 
-    def _place(self, values: Mapping[str, np.ndarray]) -> None:
-        """Overwrite the parameters."""
-        raise NotImplementedError
+    def _copies(self, values: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield copies in the order of `param` and in the model's dtype; a word's embedding is contiguous."""
+        for name in self.shapes(self.sizes):
+            yield np.array(values[name], self.dtype, order="F" if name == "W_e" else "C")
 
     def set_values(self, values: Mapping[str, np.ndarray]) -> None:
         """Overwrite the parameters; ValueError unless names and shapes fit."""
@@ -105,7 +118,7 @@ class RNNOptions:
         return {"activation": self.activation, "dtype": self.dtype}
 
 
-class LSTMOptions(RNNOptions):
+class LSTMOptions(Model):
     """Mixin of the LSTMs that adds peepholes; it must precede the RNN among their bases."""
 
     shapes: Shapes = staticmethod(lstm_shapes)
@@ -114,9 +127,9 @@ class LSTMOptions(RNNOptions):
     peephole_options: tuple[bool, ...] = (True, False)
 
     def __init__(self, *sizes: npt.ArrayLike, peepholes: bool | None = None, **options: Any) -> None:
-        options_known = self.peephole_options
-        known = options_known[0] if peepholes is None else check_peepholes(peepholes, options_known)
-        self.shapes = partial(lstm_shapes, peepholes=known)
+        known = self.peephole_options
+        chosen = check_choice("peepholes", known[0] if peepholes is None else peepholes, known)
+        self.shapes = partial(lstm_shapes, peepholes=chosen)
         super().__init__(*sizes, **options)
 
     @property
@@ -163,7 +176,7 @@ def draw(
         The number of arguments is wrong, a size is not a positive integer, the embeddings are not a matrix of finite
         numbers, or the seed or the dtype is invalid.
     """
-    check_dtype(dtype)
+    check_choice("dtype", dtype, DTYPES)
     if seed is not None and (not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32):
         raise ValueError(f"seed must be an integer from 0 to 2**32 - 1 or None, got {seed!r}")
     E = None
@@ -205,27 +218,11 @@ def _positive(name: str, size: object) -> int:
     return int(size)
 
 
-def check_dtype(dtype: str) -> str:
-    """Return `dtype` if it is in `DTYPES`, else raise ValueError."""
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype must be 'float64' or 'float32', got {dtype!r}")
-    return dtype
-
-
-def check_activation(name: str | None, known: tuple[str, ...]) -> str:
-    """Return `name`, or the first of the `known` activations for None; ValueError if it is not known."""
-    if name is None:
-        return known[0]
-    if name not in known:
-        raise ValueError(f"activation must be one of {', '.join(known)}, got {name!r}")
-    return name
-
-
-def check_peepholes(peepholes: bool, known: tuple[bool, ...]) -> bool:
-    """Return `peepholes` if it is one of the `known`, else raise ValueError."""
-    if not isinstance(peepholes, bool) or peepholes not in known:
-        raise ValueError(f"peepholes must be {' or '.join(map(str, known))}, got {peepholes!r}")
-    return peepholes
+def check_choice(what: str, value: Choice, known: Iterable[Choice]) -> Choice:
+    """Return `value`, which is called `what`, if it is one of the `known`, else raise ValueError."""
+    if value not in known:
+        raise ValueError(f"{what} must be one of {', '.join(map(str, known))}, got {value!r}")
+    return value
 
 
 def check_sentence(x: npt.ArrayLike) -> np.ndarray:
@@ -281,16 +278,11 @@ def _check_ids(argument: str, kind: str, ids: np.ndarray, size: int) -> np.ndarr
 def check_shapes(expected: Mapping[str, tuple[int, int]], shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Raise ValueError unless the names and `shapes` are the expected ones."""
     if set(expected) != set(shapes):
-        raise ValueError(f"it holds the parameters {quoted_names(shapes)}, expected {', '.join(expected)}")
+        names = escaped(", ".join(shapes))[:MAX_QUOTE_CHARACTERS]
+        raise ValueError(f"it holds the parameters {names}, expected {', '.join(expected)}")
     for name, shape in expected.items():
         if shapes[name] != shape:
             raise ValueError(f"{name} has shape {quoted(shapes[name])}, expected {shape}")
-
-
-def quoted_names(names: Iterable[str]) -> str:
-    """Return names for a message, shortened if they are long or not printable."""
-    text = ", ".join(names)
-    return text if text.isprintable() and len(text) <= MAX_QUOTE_CHARACTERS else quoted(text)
 
 
 def check_values(shapes: Mapping[str, tuple[int, int]], values: Mapping[str, np.ndarray]) -> None:

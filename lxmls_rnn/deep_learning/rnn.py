@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lxmls_rnn import device
 from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH, OF_LSTM, OF_RNN
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, THEANO, Framework
-from lxmls_rnn.deep_learning.guide import get_rnn_loss_range, get_rnn_parameter_handlers
-from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
-from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.deep_learning.guide import get_rnn_loss_range as get_rnn_loss_range
+from lxmls_rnn.deep_learning.guide import get_rnn_parameter_handlers as get_rnn_parameter_handlers
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM as NumpyLSTM
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN as NumpyRNN
+from lxmls_rnn.deep_learning.parameters import check_choice
 
 if TYPE_CHECKING:
-    from lxmls_rnn.deep_learning.jax_lstm import JaxLSTM
-    from lxmls_rnn.deep_learning.jax_rnn import JaxRNN
-    from lxmls_rnn.deep_learning.theano_lstm import LSTM
-    from lxmls_rnn.deep_learning.theano_rnn import RNN
-    from lxmls_rnn.deep_learning.torch_fast import FastTorchLSTM, FastTorchRNN
-    from lxmls_rnn.deep_learning.torch_lstm import TorchLSTM
-    from lxmls_rnn.deep_learning.torch_rnn import TorchRNN
+    from lxmls_rnn.deep_learning.jax_lstm import JaxLSTM as JaxLSTM
+    from lxmls_rnn.deep_learning.jax_rnn import JaxRNN as JaxRNN
+    from lxmls_rnn.deep_learning.theano_lstm import LSTM as LSTM
+    from lxmls_rnn.deep_learning.theano_rnn import RNN as RNN
+    from lxmls_rnn.deep_learning.torch_fast import FastTorchLSTM as FastTorchLSTM
+    from lxmls_rnn.deep_learning.torch_fast import FastTorchRNN as FastTorchRNN
+    from lxmls_rnn.deep_learning.torch_lstm import TorchLSTM as TorchLSTM
+    from lxmls_rnn.deep_learning.torch_rnn import TorchRNN as TorchRNN
 
 
 class Entry(NamedTuple):
@@ -64,38 +67,10 @@ MODELS = {
     "FastTorchLSTM": Entry("torch_fast", "LSTM", "torch-fused", "LSTM, nn.LSTM", (False,)),
 }
 
-__all__ = [
-    "LSTM",
-    "RNN",
-    "FastTorchLSTM",
-    "FastTorchRNN",
-    "JaxLSTM",
-    "JaxRNN",
-    "NumpyLSTM",
-    "NumpyRNN",
-    "TorchLSTM",
-    "TorchRNN",
-    "activations_of",
-    "available",
-    "check_model_name",
-    "device_of",
-    "get_rnn_loss_range",
-    "get_rnn_parameter_handlers",
-    "library_class",
-    "model_class",
-    "name_of",
-    "numpy_class",
-    "planned_device",
-    "replace",
-    "reset_model",
-]
-
 
 def check_model_name(name: str) -> str:
     """Return `name` if it is in `MODELS`, else raise ValueError."""
-    if name not in MODELS:
-        raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
-    return name
+    return check_choice("model", name, MODELS)
 
 
 def model_class(name: str) -> Any:

@@ -13,8 +13,8 @@ import numpy as np
 
 from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, THEANO, TORCH, Framework
-from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat
+from lxmls_rnn.deep_learning.parameters import Model
 
 # step(x, y, weights, rate) -> cost, number of correct words before the update, norm of the gradient
 Step = Callable[[np.ndarray, np.ndarray, np.ndarray, float], tuple[float, int, float]]

@@ -14,7 +14,7 @@ from lxmls_rnn.deep_learning.frameworks import THEANO
 import theano  # isort: skip
 
 
-class SharedParameters(parameters.RNNOptions):
+class SharedParameters(parameters.Model):
     """Base of the models in Theano: `param` holds shared variables, [W_e, W_x, W_h, W_y]."""
 
     framework = THEANO
@@ -24,15 +24,9 @@ class SharedParameters(parameters.RNNOptions):
     ) -> None:
         super().__init__(*sizes, seed=seed, activation=activation, dtype=dtype or theano.config.floatX)
 
-    def _set_up(
-        self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
-    ) -> None:
-        self.sizes, self.dtype = sizes, dtype
-        self.activation = parameters.check_activation(activation, self.activations)
-        self.param = self.param_type(
-            theano.shared(np.array(values[name], dtype, order="F" if name == "W_e" else "C"), name=name, borrow=True)
-            for name in self.shapes(sizes)
-        )
+    def _create(self, values: Mapping[str, np.ndarray]) -> None:
+        named = zip(self.shapes(self.sizes), self._copies(values), strict=True)
+        self.param = self.param_type(theano.shared(W, name=name, borrow=True) for name, W in named)
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""
@@ -40,5 +34,5 @@ class SharedParameters(parameters.RNNOptions):
 
     def _place(self, values: Mapping[str, np.ndarray]) -> None:
         """Overwrite the parameters."""
-        for W in self.param:
-            W.set_value(np.array(values[W.name], self.dtype, order="F" if W.name == "W_e" else "C"), borrow=True)
+        for W, value in zip(self.param, self._copies(values), strict=True):
+            W.set_value(value, borrow=True)

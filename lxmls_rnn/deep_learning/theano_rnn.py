@@ -6,6 +6,7 @@ padded batch `_x` is a matrix (B, L), and a quantity (L, B, n).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -55,10 +56,8 @@ class RNN(SharedParameters):
     states: tuple[str, ...] = ("h",)  # what the layer takes from step to step
     returned: tuple[str, ...] = ("h", "a")  # the layer's quantities that `quantities` returns, the states first
 
-    def _set_up(
-        self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
-    ) -> None:
-        super()._set_up(sizes, values, activation, dtype)
+    def _create(self, values: Mapping[str, np.ndarray]) -> None:
+        super()._create(values)
         self._p_y: dict[int, Any] = {}
         self._grads: Any = None
         self._quantities: Any = None

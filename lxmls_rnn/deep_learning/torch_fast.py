@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH
 from lxmls_rnn.deep_learning.torch_lstm import TorchLSTM
 from lxmls_rnn.deep_learning.torch_rnn import TorchRNN
@@ -37,13 +38,11 @@ class FastTorchRNN(TorchRNN):
 
     activations = OF_FAST_TORCH
 
-    def _set_up(
-        self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
-    ) -> None:
-        super()._set_up(sizes, values, activation, dtype)
+    def _create(self, values: Mapping[str, np.ndarray]) -> None:
+        super()._create(values)
         if self.activation != "logistic":  # which nn.RNN lacks, see `_recurrent`
             options = {"bias": False, "device": self.device, "dtype": self.param.W_x.dtype}
-            layer = nn.RNN(sizes.n_emb, sizes.n_hidd, nonlinearity=self.activation, **options)
+            layer = nn.RNN(self.sizes.n_emb, self.sizes.n_hidd, nonlinearity=self.activation, **options)
             self.layer = share_weights(self, layer)
 
     def _recurrent(self, z: Tensor) -> Tensor:
@@ -69,12 +68,12 @@ class FastTorchLSTM(TorchLSTM):
 
     peephole_options = (False,)
 
-    def _set_up(
-        self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
-    ) -> None:
-        super()._set_up(sizes, values, activation, dtype)
+    def _create(self, values: Mapping[str, np.ndarray]) -> None:
+        super()._create(values)
         options = {"bias": False, "device": self.device, "dtype": self.param.W_x.dtype}
-        self.layer = share_weights(self, nn.LSTM(sizes.n_emb, sizes.n_hidd, **options))  # gates in the same order
+        self.layer = share_weights(
+            self, nn.LSTM(self.sizes.n_emb, self.sizes.n_hidd, **options)
+        )  # gates in the same order
 
     def _recurrent(self, z: Tensor) -> Tensor:
         """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""

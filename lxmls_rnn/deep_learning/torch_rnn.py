@@ -56,7 +56,7 @@ def cross_entropy(y: Tensor, tags: Tensor, weights: Tensor) -> Tensor:
     return losses.dot(time_first(weights).flatten())
 
 
-class TorchRNN(parameters.RNNOptions):
+class TorchRNN(parameters.Model):
     """Recurrent part-of-speech tagger; sizes, options, errors and results as in `NumpyRNN`.
 
     `param` holds tensors that require gradients, [W_e, W_x, W_h, W_y], in the same shapes.
@@ -65,15 +65,9 @@ class TorchRNN(parameters.RNNOptions):
     framework = TORCH
     threads = 1  # of a training step
 
-    def _set_up(
-        self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
-    ) -> None:
-        self.sizes, self.dtype, self.device = sizes, dtype, device()
-        self.activation = parameters.check_activation(activation, self.activations)
-        self.param = self.param_type(
-            self._tensor(np.array(values[name], dtype, order="F" if name == "W_e" else "C")).requires_grad_()
-            for name in self.shapes(sizes)
-        )
+    def _create(self, values: Mapping[str, np.ndarray]) -> None:
+        self.device = device()
+        self.param = self.param_type(self._tensor(W).requires_grad_() for W in self._copies(values))
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""

@@ -17,10 +17,9 @@ import numpy as np
 
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import parameters
-from lxmls_rnn.deep_learning.batches import Batch, cut, padded_sizes
+from lxmls_rnn.deep_learning.batches import Batch, Sentence, cut, padded_sizes
 from lxmls_rnn.deep_learning.evaluation import accuracy
 from lxmls_rnn.deep_learning.events import BatchDone, EpochDone, Event, Progress, Started, Stopped
-from lxmls_rnn.deep_learning.interface import Model, Sentence
 from lxmls_rnn.deep_learning.sgd import Steps, make_steps
 from lxmls_rnn.settings import MAX_SEED, check, described, setting
 from lxmls_rnn.storage.files import counted
@@ -74,7 +73,7 @@ class Trainer:
 
     def fit(
         self,
-        model: Model,
+        model: parameters.Model,
         train: Iterable[Sentence],
         dev: Iterable[Sentence] | None = None,
         progress: Progress | None = None,
@@ -145,7 +144,7 @@ class Trainer:
             model.set_values(best)
         yield Stopped(reason, p)
 
-    def _check_memory(self, model: Model, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
+    def _check_memory(self, model: parameters.Model, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
         """Raise MemoryError if the arrays of the corpus and of a step on the largest batch do not fit into memory."""
         positions, largest = 0, 0
         for part in (train, dev):
@@ -218,7 +217,7 @@ class Trainer:
             begin = time.perf_counter()  # restart: time that the caller spent on the event does not count
         return p
 
-    def _end_epoch(self, model: Model, dev: Sequence[Batch], p: Progress) -> EpochDone:
+    def _end_epoch(self, model: parameters.Model, dev: Sequence[Batch], p: Progress) -> EpochDone:
         self._check_epoch(model, p)
         dev_accuracy = accuracy(model, dev) if dev else None
         is_best, best, epochs_without_gain = True, p.best_accuracy, p.epochs_without_gain
@@ -238,7 +237,7 @@ class Trainer:
             gradient_norm=None if self.clip_bound is None else p.gradient_norm,
         )
 
-    def _check_epoch(self, model: Model, p: Progress) -> None:
+    def _check_epoch(self, model: parameters.Model, p: Progress) -> None:
         """Raise FloatingPointError if a parameter is NaN or infinite; warn if guessing would be better."""
         rate = self.learning_rate(p.epoch)
         for name, value in model.get_values().items():

@@ -26,7 +26,7 @@ from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import model_file, npz, parameters
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.frameworks import Framework
-from lxmls_rnn.deep_learning.interface import Model
+from lxmls_rnn.deep_learning.parameters import Model
 from lxmls_rnn.export import metadata
 from lxmls_rnn.storage.files import naming, open_regular
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn.deep_learning import model_file, parameters
-from lxmls_rnn.deep_learning.interface import Sentence
+from lxmls_rnn.deep_learning.batches import Sentence
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.teaching.walk import restrict_vocabulary

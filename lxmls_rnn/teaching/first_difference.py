@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.interface import Model
-from lxmls_rnn.deep_learning.parameters import STACKED_GATES
+from lxmls_rnn.deep_learning.parameters import STACKED_GATES, Model
 from lxmls_rnn.deep_learning.rnn import MODELS, available, check_model_name, model_class, numpy_class
 from lxmls_rnn.teaching.gradient_check import Comparison, comparison, pairs
 

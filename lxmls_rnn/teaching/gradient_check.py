@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN
-from lxmls_rnn.deep_learning.interface import Model
-from lxmls_rnn.deep_learning.parameters import check_activation
+from lxmls_rnn.deep_learning.parameters import Model, check_choice
 from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, available, model_class, numpy_class
 
 STEP = 4e-4
@@ -89,19 +88,6 @@ def relative_difference(a: np.ndarray, b: np.ndarray) -> tuple[float, tuple[int,
     return float(difference[where]), tuple(int(i) for i in where)
 
 
-def compare(
-    name: str,
-    model: Model,
-    gradients: Iterable[np.ndarray],
-    reference: Iterable[np.ndarray],
-    against: str,
-    tolerance: float | None = None,
-) -> Iterator[Comparison]:
-    """Compare the gradients of every parameter of `model`, called `name`, with a reference."""
-    for parameter, gradient, other in zip(model.shapes(model.sizes), gradients, reference, strict=True):
-        yield comparison(name, model, parameter, gradient, other, against, tolerance)
-
-
 def comparison(
     name: str,
     model: Model,
@@ -161,12 +147,13 @@ def check_gradients(
         As `pairs`.
     """
     for name, model, reference, x, y in pairs(models, **options):
-        gradients = model.grads(x, y)
+        gradients, against = model.grads(x, y), numpy_class(name).__name__
         if MODELS[name].backend == "numpy":
-            expected = [_finite_differences_of(reference, x, y, W) for W in reference.param]
-            yield from compare(name, model, gradients, expected, "finite diff.", tolerance)
+            against, expected = "finite diff.", [_finite_differences_of(reference, x, y, W) for W in reference.param]
         else:
-            yield from compare(name, model, gradients, reference.grads(x, y), numpy_class(name).__name__, tolerance)
+            expected = reference.grads(x, y)
+        for parameter, gradient, other in zip(model.shapes(model.sizes), gradients, expected, strict=True):
+            yield comparison(name, model, parameter, gradient, other, against, tolerance)
 
 
 def pairs(
@@ -224,7 +211,7 @@ def pairs(
         raise ValueError("x and y are one sentence: expected both or neither, got only one")
     x, y = (random_x, random_y) if x is None or y is None else (x, y)
     if activation is not None:
-        check_activation(activation, OF_RNN)
+        check_choice("activation", activation, OF_RNN)
     for name in available() if models is None else models:
         right = instead if instead is not None and MODELS[name].family == _family(instead) else numpy_class(name)
         cls = right if MODELS[name].backend == "numpy" else model_class(name)

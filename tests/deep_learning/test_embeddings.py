@@ -154,7 +154,7 @@ def test_ids_with_gaps_are_met(text, word_dict):
 
 
 def test_an_unknown_case_is_met(text):
-    with pytest.raises(ValueError, match="'guide' or 'best', got 'lower'"):
+    with pytest.raises(ValueError, match="case must be one of guide, best, got 'lower'"):
         extract_embeddings(text("cat 1 2\n"), {"cat": 0}, case="lower")
 
 

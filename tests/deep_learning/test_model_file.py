@@ -168,7 +168,7 @@ def rewrite(path, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"dtype": "int8"}, "dtype must be 'float64' or 'float32', got 'int8'"),
+        ({"dtype": "int8"}, "dtype must be one of float64, float32, got 'int8'"),
         ({"version": None}, "cannot be loaded: version: should be a valid integer, got None"),
         ({"tags": ["a", "a", "b", "c"]}, "4 names, 3 of them different"),
         ({"sizes": {"n_words": 30}}, "cannot be loaded"),

@@ -36,7 +36,7 @@ def test_an_lstm_without_peepholes_is_one_whose_peepholes_are_0():
 
 
 def test_peepholes_are_there_or_not():
-    with pytest.raises(ValueError, match="peepholes must be True or False, got 'no'"):
+    with pytest.raises(ValueError, match="peepholes must be one of True, False, got 'no'"):
         NumpyLSTM(*SIZES, peepholes="no")
     with pytest.raises(TypeError, match="peepholes"):
         NumpyRNN(*SIZES, peepholes=False)

@@ -137,7 +137,7 @@ def changed(path, values=None, **header):
         ({}, {"class": "NumpyLSTM"}, "it holds the parameters W_.*, expected W_e, W_x, W_h, W_c, W_y"),
         ({}, {"class": ["x"]}, r"its class is \['x'\], expected one of NumpyRNN"),
         ({}, {"activation": "sign"}, "activation must be one of logistic, tanh, .*, got 'sign'"),
-        ({}, {"dtype": "float16"}, "dtype must be 'float64' or 'float32', got 'float16'"),
+        ({}, {"dtype": "float16"}, "dtype must be one of float64, float32, got 'float16'"),
         ({}, {"words": ["a"]}, "words must name all 5 words of the model"),
         ({}, {"version": 99}, "it has version 99 of the model format"),
         ({}, {"format": "other"}, "its format is 'other'"),

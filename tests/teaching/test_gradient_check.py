@@ -10,7 +10,7 @@ from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.parameters import Sizes
 from lxmls_rnn.teaching.gradient_check import (
     check_gradients,
-    compare,
+    comparison,
     finite_differences,
     random_sentence,
     random_values,
@@ -93,7 +93,8 @@ def test_a_broken_gradient_is_found_and_located():
     right = model.grads([1, 2, 1], [0, 1, 2])
     broken = [g.copy() for g in right]
     broken[2][1, 0] *= 1.001
-    rows = list(compare("student", model, broken, right, "NumpyRNN"))
+    named = zip(model.shapes(model.sizes), broken, right, strict=True)
+    rows = [comparison("student", model, name, found, expected, "NumpyRNN") for name, found, expected in named]
     assert [row.parameter for row in rows if not row.agrees] == ["W_h"]
     assert rows[2].where == (1, 0)
 
