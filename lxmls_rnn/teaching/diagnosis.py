@@ -22,15 +22,14 @@ def diagnose(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[
     for own, group in groups.items():
         other = group[0].against
         key = (other, *own[1:])
-        start = f"{group[0].name}: different from {other} in {_listed(wrong[own] or ['nothing'])}"
-        if not wrong[own] or other not in MODELS:
+        if not wrong[own] or other not in MODELS or (key in groups and wrong[key] != wrong[own]):
             found.append(diagnose_model(group, x))
-        elif key not in groups:
-            found.append(f"{start}. Check {other} against finite differences too: they tell which of the two is wrong.")
-        elif wrong[key] == wrong[own]:
+            continue
+        start = f"{group[0].name}: different from {other} in {_listed(wrong[own])}"
+        if key in groups:
             found.append(f"{start}; {other} itself differs from finite differences, so {other} is the wrong one.")
         else:
-            found.append(diagnose_model(group, x))
+            found.append(f"{start}. Check {other} against finite differences too: they tell which of the two is wrong.")
     return found
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.numpy_lstm import Cells, NumpyLSTM, Slopes
-from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat, log_softmax
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat
 from lxmls_rnn.deep_learning.sgd import norm, sum_by_word
 
 FORGET_OFFSET = "forget"  # key of the forget gate's offset in a direction
@@ -76,9 +76,7 @@ def with_clamps(model: NumpyRNN, clamps: Mapping[str, float]) -> NumpyRNN:
 
 def loss(model: NumpyRNN, batch: Batch) -> float:
     """Return the mean loss over the sentences of a padded batch."""
-    log_p = log_softmax(model.forward(batch.x, all_outputs=True).y)
-    gold = columns(log_p)[flat(batch.y), np.arange(batch.y.size)]
-    return -float(gold @ flat(batch.weights))
+    return model._loss(batch.x, batch.y, batch.weights)[0].loss
 
 
 def gradient(model: NumpyRNN, batch: Batch, forget: float = 0.0) -> dict[str, np.ndarray]:
