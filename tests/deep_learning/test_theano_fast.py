@@ -30,8 +30,3 @@ def test_the_lstm_has_one_layer_with_or_without_peepholes(peepholes):
     ops = ops_of(FastLSTM(*SIZES, peepholes=peepholes)._forward(T.imatrix("x")))
     assert [op for op in ops if isinstance(op, LSTMLayer)] == [LSTMLayer(peepholes)]
     assert not [op for op in ops if type(op).__name__ == "Scan"]
-
-
-def test_another_activation_is_refused():
-    with pytest.raises(ValueError, match=r"logistic, tanh, .*, got 'softplus'"):
-        FastRNN(*SIZES, activation="softplus")

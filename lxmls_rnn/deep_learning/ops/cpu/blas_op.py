@@ -10,29 +10,20 @@ from lxmls_rnn.deep_learning.ops.cpu import c_source
 from lxmls_rnn.theano_env.flags import python_headers
 
 import theano  # isort: skip
-from theano.tensor.blas import ldflags  # isort: skip
+from theano.tensor.blas_c import BaseBLAS  # isort: skip
 from theano.tensor.blas_headers import blas_header_text  # isort: skip
 
 
-class BlasOp(theano.Op):
-    """An Op that runs as C code only."""
+class BlasOp(BaseBLAS, theano.Op):
+    """An Op that runs as C code only, which is linked with Theano's BLAS."""
 
     _f16_ok = False
 
     def c_headers(self) -> list[str]:
         return ["<math.h>", "<pthread.h>", "<stdint.h>", "<stdlib.h>", "<string.h>"]
 
-    def c_libraries(self) -> list[str]:
-        return ldflags()
-
     def c_compile_args(self) -> list[str]:
-        return [*ldflags(libs=False, flags=True), *c_source.COMPILE_ARGS]
-
-    def c_lib_dirs(self) -> list[str]:
-        return ldflags(libs=False, libs_dir=True)
-
-    def c_header_dirs(self) -> list[str]:
-        return ldflags(libs=False, include_dir=True)
+        return [*super().c_compile_args(), *c_source.COMPILE_ARGS]
 
     def c_support_code(self) -> str:
         return blas_header_text()
