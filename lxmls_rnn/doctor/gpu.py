@@ -14,9 +14,9 @@ def findings() -> Iterator[Finding]:
     """
     found, problems = cards(), list(device.problems_of("cuda"))
     if not found:
-        why, is_fault = f"none: {problems[0].value}" if problems else "none", libraries.has_nvidia_card()
+        is_fault = libraries.has_nvidia_card()
         remedy = f"GPU: {problems[0].remedy}." if is_fault else device.advice("to use a GPU")
-        yield Finding("GPU", why, False if is_fault else None, remedy=remedy)
+        yield Finding("GPU", f"none: {problems[0].value}", False if is_fault else None, remedy=remedy)
     for card in found:
         yield Finding("GPU", card)
 

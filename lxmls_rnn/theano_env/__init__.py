@@ -16,7 +16,6 @@ from lxmls_rnn.theano_env.build import require_host, stamp
 stamp()  # raises WrongTheano for a stock Theano, which has no theano_runtime
 require_host()
 
-from lxmls_rnn.theano_env.flags import settings  # noqa: E402
-from lxmls_rnn.theano_env.in_use import Report, device_used, report, require_device  # noqa: E402
+from lxmls_rnn.theano_env.in_use import Report, device_used, report  # noqa: E402
 
-__all__ = ["Report", "device_used", "report", "require_device", "settings", "stamp"]
+__all__ = ["Report", "device_used", "report"]

@@ -39,7 +39,7 @@ def device_used() -> str:
     return str(theano.config.device) if type(variable).__name__.startswith("GpuArray") else "cpu"
 
 
-def require_device(device: str, reasons: list[str] | None = None) -> None:
+def require_device(device: str, reasons: list[str]) -> None:
     """Raise RuntimeError unless Theano uses the device, "cpu", "cuda0", ...; `reasons` are the errors it logged."""
     used = device_used()
     if used != device:

@@ -30,7 +30,7 @@ def test_a_device_that_is_not_used_is_an_error_with_the_reason(told):
         "Theano should use the device cuda0 but uses cpu (no luck): set LXMLS_DEVICE=cpu to work without it"
     )
     with pytest.raises(RuntimeError, match=r"but uses cpu: set LXMLS_DEVICE=other$"):
-        in_use.require_device("other")
+        in_use.require_device("other", [])
 
 
 @pytest.mark.theano

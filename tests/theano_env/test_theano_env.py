@@ -7,7 +7,6 @@ import sys
 import pytest
 from environment import within
 
-from lxmls_rnn import theano_env
 from lxmls_rnn.theano_env import flags
 
 pytestmark = [pytest.mark.process, pytest.mark.filterwarnings("error::RuntimeWarning")]
@@ -105,8 +104,8 @@ def zig(monkeypatch, tmp_path):
 
 @needs_compiler
 def test_zig_where_it_was_asked_for_goes_before_gxx_and_what_theano_flags_say_before_zig(zig):
-    assert within(clean_environ(), theano_env.settings)["cxx"] == str(zig)
-    assert "cxx" not in within(clean_environ(THEANO_FLAGS="cxx=g++"), theano_env.settings)
+    assert within(clean_environ(), flags.settings)["cxx"] == str(zig)
+    assert "cxx" not in within(clean_environ(THEANO_FLAGS="cxx=g++"), flags.settings)
 
 
 @needs_compiler
@@ -134,26 +133,26 @@ def rc_file(tmp_path):
 
 
 def test_what_the_rc_file_sets_is_left_alone(rc_file):
-    settings = within(clean_environ(THEANORC=rc_file), theano_env.settings)
+    settings = within(clean_environ(THEANORC=rc_file), flags.settings)
     assert not {"floatX", "device", "blas.ldflags"} & settings.keys()
     assert settings["dnn.enabled"] == "False"
 
 
 def test_our_own_variables_come_before_the_rc_file(rc_file):
-    settings = within(clean_environ(THEANORC=rc_file, LXMLS_DEVICE="cpu", LXMLS_FLOATX="float64"), theano_env.settings)
+    settings = within(clean_environ(THEANORC=rc_file, LXMLS_DEVICE="cpu", LXMLS_FLOATX="float64"), flags.settings)
     assert (settings["device"], settings["floatX"]) == ("cpu", "float64")
     assert "dnn.enabled" not in settings
 
 
 @pytest.mark.parametrize(("device", "floatx"), [("cpu", "float64"), ("cuda0", "float32"), ("opencl0:0", "float32")])
 def test_the_device_decides_the_precision(device, floatx):
-    settings = within(clean_environ(LXMLS_DEVICE=device), theano_env.settings)
+    settings = within(clean_environ(LXMLS_DEVICE=device), flags.settings)
     assert (settings["device"], settings["floatX"]) == (device, floatx)
 
 
 def test_two_devices_asked_for_at_once_are_refused():
     with pytest.raises(RuntimeError, match="LXMLS_DEVICE asks for cuda0 but THEANO_FLAGS for cpu"):
-        within(clean_environ(LXMLS_DEVICE="cuda0", THEANO_FLAGS="device=cpu"), theano_env.settings)
+        within(clean_environ(LXMLS_DEVICE="cuda0", THEANO_FLAGS="device=cpu"), flags.settings)
 
 
 def test_flags_are_read_as_theano_reads_them():
