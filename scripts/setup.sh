@@ -146,6 +146,5 @@ if [ -n "$zig" ]; then
     echo "zig compiles its C++ library at its first use, which takes from one to several minutes ..." >&2
     .venv/bin/lxmls-rnn doctor >/dev/null || true # compiles a function; what is missing is printed below
 fi
-rm -f .venv/lib/python*/site-packages/lxmls_rnn_theano.pth # of earlier versions
 .venv/bin/python -c 'from lxmls_rnn import doctor; doctor.print_missing()'
 touch .venv/.ready
