@@ -86,16 +86,11 @@ def compare_quantities(
     name: str, model: Model, other: Model, x: np.ndarray, y: np.ndarray, tolerance: float | None = None
 ) -> Iterator[Comparison]:
     """Compare every quantity of a sentence, (L,), between two models of a family; the first is called `name`."""
-    ours, theirs = ({_shown(key): value for key, value in one.quantities(x, y).items()} for one in (model, other))
+    found, expected = model.quantities(x, y), other.quantities(x, y)
     for quantity in (*FORWARD_QUANTITIES, *ERROR_QUANTITIES, *model.shapes(model.sizes)):
-        if quantity in ours.keys() & theirs.keys():
-            found, expected = ours[quantity], theirs[quantity]
-            yield comparison(name, model, quantity, found, expected, type(other).__name__, tolerance)
-
-
-def _shown(name: str) -> str:
-    """Return the name of a quantity with its step, as it is shown; that of a parameter stays."""
-    return name if name.startswith("W") else f"{name}_t"
+        key = quantity.removesuffix("_t")  # the name of a quantity is shown with its step
+        if key in found.keys() & expected.keys():
+            yield comparison(name, model, quantity, found[key], expected[key], type(other).__name__, tolerance)
 
 
 def first_difference(rows: Iterable[Comparison]) -> Difference | None:

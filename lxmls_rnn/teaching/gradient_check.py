@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -213,29 +214,21 @@ def pairs(
     if activation is not None:
         check_choice("activation", activation, OF_RNN)
     for name in available() if models is None else models:
-        right = instead if instead is not None and MODELS[name].family == _family(instead) else numpy_class(name)
+        right = numpy_class(name)
+        if instead is not None and issubclass(instead, NumpyLSTM) == (MODELS[name].family == "LSTM"):
+            right = instead
         cls = right if MODELS[name].backend == "numpy" else model_class(name)
-        known = tuple(f for f in cls.activations if f in right.activations)
-        activations = (activation,) if activation in known else known
-        for options in _all_options(activations, cls.peephole_options, values):
+        known = [f for f in cls.activations if f in right.activations]
+        # given values decide whether an LSTM has peepholes
+        fit = [{"peepholes": p} for p in cls.peephole_options if values is None or p == ("W_c" in values)]
+        kinds = fit if cls.peephole_options else [{}]
+        for f, kind in product([activation] if activation in known else known, kinds):
+            options = {"activation": f, **kind}
             reference = right(*sizes, **options)
             reference.set_values(random_values(reference, rng) if values is None else values)
             model = cls(*sizes, **options, dtype=dtype)
             model.set_values(reference.get_values())
             yield name, model, reference, x, y
-
-
-def _family(model: type[NumpyRNN]) -> str:
-    return "LSTM" if issubclass(model, NumpyLSTM) else "RNN"
-
-
-def _all_options(
-    activations: Iterable[str | None], peepholes: tuple[bool, ...], values: dict[str, np.ndarray] | None
-) -> list[dict]:
-    """Return the constructor options of all variants of a model; given values decide whether it has peepholes."""
-    fit = [{"peepholes": either} for either in peepholes if values is None or either == ("W_c" in values)]
-    kinds = fit if peepholes else [{}]
-    return [{"activation": activation, **kind} for activation in activations for kind in kinds]
 
 
 def _finite_differences_of(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike, W: np.ndarray) -> np.ndarray:
