@@ -117,8 +117,7 @@ class JaxRNN(parameters.Model):
 
     def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
         """Return the gradient of the loss w.r.t. every parameter, as `NumpyRNN.grads`; compiles at the first call."""
-        x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
-        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        x, y = self.checked(x, y)
         weights = self.fit_shape(np.full(x.shape, 1 / x.size), self.dtype)
         with self.settings():
             gradients = self._grads(self.arrays, self.fit_shape(x), self.fit_shape(y), weights)
@@ -130,8 +129,7 @@ class JaxRNN(parameters.Model):
 
         b and e_c are left out.
         """
-        x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
-        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        x, y = self.checked(x, y)
         weights = self.fit_shape(np.full(x.shape, 1 / x.size), self.dtype)
         with self.settings():
             rows = self._rows(self.arrays, self.fit_shape(x), self.fit_shape(y), weights)

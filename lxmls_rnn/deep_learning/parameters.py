@@ -107,6 +107,11 @@ class Model:
         for name in self.shapes(self.sizes):
             yield np.array(values[name], self.dtype, order="F" if name == "W_e" else "C")
 
+    def checked(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Return the word ids and gold tag ids of one sentence, (L,), as arrays; errors as in `check_words`."""
+        x = check_words(check_sentence(x), self.sizes.n_words)
+        return x, check_tags(y, x, self.sizes.n_tags)
+
     def set_values(self, values: Mapping[str, np.ndarray]) -> None:
         """Overwrite the parameters; ValueError unless names and shapes fit."""
         check_values(self.shapes(self.sizes), values)

@@ -72,8 +72,7 @@ class RNN(SharedParameters):
 
     def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
         """Return the gradient of the loss w.r.t. every parameter, as `NumpyRNN.grads`; compiles at the first call."""
-        x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
-        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        x, y = self.checked(x, y)
         if self._grads is None:
             _x, _y = on_host(T.ivector("x")), T.ivector("y")
             self._grads = _trusting([_x, _y], theano.grad(cross_entropy(self._forward(_x), _y), self.param))
@@ -84,8 +83,7 @@ class RNN(SharedParameters):
 
         A fused layer does not return a. A subclass with its own `_forward` returns p and the gradients only.
         """
-        x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
-        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        x, y = self.checked(x, y)
         if type(self)._forward.__module__.rpartition(".")[0] != __name__.rpartition(".")[0]:
             return in_order({"p": self.forward(x)}, dict(zip(self.shapes(self.sizes), self.grads(x, y), strict=True)))
         if self._quantities is None:

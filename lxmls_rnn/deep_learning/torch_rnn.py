@@ -91,8 +91,7 @@ class TorchRNN(parameters.Model):
     @own_settings()
     def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
         """Return the gradient of the loss w.r.t. every parameter, as `NumpyRNN.grads`."""
-        x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
-        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        x, y = self.checked(x, y)
         weights = self._tensor(np.full(x.shape, 1 / x.size, self.dtype))
         cost = cross_entropy(self._forward(self._tensor(x)), self._tensor(y), weights)
         return [gradient.cpu().numpy() for gradient in torch.autograd.grad(cost, list(self.param))]
@@ -103,8 +102,7 @@ class TorchRNN(parameters.Model):
 
         b and e_c are left out, and all of the layer but h if it is PyTorch's own.
         """
-        x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
-        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        x, y = self.checked(x, y)
         z = self._embed(self._tensor(x))
         a = z @ self.param.W_x.T
         layer = self._layer(a)

@@ -121,8 +121,7 @@ class Trainer:
         if not train:
             raise ValueError("train must hold at least one sentence")
         for sentence in train + dev:
-            words = parameters.check_words(parameters.check_sentence(sentence.x), model.sizes.n_words)
-            parameters.check_tags(sentence.y, words, model.sizes.n_tags)
+            model.checked(sentence.x, sentence.y)
         p = progress or Progress()
         self._check_memory(model, train, dev)
         batches, dev_batches = (cut(part, self.batch_size, model.dtype) for part in (train, dev))

@@ -72,8 +72,7 @@ def influences(model: NumpyRNN, x: npt.ArrayLike, tags: npt.ArrayLike) -> np.nda
     x, tags
         Word ids and a tag id for each, (L,); errors as in `forward`.
     """
-    x = parameters.check_words(parameters.check_sentence(x), model.sizes.n_words)
-    tags = parameters.check_tags(tags, x, model.sizes.n_tags)
+    x, tags = model.checked(x, tags)
     # a column of W_e for each position, also of repeated words
     model = _library_model(restrict_vocabulary(model, x.tolist()))
     norms = np.zeros((len(x), len(x)))
