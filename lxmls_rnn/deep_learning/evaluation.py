@@ -148,14 +148,13 @@ class Comparison(NamedTuple):
     difference: float
     interval: tuple[float, float]  # 95% confidence
     p_value: float  # two-sided
-    samples: int  # of the bootstrap
 
     def in_words(self) -> str:
         """Return the difference, its interval and what the p-value means, in two lines."""
         low, high = (f"{100 * bound:+.2f}" for bound in self.interval)
         return (
             f"Second minus first: {100 * self.difference:+.2f} points of accuracy, 95% interval {low} to {high} "
-            f"(paired bootstrap over sentences, {self.samples:,} samples).\n"
+            f"(paired bootstrap over sentences, {BOOTSTRAP_SAMPLES:,} samples).\n"
             f"p = {self.p_value:.4f}, two-sided: if both were equally accurate, a test part like this one would show "
             f"as large a difference, in either direction, with a probability of {self.p_value:.2%}."
         )
@@ -172,10 +171,10 @@ def compare(first: Sequence[Judged], second: Sequence[Judged], seed: int = 0) ->
     if [one.sentence.tags for one in first] != [one.sentence.tags for one in second]:
         raise ValueError("the two models read different gold tags: their tag columns or tag maps differ")
     gains = [np.count_nonzero(a.wrong) - np.count_nonzero(b.wrong) for a, b in zip(first, second, strict=True)]
-    return bootstrap(np.array(gains), np.array([one.wrong.size for one in first]), seed=seed)
+    return bootstrap(np.array(gains), np.array([one.wrong.size for one in first]), seed)
 
 
-def bootstrap(gains: np.ndarray, words: np.ndarray, samples: int = BOOTSTRAP_SAMPLES, seed: int = 0) -> Comparison:
+def bootstrap(gains: np.ndarray, words: np.ndarray, seed: int = 0) -> Comparison:
     """Compare two taggers by their results on n sentences.
 
     For each sentence, `words` is its length, and `gains` is how many more words the second tagger tags correctly.
@@ -189,10 +188,10 @@ def bootstrap(gains: np.ndarray, words: np.ndarray, samples: int = BOOTSTRAP_SAM
     gain, total = by_sentence.sum(axis=1)
     rng, n = np.random.default_rng(seed), len(words)
     at_once = max(1, MAX_DRAWN // n)
-    sizes = [min(at_once, samples - begin) for begin in range(0, samples, at_once)]
+    sizes = [min(at_once, BOOTSTRAP_SAMPLES - begin) for begin in range(0, BOOTSTRAP_SAMPLES, at_once)]
     gained, totals = np.hstack([by_sentence[:, rng.integers(n, size=(size, n))].sum(axis=2) for size in sizes])
     # |gained / totals - gain / total| >= |gain / total|, in integers, which do not round
     is_as_far = np.abs(gained * total - gain * totals) >= abs(gain) * totals
     low, high = np.percentile(gained / totals, [2.5, 97.5])
-    p_value = (1 + np.count_nonzero(is_as_far)) / (1 + samples)
-    return Comparison(float(gain / total), (float(low), float(high)), p_value, samples)
+    p_value = (1 + np.count_nonzero(is_as_far)) / (1 + BOOTSTRAP_SAMPLES)
+    return Comparison(float(gain / total), (float(low), float(high)), p_value)

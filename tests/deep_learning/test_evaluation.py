@@ -114,9 +114,10 @@ def test_the_bootstrap_is_near_the_exact_result(gains, words):
         assert np.mean(differences < bound - 1e-12) - 0.01 <= share <= np.mean(differences <= bound + 1e-12) + 0.01
 
 
-def test_taggers_of_equal_accuracy_differ_significantly_in_five_percent_of_test_parts():
+def test_taggers_of_equal_accuracy_differ_significantly_in_five_percent_of_test_parts(monkeypatch):
+    monkeypatch.setattr(evaluation, "BOOTSTRAP_SAMPLES", 500)
     rng = np.random.default_rng(0)
-    results = [bootstrap(*simulated((0.9, 0.9), rng), samples=500, seed=seed) for seed in range(500)]
+    results = [bootstrap(*simulated((0.9, 0.9), rng), seed=seed) for seed in range(500)]
     assert 0.03 < np.mean([result.p_value < 0.05 for result in results]) < 0.07
     assert 0.93 < np.mean([result.interval[0] <= 0 <= result.interval[1] for result in results]) < 0.97
     assert 0.46 < np.mean([result.p_value < 0.5 for result in results]) < 0.54
@@ -139,11 +140,11 @@ def test_equal_predictions_have_p_1():
 
 def test_the_seed_determines_the_bootstrap_and_memory_does_not(monkeypatch):
     data = simulated((0.9, 0.91), np.random.default_rng(0))
-    expected = bootstrap(*data, samples=1000, seed=3)
-    assert bootstrap(*data, samples=1000, seed=3) == expected
-    assert bootstrap(*data, samples=1000, seed=4).p_value != expected.p_value
+    expected = bootstrap(*data, seed=3)
+    assert bootstrap(*data, seed=3) == expected
+    assert bootstrap(*data, seed=4).p_value != expected.p_value
     monkeypatch.setattr(evaluation, "MAX_DRAWN", 777)
-    assert bootstrap(*data, samples=1000, seed=3) == expected
+    assert bootstrap(*data, seed=3) == expected
 
 
 def judged(gold, predicted):
