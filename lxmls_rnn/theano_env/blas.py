@@ -21,7 +21,7 @@ SYMBOLS = (
 
 # OpenBLAS's threads spin for 2 to this power of processor cycles before they sleep. With the default of 26 they would
 # slow down the threads of `ops/cpu/parallel.c` and other processes.
-THREAD_TIMEOUT = "OPENBLAS_THREAD_TIMEOUT", "21"
+TIMEOUT_VARIABLE, TIMEOUT = "OPENBLAS_THREAD_TIMEOUT", "21"
 
 
 def library() -> Path | None:
@@ -52,21 +52,21 @@ def ldflags() -> str:
 
 
 def load(flags: str) -> None:
-    """Load the package's library with `THREAD_TIMEOUT` if `flags` link with it.
+    """Load the package's library with `TIMEOUT` if `flags` link with it.
 
     A timeout that is already in the environment is kept. Otherwise the variable is removed again, because NumPy's own
     OpenBLAS in a child process would use it.
     """
-    file, (variable, value) = library(), THREAD_TIMEOUT
+    file = library()
     if file is None or flags != ldflags():
         return
-    given = os.environ.get(variable)
-    os.environ.setdefault(variable, value)
+    given = os.environ.get(TIMEOUT_VARIABLE)
+    os.environ.setdefault(TIMEOUT_VARIABLE, TIMEOUT)
     try:
         ctypes.CDLL(str(file))
     finally:
         if given is None:
-            del os.environ[variable]
+            del os.environ[TIMEOUT_VARIABLE]
 
 
 def name(flags: str) -> str:
