@@ -126,17 +126,19 @@ def extract_embeddings(
 
 def _users(word_dict: Mapping[str, int], case: str) -> Callable[[str], list[tuple[int, bool]]]:
     """Return a function from a word of the file to the ids that use its vector, each with whether the word is exact."""
-    users = defaultdict(list)
-    for word, idx in word_dict.items():
-        for form in {word, word.lower()}:
-            users[form].append((idx, form == word))
 
     def of_guide(word: str) -> list[tuple[int, bool]]:
         word = word.lower()
         idx = word_dict.get(word[:1].upper() + word[1:], word_dict.get(word))
         return [] if idx is None else [(idx, True)]
 
-    return of_guide if case == "guide" else lambda word: users.get(word, [])
+    if case == "guide":
+        return of_guide
+    users = defaultdict(list)
+    for word, idx in word_dict.items():
+        for form in {word, word.lower()}:
+            users[form].append((idx, form == word))
+    return lambda word: users.get(word, [])
 
 
 def embedding_size(source_file: str | Path) -> int:

@@ -71,9 +71,8 @@ class FastTorchLSTM(TorchLSTM):
     def _create(self, values: Mapping[str, np.ndarray]) -> None:
         super()._create(values)
         options = {"bias": False, "device": self.device, "dtype": self.param.W_x.dtype}
-        self.layer = share_weights(
-            self, nn.LSTM(self.sizes.n_emb, self.sizes.n_hidd, **options)
-        )  # gates in the same order
+        layer = nn.LSTM(self.sizes.n_emb, self.sizes.n_hidd, **options)  # gates in the same order
+        self.layer = share_weights(self, layer)
 
     def _recurrent(self, z: Tensor) -> Tensor:
         """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
