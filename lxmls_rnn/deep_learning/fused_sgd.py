@@ -17,8 +17,8 @@ from lxmls_rnn.deep_learning.numpy_rnn import flat
 from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
 from lxmls_rnn.deep_learning.parameters import Model
 from lxmls_rnn.deep_learning.theano_fast import FastLSTM, FastRNN
+from lxmls_rnn.deep_learning.theano_rnn import trusting
 
-import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 
 # Words times entries of the matrices. A call cannot be interrupted; this many take 50 ms at 1 Gflop/s.
@@ -39,8 +39,7 @@ def compile_steps(
     inputs += [T.scalar(dtype=dtype), T.bscalar()]
     costs, correct, norms, *changed = SGDSteps(model.layer)(*inputs, *model.param)
     updates = list(zip(model.param, changed, strict=True))
-    function = theano.function(inputs, [costs, correct, norms], updates=updates, accept_inplace=True)
-    function.trust_input = True
+    function = trusting(inputs, [costs, correct, norms], updates=updates, accept_inplace=True)
     # inputs, because with constants each value would be compiled again
     options = np.asarray(np.nan if clip is None else clip, dtype), np.asarray(freeze_embeddings, "int8")
     return lambda *arrays, rate: function(*arrays, np.asarray(rate, dtype), *options)

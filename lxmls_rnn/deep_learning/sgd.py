@@ -133,7 +133,7 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
     import theano.tensor as T
 
     from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
-    from lxmls_rnn.deep_learning.theano_rnn import on_host
+    from lxmls_rnn.deep_learning.theano_rnn import on_host, trusting
 
     _x, _y = (T.imatrix("x"), T.imatrix("y")) if batched else (T.ivector("x"), T.ivector("y"))
     _weights = (T.matrix if batched else T.vector)("weights", dtype=model.dtype)
@@ -177,9 +177,8 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
     inputs = [*map(on_host, (_x, _y, _weights)), _rate, *([_clip] if bound else [])]
     inputs += map(on_host, (_words, _which)) if by_word else []
     outputs = [_cost, _correct, *([] if clip is None else [_norm])]
-    function = theano.function(inputs, outputs, updates=updates)
     # the Trainer has checked ids and types; checking them again would take longer than the step's arithmetic
-    function.trust_input = True
+    function = trusting(inputs, outputs, updates=updates)
 
     def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
         extra = np.unique(flat(x), return_inverse=True) if by_word else ()

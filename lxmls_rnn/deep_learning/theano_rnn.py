@@ -29,9 +29,9 @@ SYMBOLIC_ACTIVATIONS = {
 }
 
 
-def _trusting(inputs: list[Any], outputs: Any) -> Any:
+def trusting(inputs: list[Any], outputs: Any, **options: Any) -> Any:
     """Compile a function that does not check its inputs' types, which its callers have checked."""
-    function = theano.function(inputs, outputs)
+    function = theano.function(inputs, outputs, **options)
     function.trust_input = True
     return function
 
@@ -67,7 +67,7 @@ class RNN(SharedParameters):
         x = parameters.check_words(x, self.sizes.n_words)
         if x.ndim not in self._p_y:
             _x = on_host((T.ivector if x.ndim == 1 else T.imatrix)("x"))
-            self._p_y[x.ndim] = _trusting([_x], self._forward(_x).T)
+            self._p_y[x.ndim] = trusting([_x], self._forward(_x).T)
         return np.asarray(self._p_y[x.ndim](x.astype("int32")))
 
     def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
@@ -75,7 +75,7 @@ class RNN(SharedParameters):
         x, y = self.checked(x, y)
         if self._grads is None:
             _x, _y = on_host(T.ivector("x")), T.ivector("y")
-            self._grads = _trusting([_x, _y], theano.grad(cross_entropy(self._forward(_x), _y), self.param))
+            self._grads = trusting([_x, _y], theano.grad(cross_entropy(self._forward(_x), _y), self.param))
         return [np.asarray(gradient) for gradient in self._grads(x.astype("int32"), y.astype("int32"))]
 
     def quantities(self, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, np.ndarray]:
@@ -96,7 +96,7 @@ class RNN(SharedParameters):
             errors = {"e_y": _scores, "e_h": layer["h"], "e_a": _a, "e_z": _z}
             found = theano.grad(cross_entropy(_p, _y), [*errors.values(), *self.param])
             names = ["z", *layer, "y", "p", *errors, *self.shapes(self.sizes)]
-            self._quantities = names, _trusting([_x, _y], [_z, *layer.values(), _scores, _p, *found])
+            self._quantities = names, trusting([_x, _y], [_z, *layer.values(), _scores, _p, *found])
         names, function = self._quantities
         values = dict(zip(names, map(np.asarray, function(x.astype("int32"), y.astype("int32"))), strict=True))
         gradients = {name: values.pop(name) for name in self.shapes(self.sizes)}
