@@ -3,12 +3,12 @@
 import base64
 import io
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
+from rich.cells import cell_len, chop_cells
 
 from lxmls_rnn.plotting.palette import ink, shade, shades
 
@@ -146,20 +146,9 @@ def key(entries: Iterable[tuple[str, str, str]]) -> str:
     return "".join(parts)
 
 
-def width_of(text: str) -> int:
-    """Return the width of a text in letters: a Chinese or Japanese letter counts twice, a combining mark not at all."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me", "Cf") for c in text)
-
-
 def shortened(text: str, most: int) -> str:
-    """Shorten a text to at most `most` letters, as `width_of` counts them, never between a letter and its marks."""
-    if width_of(text) <= most:
-        return text
-    end = next(end for end in range(len(text)) if width_of(text[: end + 1]) >= most)
-    while end and unicodedata.category(text[end])[0] == "M":
-        end -= 1
-    return f"{text[:end]}…"
+    """Shorten a text to the width of `most` letters; a Chinese or Japanese letter counts twice."""
+    return text if cell_len(text) <= most else f"{chop_cells(text, most - 1)[0]}…"
 
 
 def symbols(text: str) -> Raw:

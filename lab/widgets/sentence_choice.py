@@ -13,8 +13,8 @@ from lab.runtime.job import Listeners
 from lab.widgets.controls import in_row, integer, on_change, text, view
 from lxmls_rnn.datasets import corpora
 from lxmls_rnn.experiment import Settings, read_corpus
-from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
-from lxmls_rnn.sequences import LabelDictionary, SequenceList
+from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
+from lxmls_rnn.sequences import SequenceList
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.tagger import tokenize
 
@@ -111,8 +111,8 @@ def sample() -> SequenceList:
 
 
 @lru_cache(maxsize=2)
-def _read(file: Path) -> SequenceList:
-    return PostagCorpus().read_sequence_list_conll(file)
+def _read(train: Path) -> SequenceList:
+    return read_corpus(Settings(str(train)))[0]
 
 
 def likely_tags(words: list[str]) -> list[str]:
@@ -144,16 +144,10 @@ class Ids(NamedTuple):
 
 def encode(words: list[str], tags: list[str]) -> Ids:
     """Encode a sentence with the ids of the sample corpus; ValueError for an unknown tag."""
-    word_ids, tag_ids = _dictionaries(corpora.corpus_files("sample")[0])
+    word_ids, tag_ids = sample().x_dict, sample().y_dict
     for tag in tags:
         if tag not in tag_ids:
             raise ValueError(f"the sample corpus has no tag {tag!r}: expected one of {', '.join(tag_ids.names)}")
     x = [word_ids.get(word, word_ids[UNKNOWN_WORD]) for word in words]
     names = [word if word in word_ids else UNKNOWN_WORD for word in words]
     return Ids(x, [tag_ids[tag] for tag in tags], names, len(word_ids), len(tag_ids))
-
-
-@lru_cache(maxsize=2)
-def _dictionaries(train: Path) -> tuple[LabelDictionary, LabelDictionary]:
-    sentences, _, _ = read_corpus(Settings(str(train)))
-    return sentences.x_dict, sentences.y_dict

@@ -6,6 +6,7 @@ from typing import Any
 import bqplot
 import ipywidgets as widgets
 import numpy as np
+from rich.cells import cell_len
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
@@ -100,7 +101,7 @@ class WordMap(widgets.VBox):
             for n in numbers:
                 left, middle = places[:, n]
                 name = html.shortened(names[n], MAX_LETTERS)
-                box = left + 7, middle - 6, left + 9 + width * html.width_of(name), middle + 9
+                box = left + 7, middle - 6, left + 9 + width * cell_len(name), middle + 9
                 free = not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in occupied)
                 occupied.extend([box] * free)
                 found.append(name * free)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from html import escape
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import part_file, parts
 from lxmls_rnn.plotting.palette import WRONG_COLOUR, colour_of
 from lxmls_rnn.storage.files import counted
+from lxmls_rnn.sweep.grid import in_words
 from lxmls_rnn.teaching.analysis import gradient_reach
 
 
@@ -172,24 +172,18 @@ def about(one: Opened, other: Opened) -> str:
     first, second = (_settings(opened) for opened in (one, other))
     for key in first | second:
         if (values := (first.get(key), second.get(key)))[0] != values[1]:
-            rows.append([key, *map(_in_words, values)])
+            rows.append([key, *map(in_words, values)])
     same_dev = first.get("dev") == second.get("dev")
     note = "<br><small>Their dev parts are different files, so the accuracies are not directly comparable.</small>"
     return html.table(["", one.name, other.name], rows) + ("" if same_dev else note)
 
 
-def _in_words(value: object) -> str:
-    if value is None:
-        return "none"
-    return PurePath(value).name if isinstance(value, str) else str(value)
-
-
 def _settings(opened: Opened) -> dict[str, Any]:
     """Return a run's settings to compare, by name, with the corpus replaced by its files."""
     settings = opened.run.settings
-    given = {**settings.to_dict(), **settings.to_dict()["trainer"], "activation": opened.tagger.model.activation}
-    plain = {key: value for key, value in given.items() if key not in ("model", "trainer", "corpus", "dev")}
-    return plain | {what: str(paths.located(file).resolve()) for what, file in settings.files().items()}
+    files = {what: str(paths.located(file).resolve()) for what, file in settings.files().items()}
+    given = {**settings.flat(), "activation": opened.tagger.model.activation, **files}
+    return {name: value for name, value in given.items() if name not in ("model", "corpus")}
 
 
 def _on_dev(metrics: Metrics | None) -> str:

@@ -7,14 +7,14 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection.view import CorpusView, Opened
-from lab.runtime.job import Job
-from lab.widgets.controls import dropdown, in_row, integer, progress_bar, set_options, show, view
+from lab.panels.inspection.view import CorpusView
+from lab.widgets.controls import dropdown, in_row, integer, set_options, show, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
-from lxmls_rnn.experiment import part_file
 from lxmls_rnn.plotting.palette import colour_of
+from lxmls_rnn.sequences import SequenceList
 from lxmls_rnn.storage.files import counted
+from lxmls_rnn.tagger import Tagger
 
 ANY_TAG = "any"
 SENTENCES_SHOWN = 10  # sentences with errors at a time
@@ -27,66 +27,32 @@ class ErrorsView(CorpusView):
     needs_sentence = False
 
     def __init__(self, panel: Panel) -> None:
-        what = "A part of the run's corpus: dev, test or train"
-        self.part = dropdown("Evaluate on", ["dev"], what, width="16em", label="6em")
-        what = "Tag every sentence and compare the result with its gold tags"
-        self.button = panel.button("Measure", what, self.measure, "primary")
-        self.stop_button = panel.button("Stop", "Stop and show the sentences tagged so far", self.stop, disabled=True)
-        self.progress = progress_bar("12em")
         self.gold = dropdown("gold", [ANY_TAG], "Only words of this gold tag", width="13em", label="5em")
         self.predicted = dropdown("predicted", [ANY_TAG], "Only words of this predicted tag", width="13em", label="5em")
         self.first = integer("First sentence", 1, "Number of the first sentence shown", 1, "14em", label="8em")
         self.summary, self.confusion, self.list = view("accuracy"), view("whole"), view("errors")
         chosen = in_row(self.gold, self.predicted, self.first)
         self.results = widgets.VBox([self.summary, self.confusion, chosen, self.list])
-        for hidden in (self.progress, self.results):
-            show(hidden, False)
+        show(self.results, False)
         self.judged: list[Judged] = []
         self.evaluation: Evaluation | None = None
-        self._measured: Opened | None = None
-        super().__init__(panel, in_row(self.part, self.button, self.stop_button, self.progress), self.results)
+        part = "Evaluate on", "A part of the run's corpus: dev, test or train"
+        start = "Measure", "Tag every sentence and compare the result with its gold tags"
+        super().__init__(panel, part, start, "Stop and show the sentences tagged so far", self.results)
         self.redraw_on(self.gold, self.predicted, self.first)
 
-    def fill(self) -> None:
-        """List the parts of the run's corpus; discard the results of another model."""
-        self.list_parts()
-        if self._measured is not None and self._measured.stamp != self.opened.stamp:
-            self._forget()
-
-    def _forget(self) -> None:
-        self.stop()
-        self._measured, self.judged, self.evaluation = None, [], None
+    def forget(self) -> None:
+        super().forget()
+        self.judged, self.evaluation = [], None
         show(self.results, False)
 
-    def measure(self) -> None:
-        if self.working:
-            raise RuntimeError("a measurement is running: wait until it ends, or stop it")
-        self._forget()
-        self._measured = opened = self.opened
-        settings, tagger, part = opened.run.settings, opened.tagger, self.part.value
-        judged: list[Judged] = []
-        total = 0
+    def results_of(self, tagger: Tagger, sentences: SequenceList) -> Iterator[Judged]:
+        return judge(tagger.model, sentences, tagger.n_known_words)
 
-        def work() -> Iterator[Judged]:
-            nonlocal total
-            sentences = tagger.read(part_file(settings, part), **settings.reading)
-            total, self._tags = len(sentences), sentences.y_dict.names
-            yield from judge(tagger.model, sentences, tagger.n_known_words)
-
-        def on_progress(job: Job) -> None:
-            self.show_progress(job, len(judged), total)
-
-        def on_end() -> None:
-            if judged and self._measured is opened:
-                self.judged, self.evaluation = judged, count(judged, self._tags)
-                self._show_results(part, "" if len(judged) == total else f" (stopped after {len(judged)} of {total})")
-
-        self.in_background(work, on_end, on_progress, judged.append)
-
-    def _show_results(self, part: str, note: str) -> None:
-        assert self.evaluation is not None
-        assert self._measured is not None
-        result, tags = self.evaluation, self.evaluation.tags
+    def conclude(self, part: str, results: list[Judged], tags: list[str], total: int) -> None:
+        self.judged, self.evaluation = results, count(results, tags)
+        result = self.evaluation
+        note = "" if len(results) == total else f" (stopped after {len(results)} of {total})"
         with self.filling():
             for control in (self.gold, self.predicted):
                 set_options(control, [ANY_TAG, *tags])
@@ -97,7 +63,7 @@ class ErrorsView(CorpusView):
             rows.append([name, number, number - right, f"{right / number:.2%}" if number else "-"])
         formats = ("{tag}", "{words}", "{precision:.1%}", "{recall:.1%}", "{f1:.1%}")
         by_tag = [[text.format(**row) for text in formats] for row in result.per_tag()]
-        heading = f"<b>{escape(self._measured.name)} on {part}</b>: {counted(result.sentences, 'sentence')}{note}"
+        heading = f"<b>{escape(self.opened.name)} on {part}</b>: {counted(result.sentences, 'sentence')}{note}"
         self.summary.value = heading + html.table(["words", "number", "errors", "accuracy"], rows)
         mistakes = result.confusion * (1 - np.eye(len(tags), dtype=int))
         caption = "confusion: gold tag (row), predicted tag (column)"
@@ -109,7 +75,7 @@ class ErrorsView(CorpusView):
         self.draw()
 
     def draw(self) -> None:
-        if self._measured is None or self.evaluation is None:
+        if self.evaluation is None:
             return
         tags = self.evaluation.tags
         found = [(one, hits) for one in self.judged if (hits := self._hits(one, tags)).any()]

@@ -159,7 +159,7 @@ class GradientView(View):
         self._update_tags()
 
     def _word_changed(self) -> None:
-        if self._seen is not None and not self._filling:
+        if self._ready:
             with self.filling():
                 self._update_tags()
 

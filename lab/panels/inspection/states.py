@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection.view import CorpusView, Opened, last_word, word_slider
-from lab.runtime.job import Job
-from lab.widgets.controls import dropdown, in_row, integer, progress_bar, set_options, show, view
+from lab.panels.inspection.view import CorpusView, last_word, word_slider
+from lab.widgets.controls import in_row, integer, set_options, view
 from lab.widgets.panel import Panel
-from lxmls_rnn.experiment import part_file
+from lxmls_rnn.experiment import Settings
 from lxmls_rnn.plotting.palette import colour_of
+from lxmls_rnn.sequences import SequenceList
 from lxmls_rnn.storage.files import counted
+from lxmls_rnn.tagger import Tagger
 
 MAX_SENTENCES = 2000
 MAX_NUMBERS = 20_000_000  # of the hidden states that are kept, 80 MB
@@ -68,64 +69,44 @@ class StatesView(CorpusView):
     title = "Similar states"
 
     def __init__(self, panel: Panel) -> None:
-        what = f"The part of the run's corpus to search, at most {MAX_SENTENCES} sentences of it"
-        self.part = dropdown("Search in", ["dev"], what, width="14em", label="5em")
         self.k = integer("How many", 5, "Places to find", 50, "12em", label="6em")
-        what = "Compute the hidden states of the sentences, then find those nearest to the word's"
-        self.button = panel.button("Search", what, self.search, "primary")
-        self.stop_button = panel.button("Stop", "Stop and search the sentences read so far", self.stop, disabled=True)
-        self.progress = progress_bar("12em")
         self.word = word_slider("The word whose hidden state is compared")
         self.result = view("states", "whole")
-        show(self.progress, False)
-        row = in_row(self.part, self.k, self.button, self.stop_button, self.progress)
-        super().__init__(panel, row, self.word, self.result)
         self.tagged: list[Tagged] = []
-        self._searched: Opened | None = None
         self._where = ""
+        part = "Search in", f"The part of the run's corpus to search, at most {MAX_SENTENCES} sentences of it"
+        start = "Search", "Compute the hidden states of the sentences, then find those nearest to the word's"
+        stop = "Stop and search the sentences read so far"
+        super().__init__(panel, part, start, stop, in_row(self.k, self.word), self.result)
         self.redraw_on(self.word, self.k)
 
     def fill(self) -> None:
-        """List the words and the parts of the run's corpus; discard the states of another model."""
-        self.list_parts()
+        super().fill()
         set_options(self.word, self.seen.numbered, last_word(self.seen))
-        if self._searched is not None and self._searched.stamp != self.opened.stamp:
-            self.stop()
-            self._searched, self.tagged = None, []
 
-    def search(self) -> None:
-        """Compute the hidden states of a part of the corpus in the background, then show the nearest."""
-        if self.working:
-            raise RuntimeError("a search is running: wait until it ends, or stop it")
-        self._searched = opened = self.opened
+    def forget(self) -> None:
+        super().forget()
         self.tagged, self.result.value = [], ""
-        settings, tagger, part = opened.run.settings, opened.tagger, self.part.value
-        tagged = list[Tagged]()
-        total = 0
 
-        def work() -> Iterator[Tagged]:
-            nonlocal total
-            limit = min(settings.max_nr_sent or MAX_SENTENCES, MAX_SENTENCES)
-            sentences = tagger.read(part_file(settings, part), **{**settings.reading, "max_nr_sent": limit})
-            self._tags, total, numbers = sentences.y_dict.names, len(sentences), 0
-            for sentence in sentences:
-                forward = tagger.model.forward(sentence.x, all_outputs=True)
-                numbers += forward.h.size
-                if numbers > MAX_NUMBERS:
-                    break
-                yield Tagged(sentence, forward.h[:, 1:].T.astype("float32"), forward.p_y.argmax(axis=0))
+    def reading(self, settings: Settings) -> dict[str, Any]:
+        limit = min(settings.max_nr_sent or MAX_SENTENCES, MAX_SENTENCES)
+        return {**settings.reading, "max_nr_sent": limit}
 
-        def on_progress(job: Job) -> None:
-            self.show_progress(job, len(tagged), total)
+    def results_of(self, tagger: Tagger, sentences: SequenceList) -> Iterator[Tagged]:
+        numbers = 0
+        for sentence in sentences:
+            forward = tagger.model.forward(sentence.x, all_outputs=True)
+            numbers += forward.h.size
+            if numbers > MAX_NUMBERS:
+                break
+            yield Tagged(sentence, forward.h[:, 1:].T.astype("float32"), forward.p_y.argmax(axis=0))
 
-        def on_end() -> None:
-            if tagged and self._searched is opened:
-                words = counted(sum(len(one.h) for one in tagged), "word")
-                self.tagged, self._where = tagged, f"the first {counted(len(tagged), 'sentence')} of {part} ({words})"
-                if self._seen is not None:
-                    self.draw()
-
-        self.in_background(work, on_end, on_progress, tagged.append)
+    def conclude(self, part: str, results: list[Tagged], tags: list[str], total: int) -> None:
+        words = counted(sum(len(one.h) for one in results), "word")
+        self.tagged, self._tags = results, tags
+        self._where = f"the first {counted(len(results), 'sentence')} of {part} ({words})"
+        if self._seen is not None:
+            self.draw()
 
     def draw(self) -> None:
         t = self.word.value

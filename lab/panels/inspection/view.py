@@ -5,19 +5,21 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 
 from lab.runtime.job import Job
-from lab.widgets.controls import field, on_change, set_options, show
+from lab.widgets.controls import dropdown, field, in_row, on_change, progress_bar, set_options, show
 from lab.widgets.panel import Background, Panel
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import Forward
 from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.experiment import parts
+from lxmls_rnn.experiment import Settings, part_file, parts
 from lxmls_rnn.runs import Run
+from lxmls_rnn.sequences import SequenceList
 from lxmls_rnn.tagger import Tagger, tokenize
 
 
@@ -87,12 +89,12 @@ class View(widgets.VBox, Background):
 
     title = ""
     needs_sentence = True
+    opened: Opened  # the run
+    _seen: Seen | None = None
+    _ready = False  # whether changes of controls redraw the view
 
     def __init__(self, panel: Panel, *body: widgets.Widget) -> None:
         self.panel = panel
-        self._opened: Opened | None = None
-        self._seen: Seen | None = None
-        self._filling = False
         self._note, self._body = widgets.HTML(), widgets.VBox(body)
         super().__init__([self._note, self._body])
 
@@ -100,22 +102,14 @@ class View(widgets.VBox, Background):
         return self.panel.guard()
 
     @property
-    def opened(self) -> Opened:
-        """The run; RuntimeError if no run is open."""
-        if self._opened is None:
-            raise RuntimeError("no run is open")
-        return self._opened
-
-    @property
     def seen(self) -> Seen:
-        """The sentence; RuntimeError if the run could not tag it."""
-        if self._seen is None:
-            raise RuntimeError("no sentence has been tagged")
+        """The sentence, if the run could tag it."""
+        assert self._seen is not None
         return self._seen
 
     def show(self, opened: Opened, seen: Seen | None, problem: str = "") -> None:
         """Show another run or sentence; `seen` is None if the sentence could not be tagged, because of `problem`."""
-        self._opened, self._seen = opened, seen
+        self.opened, self._seen, self._ready = opened, seen, False
         missing = self.needs_sentence and seen is None
         show(self._body, not missing)
         self._note.value = f"<i>The sentence is not tagged: {escape(problem)}.</i>" if missing else ""
@@ -127,11 +121,9 @@ class View(widgets.VBox, Background):
     @contextmanager
     def filling(self) -> Iterator[None]:
         """Return a context in which changes of controls do not redraw the view."""
-        self._filling = True
-        try:
-            yield
-        finally:
-            self._filling = False
+        self._ready = False
+        yield
+        self._ready = True
 
     def fill(self) -> None:
         """Fill the controls with the options of this run and sentence."""
@@ -141,11 +133,7 @@ class View(widgets.VBox, Background):
 
     def redraw_on(self, *controls: widgets.Widget) -> None:
         """Redraw the view when one of the controls changes."""
-        on_change(self._redraw, *controls)
-
-    def _redraw(self) -> None:
-        if self._opened is not None and not self._filling and not (self.needs_sentence and self._seen is None):
-            self.panel.attempt(self.draw)
+        on_change(lambda: self._ready and self.panel.attempt(self.draw), *controls)
 
     def code(self) -> str:
         """Return code that continues the panel's code, which defines tagger, words and x."""
@@ -153,28 +141,79 @@ class View(widgets.VBox, Background):
 
 
 class CorpusView(View):
-    """Base class of a tab that goes through a part of the run's corpus in the background."""
+    """Base class of a tab that goes through a part of the run's corpus in the background.
 
-    part: widgets.Dropdown
-    button: widgets.Button
-    stop_button: widgets.Button
-    progress: widgets.FloatProgress
+    `part` and `button` are the names and tooltips of the list of parts and of the button that starts; `stop` is the
+    tooltip of the button that stops.
+    """
 
-    def list_parts(self) -> None:
-        """Offer the parts of the run's corpus."""
+    def __init__(
+        self, panel: Panel, part: tuple[str, str], button: tuple[str, str], stop: str, *body: widgets.Widget
+    ) -> None:
+        self.part = dropdown(part[0], ["dev"], part[1], width="16em", label="6em")
+        self.button = panel.button(*button, self.start, "primary")
+        self.stop_button = panel.button("Stop", stop, self.stop, disabled=True)
+        self.progress = progress_bar("12em")
+        self._started: Opened | None = None  # the run of the results
+        show(self.progress, False)
+        super().__init__(panel, in_row(self.part, self.button, self.stop_button, self.progress), *body)
+
+    def fill(self) -> None:
+        """List the parts of the run's corpus; discard the results of another model."""
         found = list(parts(self.opened.run.settings))
         set_options(self.part, [part for part in ("dev", "test", "train") if part in found])
+        if self._started is not None and self._started.stamp != self.opened.stamp:
+            self.forget()
+
+    def forget(self) -> None:
+        """Discard the results, and stop the job that computes them."""
+        self.stop()
+        self._started = None
+
+    def reading(self, settings: Settings) -> dict[str, Any]:
+        """Return the options to read the corpus."""
+        return settings.reading
+
+    def results_of(self, tagger: Tagger, sentences: SequenceList) -> Iterator[Any]:
+        """Return a result for each sentence."""
+        raise NotImplementedError
+
+    def conclude(self, part: str, results: list[Any], tags: list[str], total: int) -> None:
+        """Show the results of a part of `total` sentences, fewer if the job was stopped; `tags` are its tags."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Compute the results in the background, then show them."""
+        if self.working:
+            raise RuntimeError("the corpus is being read: wait until that ends, or stop it")
+        self.forget()
+        self._started = opened = self.opened
+        settings, tagger, part = opened.run.settings, opened.tagger, self.part.value
+        results, tags = list[Any](), list[str]()
+        total = 0
+
+        def work() -> Iterator[Any]:
+            nonlocal total
+            sentences = tagger.read(part_file(settings, part), **self.reading(settings))
+            total = len(sentences)
+            tags.extend(sentences.y_dict.names)
+            yield from self.results_of(tagger, sentences)
+
+        def on_progress(job: Job) -> None:
+            self.progress.value = len(results) / total if total else 0
+            self.stop_button.disabled, self.button.disabled = not job.active, job.active
+            show(self.progress, job.active)
+
+        def on_end() -> None:
+            if results and self._started is opened:
+                self.conclude(part, results, tags, total)
+
+        self.in_background(work, on_end, on_progress, results.append)
 
     def stop(self) -> None:
         """Stop the job, if there is one."""
         if self.job is not None:
             self.job.stop()
-
-    def show_progress(self, job: Job, done: int, total: int) -> None:
-        """Show how many of `total` sentences are done; what can be pressed depends on whether the job is active."""
-        self.progress.value = done / total if total else 0
-        self.stop_button.disabled, self.button.disabled = not job.active, job.active
-        show(self.progress, job.active)
 
 
 def word_slider(tooltip: str) -> widgets.SelectionSlider:

@@ -208,7 +208,7 @@ def test_an_lstm_without_peepholes_is_looked_at_like_one_with(runs_with):
         texts[run] = panel.opened.describe(), view.text.value
     assert "NumpyLSTM without peepholes (" in texts["plain"][0]
     assert ["the peepholes" in explained for _, explained in texts.values()] == [True, False]
-    assert ["peepholes", "False", "True"] in tables(turn_to(panel, COMPARE).about.value)[0]
+    assert ["peepholes", "no", "yes"] in tables(turn_to(panel, COMPARE).about.value)[0]
 
 
 def test_the_influence_of_every_earlier_word_is_shown(panel):
@@ -659,11 +659,11 @@ def test_a_run_that_cannot_be_opened_is_said_and_another_opens(panel, spoil, say
 def test_the_code_follows_the_tab_and_runs(panel, run, capsys):
     panel._code_button.value = True
     panel.choice.run.value = run
-    for tab in range(6):
+    for tab in range(8):
         view = turn_to(panel, tab)
         if tab == HIDDEN and run == "lstm":
             view.what.value = "gates and cell"
-        assert ("gradient_reach" in panel._code_view.value) == (tab == GRADIENT)
+        assert ("gradient_reach" in panel._code_view.value) == (tab in (GRADIENT, COMPARE))
         exec(panel.code(), {})
         assert capsys.readouterr().out
 
