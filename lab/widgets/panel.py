@@ -38,7 +38,6 @@ class Background:
     """Base class of widgets that work in the background."""
 
     job: Job | None = None  # the current or last job
-    lock: AbstractContextManager[object] = EVENT_LOCK  # held while the output changes
 
     def guard(self) -> AbstractContextManager[None]:
         """Return a context that shows exceptions instead of raising them."""
@@ -74,7 +73,7 @@ class Background:
         """
 
         def changed() -> None:
-            with self.lock, self.guard():
+            with EVENT_LOCK, self.guard():
                 if getattr(self, slot) is not job:
                     return
                 on_progress(job)
@@ -87,8 +86,15 @@ class Background:
         job.listeners.add(changed)
         setattr(self, slot, job)
         job.start()
-        with self.lock, self.guard():
+        with EVENT_LOCK, self.guard():
             on_progress(job)
+
+    def give_up(self) -> Job:
+        """Stop the job without waiting for it: what its thread still does is ignored."""
+        assert self.job is not None
+        job, self.job = self.job, None
+        job.stop()
+        return job
 
 
 class Panel(widgets.VBox, Background):
@@ -175,7 +181,7 @@ class Panel(widgets.VBox, Background):
 
     def attempt(self, action: Callable[[], None]) -> bool:
         """Call `action` with the lock held and show its errors; return whether it succeeded."""
-        with self.lock, self.guard():
+        with EVENT_LOCK, self.guard():
             self.message.value = ""
             action()
             return True
@@ -186,15 +192,15 @@ class Panel(widgets.VBox, Background):
     ) -> widgets.Button:
         """Make a button that calls `action` when pressed and shows its errors.
 
-        If `single`, a double click calls `action` once.
+        If `single`, a double click calls `action` once. A click that arrives after the button was disabled is ignored.
         """
         made, done = button(name, tooltip, *style, **options), -DOUBLE_CLICK_SECONDS
 
         def pressed(_: object) -> None:
             nonlocal done
-            with self.lock:
+            with EVENT_LOCK:
                 again = single and time.monotonic() - done < DOUBLE_CLICK_SECONDS
-                if not again and self.attempt(action):
+                if not again and not made.disabled and self.attempt(action):
                     done = time.monotonic()
 
         made.on_click(pressed)

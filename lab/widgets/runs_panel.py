@@ -5,7 +5,7 @@ from typing import Generic
 
 from lab.runtime.live import L, LiveList
 from lab.widgets.choices import left_out
-from lab.widgets.controls import dropdown, on_change, set_options, show, text, view
+from lab.widgets.controls import EVENT_LOCK, dropdown, on_change, set_options, show, text, view
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
 from lxmls_rnn.runs import Damaged
@@ -69,7 +69,7 @@ class FollowingPanel(Panel, Generic[L]):
 
     def _changed(self, live: L | None = None) -> None:
         """Show the current state of a live run; called in its thread. None: of all."""
-        with self.lock, self.guard():
+        with EVENT_LOCK, self.guard():
             if live is not None and live.path.parent != self.root():
                 return
             if live is not None and live.active and self.lists(live):
@@ -84,18 +84,11 @@ class FollowingPanel(Panel, Generic[L]):
                 elif message:
                     self.show_message(message)
 
-    def running(self) -> L:
-        """Return the current live run; RuntimeError if it is not active."""
-        live = self.current()
-        if live is None or not live.active:
-            raise RuntimeError(f"no {self.live.kind} is active in this notebook")
-        return live
-
     def stop(self) -> None:
         """Stop the current live run."""
-        live = self.running()
-        live.stop()
-        self.show_live(live)
+        if live := self.current():
+            live.stop()
+            self.show_live(live)
 
 
 class RunsPanel(FollowingPanel[L]):
@@ -185,9 +178,9 @@ class RunsPanel(FollowingPanel[L]):
 
     def pause(self) -> None:
         """Pause or resume the selected run."""
-        live = self.running()
-        (live.resume if live.paused else live.pause)()
-        self.show_live(live)
+        if live := self.current():
+            (live.resume if live.paused else live.pause)()
+            self.show_live(live)
 
     def stop(self) -> None:
         self._stopping = self.current()
@@ -195,7 +188,7 @@ class RunsPanel(FollowingPanel[L]):
 
     def refresh(self, name: str | None = None) -> None:
         """Reload the list, newest first; show the selected run, or the one called `name`."""
-        with self.lock, self.quietly():
+        with EVENT_LOCK, self.quietly():
             names, damaged = self.found()
             started = [live.name for live in self.live.active(self.root()) if live.name not in names]
             set_options(self.selected, [*started, *names], name)

@@ -112,8 +112,6 @@ class CorpusPanel(Panel):
         return "".join(html.word(word, tag, colour_of(tag), x >= self.n_known) for word, tag, x in words)
 
     def fetch(self) -> None:
-        if self.working:
-            raise RuntimeError("a download is running: wait until it ends")
         name = self.dataset.value
         self.progress.value = 0
         notices: list[str] = []

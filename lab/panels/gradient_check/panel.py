@@ -127,8 +127,6 @@ class GradientCheckPanel(Panel):
 
     def check(self) -> None:
         """Start the comparison."""
-        if self.working:
-            raise RuntimeError("a check is running: stop it first")
         ids, arguments = self._arguments()
         self._ids, self._requested, self._broken = ids, tuple(arguments["models"]), self.mistake.value
         self._other = self.against.value
@@ -149,13 +147,9 @@ class GradientCheckPanel(Panel):
 
     def stop(self) -> None:
         """Stop the check; a running compilation ends in the background and is ignored."""
-        with self.lock:
-            if self.job is None or not self.job.active:
-                raise RuntimeError("no check is running")
-            job, self.job = self.job, None
-            job.stop()
-            self._show(job)
-            self._conclude()
+        job = self.give_up()
+        self._show(job)
+        self._conclude()
 
     def _show(self, job: Job) -> None:
         active = job is self.job and job.active

@@ -82,8 +82,6 @@ class CompareView(View):
         """Measure both runs in the background; show their metrics and the significance of the difference."""
         if self.other is None:
             raise RuntimeError("choose a second run")
-        if self.working:
-            raise RuntimeError("a measurement is running: wait until it ends")
         part, settings, judged = self.part.value, self.opened.run.settings, list[tuple[Judged, Judged]]()
         names = list[str]()
         self._measured = pair = self.opened, self.other

@@ -184,8 +184,6 @@ class CorpusView(View):
 
     def start(self) -> None:
         """Compute the results in the background, then show them."""
-        if self.working:
-            raise RuntimeError("the corpus is being read: wait until that ends, or stop it")
         self.forget()
         self._started = opened = self.opened
         settings, tagger, part = opened.run.settings, opened.tagger, self.part.value

@@ -131,8 +131,6 @@ class ModelPanel(Panel):
 
     def make(self) -> None:
         """Create the model in the background and show its parameters."""
-        if self.working:
-            raise RuntimeError("a model is being created: wait until it is done")
         settings = self.settings()
         self.drawn.value = ""
 
@@ -154,11 +152,9 @@ class ModelPanel(Panel):
 
     def stop(self) -> None:
         """Stop creating the model at once; the result of its thread is ignored."""
-        if self.job is not None and self.job.active:
-            self.job.stop()
-            self.job = None
-            self.make_button.disabled, self.stop_button.disabled = False, True
-            self.show_message("Stopped.")
+        self.give_up()
+        self.make_button.disabled, self.stop_button.disabled = False, True
+        self.show_message("Stopped.")
 
     def _show_drawn(self, rows: list[list[object]], seed: int) -> None:
         assert self.experiment is not None

@@ -16,6 +16,7 @@ from lab.panels.scan.examples import EXAMPLES, Example
 from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source, text_box
 from lab.panels.scan.step import Compiled, StepError, columns_of, compile_example, evaluate
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
+from lab.runtime.job import Job
 from lab.widgets.controls import dropdown, field, in_row, on_change, show, toggles, view
 from lab.widgets.panel import Panel, controls, shown_if
 from lxmls_rnn.benchmark.show.report import format_time as time_in_words
@@ -138,8 +139,6 @@ class ScanPanel(Panel):
 
     def run(self) -> None:
         """Compile in the background if necessary, and show the results."""
-        if self.working:
-            raise RuntimeError("Theano is still compiling: wait until it is done, then press Run again")
         name, mistake = self.part.value, self.mistake.value
         key = ("", "")
         if name != MISTAKES_PART:
@@ -170,7 +169,10 @@ class ScanPanel(Panel):
                 self.wrong_result.value = results[0]
                 self.show_message("Both programs have run.")
 
-        self.in_background(work, on_end, on_event=results.append)
+        def on_progress(job: Job) -> None:
+            self.run_button.disabled = job.active
+
+        self.in_background(work, on_end, on_progress, results.append)
 
     def _try(self, mistake: WrongProgram) -> str:
         results = [run_program(program) for program in (mistake.wrong, mistake.fixed)]
@@ -248,31 +250,30 @@ class ScanPanel(Panel):
     def _show(self) -> None:
         """Run both functions and show their results, times and graphs."""
         show(self.results, False)
-        with self.lock:  # two threads must not call a Theano function at once
-            compiled = self.compiled[self.chosen]
-            found = evaluate(compiled, self.arguments())
-            loop, scan = columns_of(found.loop), columns_of(found.scan)
-            names = self._names(found.loop)
-            of_scan = names if len(names) == len(scan) else [f"[{i}]" for i in range(len(scan))]
-            least = 1.0 if self.part.value == "Markov chain" else 0.0  # one scale for probabilities
-            largest = float(max(np.abs(values[np.isfinite(values)]).max(initial=least) for values in (loop, scan)))
-            table = partial(html.heat_map, largest=largest, write="{:.3g}".format)
-            columns = [[str(t) for t in self._times(values.shape[1])] for values in (loop, scan)]
-            tables = table(loop, names, columns[0]), table(scan, of_scan, columns[1])
-            self.numbers.value = _columns(("NumPy loop", tables[0]), ("scan", tables[1]))
-            show(self.results)
-            self.plotted.children = [self.figure]  # only now: a figure that is drawn while hidden stays empty
-            self._plot(names, loop, scan)
-            times = ", ".join(f"{time_in_words(value)} ({name}, median of {n})" for name, value, n in found.times)
-            printed = f"<p>The step printed, as scan built its graph:</p>{text_box(escape(compiled.printed), 'Output')}"
-            self.timing.value = (
-                f"<p><b>{found.compare()}. One call takes {times}; building and compiling the scan took "
-                f"{time_in_words(compiled.seconds)}, once. With so few numbers, the overhead of each step dominates."
-                f"</p>{printed if compiled.printed else ''}"
-            )
-            if self._drawn != self.chosen:
-                self._drawn = self.chosen
-                self._show_graphs(compiled.namespace)
+        compiled = self.compiled[self.chosen]
+        found = evaluate(compiled, self.arguments())
+        loop, scan = columns_of(found.loop), columns_of(found.scan)
+        names = self._names(found.loop)
+        of_scan = names if len(names) == len(scan) else [f"[{i}]" for i in range(len(scan))]
+        least = 1.0 if self.part.value == "Markov chain" else 0.0  # one scale for probabilities
+        largest = float(max(np.abs(values[np.isfinite(values)]).max(initial=least) for values in (loop, scan)))
+        table = partial(html.heat_map, largest=largest, write="{:.3g}".format)
+        columns = [[str(t) for t in self._times(values.shape[1])] for values in (loop, scan)]
+        tables = table(loop, names, columns[0]), table(scan, of_scan, columns[1])
+        self.numbers.value = _columns(("NumPy loop", tables[0]), ("scan", tables[1]))
+        show(self.results)
+        self.plotted.children = [self.figure]  # only now: a figure that is drawn while hidden stays empty
+        self._plot(names, loop, scan)
+        times = ", ".join(f"{time_in_words(value)} ({name}, median of {n})" for name, value, n in found.times)
+        printed = f"<p>The step printed, as scan built its graph:</p>{text_box(escape(compiled.printed), 'Output')}"
+        self.timing.value = (
+            f"<p><b>{found.compare()}. One call takes {times}; building and compiling the scan took "
+            f"{time_in_words(compiled.seconds)}, once. With so few numbers, the overhead of each step dominates."
+            f"</p>{printed if compiled.printed else ''}"
+        )
+        if self._drawn != self.chosen:
+            self._drawn = self.chosen
+            self._show_graphs(compiled.namespace)
 
     def _names(self, values: np.ndarray) -> list[str]:
         if self.part.value == "Squares":

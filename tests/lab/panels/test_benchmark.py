@@ -105,12 +105,14 @@ def test_stop_ends_a_run_in_the_middle_of_a_case_and_keeps_what_was_measured(pan
 
 def test_a_new_panel_follows_the_benchmark_that_runs_and_can_stop_it(panel, monkeypatch):
     faulty_worker.request(monkeypatch, "hang:numpy")
+    other = BenchmarkPanel()
     panel.run_button.click()
     panel.close()
+    other.run_button.click()
+    assert "a benchmark is running" in other.message.value
     again = BenchmarkPanel()
     assert again.status.value.startswith("0 of 2 cases, ")
-    again.run_button.click()
-    assert "a benchmark is running" in again.message.value
+    assert again.run_button.disabled
     again.stop_button.click()
     panel.benchmark.wait(10)
     assert "Stopped: 0 of 2 cases measured; nothing is saved." in again.message.value

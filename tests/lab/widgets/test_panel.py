@@ -54,3 +54,12 @@ def test_what_goes_wrong_in_another_thread_is_shown():
     thread.start()
     thread.join(PATIENCE)
     assert "rate must be greater than 0, got -1" in panel.message.value
+
+
+def test_a_click_that_comes_after_its_button_was_disabled_is_ignored():
+    panel, pressed = Panel(), []
+    button = panel.button("Start", "Start it", lambda: pressed.append(1))
+    button.click()
+    button.disabled = True
+    button.click()
+    assert len(pressed) == 1
