@@ -1,10 +1,12 @@
-"""bqplot figures with a common look, and updates of their marks."""
+"""bqplot figures with a common look, and updates of their marks.
+
+bqplot cannot draw a figure while it is hidden: a panel adds a figure when it has something to show.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import bqplot
-import ipywidgets as widgets
 from numpy.typing import ArrayLike
 
 SIZE = (394, 240)  # pixels; two fit side by side in a notebook
@@ -28,12 +30,6 @@ def figure(
     margin = {"top": top, "bottom": bottom, "left": 76, "right": 18}
     layout = {"width": f"{size[0]}px", "height": f"{size[1]}px", "max_width": "100%"}
     return bqplot.Figure(axes=[across, up], marks=list(marks), fig_margin=margin, layout=layout, **options)
-
-
-def fill(box: widgets.Box, *children: widgets.Widget) -> None:
-    """Put figures into a box if they are not there, or take all out: bqplot cannot draw a figure while it is hidden."""
-    if box.children != children:
-        box.children = children
 
 
 def scales_of(figure: bqplot.Figure) -> dict[str, bqplot.Scale]:

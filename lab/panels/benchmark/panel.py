@@ -8,7 +8,6 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from lab.drawing import html
-from lab.drawing.figures import fill
 from lab.panels.benchmark.live_benchmark import LiveBenchmark, live_benchmarks
 from lab.panels.benchmark.plots import key, plot, show_series, speed_up_map
 from lab.widgets.choices import Checkboxes
@@ -262,7 +261,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         if self.shown is None:
             return
         shown, overlay_text, baseline = self.shown, "", self.baseline.value
-        fill(self.drawn, *self.figures.values())
+        self.drawn.children = list(self.figures.values())
         if self.overlaid is not None:
             name, stored = self.overlaid
             shown = overlay.overlay(shown, stored)

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.figures import figure, fill, put_marks, scales_of, side_axis
+from lab.drawing.figures import figure, put_marks, scales_of, side_axis
 from lab.runtime.job import Job
 from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, show, text, view
@@ -112,7 +112,7 @@ class DistancePanel(Panel):
         last = list(self.measured.values())[-1]
         if job.active:
             self.show_message(f"{last.tagger} on reach:{last.distance}, seed {last.seed}, epoch {last.epoch} …")
-        fill(self.drawn, self.plot)
+        self.drawn.children = [self.plot]
         self._draw()
 
     def _conclude(self) -> None:

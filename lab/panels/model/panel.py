@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 import numpy as np
+from rich.filesize import decimal
 
 from lab.drawing import html
 from lab.panels.model.text import EXPLANATIONS, PARAMETER_MEANINGS, equations, symbolic_shapes
@@ -119,7 +120,7 @@ class ModelPanel(Panel):
         rows.append([html.Raw("<b>all</b>"), "", "", html.Raw(f"<b>{total:,}</b>"), "", f"{learnt:,} trained"])
         self.table.value = html.table(["parameter", "description", "shape", "numbers", "share", "trained"], rows) + (
             f"<p>{n.n_words:,} words, {n.n_tags} tags. {escape(self._embeddings_text(n))}<br>Memory of the parameters: "
-            f"{memory(4 * total)} in float32, {memory(8 * total)} in float64.<br>"
+            f"{decimal(4 * total)} in float32, {decimal(8 * total)} in float64.<br>"
             f"{EXPLANATIONS[MODELS[name].backend].format(model=name, family=MODELS[name].family)}</p>"
         )
 
@@ -184,15 +185,6 @@ def _row(name: str, W: np.ndarray) -> list[object]:
     figures = (f"{number:.4g}" for number in (W.min(), W.mean(), W.max()))
     images = html.Raw(html.histogram(W)), html.Raw(html.image(W, f"the numbers of {name}"))
     return [name, f"{W.shape[0]:,} × {W.shape[1]:,}", *figures, *images]
-
-
-def memory(n_bytes: float) -> str:
-    """Return a number of bytes as text."""
-    for unit in ("B", "kB", "MB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.3g} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.3g} GB"
 
 
 def bar(share: float) -> str:

@@ -62,8 +62,7 @@ class Drawing:
 def draw(graph: Any) -> str:
     """Return an ``<svg>`` element of a symbolic variable, several variables, or a compiled (optimised) function.
 
-    The full name and type of a node are its tooltip. TypeError for other objects; ValueError if there are more than
-    `MAX_NODES` nodes.
+    The full name and type of a node are its tooltip. ValueError if there are more than `MAX_NODES` nodes.
     """
     drawing = collect(outputs_of(graph))
     if len(drawing.nodes) > MAX_NODES:
@@ -90,15 +89,10 @@ def steps_of(graph: Any) -> list[list[Any]]:
 
 
 def outputs_of(graph: Any) -> list[Any]:
-    """Return the output variables of a variable, a list of them or a compiled function; TypeError for others."""
+    """Return the output variables of a variable, a list of them or a compiled function."""
     if hasattr(graph, "maker"):
         return list(graph.maker.fgraph.outputs)
-    variables = list(graph) if isinstance(graph, Sequence) else [graph]
-    wrong = [variable for variable in variables if not hasattr(variable, "owner")]
-    if wrong or not variables:
-        what = f"a {type(wrong[0]).__name__}" if wrong else "an empty list"
-        raise TypeError(f"expected a Theano variable, a list of them or a compiled function, got {what}")
-    return variables
+    return list(graph) if isinstance(graph, Sequence) else [graph]
 
 
 def apply_nodes(outputs: Iterable[Any]) -> list[Any]:

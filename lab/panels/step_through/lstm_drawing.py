@@ -3,24 +3,15 @@
 from collections.abc import Sequence
 
 from lab.drawing.html import shortened
-from lab.panels.step_through.network_drawing import FAINT_COLOUR, STEP_EDGES, STEP_NODES, Picture
+from lab.panels.step_through.network_drawing import FAINT_COLOUR, Picture
 from lxmls_rnn.teaching.walk import Step
 
-# as in network_drawing: edges that a step uses, by name of the step: (edge, words later)
-LSTM_STEP_EDGES = {
-    **STEP_EDGES,
-    "b": [("W_c", 0)], "i": [("peep", 0)], "f": [("peep", 0)], "g": [], "o": [("peep", 0)],
-    "c": [("i", 0), ("f", 0), ("g", 0), ("cell", 0)], "h": [("o", 0), ("tanh", 0)],
-    "e_a_o": [("o", 0)], "e_c": [("tanh", 0), ("cell", 1), ("W_c", 1), ("peep", 1)],
-    "e_a_i": [("i", 0)], "e_a_f": [("f", 0)], "e_a_g": [("g", 0)], "dW_c": [("W_c", 0)],
-}  # fmt: skip
-LSTM_STEP_NODES = {**STEP_NODES, "e_a_i": "i", "e_a_f": "f", "e_a_g": "g", "e_a_o": "o", "e_c": "c", "dW_c": "b"}
 WORD_WIDTH = 156  # pixels
 
 
 def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], peepholes: bool) -> str:
     """Return the network unrolled over the sentence, or a part of it, as SVG: words below, tags above."""
-    picture = Picture(seen, words, tags, LSTM_STEP_EDGES, LSTM_STEP_NODES)
+    picture = Picture(seen, words)
     width, height = WORD_WIDTH * len(picture.shown) + 38, 420
     rows = {"C": 22, "p": 76, "y": 132, "c": 196, "gates": 286, "z": 350, "word": 402}
     for column, t in enumerate(picture.shown):

@@ -1,7 +1,7 @@
 """Drawings of a walk through a recurrent network, as SVG: unrolled over the sentence, and as an MLP."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from lab.drawing.html import shortened
@@ -17,31 +17,33 @@ PENDING_COLOURS = ("var(--lab-soft)", "var(--lab-border)", FAINT_COLOUR)
 KNOWN_COLOURS = {"forward": ("#c6dbef", "#4a90c2", "#111"), "backward": ("#fdd0a2", "#d9731a", "#111")}
 ACTIVE_COLOURS = {"forward": ("#1f77b4", "#0d4f80", "#fff"), "backward": ("#f0883e", "#8f3f00", "#111")}
 
-# edges that a step uses, by name of the step: (edge, words later)
+# edges that a step uses, by name of the step: (edge, words later); an RNN has the edge "act", an LSTM the gates
 STEP_EDGES = {
-    "z": [("W_e", 0)], "a": [("W_x", 0), ("W_h", 0)], "h": [("f", 0)], "y": [("W_y", 0)], "p": [("softmax", 0)],
-    "C": [("C", 0)], "e_y": [("C", 0), ("softmax", 0)], "dW_y": [("W_y", 0)], "e_h": [("W_y", 0), ("W_h", 1)],
-    "e_a": [("f", 0)], "dW_x": [("W_x", 0)], "dW_h": [("W_h", 0)], "e_z": [("W_x", 0)], "dW_e": [("W_e", 0)],
+    "z": [("W_e", 0)], "a": [("W_x", 0), ("W_h", 0)], "b": [("W_c", 0)],
+    "i": [("peep", 0)], "f": [("peep", 0)], "g": [], "o": [("peep", 0)],
+    "c": [("i", 0), ("f", 0), ("g", 0), ("cell", 0)], "h": [("act", 0), ("o", 0), ("tanh", 0)],
+    "y": [("W_y", 0)], "p": [("softmax", 0)], "C": [("C", 0)],
+    "e_y": [("C", 0), ("softmax", 0)], "dW_y": [("W_y", 0)], "e_h": [("W_y", 0), ("W_h", 1)], "e_a": [("act", 0)],
+    "e_a_o": [("o", 0)], "e_c": [("tanh", 0), ("cell", 1), ("W_c", 1), ("peep", 1)],
+    "e_a_i": [("i", 0)], "e_a_f": [("f", 0)], "e_a_g": [("g", 0)],
+    "dW_x": [("W_x", 0)], "dW_h": [("W_h", 0)], "dW_c": [("W_c", 0)], "e_z": [("W_x", 0)], "dW_e": [("W_e", 0)],
 }  # fmt: skip
-# node of a step, by name of the step
-STEP_NODES = {"e_y": "y", "dW_y": "y", "e_h": "h", "e_a": "a", "dW_x": "a", "dW_h": "a", "e_z": "z", "dW_e": "z"}
+# node of a step, by name of the step, if they differ
+STEP_NODES = {
+    "e_y": "y", "dW_y": "y", "e_h": "h", "e_c": "c", "e_a": "a", "dW_x": "a", "dW_h": "a", "dW_c": "b",
+    "e_a_i": "i", "e_a_f": "f", "e_a_g": "g", "e_a_o": "o", "e_z": "z", "dW_e": "z",
+}  # fmt: skip
 
 
 class Picture:
     """An SVG drawing of what has been computed up to a step, the last one in `seen`."""
 
-    def __init__(
-        self,
-        seen: Sequence[Step],
-        words: Sequence[str],
-        tags: Sequence[str],
-        uses: Mapping[str, Sequence[tuple[str, int]]] = STEP_EDGES,
-        node: Mapping[str, str] = STEP_NODES,
-    ) -> None:
-        self.step, self.words, self.tags = seen[-1], words, tags
-        self.done = {(node.get(step.name, step.name), step.t): step.direction for step in seen}
-        self.active_node = (node.get(self.step.name, self.step.name), self.step.t)
-        self.active_edges = {(edge, self.step.t + later) for edge, later in uses[self.step.name]}
+    def __init__(self, seen: Sequence[Step], words: Sequence[str]) -> None:
+        self.step, self.words = seen[-1], words
+        nodes = [(STEP_NODES.get(step.name, step.name), step.t) for step in seen]
+        self.done = {node: step.direction for node, step in zip(nodes, seen, strict=True)}
+        self.active_node = nodes[-1]
+        self.active_edges = {(edge, self.step.t + later) for edge, later in STEP_EDGES[self.step.name]}
         first = max(1, min(self.step.t - MAX_WORDS // 2, len(words) - MAX_WORDS + 1))
         self.shown = range(first, min(first + MAX_WORDS, len(words) + 1))
         self.parts: list[str] = []
@@ -125,7 +127,7 @@ class Picture:
 
 def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) -> str:
     """Return the network unrolled over the sentence, or a part of it, as SVG: words below, tags above."""
-    picture = Picture(seen, words, tags)
+    picture = Picture(seen, words)
     width, height = 86 * len(picture.shown) + 42, 352
     rows = {"C": 22, "p": 78, "y": 138, "h": 206, "z": 276, "word": 334}
     for column, t in enumerate(picture.shown):
@@ -138,7 +140,7 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) ->
             picture.text(10, rows["h"], "…", 14, FAINT_COLOUR)
         start = 17 if column == 0 else before + 14
         picture.arrow(start, rows["h"], a - 14, rows["h"], "W_h", t, "W_h")
-        picture.arrow(a + 14, rows["h"], h - 14, rows["h"], "f", t, "f")
+        picture.arrow(a + 14, rows["h"], h - 14, rows["h"], "act", t, "f")
         picture.arrow(a, rows["word"] - 11, a, rows["z"] + 14, "W_e", t, "W_e")
         picture.arrow(a, rows["z"] - 14, a, rows["h"] + 14, "W_x", t, "W_x")
         picture.arrow(h, rows["h"] - 14, h, rows["y"] + 15, "W_y", t, "W_y")
@@ -157,7 +159,7 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) ->
 
 def as_mlp(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], n_hidd: int) -> str:
     """Return the network as a multilayer perceptron, as SVG: a hidden layer for each word, the first at the bottom."""
-    picture = Picture(seen, words, tags)
+    picture = Picture(seen, words)
     width, layer = 324, 64
     height = layer * len(picture.shown) + 36
     units = min(n_hidd, MAX_UNITS)

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.figures import figure, fill, put, put_marks, scales_of, side_axis
+from lab.drawing.figures import figure, put, put_marks, scales_of, side_axis
 from lab.widgets.controls import in_row, view
 from lxmls_rnn.plotting.palette import LINES
 from lxmls_rnn.sweep import grid
@@ -64,7 +64,7 @@ class Plots(widgets.VBox):
     def draw(self, name: str | None, vary: dict[str, list[Any]], settings: Sequence[Setting], label: str) -> None:
         """Draw the settings that have an accuracy, best first; `name` and `label` are of the setting on the x axis."""
         settings = [setting for setting in settings if setting.mean is not None]
-        fill(self, *([self._row] if settings else []))
+        self.children = [self._row] if settings else []
         if settings:
             self.against.axes[0].label = label or "all seeds"
             lines = lines_against(name, vary, settings) if name else [("", list(settings))]

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.figures import figure, fill, put, put_marks, scales_of, side_axis
+from lab.drawing.figures import figure, put, put_marks, scales_of, side_axis
 from lab.widgets.controls import checkbox, in_row, show, view
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.plotting.palette import LINES
@@ -83,12 +83,10 @@ class Curves(widgets.VBox):
         """Add the figures if there are runs, that of the norms if there are some; end their axes at a whole epoch."""
         last = max((lines.epochs for lines in self.lines.values()), default=1)
         for across, _ in (self.cost.axes, self.accuracy.axes, self.norm.axes):
-            if across.scale.max != last:
-                across.scale.max = last
-                across.tick_values = np.arange(last + 1) if last <= MAX_EPOCH_TICKS else None
+            across.scale.max = last
+            across.tick_values = np.arange(last + 1) if last <= MAX_EPOCH_TICKS else None
         measured = any(len(mark.x) for mark in self.norm.marks)
-        shown = (self.cost, self.accuracy, *([self.norm] if measured else [])) if self.lines else ()
-        fill(self.figures, *shown)
+        self.figures.children = [self.cost, self.accuracy, *[self.norm] * measured] if self.lines else []
 
     def update(self, name: str, rows: Rows, running: Running, norms: Norms = ()) -> None:
         """Update the lines of a run from its metrics and its points within epochs."""
@@ -136,7 +134,6 @@ class RunLines:
         self._is_log = isinstance(scales["y"], bqplot.LogScale)
         self.cost, self.cost_within = self._thick(scales), self._thin(scales)
         self.of_cost = [self.cost_within, self.cost]
-        self._drawn = 0, 0, 0
         self.update(self._rows, self._running, self._norms)
 
     def _lines(self, scales: Scales, **style: Any) -> bqplot.Lines:
@@ -149,26 +146,21 @@ class RunLines:
         return self._lines(scales, stroke_width=1, opacities=[0.55])
 
     def update(self, rows: Rows, running: Running, norms: Norms) -> None:
-        """Draw new points, if there are any."""
+        """Draw the points; bqplot sends the page only those of lines that have changed."""
         self._rows, self._running, self._norms = rows, running, norms
-        epochs, points, measured_norms = len(rows), len(running), len(norms)
-        if epochs != self._drawn[0]:
-            rows = rows[:epochs][:: -(1 + epochs // MAX_DRAWN_EPOCHS)][::-1]  # always includes the last one
-            kept = [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy, row.gradient_norm) for row in rows]
-            epoch, cost, train, dev, norm = np.array(kept, float).reshape(-1, 5).T  # None becomes NaN
-            measured = np.isfinite(dev)
-            self.cost.marker_size = self.dev.marker_size = self.norm.marker_size = DOT_SIZE if epochs <= MAX_DOTS else 1
-            self._put_cost(self.cost, epoch, cost)
-            put(self.train, epoch, train)
-            put(self.dev, epoch[measured], dev[measured])
-            self._put_norm(self.norm, epoch, norm)
-        if points != self._drawn[1]:
-            done, cost, accuracy = np.array(running[:points], float).reshape(-1, 3).T
-            self._put_cost(self.cost_within, done, cost)
-            put(self.train_within, done, accuracy)
-        if measured_norms != self._drawn[2]:
-            self._put_norm(self.norm_within, *np.array(norms[:measured_norms], float).reshape(-1, 2).T)
-        self._drawn = epochs, points, measured_norms
+        self.cost.marker_size = self.dev.marker_size = self.norm.marker_size = DOT_SIZE if len(rows) <= MAX_DOTS else 1
+        rows = rows[:: -(1 + len(rows) // MAX_DRAWN_EPOCHS)][::-1]  # always includes the last one
+        kept = [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy, row.gradient_norm) for row in rows]
+        epoch, cost, train, dev, norm = np.array(kept, float).reshape(-1, 5).T  # None becomes NaN
+        measured = np.isfinite(dev)
+        self._put_cost(self.cost, epoch, cost)
+        put(self.train, epoch, train)
+        put(self.dev, epoch[measured], dev[measured])
+        self._put_norm(self.norm, epoch, norm)
+        done, cost, accuracy = np.array(list(running), float).reshape(-1, 3).T
+        self._put_cost(self.cost_within, done, cost)
+        put(self.train_within, done, accuracy)
+        self._put_norm(self.norm_within, *np.array(list(norms), float).reshape(-1, 2).T)
 
     def _put_cost(self, line: bqplot.Lines, x: np.ndarray, y: np.ndarray) -> None:
         """Draw the costs that the axis can show: finite and, on a logarithmic axis, positive."""

@@ -46,7 +46,6 @@ class TrainingPanel(RunsPanel[LiveRun]):
         self._make_controls()
         self._make_views()
         self._to_delete: str | None = None  # the run that the next press of Delete deletes
-        self._table_of: tuple[LiveRun, str, int] | None = None  # what the table shows: run, state, epochs
         super().__init__(
             group_buttons(*groups),
             *groups,
@@ -152,7 +151,6 @@ class TrainingPanel(RunsPanel[LiveRun]):
 
     def on_selected(self) -> None:
         self.exporting.clear()
-        self._table_of = None
         self._plot(*self.shown.value, self.selected.value)
         if self.selected.value is not None:
             self._propose_epochs()
@@ -206,9 +204,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
         if live is None:
             self._show_from_disk()
             return
-        seen = live, live.stage, len(live.rows)
-        if self._table_of != seen:
-            self.table.value, self._table_of = epochs_table(live.name, live.rows), seen
+        self.table.value = epochs_table(live.name, live.rows)
         self.training_bar.value = live.done / live.started.epochs if live.started else 0.0
         self.epoch_bar.value = live.position[1] / live.started.batches if live.started else 0.0
         self.status.value = status(live)

@@ -1,5 +1,6 @@
 """Descriptions of a training and tables of its epochs, as HTML."""
 
+from datetime import timedelta
 from html import escape
 
 from lab.drawing import html
@@ -35,7 +36,7 @@ def status(live: LiveRun) -> str:
             parts.append(f"{live.words_per_second:,.0f} words/s")
         left = live.seconds_left
         if left is not None and live.active:
-            parts.append(f"{duration(left)} left")
+            parts.append(f"{timedelta(seconds=round(left))} left")
     return (
         f'<b class="lab-state">{escape(stage.capitalize())}</b>: {", ".join(parts)}'
         f"<br><small>{escape(f'{live.device} {live.warning_text}')}</small>"
@@ -55,14 +56,6 @@ def on_disk(run: Run, rows: list[Metrics]) -> str:
     trained = f"{len(rows)} of {counted(run.settings.trainer.epochs, 'epoch')}"
     what = f"{run.settings.model_in_words}, {trained}, in {run.folder}"
     return f"<b>On disk</b>: {escape(what)}"
-
-
-def duration(seconds: float) -> str:
-    """Format a duration: 40 s, 3 min 20 s, 2 h 5 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def epochs_table(name: str, rows: list[Metrics]) -> str:

@@ -1,10 +1,9 @@
 """Figures: what is put into them is there, and new points come in one message."""
 
 import bqplot
-import ipywidgets as widgets
 import pytest
 
-from lab.drawing.figures import figure, fill, put, put_marks, scales_of, side_axis
+from lab.drawing.figures import figure, put, put_marks, scales_of, side_axis
 
 
 @pytest.fixture
@@ -29,16 +28,6 @@ def test_new_points_come_in_one_message(plot):
     put(mark, [1, 2], [3, 4], colors=["#123"])
     assert (list(mark.x), list(mark.y), mark.colors) == ([1, 2], [3, 4], ["#123"])
     assert sent == [{"x", "y", "colors"}]
-
-
-def test_a_box_is_filled_and_emptied_and_the_same_content_is_not_sent_again(plot):
-    box, changes = widgets.Box(), []
-    box.observe(changes.append, "children")
-    fill(box, plot)
-    fill(box, plot)
-    assert (box.children, len(changes)) == ((plot,), 1)
-    fill(box)
-    assert box.children == ()
 
 
 def test_removed_marks_lose_their_points_so_that_the_axes_fit_the_others(plot):

@@ -7,9 +7,9 @@ import threading
 import numpy as np
 import pytest
 from html_tables import tables
+from rich.filesize import decimal
 
 from lab import ModelPanel
-from lab.panels.model.panel import memory
 from lxmls_rnn.experiment import prepare
 
 PATIENCE = 120  # seconds until a test gives up
@@ -43,7 +43,7 @@ def test_the_table_has_the_shapes_and_numbers_of_the_model(panel, model):
     total = sum(W.size for W in parameters.values())
     assert f"<b>{total:,}</b>" in panel.table.value
     assert f"{total:,} trained" in panel.table.value
-    assert f"{memory(4 * total)} in float32, {memory(8 * total)} in float64" in panel.table.value
+    assert f"{decimal(4 * total)} in float32, {decimal(8 * total)} in float64" in panel.table.value
     panel.model.freeze_embeddings.value = True
     ((_, *rows, last),) = tables(panel.table.value)
     assert [row[4:] for row in rows] == [
