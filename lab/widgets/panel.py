@@ -13,11 +13,11 @@ import ipywidgets as widgets
 from lab.runtime import out_of_memory, python_warnings
 from lab.runtime.job import Job
 from lab.widgets.controls import EVENT_LOCK, button, on_change, shown_if, view
-from lab.widgets.save import SCRIPT, save_buttons
 from lxmls_rnn.storage.files import USER_ERRORS, in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 TOOLTIPS = (Path(__file__).parent / "tooltips.js").read_text(encoding="utf-8")
+SAVE = (Path(__file__).parent / "save.js").read_text(encoding="utf-8")  # defines labSave(button, kind)
 
 # JupyterLab must not handle plain keys pressed on a panel: its X would cut the panel's cell, and its arrow keys would
 # block those of a list. It still handles keys with Ctrl, Meta or Alt, and Shift-Enter, which runs the cell. End needs a
@@ -30,6 +30,12 @@ KEYS = """window.labKeys ||= (window.addEventListener('keydown', event => {
   if (bar) { event.preventDefault(); event.stopPropagation(); bar.noUiSlider.set(event.target.ariaValueMax); }
 }, true), true)"""
 
+# the browser makes the files, without the kernel
+SAVE_TOOLTIPS = {
+    "png": "Save the pictures of this panel as an image, twice as large",
+    "svg": "Save the pictures of this panel as a drawing, for papers and slides",
+    "csv": "Save the tables of this panel for a spreadsheet",
+}
 DOUBLE_CLICK_SECONDS = 0.5  # seconds
 OUTPUT_WIDGETS = widgets.HTML, widgets.Label, widgets.FloatProgress, widgets.ToggleButton  # their value is not an input
 
@@ -119,7 +125,7 @@ class Panel(widgets.VBox, Background):
             toggle.layout.width = "auto"
         heading = widgets.HTML(f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
         top = widgets.HBox([heading, self._help_button, self._code_button])
-        script = escape(f"{KEYS};\n{TOOLTIPS};\n{SCRIPT}")
+        script = escape(f"{KEYS};\n{TOOLTIPS};\n{SAVE}")
         style = widgets.HTML(f'<style onload="{script}">{STYLE}</style>', layout={"display": "none"})
         super().__init__([style, top, self._help_view, self._code_view, self.message, *body, save_buttons()])
         self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")
@@ -205,6 +211,15 @@ class Panel(widgets.VBox, Background):
 
         made.on_click(pressed)
         return made
+
+
+def save_buttons() -> widgets.HTML:
+    """Make the buttons that save the pictures and tables of a panel as files."""
+    buttons = (
+        f'<button type="button" title="{tooltip}" onclick="labSave(this, \'{kind}\')">{kind.upper()}</button> '
+        for kind, tooltip in SAVE_TOOLTIPS.items()
+    )
+    return widgets.HTML(f'<div class="lab-save">Save {"".join(buttons)}<span role="status"></span></div>')
 
 
 def controls(*roots: widgets.Widget) -> Iterator[widgets.Widget]:

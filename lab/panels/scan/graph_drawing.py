@@ -9,6 +9,7 @@ Data flows downwards through layers, as in Sugiyama, Tagawa and Toda (1981).
 """
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -168,7 +169,7 @@ def lay_out(drawing: Drawing) -> None:
     for number, layer in enumerate(level):
         layers[layer].append(number)
     widths = [node.w for node in drawing.nodes]
-    links: list[tuple[int, int]] = []  # between neighbouring layers
+    neighbours = defaultdict[int, list[int]](list)  # of a point, in the layers above and below
     chains = {}  # edge: its nodes, and a bend in each layer between them
     for begin, end in drawing.edges:
         bends = range(len(widths), len(widths) + level[end] - level[begin] - 1)
@@ -176,8 +177,10 @@ def lay_out(drawing: Drawing) -> None:
         for layer, bend in enumerate(bends, level[begin] + 1):
             layers[layer].append(bend)
         chains[begin, end] = [begin, *bends, end]
-        links += itertools.pairwise(chains[begin, end])
-    x = _places(layers, np.array(widths), links)
+        for upper, lower in itertools.pairwise(chains[begin, end]):
+            neighbours[upper].append(lower)
+            neighbours[lower].append(upper)
+    x = _places(layers, np.array(widths), neighbours)
     for number, node in enumerate(drawing.nodes):
         node.x, node.y = x[number], level[number] * (NODE_HEIGHT + LAYER_GAP)
     for (begin, end), chain in chains.items():
@@ -186,29 +189,21 @@ def lay_out(drawing: Drawing) -> None:
         ]
 
 
-def _places(layers: list[list[int]], widths: NDArray[np.float64], links: list[tuple[int, int]]) -> NDArray[np.float64]:
+def _places(
+    layers: list[list[int]], widths: NDArray[np.float64], neighbours: dict[int, list[int]]
+) -> NDArray[np.float64]:
     """Return the x of each point, near those of its neighbours, so that points of a layer do not overlap.
 
     Layer by layer, down and up, points are sorted by the mean of their neighbours and placed as near to it as possible.
     """
     from scipy.optimize import isotonic_regression
 
-    above: list[list[int]] = [[] for _ in widths]
-    below: list[list[int]] = [[] for _ in widths]
-    for upper, lower in links:
-        below[upper].append(lower)
-        above[lower].append(upper)
     x = np.zeros(len(widths))
     for sweep in range(LAYOUT_PASSES):
         for layer in layers if sweep % 2 == 0 else reversed(layers):
-            if sweep >= LAYOUT_PASSES // 2:  # the order is fixed now
-                neighbours = [above[point] + below[point] for point in layer]
-            else:
-                neighbours = [(above if sweep % 2 == 0 else below)[point] for point in layer]
-            wanted = np.array([np.mean(x[n]) if n else x[point] for n, point in zip(neighbours, layer, strict=True)])
-            if sweep < LAYOUT_PASSES // 2:
-                order = np.argsort(wanted, kind="stable")
-                layer[:], wanted = np.array(layer)[order].tolist(), wanted[order]
+            wanted = np.array([np.mean(x[neighbours[point]]) for point in layer])
+            order = np.argsort(wanted, kind="stable")
+            layer[:], wanted = np.array(layer)[order].tolist(), wanted[order]
             apart = (widths[layer][1:] + widths[layer][:-1]) / 2 + NODE_GAP
             offsets = np.concatenate(([0.0], np.cumsum(apart)))
             x[layer] = isotonic_regression(wanted - offsets).x + offsets

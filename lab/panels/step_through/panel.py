@@ -11,7 +11,8 @@ from lab.widgets.choices import RunChoice
 from lab.widgets.controls import checkbox, dropdown, field, in_row, on_change, set_options, show, small_network, view
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import SentenceChoice
-from lxmls_rnn.deep_learning.rnn import MODELS, activations_of, model_class, name_of, numpy_class
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
+from lxmls_rnn.deep_learning.rnn import MODELS, activations_of, model_class, name_of
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import random_values
@@ -122,10 +123,7 @@ class StepThroughPanel(Panel):
         return Walk(words, tags, x, y, tag_names, model, list(walk(model, x, y)))
 
     def _tagger(self) -> Tagger:
-        return Tagger.load(self.run.folder(), numpy_class(self._model_of_run()))
-
-    def _model_of_run(self) -> str:
-        return Run.open(self.run.folder().name).settings.model
+        return Run.open(self.run.folder().name).load()[0]
 
     def go(self, way: int, by_word: bool) -> None:
         """Go one step forward (1) or back (-1), or to the first step of the next or previous word."""
@@ -176,18 +174,16 @@ y = [tag_names.index(tag) for tag in tags]
 model = {self.model.value}(len(vocabulary), {self.n_emb.value}, {self.n_hidd.value}, len(tag_names), {options})
 model.set_values(random_values(model, np.random.RandomState({self.seed.value})))
 {_walk_code(self._is_lstm)}"""
-        self._tagger()
-        name = name_of(MODELS[self._model_of_run()].family, "numpy")
-        return f"""from lxmls_rnn.deep_learning.rnn import {name}
-from lxmls_rnn.tagger import Tagger
+        model = self._tagger().model
+        return f"""from lxmls_rnn.runs import Run
 from lxmls_rnn.teaching.walk import walk
 
 {start}
-tagger = Tagger.load({str(self.run.folder())!r}, {name})
+tagger, _ = Run.open({self.run.run.value!r}).load()
 model = tagger.model
 x = tagger.encode(words)
 y = [tagger.tags.index(tag) for tag in tags]
-{_walk_code(MODELS[name].family == "LSTM")}"""
+{_walk_code(isinstance(model, NumpyLSTM))}"""
 
 
 def _walk_code(is_lstm: bool) -> str:

@@ -134,6 +134,7 @@ class RunLines:
         self._is_log = isinstance(scales["y"], bqplot.LogScale)
         self.cost, self.cost_within = self._thick(scales), self._thin(scales)
         self.of_cost = [self.cost_within, self.cost]
+        self._drawn = 0, 0, 0
         self.update(self._rows, self._running, self._norms)
 
     def _lines(self, scales: Scales, **style: Any) -> bqplot.Lines:
@@ -146,8 +147,10 @@ class RunLines:
         return self._lines(scales, stroke_width=1, opacities=[0.55])
 
     def update(self, rows: Rows, running: Running, norms: Norms) -> None:
-        """Draw the points; bqplot sends the page only those of lines that have changed."""
-        self._rows, self._running, self._norms = rows, running, norms
+        """Draw new points, if there are any; bqplot sends the page only those of lines that have changed."""
+        if (drawn := (len(rows), len(running), len(norms))) == self._drawn:
+            return
+        self._drawn, self._rows, self._running, self._norms = drawn, rows, running, norms
         self.cost.marker_size = self.dev.marker_size = self.norm.marker_size = DOT_SIZE if len(rows) <= MAX_DOTS else 1
         rows = rows[:: -(1 + len(rows) // MAX_DRAWN_EPOCHS)][::-1]  # always includes the last one
         kept = [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy, row.gradient_norm) for row in rows]

@@ -5,9 +5,16 @@ import warnings
 
 import pytest
 
-from lab.widgets.panel import Panel
+from lab.widgets.panel import SAVE_TOOLTIPS, Panel
 
 PATIENCE = 30  # seconds until a test gives up
+
+
+def test_every_panel_ends_with_a_button_for_each_kind_of_file():
+    panel = Panel()
+    for kind in SAVE_TOOLTIPS:
+        assert f"labSave(this, '{kind}')" in panel.children[-1].value
+    assert "window.labSave" in panel.children[0].value
 
 
 def test_every_warning_inside_a_guard_is_shown_once():
