@@ -44,11 +44,6 @@ def integer(
     return field(widgets.BoundedIntText, name, value, tooltip, width, label, min=least, max=most)
 
 
-def seed(value: int, tooltip: str, width: str = "22em", **options: Any) -> widgets.BoundedIntText:
-    """Make a field for a seed."""
-    return integer("Seed", value, tooltip, MAX_SEED, width, least=0, **options)
-
-
 def dropdown(
     name: str, options: Iterable[Any], tooltip: str, value: Any = None, width: str = "22em", label: str = "10em"
 ) -> widgets.Dropdown:
@@ -143,5 +138,5 @@ def small_network(activation: str, seed_value: int, seed_tooltip: str) -> list[w
         integer("Embedding size", 4, "Dimensions of an embedding", 20, "14em"),
         integer("Hidden units", 3, "Size of the hidden state", 20, "14em"),
         dropdown("Activation", OF_RNN, activation, width="17em"),
-        seed(seed_value, seed_tooltip, "16em"),
+        integer("Seed", seed_value, seed_tooltip, MAX_SEED, "16em", least=0),
     ]

@@ -102,15 +102,18 @@ class RunsPanel(FollowingPanel[L]):
     _last_selected: str | None = None
     _stopping: L | None = None  # Resume gets the focus when it has stopped
 
-    def make_list(self, name: str, selected: str, pause: str, stop: str, resume: str) -> None:
-        """Make the controls of the list; the arguments are the label of the name, and tooltips."""
+    def make_list(self) -> None:
+        """Make the controls of the list."""
         kind = self.live.kind
-        self.name = text(name, "", f"The {kind} is saved in a folder of this name")
+        self.name = text(f"{kind.title()} name", "", f"The {kind} is saved in a folder of this name")
         self.start_button = self.button("Start", f"Train a new {kind}", self.start, "primary", "play", single=True)
-        self.selected = dropdown(f"Selected {kind}", [], selected)
-        self.pause_button = self.button("Pause", pause, self.pause, icon="pause")
-        self.stop_button = self.button("Stop", stop, self.stop, icon="stop")
-        self.resume_button = self.button("Resume", resume, self.resume, icon="forward")
+        self.selected = dropdown(f"Selected {kind}", [], f"The {kind} that the buttons act on")
+        what = f"Pause the {kind} after the current update, or let it go on"
+        self.pause_button = self.button("Pause", what, self.pause, icon="pause")
+        what = f"Stop the {kind} after the current update, and save checkpoints"
+        self.stop_button = self.button("Stop", what, self.stop, icon="stop")
+        what = f"Resume the {kind}: train what is missing"
+        self.resume_button = self.button("Resume", what, self.resume, icon="forward")
         self.refresh_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
         self.left_out = view("left-out")
 

@@ -81,7 +81,7 @@ def test_a_control_is_read_by_its_label_and_explained_by_its_tooltip(lab):
         "Sample": "Train this many settings",
         "Successive halving": "Repeatedly drop the worse half",
         "Selected sweep": "The sweep that the buttons",
-        "Name": "The sweep is saved in a folder",
+        "Sweep name": "The sweep is saved in a folder",
     }
     for name, tip in tips.items():
         control = panel.get_by_label(name, exact=True)

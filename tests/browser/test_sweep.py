@@ -16,7 +16,7 @@ def start(panel, name, epochs=3, values="2, 20", seeds=2):
     first_over(panel).press("Enter")
     fill(panel, "Seeds", seeds)
     fill(panel, "Workers", 2)
-    fill(panel, "Name", name)
+    fill(panel, "Sweep name", name)
     button(panel, "Start").click()
 
 

@@ -13,6 +13,7 @@ from lab.runtime.job import Job
 from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, show, text, view
 from lab.widgets.panel import Panel
+from lxmls_rnn.benchmark.measure.cases import sizes
 from lxmls_rnn.datasets.reach import MAX_DISTANCE
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.distance import TAGGERS, Measured, measure
@@ -68,13 +69,9 @@ class DistancePanel(Panel):
 
     def chosen_distances(self) -> list[int]:
         """Return the distances; ValueError if one is not a number from 1 to `MAX_DISTANCE`."""
-        try:
-            distances = sorted({int(word) for word in self.distances.value.replace(",", " ").split()})
-        except ValueError:
-            distances = []
-        if not distances or not 1 <= distances[0] <= distances[-1] <= MAX_DISTANCE:
-            given = self.distances.value
-            raise ValueError(f"Distances takes numbers from 1 to {MAX_DISTANCE}, such as 1, 5, 20; got {given!r}")
+        distances = sorted(set(sizes("Distances", self.distances.value)))
+        if distances[-1] > MAX_DISTANCE:
+            raise ValueError(f"Distances takes numbers from 1 to {MAX_DISTANCE}, got {distances[-1]}")
         return distances
 
     def start(self) -> None:

@@ -1,5 +1,6 @@
 """Inspection panel: tags, hidden states, gradients, embeddings and errors of a trained tagger."""
 
+from collections.abc import Callable
 from html import escape
 
 import ipywidgets as widgets
@@ -17,13 +18,15 @@ from lab.widgets.export import Export
 from lab.widgets.panel import Panel, controls
 
 DEFAULT_SENTENCE = "The old man watches her run ."
+VIEWS: tuple[Callable[[Panel], View], ...] = (
+    TagsView, HiddenView, GradientView, InfluenceView, StatesView, NeighboursView, ErrorsView, CompareView
+)  # fmt: skip
 
 
 class InspectionPanel(Panel):
     """Inspect a trained run: `run`, or by default the newest.
 
-    `choice` holds the selected run, `sentence` the sentence to tag; `tags`, `hidden`, `gradient`, `influence`,
-    `states`, `neighbours`, `errors` and `compare` are the views, each a tab.
+    `choice` holds the selected run, `sentence` the sentence to tag; each of the `views` is a tab.
     """
 
     title = "Inspect a tagger"
@@ -52,11 +55,7 @@ class InspectionPanel(Panel):
         self._problem = ""
         self._stale: set[View] = set()
         super().__init__(self.choice, in_row(self.sentence, self.tag_button), self.about, self.exporting, self.tabs)
-        self.tags, self.hidden, self.gradient = TagsView(self), HiddenView(self), GradientView(self)
-        self.influence, self.states = InfluenceView(self), StatesView(self)
-        self.neighbours, self.errors, self.compare = NeighboursView(self), ErrorsView(self), CompareView(self)
-        self.views: list[View] = [self.tags, self.hidden, self.gradient, self.influence, self.states]
-        self.views += [self.neighbours, self.errors, self.compare]
+        self.views: list[View] = [make(self) for make in VIEWS]
         self.tabs.children, self.tabs.titles = self.views, [tab.title for tab in self.views]
         self.tabs.selected_index = 0
         on_change(self.refresh_code, *controls(*self.views))

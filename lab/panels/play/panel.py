@@ -11,7 +11,7 @@ from lab.drawing import html
 from lab.panels.play import words
 from lab.panels.play.charts import Line, loss_chart, reach_chart, round_above
 from lab.panels.play.network import DESCENT_RANGE, N_POINTS, N_SENTENCES, RATE, Knobs, Network, train_epoch
-from lab.widgets.controls import dropdown, field, in_row, integer, on_change, seed, set_options, show, view
+from lab.widgets.controls import MAX_SEED, dropdown, field, in_row, integer, on_change, set_options, show, view
 from lab.widgets.panel import Panel
 from lab.widgets.settings_choice import REACH
 from lxmls_rnn.deep_learning.batches import cut
@@ -79,7 +79,7 @@ class PlayPanel(Panel):
         what = "Random distribution of the initial weights: between 0 and 1, or around 0"
         self.init = dropdown("Initialisation", INITS, what, "glorot", **narrow)
         self.n_hidd = integer("Hidden units", 10, "Size of the hidden state", 40, **narrow)
-        self.seed = seed(1, "Seed of the initial weights", **narrow)
+        self.seed = integer("Seed", 1, "Seed of the initial weights", MAX_SEED, least=0, **narrow)
         self.number = integer("Sentence", 1, "Number of the sentence shown", N_SENTENCES, **narrow)
         self.word = dropdown("Loss of", [], "The word whose loss is differentiated", **narrow)
         self.weights = _slider(ALONG_WEIGHTS, 1.0, 0.0, 5.0, "Multiplies all matrices but the embeddings")

@@ -113,13 +113,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
         what = "Repeatedly drop the worse half of the settings, by accuracy on dev, and double the epochs"
         self.halving = checkbox("Successive halving", what)
         self.count = view("sweep-count")
-        self.make_list(
-            name="Name",
-            selected="The sweep that the buttons next to it act on",
-            pause="Pause all trainings after their current update, or resume them",
-            stop="Stop all trainings and save checkpoints",
-            resume="Run the trainings that are unfinished or missing",
-        )
+        self.make_list()
         self.progress, self.status = progress_bar("14em"), view("sweep-status")
         self.across = dropdown("X axis", [], "The setting on the x axis of the plot", width="27em")
 

@@ -69,13 +69,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
         self.follow()
 
     def _make_controls(self) -> None:
-        self.make_list(
-            name="Run name",
-            selected="The run that the buttons below act on",
-            pause="Pause after the current update, or resume a paused training",
-            stop="Stop after the current update and save a checkpoint",
-            resume="Resume the selected run and train until this epoch",
-        )
+        self.make_list()
         what = "Copy the settings of the selected run to the controls above"
         self.copy_button = self.button("Copy settings", what, self.copy_settings, icon="copy")
         self.to_epoch = integer("to epoch", 5, "Resume trains until this epoch", 100_000, "10.5em", label="5em")

@@ -126,17 +126,17 @@ def measure(panel):
 
 def test_a_sentence_is_tagged_and_the_slider_shows_the_distribution_of_a_word(panel):
     panel.sentence.value = "The dog xyzzy ."
-    text = text_of(panel.tags.sentence.value)
+    text = text_of(panel.views[TAGS].sentence.value)
     for word in panel.opened.tagger.tag("The dog xyzzy ."):
         assert f"{word.word} {word.tag} {word.probability:.0%}" in text
-    _, unknown = panel.tags.sentence.value.split("not in the vocabulary; the model sees &lt;unk&gt;: ")
+    _, unknown = panel.views[TAGS].sentence.value.split("not in the vocabulary; the model sees &lt;unk&gt;: ")
     assert "xyzzy" in unknown
-    panel.tags.word.value = 1
+    panel.views[TAGS].word.value = 1
     p = panel.opened.tagger.model.forward(panel.seen.x)[:, 1]
-    text = text_of(panel.tags.distribution.value)
+    text = text_of(panel.views[TAGS].distribution.value)
     assert text.split()[0] == "dog"
     assert all(f"{tag} {p[k]:.4f}" in text for k, tag in enumerate(panel.opened.tagger.tags))
-    drawn = re.findall("<th[^>]*>([^<]*)</th>.*?background:(#[^;]*)", panel.tags.distribution.value)
+    drawn = re.findall("<th[^>]*>([^<]*)</th>.*?background:(#[^;]*)", panel.views[TAGS].distribution.value)
     assert sorted(drawn) == sorted((tag, palette.colour_of(tag)) for tag in panel.opened.tagger.tags)
 
 
@@ -268,7 +268,7 @@ def searched(panel, **options):
 
 def states_of(panel, part):
     """Every place of a part of the corpus: its distance, sentence and number in it, the nearest first."""
-    tagger, t = panel.opened.tagger, panel.states.word.value
+    tagger, t = panel.opened.tagger, panel.views[STATES].word.value
     h = panel.seen.forward.h[:, t + 1]
     sentences = tagger.read(corpus_files("sample")[("train", "dev", "test").index(part)], max_nr_sent=120)
     found = []
@@ -622,7 +622,7 @@ def test_a_model_without_unk_names_the_word_and_the_other_views_go_on(runs_with,
     panel.choice.run.value = "guide"
     assert "'xyzzy' is not in the vocabulary" in said(panel)
     assert turn_to(panel, TAGS)._body.layout.display == "none"
-    assert "'xyzzy'" in unescape(panel.tags._note.value)
+    assert "'xyzzy'" in unescape(panel.views[TAGS]._note.value)
     assert turn_to(panel, NEIGHBOURS).nearest.value
     panel.sentence.value = "The dog ."
     assert turn_to(panel, TAGS)._body.layout.display is None
