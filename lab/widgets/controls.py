@@ -122,11 +122,13 @@ def on_change(action: Callable[[], object], *controls: widgets.Widget) -> None:
         control.observe(act, "value")
 
 
-def shown_if(widget: widgets.Widget, button: widgets.ToggleButton) -> widgets.Widget:
-    """Show a widget only while a toggle is on."""
-    on_change(lambda: show(widget, button.value), button)
-    show(widget, button.value)
-    return widget
+def unfolding(widget: widgets.Widget, name: str, tooltip: str, icon: str = "") -> widgets.ToggleButton:
+    """Hide a widget, and make a button that shows it while the button is on."""
+    layout = {"width": "auto", "align_self": "flex-start"}
+    made = widgets.ToggleButton(description=name, tooltip=tooltip, icon=icon, layout=layout)
+    on_change(lambda: show(widget, made.value), made)
+    show(widget, False)
+    return made
 
 
 def small_network(activation: str, seed_value: int, seed_tooltip: str) -> list[widgets.Widget]:

@@ -12,7 +12,7 @@ import ipywidgets as widgets
 
 from lab.runtime import out_of_memory, python_warnings
 from lab.runtime.job import Job
-from lab.widgets.controls import EVENT_LOCK, button, on_change, shown_if, view
+from lab.widgets.controls import EVENT_LOCK, button, on_change, unfolding, view
 from lxmls_rnn.storage.files import USER_ERRORS, in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
@@ -117,17 +117,14 @@ class Panel(widgets.VBox, Background):
 
     def __init__(self, *body: widgets.Widget) -> None:
         self.message = view("message", min_height="26px")
-        self._help_button = widgets.ToggleButton(description="Help", tooltip="How to use this panel")
-        self._code_button = widgets.ToggleButton(description="Show code", tooltip="Python code that does the same")
-        self._help_view = shown_if(widgets.HTML(f'<div class="lab-help">{self.help}</div>'), self._help_button)
-        self._code_view = shown_if(widgets.HTML(), self._code_button)
-        for toggle in (self._help_button, self._code_button):
-            toggle.layout.width = "auto"
+        help_view, self._code_view = widgets.HTML(f'<div class="lab-help">{self.help}</div>'), widgets.HTML()
+        help_button = unfolding(help_view, "Help", "How to use this panel")
+        self._code_button = unfolding(self._code_view, "Show code", "Python code that does the same")
         heading = widgets.HTML(f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
-        top = widgets.HBox([heading, self._help_button, self._code_button])
+        top = widgets.HBox([heading, help_button, self._code_button])
         script = escape(f"{KEYS};\n{TOOLTIPS};\n{SAVE}")
         style = widgets.HTML(f'<style onload="{script}">{STYLE}</style>', layout={"display": "none"})
-        super().__init__([style, top, self._help_view, self._code_view, self.message, *body, save_buttons()])
+        super().__init__([style, top, help_view, self._code_view, self.message, *body, save_buttons()])
         self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")
         on_change(self.refresh_code, self._code_button, *controls(*body))
         if noticed := out_of_memory.notice():

@@ -17,8 +17,8 @@ from lab.widgets.controls import (
     on_change,
     set_options,
     show,
-    shown_if,
     toggles,
+    unfolding,
 )
 from lxmls_rnn import paths
 from lxmls_rnn.datasets import corpora, reach, treebanks
@@ -76,9 +76,9 @@ class SettingsChoice(widgets.VBox):
                 self.switches[name] = checkbox(setting.switch[0], setting.tooltip, **ASIDE)
                 rows[setting.is_basic].append(self.switches[name])
             rows[setting.is_basic].append(made)
-        appearance = {"icon": "sliders", "layout": {"width": "auto", "align_self": "flex-start"}}
-        self.more = widgets.ToggleButton(description="More", tooltip="Rarely used settings", **appearance)
-        super().__init__([in_row(*rows[True]), self.more, shown_if(in_row(*rows[False]), self.more)])
+        rare = in_row(*rows[False])
+        self.more = unfolding(rare, "More", "Rarely used settings", "sliders")
+        super().__init__([in_row(*rows[True]), self.more, rare])
         on_change(self._adapt, *rows[True], *rows[False])
 
     def _adapt(self) -> None:

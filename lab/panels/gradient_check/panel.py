@@ -77,8 +77,8 @@ class GradientCheckPanel(Panel):
         show(self.entries_box, False)
         self.rows: list[Comparison] = []
         self._parted: list[str] = []  # where models that differ part first from NumPy's
-        self._ids: Ids | None = None
-        self._requested: tuple[str, ...] = ()
+        self._ids = Ids([], [], [], 0, 0)  # the sentence of the check
+        self._requested: list[str] = []
         self._broken, self._other = NO_MISTAKE, BY_DEFAULT
         super().__init__(
             self.sentence,
@@ -128,7 +128,7 @@ class GradientCheckPanel(Panel):
     def check(self) -> None:
         """Start the comparison."""
         ids, arguments = self._arguments()
-        self._ids, self._requested, self._broken = ids, tuple(arguments["models"]), self.mistake.value
+        self._ids, self._requested, self._broken = ids, arguments["models"], self.mistake.value
         self._other = self.against.value
         rows: list[Comparison] = []
         self.rows, self._parted = rows, []
@@ -167,7 +167,6 @@ class GradientCheckPanel(Panel):
             self.show_message(f"{waiting[0]}: {what} …")
 
     def _conclude(self) -> None:
-        assert self._ids is not None
         what = "gradients" if self._other == BY_DEFAULT else "quantities"
         if self.job is None:
             self.show_message("Stopped.")
@@ -207,7 +206,6 @@ class GradientCheckPanel(Panel):
         return f"{row.name}, broken" if is_broken else row.name
 
     def _where(self, row: Comparison) -> str:
-        assert self._ids is not None
         i, j = row.where
         gates, n_hidd = _gates(row)
         place = f"{gates[i // n_hidd]} {i % n_hidd + 1}" if gates else ""
@@ -215,7 +213,6 @@ class GradientCheckPanel(Panel):
         return " ".join(filter(None, [f"[{i}, {j}]", place, word]))
 
     def _word(self, word: int) -> str:
-        assert self._ids is not None
         return next((name for i, name in zip(self._ids.x, self._ids.words, strict=True) if i == word), f"word {word}")
 
     def _update_options(self) -> None:
@@ -240,7 +237,6 @@ class GradientCheckPanel(Panel):
             return
         row = self.rows[self.parameter.value]
         columns = list(range(row.gradient.shape[1]))
-        assert self._ids is not None
         names = list(self._ids.words) if _has_steps(row) else []
         note = ""
         if row.parameter == "W_e":

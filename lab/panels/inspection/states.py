@@ -43,16 +43,11 @@ def nearest(tagged: list[Tagged], h: np.ndarray, prefix: np.ndarray, k: int) -> 
     A hidden state depends only on the words up to it: places with the words `prefix` have the state `h` itself, and of
     several with the same words only the first is returned.
     """
-    states = np.concatenate([one.h for one in tagged])
-    distances = np.concatenate(
-        [np.linalg.norm(part - h, axis=1) for part in np.array_split(states, 1 + states.size // 1_000_000)]
-    )
-    lengths = [len(one.h) for one in tagged]
-    begins = np.concatenate(([0], np.cumsum(lengths)))
+    distances = np.concatenate([np.linalg.norm(one.h - h, axis=1) for one in tagged])
+    places = [(number, t) for number, one in enumerate(tagged) for t in range(len(one.h))]
     found, seen = list[Place](), {prefix.tobytes()}
     for index in np.argsort(distances, kind="stable"):
-        number = int(np.searchsorted(begins, index, side="right")) - 1
-        t = int(index - begins[number])
+        number, t = places[index]
         words = np.asarray(tagged[number].sentence.x[: t + 1], prefix.dtype).tobytes()
         if words not in seen:
             seen.add(words)

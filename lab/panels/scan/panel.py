@@ -17,8 +17,8 @@ from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source
 from lab.panels.scan.step import Compiled, StepError, columns_of, compile_example, evaluate
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
 from lab.runtime.job import Job
-from lab.widgets.controls import dropdown, field, in_row, on_change, show, toggles, view
-from lab.widgets.panel import Panel, controls, shown_if
+from lab.widgets.controls import dropdown, field, in_row, on_change, show, toggles, unfolding, view
+from lab.widgets.panel import Panel, controls
 from lxmls_rnn.benchmark.show.report import format_time as time_in_words
 from lxmls_rnn.plotting.palette import LINES
 
@@ -100,15 +100,13 @@ class ScanPanel(Panel):
     def _make_views(self) -> None:
         self.sources, self.numbers, self.timing, self.key = view(), view(), view(), view()
         self.graphs, self.steps_view, self.figure = view(), view(), plot()
-        wide = {"layout": {"width": "auto", "align_self": "flex-start"}}
+        self.inside = unfolding(self.steps_view, "Graph of one step", "Show the graph inside scan too")
+        graphs = widgets.VBox([self.graphs, self.inside, self.steps_view])
         what = "Show Theano's graph of the formula, before and after its optimisation"
-        self.folded = widgets.ToggleButton(description="Theano's graphs", tooltip=what, **wide)
-        what = "Show the graph inside scan too"
-        self.inside = widgets.ToggleButton(description="Graph of one step", tooltip=what, **wide)
+        self.folded = unfolding(graphs, "Theano's graphs", what)
         self.plotted = widgets.VBox()
         plotted = self.numbers, self.key, self.plotted, self.timing
-        graphs = widgets.VBox([self.graphs, self.inside, shown_if(self.steps_view, self.inside)])
-        self.results = widgets.VBox([*plotted, self.folded, shown_if(graphs, self.folded)])
+        self.results = widgets.VBox([*plotted, self.folded, graphs])
 
     @property
     def example(self) -> Example:
