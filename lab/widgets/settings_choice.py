@@ -25,7 +25,6 @@ from lxmls_rnn.datasets import corpora, reach, treebanks
 from lxmls_rnn.deep_learning.rnn import MODELS, activations_of
 from lxmls_rnn.experiment import SETTINGS, Settings
 from lxmls_rnn.settings import Setting
-from lxmls_rnn.storage.files import counted
 
 UPLOADS = "uploads"
 REACH = "reach"  # option for all corpora reach:K; K has its own control
@@ -86,17 +85,16 @@ class SettingsChoice(widgets.VBox):
         for name, switch in self.switches.items():
             getattr(self, name).disabled = not switch.value
 
-    @property
-    def changed(self) -> str:
-        """The rarely used settings that count and differ from their default: ", decay 0.1, shuffle"."""
+    def in_words(self, with_basic: bool = True) -> str:
+        """Return the basic settings, and those rarely used ones that count and differ from their default."""
         parts = []
         for name, setting in self.settings.items():
             its_control, value = getattr(self, name), self.value_of(name)
             counts = not its_control.disabled and its_control.layout.display != "none"
-            if not setting.is_basic and counts and value != setting.default:
-                label = setting.label[0].lower() + setting.label[1:]
+            if counts and (with_basic if setting.is_basic else value != setting.default):
+                label, value = setting.label[0].lower() + setting.label[1:], setting.none if value is None else value
                 parts.append(f"{label} {value}" if setting.kind is not bool else label if value else f"no {label}")
-        return "".join(f", {text}" for text in parts)
+        return ", ".join(parts)
 
     def value_of(self, name: str) -> Any:
         """Return the value of a setting."""
@@ -169,10 +167,6 @@ class CorpusChoice(SettingsChoice):
         chosen = self.corpus.value
         return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if corpora.find(chosen) else ""
 
-    def in_words(self) -> str:
-        """Return a one-line summary."""
-        return f"{self.name or self.corpus.value}{self.changed}"
-
     def value_of(self, name: str) -> Any:
         """Return the value of a setting; a corpus that has a name brings its own dev part."""
         if self.name and name in ("corpus", "dev"):
@@ -202,7 +196,6 @@ class ModelChoice(SettingsChoice):
     part = "model"
     model: widgets.Dropdown
     n_emb: widgets.BoundedIntText
-    n_hidd: widgets.BoundedIntText
     activation: widgets.Dropdown
     peepholes: widgets.Checkbox
     embeddings: widgets.Dropdown
@@ -243,10 +236,6 @@ class ModelChoice(SettingsChoice):
         """Whether the chosen model is an LSTM."""
         return MODELS[self.model.value].family == "LSTM"
 
-    def in_words(self) -> str:
-        """Return a one-line summary."""
-        return f"{self.model.value}, {self.n_hidd.value} hidden units, {self.activation.value}{self.changed}"
-
     def value_of(self, name: str) -> Any:
         """Return the value of a setting; a model other than an LSTM counts as one with peepholes."""
         return (name == "peepholes" and not self.is_lstm) or super().value_of(name)
@@ -256,20 +245,10 @@ class TrainerChoice(SettingsChoice):
     """Controls for epochs, learning rate, batches, clipping and early stopping."""
 
     part = "training"
-    epochs: widgets.BoundedIntText
-    rate: widgets.FloatText
-    batch_size: widgets.BoundedIntText
 
     def __init__(self) -> None:
         super().__init__()
         self._adapt()
-
-    def in_words(self) -> str:
-        """Return a one-line summary."""
-        clip = self.value_of("clip")
-        clipped = "" if clip is None else f", gradient clipped to {clip:g}"
-        length = f"{counted(self.epochs.value, 'epoch')} at rate {self.rate.value:g}"
-        return f"{length}, batches of {self.batch_size.value}{clipped}{self.changed}"
 
 
 def group_buttons(trainer: SettingsChoice, model: SettingsChoice, corpus: SettingsChoice) -> widgets.Widget:

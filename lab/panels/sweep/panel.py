@@ -134,8 +134,8 @@ class SweepPanel(RunsPanel[LiveSweep]):
         self.propose_name()
         try:
             (sweep := self.described()).check_values()
-            rare = self.trainer.changed + self.model.changed + self.corpus.changed
-            self.count.value = sweep.in_words() + escape(rare.replace(", ", "; with ", 1))
+            rare = [text for group in (self.trainer, self.model, self.corpus) if (text := group.in_words(False))]
+            self.count.value = sweep.in_words() + escape(f"; with {', '.join(rare)}" if rare else "")
         except (ValueError, OSError) as error:
             self.count.value = f"<i>{escape(str(error))}</i>"
 

@@ -106,10 +106,8 @@ class TrainingPanel(RunsPanel[LiveRun]):
         return Run.open(self.folder().name).settings
 
     def _summarise(self) -> None:
-        self.summary.value = (
-            f"<small>{escape(self.model.in_words())}; on {escape(self.corpus.in_words())}; "
-            f"{self.trainer.in_words()}.</small>"
-        )
+        groups = "; ".join(group.in_words() for group in (self.model, self.corpus, self.trainer))
+        self.summary.value = f"<small>Settings: {escape(groups)}.</small>"
 
     # the list of runs
 

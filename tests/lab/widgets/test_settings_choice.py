@@ -74,21 +74,19 @@ def test_settings_that_are_copied_are_those_that_are_trained_and_written_as_code
     assert not any(f"{name}=" in code for name in unchanged)
 
 
-def test_what_differs_is_said_though_it_is_folded():
+def test_what_is_basic_or_differs_is_said_though_it_is_folded():
     corpus, model, trainer = groups()
-    assert trainer.in_words() == "5 epochs at rate 0.5, batches of 1"
-    assert model.in_words() == "NumpyRNN, 20 hidden units, logistic"
-    assert corpus.in_words() == "sample"
-    trainer.copy_from(PLAIN.changed(decay=1.0, shuffle=True, patience=1, clip=2.0, epochs=1))
-    assert trainer.in_words() == (
-        "1 epoch at rate 0.5, batches of 1, gradient clipped to 2, decay 1.0, shuffle, patience 1"
-    )
+    assert trainer.in_words() == "epochs 5, learning rate 0.5, batch size 1"
+    assert model.in_words() == "model NumpyRNN, embedding size 50, hidden units 20, activation logistic"
+    assert corpus.in_words() == "corpus sample"
+    trainer.copy_from(PLAIN.changed(decay=1.0, shuffle=True, clip=2.0))
+    assert trainer.in_words() == ("epochs 5, learning rate 0.5, decay 1.0, batch size 1, max. norm 2.0, shuffle")
     corpus.copy_from(PLAIN.changed(max_nr_sent=40, vocabulary="guide", min_count=3))
-    assert corpus.in_words() == "sample, max. sentences 40, vocabulary guide"  # where the least count is nothing
+    assert corpus.in_words(False) == "max. sentences 40, vocabulary guide"  # where the least count is nothing
     model.init.value, model.peepholes.value = "glorot", False
-    assert model.in_words() == "NumpyRNN, 20 hidden units, logistic, initialisation glorot"
+    assert model.in_words(False) == "initialisation glorot"
     model.model.value = "NumpyLSTM"
-    assert model.in_words() == "NumpyLSTM, 20 hidden units, tanh, no peepholes, initialisation glorot"
+    assert model.in_words(False) == "no peepholes, initialisation glorot"
 
 
 def test_a_number_counts_and_can_be_typed_while_its_switch_is_on():
@@ -111,14 +109,14 @@ def test_controls_are_seen_where_they_mean_something(data):
     choice.vocabulary.value = "train"
     choice.corpus.value = "reach"
     assert choice.distance.layout.display is None
-    assert choice.name == choice.in_words() == "reach:5"
+    assert (choice.name, choice.in_words()) == ("reach:5", "corpus reach:5")
     upload(data, "mine.conll", ".hidden")
     new_files()
     assert [name for name in choice.corpus.options if "/" in name] == ["uploads/mine.conll"]
     assert choice.dev.options == ("none", "uploads/mine.conll")
     choice.corpus.value = "uploads/mine.conll"
     assert choice.dev.layout.display is None
-    assert choice.in_words() == "uploads/mine.conll"
+    assert choice.in_words() == "corpus uploads/mine.conll, evaluate on none"
     assert choice.value_of("dev") is choice.value_of("max_nr_sent") is None
     trainer = TrainerChoice()
     *_, box = trainer.children
