@@ -44,10 +44,20 @@ class Background:
     """Base class of widgets that work in the background."""
 
     job: Job | None = None  # the current or last job
+    quiet = False  # whether changes of controls have no effect
 
     def guard(self) -> AbstractContextManager[None]:
         """Return a context that shows exceptions instead of raising them."""
         raise NotImplementedError
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """Return a context in which `quiet` is true, because the panel itself changes its controls."""
+        before, self.quiet = self.quiet, True
+        try:
+            yield
+        finally:
+            self.quiet = before
 
     @property
     def working(self) -> bool:
@@ -113,7 +123,6 @@ class Panel(widgets.VBox, Background):
 
     title = ""
     help = ""
-    quiet = False  # whether the panel itself changes its controls
 
     def __init__(self, *body: widgets.Widget) -> None:
         self.message = view("message", min_height="26px")
@@ -163,15 +172,6 @@ class Panel(widgets.VBox, Background):
         self.message.value = f'<div role="alert" class="lab-error">{escape(text)}</div>{details}'
 
     @contextmanager
-    def quietly(self) -> Iterator[None]:
-        """Return a context in which `quiet` is true: the panel does not react to its controls."""
-        before, self.quiet = self.quiet, True
-        try:
-            yield
-        finally:
-            self.quiet = before
-
-    @contextmanager
     def guard(self) -> Iterator[None]:
         """Show exceptions and warnings of the context in the message line; raise nothing."""
         try:
@@ -189,6 +189,10 @@ class Panel(widgets.VBox, Background):
             action()
             return True
         return False
+
+    def on_input(self, action: Callable[[], None], *controls: widgets.Widget) -> None:
+        """Call `action` and show its errors when the user changes one of the controls."""
+        on_change(lambda: self.quiet or self.attempt(action), *controls)
 
     def button(
         self, name: str, tooltip: str, action: Callable[[], None], *style: Any, single: bool = False, **options: Any

@@ -5,7 +5,7 @@ from typing import Generic
 
 from lab.runtime.live import L, LiveList
 from lab.widgets.choices import left_out
-from lab.widgets.controls import EVENT_LOCK, dropdown, on_change, set_options, show, text, view
+from lab.widgets.controls import EVENT_LOCK, dropdown, set_options, show, text, view
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
 from lxmls_rnn.runs import Damaged
@@ -153,7 +153,7 @@ class RunsPanel(FollowingPanel[L]):
         return live.name in self.selected.options
 
     def follow(self) -> None:
-        on_change(self._on_selection, self.selected)
+        self.on_input(self._show_selection, self.selected)
         active = self.live.active(self.root())
         with self.quietly():
             set_options(self.selected, [live.name for live in active])  # the newest active one is selected
@@ -209,16 +209,12 @@ class RunsPanel(FollowingPanel[L]):
 
     # display
 
-    def _on_selection(self) -> None:
-        if not self.quiet:
-            with self.guard(), self.quietly():
-                self._show_selection()
-
     def _show_selection(self) -> None:
-        if self.selected.value != self._last_selected:
-            self._last_selected = self.selected.value
-            self.on_selected()
-        self.show_selected()
+        with self.quietly():
+            if self.selected.value != self._last_selected:
+                self._last_selected = self.selected.value
+                self.on_selected()
+            self.show_selected()
 
     def show_buttons(self) -> None:
         """Enable the buttons that the selected run allows."""

@@ -31,12 +31,12 @@ REACH = "reach"  # option for all corpora reach:K; K has its own control
 MAX_INTEGER = 2**31 - 1
 ASIDE: Any = {"margin": "2px 8px 2px 16px"}  # of a checkbox beside other controls
 
-_file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
+_choices: weakref.WeakSet[SettingsChoice] = weakref.WeakSet()
 
 
 def new_files() -> None:
-    """Refresh the file lists of all corpus and model choices after a new file was added."""
-    for choice in list(_file_choices):
+    """Refresh the file lists of all choices after a new file was added."""
+    for choice in list(_choices):
         choice.refresh()
 
 
@@ -79,6 +79,9 @@ class SettingsChoice(widgets.VBox):
         self.more = unfolding(rare, "More", "Rarely used settings", "sliders")
         super().__init__([in_row(*rows[True]), self.more, rare])
         on_change(self._adapt, *rows[True], *rows[False])
+        self.refresh()
+        self._adapt()
+        _choices.add(self)
 
     def _adapt(self) -> None:
         """Adapt the controls to the values of others."""
@@ -142,10 +145,7 @@ class CorpusChoice(SettingsChoice):
         super().__init__()
         first, *others = self.children[0].children
         self.children[0].children = (first, self.distance, *others)
-        self.refresh()
         self.corpus.value = corpus
-        self._adapt()
-        _file_choices.add(self)
 
     def refresh(self) -> None:
         """Refresh the lists of corpora."""
@@ -204,9 +204,6 @@ class ModelChoice(SettingsChoice):
         super().__init__()
         self.model.layout.width = "27em"
         set_options(self.model, [(f"{name} ({known.label})", name) for name, known in MODELS.items()], model)
-        self.refresh()
-        self._adapt()
-        _file_choices.add(self)
 
     def refresh(self) -> None:
         """Refresh the list of embeddings."""
@@ -245,10 +242,6 @@ class TrainerChoice(SettingsChoice):
     """Controls for epochs, learning rate, batches, clipping and early stopping."""
 
     part = "training"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._adapt()
 
 
 def group_buttons(trainer: SettingsChoice, model: SettingsChoice, corpus: SettingsChoice) -> widgets.Widget:

@@ -53,7 +53,7 @@ class ErrorsView(CorpusView):
         self.judged, self.evaluation = results, count(results, tags)
         result = self.evaluation
         note = "" if len(results) == total else f" (stopped after {len(results)} of {total})"
-        with self.filling():
+        with self.quietly():
             for control in (self.gold, self.predicted):
                 set_options(control, [ANY_TAG, *tags])
         rows = []

@@ -61,7 +61,7 @@ class InspectionPanel(Panel):
         on_change(self.refresh_code, *controls(*self.views))
         if run is not None:
             self.choice.choose(run)
-        on_change(lambda: self.attempt(self.inspect), self.choice.run, self.sentence)
+        self.on_input(self.inspect, self.choice.run, self.sentence)
         self.tabs.observe(self._on_tab_changed, "selected_index")
         self.attempt(self.inspect)
 

@@ -159,8 +159,8 @@ class GradientView(View):
         self._update_tags()
 
     def _word_changed(self) -> None:
-        if self._ready:
-            with self.filling():
+        if not self.quiet:
+            with self.quietly():
                 self._update_tags()
 
     def _update_tags(self) -> None:

@@ -1,7 +1,7 @@
 """Base class of the inspection panel's views; the opened run and the tagged sentence."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -91,7 +91,7 @@ class View(widgets.VBox, Background):
     needs_sentence = True
     opened: Opened  # the run
     _seen: Seen | None = None
-    _ready = False  # whether changes of controls redraw the view
+    quiet = True  # until a run is shown
 
     def __init__(self, panel: Panel, *body: widgets.Widget) -> None:
         self.panel = panel
@@ -109,21 +109,14 @@ class View(widgets.VBox, Background):
 
     def show(self, opened: Opened, seen: Seen | None, problem: str = "") -> None:
         """Show another run or sentence; `seen` is None if the sentence could not be tagged, because of `problem`."""
-        self.opened, self._seen, self._ready = opened, seen, False
+        self.opened, self._seen, self.quiet = opened, seen, True
         missing = self.needs_sentence and seen is None
         show(self._body, not missing)
         self._note.value = f"<i>The sentence is not tagged: {escape(problem)}.</i>" if missing else ""
         if not missing:
-            with self.filling():
-                self.fill()
+            self.fill()
+            self.quiet = False
             self.draw()
-
-    @contextmanager
-    def filling(self) -> Iterator[None]:
-        """Return a context in which changes of controls do not redraw the view."""
-        self._ready = False
-        yield
-        self._ready = True
 
     def fill(self) -> None:
         """Fill the controls with the options of this run and sentence."""
@@ -133,7 +126,7 @@ class View(widgets.VBox, Background):
 
     def redraw_on(self, *controls: widgets.Widget) -> None:
         """Redraw the view when one of the controls changes."""
-        on_change(lambda: self._ready and self.panel.attempt(self.draw), *controls)
+        on_change(lambda: self.quiet or self.panel.attempt(self.draw), *controls)
 
     def code(self) -> str:
         """Return code that continues the panel's code, which defines tagger, words and x."""

@@ -49,6 +49,7 @@ class NeighboursView(View):
     def fill(self) -> None:
         """Select a word of the sentence; discard the tag counts if another run is open."""
         if self._stamp != self.opened.stamp:
+            self.job = None  # one that still runs is of another run
             self._stamp, self._counts, self._before = self.opened.stamp, None, ""
             self.map.value, self.points.children, self.when.value = "", [], AFTER
         show(self.when, not isinstance(self._before, str))
@@ -71,8 +72,8 @@ class NeighboursView(View):
 
     def draw_map(self) -> None:
         """Count the training words and recreate the initial model in the background, then draw the map."""
-        opened = self.opened
-        settings, tagger = opened.run.settings, opened.tagger
+        settings, tagger = self.opened.run.settings, self.opened.tagger
+        found = list[tuple[np.ndarray, Tagger | str]]()
 
         def work() -> Iterator[tuple[np.ndarray, Tagger | str]]:
             sentences = tagger.read(part_file(settings, "train"), **settings.reading)
@@ -84,15 +85,14 @@ class NeighboursView(View):
                 return
             yield counts, initial if initial.words == tagger.words else f"the words of {settings.corpus} have changed"
 
-        def on_event(counted: tuple[np.ndarray, Tagger | str]) -> None:
-            if self._stamp == opened.stamp:
-                self._counts, self._before = counted
-
         def on_progress(job: Job) -> None:
-            if self._stamp == opened.stamp:
-                self.map.value = "<i>Reading the training file ...</i>" if job.active else ""
+            self.map.value = "<i>Reading the training file ...</i>" if job.active else ""
 
-        self.in_background(work, lambda: self.draw() if self._stamp == opened.stamp else None, on_progress, on_event)
+        def on_end() -> None:
+            ((self._counts, self._before),) = found
+            self.draw()
+
+        self.in_background(work, on_end, on_progress, found.append)
 
     def _draw_map(self, tagger: Tagger, marked: list[str], counts: np.ndarray) -> None:
         before = self._before

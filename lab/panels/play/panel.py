@@ -126,9 +126,9 @@ class PlayPanel(Panel):
             self.states,
         )
         on_change(self._changed, *settings)
-        on_change(self._sentence_changed, self.number)
+        self.on_input(self._sentence_changed, self.number)
         on_change(self.slices.forget, self.line)  # lines along different directions are not comparable
-        on_change(self._draw, self.word, self.line, *knobs)
+        self.on_input(self.draw, self.word, self.line, *knobs)
         self._changed()
 
     # settings
@@ -184,9 +184,9 @@ class PlayPanel(Panel):
         set_options(self.word, [(f"{t + 1} {word}", t) for t, word in enumerate(shown)], max(0, len(shown) - 2))
 
     def _sentence_changed(self) -> None:
-        with self.guard(), self.quietly():
+        with self.quietly():
             self._update_options()
-        self._draw()
+        self.draw()
 
     def train(self) -> None:
         """Train one epoch on the scaled weights, then reset the sliders."""
@@ -207,10 +207,6 @@ class PlayPanel(Panel):
         self.draw()
 
     # output
-
-    def _draw(self) -> None:
-        if not self.quiet:
-            self.attempt(self.draw)
 
     def draw(self) -> None:
         """Show the results for the current values of the sliders."""

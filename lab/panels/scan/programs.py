@@ -34,8 +34,7 @@ def run_program(program: str) -> tuple[str | None, str]:
 
 def marked(text: str, patterns: tuple[str, ...]) -> str:
     """Return text as HTML with the matches of some patterns marked."""
-    if patterns:
-        text = re.sub("|".join(patterns), lambda found: f"\0{found[0]}\1", text)
+    text = re.sub("|".join(patterns), lambda found: f"\0{found[0]}\1", text)
     return escape(text).replace("\0", "<mark>").replace("\1", "</mark>")
 
 

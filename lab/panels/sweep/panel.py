@@ -61,7 +61,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
     saves checkpoints, and <b>Resume</b> runs those that are unfinished or missing. At the end, the setting with the
     best accuracy on dev is chosen, and only this one is measured on the test part. Click a point to inspect its run."""
 
-    make_inspection_panel: Callable[[str], widgets.Widget] | None = None  # called with a run's name; set by `lab`
+    make_inspection_panel: Callable[[str], widgets.Widget]  # called with a run's name; set by `lab`
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = groups = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
@@ -231,7 +231,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
             run = f"{self.selected.value}/{result.training.name}"
             for before in self.inspection.children:
                 before.close()
-            self.inspection.children = [] if self.make_inspection_panel is None else [self.make_inspection_panel(run)]
+            self.inspection.children = [self.make_inspection_panel(run)]
             self.show_message(f"Below: {run}")
 
     def code(self) -> str:

@@ -62,7 +62,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
         )
         on_change(self._summarise, *controls(*groups))
         on_change(self.propose_name, self.model.model)
-        on_change(self._on_plot_selected, self.shown)
+        self.on_input(self.show_selected, self.shown)
         on_change(self.curves.rescale, self.curves.logarithmic)
         self._summarise()
         self.shown.options = self.shown.value = [live.name for live in self.live.active(self.root())]
@@ -160,11 +160,6 @@ class TrainingPanel(RunsPanel[LiveRun]):
         rows = live.rows if live and live.rows else read_metrics(self.folder())
         epochs = self._settings_of_run().trainer.epochs
         self.to_epoch.value = epochs if len(rows) < epochs else epochs + EXTRA_EPOCHS
-
-    def _on_plot_selected(self) -> None:
-        if not self.quiet:
-            with self.guard():
-                self.show_selected()
 
     # output
 

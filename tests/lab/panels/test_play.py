@@ -79,9 +79,11 @@ def test_the_loss_along_a_knob_is_what_turning_it_gives(panel, line, knob):
         assert shown_loss(panel) == pytest.approx(losses[place], abs=1e-3)
 
 
-def test_each_turn_of_a_knob_draws_once(panel, monkeypatch):
+def test_each_turn_of_a_knob_draws_once(monkeypatch):
     drawn = []
-    monkeypatch.setattr(panel, "draw", lambda: drawn.append(panel.knobs))
+    monkeypatch.setattr(PlayPanel, "draw", lambda panel: drawn.append(panel.knobs))
+    panel = PlayPanel()
+    drawn.clear()
     panel.W_h.value = 2.0
     panel.weights.value = 3.0
     assert len(drawn) == 2
