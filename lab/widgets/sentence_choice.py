@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 
-from lab.runtime.job import Listeners
 from lab.widgets.controls import in_row, integer, on_change, text, view
 from lxmls_rnn.datasets import corpora
 from lxmls_rnn.experiment import Settings, read_corpus
@@ -38,7 +37,7 @@ class SentenceChoice(widgets.VBox):
         what = "A tag for each word, separated by spaces; press Enter to apply"
         self.tags = text("Gold tags", "", what, "34em", continuous_update=False)
         self.note = view("sentence-note")  # message if the sample corpus is missing
-        self.listeners = Listeners()  # called after each change of the sentence
+        self.on_new_sentence: Callable[[], object] = lambda: None  # called after each change of the sentence
         self._filling = False
         super().__init__([in_row(self.number, self.words), in_row(self.tags, *beside), self.note])
         self._fill_tags()
@@ -92,7 +91,7 @@ class SentenceChoice(widgets.VBox):
         self.tags.value = " ".join(tags)
 
     def _fill(self, fill: Callable[[], None]) -> None:
-        """Fill the controls after a change and call the listeners."""
+        """Fill the controls after a change, and report it."""
         if self._filling:
             return
         self._filling = True
@@ -102,7 +101,7 @@ class SentenceChoice(widgets.VBox):
             pass  # `sentence` raises it again, for the panel's message line
         finally:
             self._filling = False
-        self.listeners()
+        self.on_new_sentence()
 
 
 def sample() -> SequenceList:

@@ -9,7 +9,7 @@ from rich.filesize import decimal
 from lab.drawing import html
 from lab.panels.model.text import EXPLANATIONS, PARAMETER_MEANINGS, equations, symbolic_shapes
 from lab.runtime.job import Job
-from lab.widgets.controls import in_row, on_change, view
+from lab.widgets.controls import in_row, view
 from lab.widgets.panel import Panel, controls
 from lab.widgets.settings_choice import CorpusChoice, ModelChoice, chosen_settings, settings_code
 from lxmls_rnn import paths
@@ -51,8 +51,8 @@ class ModelPanel(Panel):
             in_row(self.table, self.formulas),
             self.drawn,
         )
-        on_change(self._changed, *controls(self.model, self.corpus))
-        self._changed()
+        self.on_input(self._changed, *controls(self.model, self.corpus))
+        self.attempt(self._changed)
 
     def settings(self) -> Settings:
         return chosen_settings(self.corpus, self.model)
@@ -67,17 +67,15 @@ class ModelPanel(Panel):
         return Sizes(counted[0], n_emb, settings.n_hidd, counted[1])
 
     def _changed(self) -> None:
-        with self.guard():
-            self.message.value = self.drawn.value = ""
-            choice = self.model
-            self.formulas.value = equations(choice.model.value, choice.activation.value, choice.peepholes.value)
-            self.device.value = escape(planned_device(self.model.model.value))
-            self.table.value = ""
-            sizes = self.sizes()
-            if sizes is None:
-                self._count()
-            else:
-                self._show_table(sizes)
+        self.drawn.value = self.table.value = ""
+        choice = self.model
+        self.formulas.value = equations(choice.model.value, choice.activation.value, choice.peepholes.value)
+        self.device.value = escape(planned_device(choice.model.value))
+        sizes = self.sizes()
+        if sizes is None:
+            self._count()
+        else:
+            self._show_table(sizes)
 
     def _count(self) -> None:
         if self.counting is not None and self.counting.active:

@@ -67,9 +67,9 @@ class ScanPanel(Panel):
         super().__init__(*asked, self.wrong_result, self.sources, self.results)
         on_change(self._choose, self.part)
         on_change(self._show_mistake, self.mistake)
-        on_change(self._on_step_edited, self.step)
+        self.on_input(self._on_step_edited, self.step)
         for name, box in self._settings.items():
-            on_change(partial(self._on_slider_moved, name), *controls(box))
+            self.on_input(partial(self._on_slider_moved, name), *controls(box))
         self._choose()
 
     def _make_controls(self) -> None:
@@ -186,19 +186,16 @@ class ScanPanel(Panel):
         )
 
     def _on_slider_moved(self, name: str) -> None:
-        with self.guard():
-            self.message.value = ""
-            if name == "Markov chain":
-                self._show_transitions()
-            if name == self.part.value and self.chosen in self.compiled and not self.working:
-                self._show()
+        if name == "Markov chain":
+            self._show_transitions()
+        if name == self.part.value and self.chosen in self.compiled and not self.working:
+            self._show()
 
     def _on_step_edited(self) -> None:
         self._steps[self.part.value] = self.step.value
         show(self.results, False)
-        self.message.value = ""
         if self.chosen in self.compiled and not self.working:
-            self.attempt(self._show)
+            self._show()
 
     def restore(self) -> None:
         """Restore the step of the chosen example."""

@@ -70,11 +70,11 @@ class StepThroughPanel(Panel):
             self.drawing,
             self.quantities,
         )
-        on_change(self.show, self.slider)
+        self.on_input(self.show, self.slider)
         on_change(lambda: setattr(self.play, "interval", PLAY_MILLISECONDS[self.speed.value]), self.speed)
-        on_change(self.draw, self.source, self.run.run, self.model, self.peepholes, *network)
-        self.sentence.listeners.add(self.draw)
-        self.draw()
+        self.on_input(self.draw, self.source, self.run.run, self.model, self.peepholes, *network)
+        self.sentence.on_new_sentence = lambda: self.attempt(self.draw)
+        self.attempt(self.draw)
 
     def draw(self) -> None:
         """Compute both passes for the current settings and show the first step."""
@@ -84,16 +84,14 @@ class StepThroughPanel(Panel):
         show(self.activation, not self._is_lstm)
         if not self._is_lstm:
             set_options(self.activation, activations_of(self.model.value))
-        with self.guard():
-            self.message.value = ""
-            self.walk = None
-            for view in (self.equation, self.drawing, self.quantities):
-                view.value = ""
-            self.walk = self._walk()
-            self.play.playing = False
+        self.walk = None
+        self.equation.value = self.drawing.value = self.quantities.value = ""
+        self.walk = self._walk()
+        self.play.playing = False
+        with self.quietly():
             self.play.max = self.slider.max = len(self.walk.steps)
             self.play.value = self.slider.value = 1
-            self.show()
+        self.show()
 
     @property
     def _is_lstm(self) -> bool:
@@ -144,17 +142,13 @@ class StepThroughPanel(Panel):
     def show(self) -> None:
         if self.walk is None:
             return
-        with self.guard():
-            number = self.slider.value
-            self.equation.value = self.walk.equation(number)
-            self.drawing.value = self.walk.drawing(number)
-            self.quantities.value = self.walk.quantities(number)
-            self.message.value = ""
-            if number == len(self.walk.steps):
-                what = (
-                    "Both passes are done. The gradients summed over the steps equal those of grads(x, y); the largest"
-                )
-                self.show_message(f"{what} difference is {self.walk.difference():.0e}.")
+        number = self.slider.value
+        self.equation.value = self.walk.equation(number)
+        self.drawing.value = self.walk.drawing(number)
+        self.quantities.value = self.walk.quantities(number)
+        if number == len(self.walk.steps):
+            what = "Both passes are done. The gradients summed over the steps equal those of grads(x, y); the largest"
+            self.show_message(f"{what} difference is {self.walk.difference():.0e}.")
 
     def code(self) -> str:
         words, tags = self.sentence.sentence()

@@ -65,7 +65,6 @@ class SweepPanel(RunsPanel[LiveSweep]):
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = groups = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
-        self._shown: tuple[Sweep, list[Setting]] | None = None
         self._seen: tuple[object, ...] = ()
         self._drawn_at = 0.0
         self._make_controls()
@@ -91,7 +90,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
         )
         varied = [control for row in self.vary for control in row]
         on_change(self._count, *controls(*groups), *varied, self.seeds, self.sample, self.halving)
-        on_change(self._redraw, self.across)
+        self.on_input(self._redraw, self.across)
         self._count()
         self.follow()
 
@@ -198,7 +197,8 @@ class SweepPanel(RunsPanel[LiveSweep]):
         settings = by_setting(results)
         show(self.across, bool(sweep.vary))
         self._shown = sweep, settings
-        set_options(self.across, [(_label(name), name) for name in sweep.vary])
+        with self.quietly():
+            set_options(self.across, [(_label(name), name) for name in sweep.vary])
         self._redraw()
         caption = f"{sweep.name}: accuracy on dev over the seeds, best first"
         self.table.value = html.table(report.header(sweep), report.lines(settings), caption) + "".join(
@@ -208,11 +208,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
         self.best.value = "" if active else self._verdict(sweep, settings)
 
     def _redraw(self) -> None:
-        if self._shown is None:
-            return
         sweep, settings = self._shown
-        if self.across.value is not None and self.across.value not in sweep.vary:
-            return  # its options will be replaced by those of this sweep
         self.plots.draw(self.across.value, sweep.vary, settings, self.across.label or "")
 
     def _verdict(self, sweep: Sweep, settings: list[Setting]) -> str:

@@ -29,7 +29,7 @@ def test_a_word_has_its_most_frequent_tag_however_it_is_written(corpus):
 def test_the_last_sentence_of_the_corpus_can_be_chosen_and_none_after_it(corpus):
     choice = SentenceChoice("the saw")
     heard = []
-    choice.listeners.add(lambda: heard.append(choice.words.value))
+    choice.on_new_sentence = lambda: heard.append(choice.words.value)
     choice.number.value = 2
     assert choice.sentence() == (["She", "saw"], ["pron", "verb"])
     assert heard == ["She saw"]
