@@ -205,7 +205,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
 
     def refresh(self) -> None:
         files = [*results.saved(paths.results()), *results.saved(results.STORED)]
-        self._gpu_files = [path for path in files if _has_gpu(path)]
+        self._gpu_files = [path for path in files if _has_gpu(path, path.stat().st_mtime_ns)]
         set_options(self.earlier, [(path.stem + ", GPU" * (path in self._gpu_files), path) for path in files])
         self._draw()
         if self._awaited is not None:
@@ -345,13 +345,9 @@ print(*report.crossover(session.results), *report.not_measured(session.results),
 """
 
 
-def _has_gpu(path: Path) -> bool:
-    with suppress(ValueError, OSError):  # a damaged file is reported when it is chosen
-        return _read_has_gpu(path, path.stat().st_mtime_ns)
-    return False
-
-
 @lru_cache(maxsize=1000)
-def _read_has_gpu(path: Path, changed: int) -> bool:
+def _has_gpu(path: Path, changed: int) -> bool:
     """Return whether results have a GPU; cached until the file changes, because reading many files is slow."""
-    return Results.load(path).has_gpu
+    with suppress(ValueError, OSError):  # a damaged file is reported when it is chosen
+        return Results.load(path).has_gpu
+    return False

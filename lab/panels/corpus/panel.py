@@ -21,7 +21,7 @@ from lxmls_rnn.datasets.treebanks import PREFIX, table
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.plotting.palette import LINES, colour_of
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
-from lxmls_rnn.readers.tags import AUTO, TagSource
+from lxmls_rnn.readers.tags import TagSource
 from lxmls_rnn.sequences import Sequence, SequenceList
 from lxmls_rnn.storage.files import write_atomically
 
@@ -66,7 +66,7 @@ class CorpusPanel(Panel):
             in_row(self.read_button, self.upload, self.dataset, self.fetch_button, self.progress),
             self.views,
         )
-        self.upload.observe(self._uploaded, "value")
+        self.on_input(self._uploaded, self.upload)
         on_change(self._show, self.part, self.first)
 
     def settings(self) -> Settings:
@@ -137,18 +137,16 @@ class CorpusPanel(Panel):
         if abs(share - self.progress.value) > 0.01 or share in (0, 1):  # avoid a message to the page for each chunk
             self.progress.value = share
 
-    def _uploaded(self, _: object) -> None:
+    def _uploaded(self) -> None:
         files = self.upload.value
-        if not files:
-            return
-        self.upload.value = ()  # resets the button's counter, so that the same file can be uploaded again
-        with self.guard():
-            for file in files:
-                reading = {name: self.choice.value_of(name) for name in ("tags", "tag_map", "encoding")}
-                name = save_upload(file["name"], bytes(file["content"]), **reading)
-                new_files()
-                self.choice.corpus.value = name
-                self.show_message(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
+        with self.quietly():
+            self.upload.value = ()  # resets the button's counter, so that the same file can be uploaded again
+        for file in files:
+            reading = {name: self.choice.value_of(name) for name in ("tags", "tag_map", "encoding")}
+            name = save_upload(file["name"], bytes(file["content"]), **reading)
+            new_files()
+            self.choice.corpus.value = name
+            self.show_message(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
 
     def code(self) -> str:
         return f"""{settings_code(self.settings())}
@@ -164,7 +162,7 @@ print(Counter(len(sentence) for sentence in train).most_common())
 """
 
 
-def save_upload(name: str, content: bytes, tags: str = AUTO, tag_map: str = AUTO, encoding: str = "utf-8") -> str:
+def save_upload(name: str, content: bytes, tags: str, tag_map: str, encoding: str) -> str:
     """Save an uploaded file in the data folder and return its name in the corpus choice.
 
     ValueError, with the line number, if it is not a CoNLL file, or has no such tags or another encoding.

@@ -65,12 +65,12 @@ class ScanPanel(Panel):
         buttons = in_row(self.step, self.run_button, self.restore_button)
         asked = self.part, *self._settings.values(), self._mistakes, buttons
         super().__init__(*asked, self.wrong_result, self.sources, self.results)
-        on_change(self._choose, self.part)
+        self.on_input(self._choose, self.part)
         on_change(self._show_mistake, self.mistake)
         self.on_input(self._on_step_edited, self.step)
         for name, box in self._settings.items():
             self.on_input(partial(self._on_slider_moved, name), *controls(box))
-        self._choose()
+        self.attempt(self._choose)
 
     def _make_controls(self) -> None:
         self.length = slider("Length of x", 6, 1, 30, "Number of elements of x")
@@ -210,7 +210,6 @@ class ScanPanel(Panel):
         for part in (self.step, self.restore_button):
             show(part, name != MISTAKES_PART)
         show(self.results, False)
-        self.message.value = ""
         if name == MISTAKES_PART:
             self.sources.value = ""
             self._show_mistake()
@@ -219,10 +218,9 @@ class ScanPanel(Panel):
         self.sources.value = f"<p>{self.example.about}</p>" + _columns(
             ("NumPy loop", source(self.example.loop)), ("scan", source(THEANO_IMPORTS + "\n" + self.example.scan))
         )
-        with self.guard():
-            self._show_transitions()
-            if self.chosen in self.compiled:
-                self._show()
+        self._show_transitions()
+        if self.chosen in self.compiled:
+            self._show()
 
     def _show_mistake(self) -> None:
         chosen = WRONG_PROGRAMS[self.mistake.value]
