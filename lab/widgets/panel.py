@@ -137,7 +137,7 @@ class Panel(widgets.VBox, Background):
         self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")
         on_change(self.refresh_code, self._code_button, *controls(*body))
         if noticed := out_of_memory.notice():
-            self.show_error(noticed)
+            self.show_error(RuntimeError(noticed))
 
     def code(self) -> str:
         """Return Python code equivalent to the current settings; ValueError if a setting is invalid."""
@@ -161,11 +161,10 @@ class Panel(widgets.VBox, Background):
         """Show a message in the message line."""
         self.message.value = f'<div role="status">{escape(text)}</div>'
 
-    def show_error(self, error: BaseException | str) -> None:
+    def show_error(self, error: BaseException) -> None:
         """Show an error in the message line."""
-        text = error if isinstance(error, str) else in_words(error)
-        details = ""
-        if isinstance(error, BaseException) and not isinstance(error, USER_ERRORS):
+        text, details = in_words(error), ""
+        if not isinstance(error, USER_ERRORS):
             trace = "".join(traceback.format_exception(error))
             text = f"{type(error).__name__}: {text}"
             details = f"<details><summary>Traceback</summary><pre>{escape(trace)}</pre></details>"

@@ -51,8 +51,7 @@ class InspectionPanel(Panel):
         self.about, self.tabs = view("about"), widgets.Tab()
         self.exporting = Export(self, self.choice.folder)
         self.opened: Opened | None = None
-        self.seen: Seen | None = None
-        self._problem = ""
+        self.seen: Seen | str = ""  # the tagged sentence, or why it is not tagged
         self._stale: set[View] = set()
         super().__init__(self.choice, in_row(self.sentence, self.tag_button), self.about, self.exporting, self.tabs)
         self.views: list[View] = [make(self) for make in VIEWS]
@@ -67,7 +66,7 @@ class InspectionPanel(Panel):
 
     def inspect(self) -> None:
         """Open the chosen run, tag the sentence and show the current tab."""
-        self.opened = self.seen = None
+        self.opened, self.seen = None, ""
         self.about.value = ""
         self.exporting.clear()
         show(self.tabs, False)
@@ -83,7 +82,7 @@ class InspectionPanel(Panel):
         try:
             self.seen = see(self.opened.tagger, self.sentence.value)
         except ValueError as error:
-            self._problem = str(error)
+            self.seen = str(error)
             raise
         finally:
             self._show()
@@ -101,7 +100,7 @@ class InspectionPanel(Panel):
             return
         view = self._current_view()
         self._stale.discard(view)
-        view.show(self.opened, self.seen, self._problem)
+        view.show(self.opened, self.seen)
 
     def code(self) -> str:
         self.choice.folder()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection.view import CorpusView, last_word, word_slider
+from lab.panels.inspection.view import CorpusView, Seen, last_word, word_slider
 from lab.widgets.controls import in_row, integer, set_options, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.experiment import Settings
@@ -100,7 +100,7 @@ class StatesView(CorpusView):
         words = counted(sum(len(one.h) for one in results), "word")
         self.tagged, self._tags = results, tags
         self._where = f"the first {counted(len(results), 'sentence')} of {part} ({words})"
-        if self._seen is not None:
+        if isinstance(self._seen, Seen):
             self.draw()
 
     def draw(self) -> None:

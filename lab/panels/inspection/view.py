@@ -90,7 +90,7 @@ class View(widgets.VBox, Background):
     title = ""
     needs_sentence = True
     opened: Opened  # the run
-    _seen: Seen | None = None
+    _seen: Seen | str = ""
     quiet = True  # until a run is shown
 
     def __init__(self, panel: Panel, *body: widgets.Widget) -> None:
@@ -104,15 +104,15 @@ class View(widgets.VBox, Background):
     @property
     def seen(self) -> Seen:
         """The sentence, if the run could tag it."""
-        assert self._seen is not None
+        assert isinstance(self._seen, Seen)
         return self._seen
 
-    def show(self, opened: Opened, seen: Seen | None, problem: str = "") -> None:
-        """Show another run or sentence; `seen` is None if the sentence could not be tagged, because of `problem`."""
+    def show(self, opened: Opened, seen: Seen | str) -> None:
+        """Show another run or sentence; `seen` is a text if the sentence could not be tagged: the reason."""
         self.opened, self._seen, self.quiet = opened, seen, True
-        missing = self.needs_sentence and seen is None
+        missing = self.needs_sentence and not isinstance(seen, Seen)
         show(self._body, not missing)
-        self._note.value = f"<i>The sentence is not tagged: {escape(problem)}.</i>" if missing else ""
+        self._note.value = f"<i>The sentence is not tagged: {escape(str(seen))}.</i>" if missing else ""
         if not missing:
             self.fill()
             self.quiet = False

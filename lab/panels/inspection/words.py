@@ -8,7 +8,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.panels.inspection.charts import WordMap
-from lab.panels.inspection.view import View
+from lab.panels.inspection.view import Seen, View
 from lab.runtime.job import Job
 from lab.widgets.controls import in_row, integer, show, text, toggles, view
 from lab.widgets.panel import Panel
@@ -53,7 +53,8 @@ class NeighboursView(View):
             self._stamp, self._counts, self._before = self.opened.stamp, None, ""
             self.map.value, self.points.children, self.when.value = "", [], AFTER
         show(self.when, not isinstance(self._before, str))
-        known = [word for word in self.seen.words if word in self.opened.tagger.words] if self._seen is not None else []
+        words = self.seen.words if isinstance(self._seen, Seen) else []
+        known = [word for word in words if word in self.opened.tagger.words]
         if self.word.value not in self.opened.tagger.words:
             self.word.value = max(known, key=len, default=self.opened.tagger.words[0])
 
