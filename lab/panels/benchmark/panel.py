@@ -42,7 +42,6 @@ OWN_SIZES = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
 SET_NAMES = [name for name in c.SETS if name != "plans"]  # this panel does not offer the implementations of "plans"
 CASE_SECONDS = 120.0  # seconds for a case, including compilation
-RUNNING = "a benchmark is running: wait until it ends, or stop it"
 
 
 class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
@@ -160,7 +159,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
 
     def run(self) -> None:
         if self.live.active(self.root()):  # two at once would disturb each other
-            raise RuntimeError(RUNNING)
+            raise RuntimeError("a benchmark is running: wait until it ends, or stop it")
         cases = self.cases()
         runner = Runner(self.threads.value, self.seconds.value, CASE_SECONDS, self.budget.value)
         live = LiveBenchmark(Session(cases, runner, results.new_path(self.root()), ["BenchmarkPanel"]))
@@ -185,7 +184,8 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         if live is not self.benchmark:
             return
         session, n_cases = live.session, len(live.session.cases)
-        self.run_button.disabled, self.stop_button.disabled = live.active, not live.active
+        self.run_button.disabled = self.load_button.disabled = live.active
+        self.stop_button.disabled = not live.active
         show(self.progress, live.active)
         self.progress.value = live.n_done / n_cases
         n, state = (live.n_done, f", {session.runner.activity}") if live.active else (live.n_measured, " measured")
@@ -217,8 +217,6 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         return Results.load(self.earlier.value)
 
     def load(self) -> None:
-        if self.working:
-            raise RuntimeError(RUNNING)
         self.shown = self._chosen()
         self.comparison.value = ""
         show(self.views)
