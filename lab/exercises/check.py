@@ -7,8 +7,7 @@ A check confirms that the code is correct, or reports the first difference and t
 
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import replace
+from contextlib import suppress
 from functools import partial
 from html import escape
 from typing import Any
@@ -19,7 +18,6 @@ from IPython import get_ipython
 from lab.drawing import html
 from lab.exercises import diagnosis, engine, failed_cells, guard, trial
 from lab.exercises import progress as _progress
-from lab.exercises.engine import NOT_RIGHT, NOT_YET, RIGHT
 from lab.exercises.exercise import EXERCISES, Exercise
 from lab.exercises.inputs import cases
 from lab.exercises.own import use as use  # `check.use`
@@ -27,6 +25,8 @@ from lab.exercises.source import placeholder_of
 from lab.exercises.verdict import Note, Verdict
 from lab.runtime import limit
 from lxmls_rnn.classroom import harness
+from lxmls_rnn.classroom.progress import Entry
+from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.files import in_words
 
@@ -108,13 +108,11 @@ def _checked(name: str, *arguments: Any) -> Verdict:
         state, text = NOT_RIGHT, f"The check cannot handle this result: {type(error).__name__}: {error}"
     if stale := failed_cells.stale(*arguments):
         text = f"{stale}\n{text}"
-    verdict = Verdict(name, state, text)
     try:
-        counts = tried and state != NOT_YET
-        _progress.update(name, lambda entry: {"state": state, "tries": entry["tries"] + counts})
+        _progress.update(name, state=state, tries=int(tried and state != NOT_YET))
     except OSError as error:
-        return replace(verdict, text=f"{verdict.text}\n{_not_saved(error)}")
-    return verdict
+        text = f"{text}\n{_not_saved(error)}"
+    return Verdict(name, state, text)
 
 
 def _too_long(error: limit.TimeUp) -> str:
@@ -138,8 +136,8 @@ def installed(framework: str) -> bool:
 def passed(*names: str) -> bool:
     """Return whether these checks have passed in this kernel; print which have not, or must be run again."""
     missing = [name for name in names if name not in _passed]
-    done, _ = _try_store(_progress.read)
-    if missing and all(done.get(name, {}).get("state") == RIGHT for name in missing):
+    entries, _ = _stored()
+    if missing and all(entries[name].state == RIGHT for name in missing):
         its = "its check" if len(missing) == 1 else "their checks"
         print(f"This kernel is new: run the cells of {' and '.join(missing)} and {its} again.")
     elif missing:
@@ -153,12 +151,14 @@ def _not_saved(error: OSError) -> str:
     return f"(Progress is not saved: {in_words(error)})"
 
 
-def _try_store(action: Callable[..., dict[str, Any] | None], *arguments: object) -> tuple[dict[str, Any], str]:
-    """Call an action on the progress; return its result, and a message if it failed with OSError."""
+def _stored() -> tuple[dict[str, Entry], str]:
+    """Return the stored progress in all exercises, and a message if it cannot be read."""
+    entries, failure = {}, ""
     try:
-        return action(*arguments) or {}, ""
+        entries = _progress.FILE.read()
     except OSError as error:
-        return {}, _not_saved(error)
+        failure = _not_saved(error)
+    return {name: entries.get(name, Entry()) for name in EXERCISES}, failure
 
 
 def _unknown(name: str) -> Note:
@@ -169,64 +169,59 @@ def hint(name: str) -> Note:
     """Show the next hint of an exercise, below the previous ones."""
     if name not in EXERCISES:
         return _unknown(name)
-    entry, failure = _try_store(
-        _progress.update, name, lambda e: {"hints": min(e["hints"] + 1, len(EXERCISES[name].hints))}
-    )
-    level = entry.get("hints", len(EXERCISES[name].hints))  # all of them, if progress cannot be saved
-    lines = [f"{n}. {text}" for n, text in enumerate(EXERCISES[name].hints[:level], 1)]
-    more = f"The next call shows hint {level + 1} of {len(EXERCISES[name].hints)}."
-    if level == len(EXERCISES[name].hints):
-        more = f'That was the last hint. The solution: check.solution("{name}")'
-    if failure:
-        more = failure
-    shown = "".join(
-        f"<li><div style='white-space:pre-wrap'>{escape(text)}</div></li>" for text in EXERCISES[name].hints[:level]
-    )
-    return Note("\n".join([*lines, more]), f'<div class="lab-hint"><ol>{shown}</ol>{escape(more)}</div>')
+    hints = EXERCISES[name].hints
+    try:
+        shown, more = hints[: _progress.update(name, hints=1).hints], ""
+    except OSError as error:
+        shown, more = hints, _not_saved(error)
+    if not more and len(shown) < len(hints):
+        more = f"The next call shows hint {len(shown) + 1} of {len(hints)}."
+    more = more or f'That was the last hint. The solution: check.solution("{name}")'
+    lines = [f"{n}. {text}" for n, text in enumerate(shown, 1)]
+    items = "".join(f"<li><div style='white-space:pre-wrap'>{escape(text)}</div></li>" for text in shown)
+    return Note("\n".join([*lines, more]), f'<div class="lab-hint"><ol>{items}</ol>{escape(more)}</div>')
 
 
 def solution(name: str) -> Note:
     """Show the solution of an exercise, the code of its cell."""
     if name not in EXERCISES:
         return _unknown(name)
-    _try_store(_progress.update, name, lambda entry: {"solution": True})
+    with suppress(OSError):
+        _progress.update(name, solution=True)
     code = EXERCISES[name].solution
     return Note(code, f'<pre class="lab-solution" tabindex="0">{escape(code)}</pre>')
 
 
 def progress() -> Note:
     """Show the table of exercises and their states."""
-    entries, failure = _try_store(_progress.read)
-    rows = []
-    for name, exercise in EXERCISES.items():
-        entry = {**_progress.EMPTY, **entries.get(name, {})}
-        state = "done" if entry["state"] == RIGHT else entry["state"]
-        if exercise.optional and not entry["tries"] and state == NOT_YET:
-            state = "optional"
-        hints = f"{entry['hints']} of {len(EXERCISES[name].hints)}"
-        rows.append(
-            [exercise.number, name, exercise.title, state, entry["tries"], hints, "seen" if entry["solution"] else ""]
-        )
-    header = ["", "exercise", "title", "state", "tries", "hints", "solution"]
-    done = [row[1] for row in rows if row[3] == "done"]
+    entries, failure = _stored()
+    done = {name for name, entry in entries.items() if entry.state == RIGHT}
     optional = {name for name, exercise in EXERCISES.items() if exercise.optional}
-    extra = len(optional.intersection(done))
-    counted = f"{len(done) - extra} of {len(rows) - len(optional)} done, {extra} of {len(optional)} optional"
-    summary = failure or f"{counted}. Saved in {_progress.path()}."
-    widths = [max(len(str(row[n])) for row in [header, *rows]) for n in range(len(header))]
-    lines = [
-        "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [header, *rows]
-    ]
-    left = '<div style="text-align:left">{}</div>'.format
-    aligned = [[html.Raw(left(escape(str(cell)))) for cell in row] for row in [header, *rows]]
-    return Note("\n".join([*lines, summary]), f"{html.table(aligned[0], aligned[1:])}<p>{escape(summary)}</p>")
+    rows = [["", "exercise", "title", "state", "tries", "hints", "solution"]]
+    for name, exercise in EXERCISES.items():
+        entry = entries[name]
+        state = "done" if name in done else entry.state
+        if name in optional and not entry.tries and state == NOT_YET:
+            state = "optional"
+        hints = f"{entry.hints} of {len(exercise.hints)}"
+        rows.append([exercise.number, name, exercise.title, state, str(entry.tries), hints, "seen" * entry.solution])
+    counted = f"{len(done - optional)} of {len(EXERCISES) - len(optional)} done"
+    extra = f"{len(done & optional)} of {len(optional)} optional"
+    summary = failure or f"{counted}, {extra}. Saved in {_progress.FILE.path}."
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    header, *cells = [[html.Raw(f'<div style="text-align:left">{escape(cell)}</div>') for cell in row] for row in rows]
+    return Note("\n".join([*lines, summary]), f"{html.table(header, cells)}<p>{escape(summary)}</p>")
 
 
 def reset(name: str | None = None) -> Note:
     """Reset state, tries and hints of one exercise, or of all."""
     if name is not None and name not in EXERCISES:
         return _unknown(name)
-    _, failure = _try_store(_progress.forget, name)
-    _passed.difference_update(EXERCISES if name is None else [name])
-    return Note(failure or f"Reset: {name or 'all exercises'}.")
+    names = EXERCISES if name is None else [name]
+    _passed.difference_update(names)
+    try:
+        _progress.forget(*names)
+    except OSError as error:
+        return Note(_not_saved(error))
+    return Note(f"Reset: {name or 'all exercises'}.")

@@ -31,6 +31,7 @@ from lab.exercises.inputs import Case, cases
 from lab.exercises.source import Source, blocks, is_students, substitutions, targets
 from lxmls_rnn.classroom import harness
 from lxmls_rnn.classroom.harness import Arrays
+from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT
 
 MAX_SECONDS = 10.0  # of the processor, for the explanation of one answer
 _VARIABLE = re.compile(r"0x[0-9a-f]+|\bline \d+|id=\d+|\bat 0x\w+")  # parts of messages that differ from run to run
@@ -219,8 +220,8 @@ class Diagnosis:
             return unfilled
         difference = engine.first_difference(self.exercise, self.right, got)
         if difference is None:
-            return engine.RIGHT, self.exercise.right
-        return engine.NOT_RIGHT, self.of_difference(difference, got)
+            return RIGHT, self.exercise.right
+        return NOT_RIGHT, self.of_difference(difference, got)
 
     def _unfilled(self, got: Sequence[Arrays]) -> tuple[str, str] | None:
         """Return a verdict if quantities are not filled in: missing, or zeros that no line of a loop writes to.
@@ -240,8 +241,8 @@ class Diagnosis:
         text = f"{lead}Fill in {', '.join(names)}: missing, or still all zeros."
         rest = filled and engine.first_difference(self.exercise, self.right, filled)
         if rest and rest.quantity not in names:
-            return engine.NOT_RIGHT, f"{self.of_difference(rest, filled or got)}\nThen fill in {', '.join(names)}."
-        return engine.NOT_YET, f'{text}\nA hint: check.hint("{self.exercise.name}")'
+            return NOT_RIGHT, f"{self.of_difference(rest, filled or got)}\nThen fill in {', '.join(names)}."
+        return NOT_YET, f'{text}\nA hint: check.hint("{self.exercise.name}")'
 
     def _is_untouched(self, name: str) -> bool:
         """Return whether no line below the first assignment writes to a quantity."""

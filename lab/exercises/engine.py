@@ -16,9 +16,8 @@ from lab.exercises.exercise import EXERCISES, Exercise, Quantity, answer_of
 from lab.exercises.inputs import Case, cases
 from lxmls_rnn.classroom import harness
 from lxmls_rnn.classroom.harness import CHANGED, SCANS, Arrays
+from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT
 from lxmls_rnn.teaching.gradient_check import TOLERANCE
-
-RIGHT, NOT_YET, NOT_RIGHT = "right", "not yet", "not right"
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from html import escape
 
-from lab.exercises.engine import NOT_RIGHT, NOT_YET, RIGHT
+from lxmls_rnn.classroom.progress import STATE_SIGNS
+from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT
 
-MARKS = {RIGHT: "✓", NOT_YET: "…", NOT_RIGHT: "✗"}
 # background and border; the text is dark in both themes
 VERDICT_COLOURS = {RIGHT: ("#d9f2dd", "#1b7f3b"), NOT_YET: ("#fff0cc", "#b26a00"), NOT_RIGHT: ("#fde0dc", "#b71c1c")}
 
@@ -22,7 +22,7 @@ class Verdict:
         return self.state == RIGHT
 
     def __repr__(self) -> str:
-        return f"{MARKS[self.state]} {self.exercise}: {self.state}. {self.text}"
+        return f"{STATE_SIGNS[self.state]} {self.exercise}: {self.state}. {self.text}"
 
     def _repr_html_(self) -> str:
         background, edge = VERDICT_COLOURS[self.state]
@@ -30,7 +30,7 @@ class Verdict:
         style = f"background:{background};color:#111;border-left:5px solid {edge};padding:6px 12px;white-space:pre-wrap"
         return (
             f'<div class="lab-check lab-check-{kind}" role="status" style="{style};max-width:75em">'
-            f"<b>{MARKS[self.state]} {escape(self.exercise)}: {self.state}.</b> {escape(self.text)}</div>"
+            f"<b>{STATE_SIGNS[self.state]} {escape(self.exercise)}: {self.state}.</b> {escape(self.text)}</div>"
         )
 
 

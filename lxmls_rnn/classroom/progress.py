@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import in_words
@@ -17,7 +18,7 @@ from lxmls_rnn.storage.files import in_words
 PROGRESS, ANSWERS = "exercises.json", "answers.json"  # in a folder of runs
 ERROR = ".error"  # in a student's folder: the error that stopped its collection
 TIME = "%Y-%m-%d %H:%M"  # format of dates and times
-STATE_SIGNS = {"right": "✓", "not right": "✗", "not yet": "…"}
+STATE_SIGNS = {RIGHT: "✓", NOT_RIGHT: "✗", NOT_YET: "…"}
 STUCK_TRIES, STUCK_MINUTES = 3, 10  # a student is stuck after so many tries over so much time without success
 MAX_DEPTH = 3  # folders between a class's folder and a misplaced folder of runs
 
@@ -38,7 +39,7 @@ OPTIONAL = frozenset(name for name, is_optional in COURSE.items() if is_optional
 class Entry:
     """The progress of a student in an exercise: state, tries, hints, solution shown, times."""
 
-    state: str = "not yet"
+    state: str = NOT_YET
     tries: records.Count = 0
     hints: records.Count = 0
     solution: bool = False
@@ -56,7 +57,7 @@ class Entry:
         """Whether `STUCK_TRIES` over `STUCK_MINUTES` (if the times are known) brought no success."""
         minutes = self._minutes_until(self.tried)
         enough = self.tries >= STUCK_TRIES and (minutes is None or minutes >= STUCK_MINUTES)
-        return self.state != "right" and enough
+        return self.state != RIGHT and enough
 
     def _minutes_until(self, end: str | None) -> int | None:
         try:
@@ -100,12 +101,12 @@ class Student:
     @property
     def n_done(self) -> int:
         """The number of exercises that are right, without optional ones."""
-        return sum(entry.state == "right" for name, entry in self.exercises.items() if name not in OPTIONAL)
+        return sum(entry.state == RIGHT for name, entry in self.exercises.items() if name not in OPTIONAL)
 
     @property
     def n_optional(self) -> int:
         """The number of optional exercises that are right."""
-        return sum(entry.state == "right" for name, entry in self.exercises.items() if name in OPTIONAL)
+        return sum(entry.state == RIGHT for name, entry in self.exercises.items() if name in OPTIONAL)
 
     @property
     def best(self) -> float | None:

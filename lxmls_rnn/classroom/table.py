@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lxmls_rnn.classroom.progress import OPTIONAL, STATE_SIGNS, Entry, Student, answers_of, exercises_of
+from lxmls_rnn.classroom.tasks import RIGHT
 from lxmls_rnn.storage.files import escaped
 
 LEGEND = (
@@ -107,7 +108,7 @@ def narrow_legend(students: list[Student]) -> str:
 
 
 def _done_by(students: list[Student], name: str) -> int:
-    return sum(student.exercises.get(name, Entry()).state == "right" for student in students)
+    return sum(student.exercises.get(name, Entry()).state == RIGHT for student in students)
 
 
 def _sign(entry: Entry | None) -> str:

@@ -82,7 +82,7 @@ for child in children:
 # A student has done an exercise and answered a question.
 WORK = """
 import lab.exercises.progress
-lab.exercises.progress.update("forward", lambda entry: {"state": "right", "tries": entry["tries"] + 3})
+lab.exercises.progress.update("forward", state="right", tries=3)
 lab.Answer("Why has h one column more than z?").fields[0].value = "Column 0 is h_0."
 """
 

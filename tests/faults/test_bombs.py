@@ -124,9 +124,9 @@ for name, (make, readers) in BOMBS.items():
             text = in_words(error)
         print(json.dumps([name, text, peak() - before]), flush=True)
 before = peak()
-sparse(progress.path().name)
-progress.get("forward")
-print(json.dumps(["exercises", f"{progress.path()}", peak() - before]))
+sparse(progress.FILE.name)
+progress.FILE.read()
+print(json.dumps(["exercises", f"{progress.FILE.path}", peak() - before]))
 """
 BOUND = 256 << 20  # bytes beside the process: JSON whose every value is wrong takes most, a line of text 2 million
 

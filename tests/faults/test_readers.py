@@ -221,12 +221,12 @@ def test_exercises(attack, place, monkeypatch):
     def read(number):
         check.progress()
         check.hint("forward")
-        progress.update("lstm", lambda entry: {"tries": entry["tries"] + 1})
-        assert progress.get("lstm")["tries"] >= 1
+        progress.update("lstm", tries=1)
+        assert progress.FILE.read()["lstm"].tries >= 1
         for put_aside in place.glob("*.damaged*"):
             put_aside.unlink()
 
-    attack(hostile.Json(ENTRIES), read, progress.path())
+    attack(hostile.Json(ENTRIES), read, progress.FILE.path)
 
 
 @pytest.mark.parametrize(("file", "content"), [("exercises.json", ENTRIES), ("answers.json", ANSWERS)])

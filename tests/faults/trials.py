@@ -118,12 +118,12 @@ class Exercises:
 
     def prepare(self, root):
         os.environ["LXMLS_RUNS"] = str(root)
-        progress.update("forward", lambda entry: {"tries": 1, "state": "right"})
+        progress.update("forward", tries=1, state="right")
 
     def act(self, root):
         os.environ["LXMLS_RUNS"] = str(root)
         try:
-            progress.update("lstm", lambda entry: {"tries": entry["tries"] + 1})
+            progress.update("lstm", tries=1)
         except OSError as error:
             print(f"Error: {in_words(error)}", file=sys.stderr)
             return 1
@@ -131,9 +131,10 @@ class Exercises:
 
     def go_on(self, root):
         os.environ["LXMLS_RUNS"] = str(root)
-        assert progress.get("lstm")["tries"] in (0, 1)
-        progress.update("lstm", lambda entry: {"tries": 2})
-        return [[progress.get(name)["tries"], progress.get(name)["state"]] for name in ("forward", "lstm")]
+        tries = progress.FILE.read().get("lstm", progress.Entry()).tries
+        assert tries in (0, 1)
+        progress.update("lstm", tries=2 - tries)
+        return [[entry.tries, entry.state] for _, entry in sorted(progress.FILE.read().items())]
 
 
 SCENARIOS = {"train": Train, "resume": Resume, "bench": Bench, "exercises": Exercises}

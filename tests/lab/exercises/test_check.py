@@ -167,7 +167,7 @@ def test_what_is_untouched_is_not_yet_and_the_rest_keeps_its_tick(says, exercise
     assert f"Fill in {untouched}: missing, or still all zeros." in verdict.text
     assert ("Correct so far" in verdict.text) == bool(right)
     assert f"{right}. Fill in" in verdict.text or not right
-    assert progress.get(exercise)["tries"] == 0
+    assert progress.FILE.read()[exercise].tries == 0
 
 
 @pytest.mark.parametrize(
@@ -263,20 +263,20 @@ def test_a_check_leaves_the_students_arrays_alone(cell):
 def test_one_hint_at_a_time_is_shown_and_how_many_there_are():
     first, second, third = EXERCISES["errors"].hints
     assert str(check.hint("errors")) == f"1. {first}\nThe next call shows hint 2 of 3."
-    assert progress.get("errors")["begun"]  # which a teacher sees
+    assert progress.FILE.read()["errors"].begun  # which a teacher sees
     shown = check.hint("errors")
     assert str(shown) == f"1. {first}\n2. {second}\nThe next call shows hint 3 of 3."
     assert shown._repr_html_().count("<li>") == 2
     for _ in range(2):
         assert third in (text := str(check.hint("errors")))
         assert 'check.solution("errors")' in text
-    assert progress.get("errors")["hints"] == 3
+    assert progress.FILE.read()["errors"].hints == 3
 
 
 def test_the_solution_is_shown_and_noted():
     assert str(check.solution("updates")) == EXERCISES["updates"].solution
     assert "T.grad" in check.solution("updates")._repr_html_()
-    assert progress.get("updates")["solution"]
+    assert progress.FILE.read()["updates"].solution
 
 
 def test_an_exercise_that_is_not_there_is_said():
@@ -286,10 +286,10 @@ def test_an_exercise_that_is_not_there_is_said():
 
 def test_progress_is_kept_on_disk(says):
     check.forward(None)
-    assert progress.get("forward") == {"state": "not yet", "tries": 0, "hints": 0, "solution": False}
+    assert progress.FILE.read()["forward"] == progress.Entry()
     says("forward", ("W_h @ h", "W_h.T @ h"))
-    assert progress.get("forward")["state"] == "not right"
-    assert progress.get("forward")["begun"]
+    entry = progress.FILE.read()["forward"]
+    assert (entry.state, bool(entry.begun)) == ("not right", True)
     says("forward")
     check.forward(None)  # what was right once stays done
     kept = json.loads((paths.runs() / "exercises.json").read_text())

@@ -12,7 +12,7 @@ from lab.exercises import check, progress
 TRIES = """
 from lab.exercises import progress
 for _ in range(20):
-    progress.update("forward", lambda entry: {"tries": entry["tries"] + 1})
+    progress.update("forward", tries=1)
 """
 
 
@@ -26,16 +26,16 @@ def folder(tmp_path, monkeypatch):
 def test_kernels_at_once_lose_no_update():
     kernels = [subprocess.Popen([sys.executable, "-c", TRIES]) for _ in range(3)]
     assert [kernel.wait() for kernel in kernels] == [0] * 3
-    assert progress.get("forward")["tries"] == 60
+    assert progress.FILE.read()["forward"].tries == 60
 
 
 @pytest.mark.parametrize("content", ['{"forward": {"hints": -1}}', "[" * 10_000])
 def test_a_damaged_file_is_put_aside(folder, content):
     folder.mkdir()
     (folder / "exercises.json").write_text(content)
-    assert progress.get("forward") == progress.EMPTY
+    assert progress.FILE.read() == {}
     assert (folder / "exercises.json.damaged").read_text() == content
-    progress.update("forward", lambda entry: {"tries": 1})
+    progress.update("forward", tries=1)
     assert json.loads((folder / "exercises.json").read_text())["forward"]["tries"] == 1
 
 
@@ -46,7 +46,6 @@ def test_a_folder_that_is_none_is_told(folder, action):
 
 
 def test_the_time_of_the_last_try_is_stored():
-    progress.update("forward", lambda entry: {"hints": 1})
-    assert "tried" not in progress.get("forward")
-    progress.update("forward", lambda entry: {"tries": entry["tries"] + 1})
-    assert progress.get("forward")["tried"] >= progress.get("forward")["begun"]
+    assert progress.update("forward", hints=1).tried is None
+    entry = progress.update("forward", tries=1)
+    assert entry.tried >= entry.begun

@@ -39,7 +39,7 @@ def test_where_time_passes_without_computing_the_line_is_shown_and_no_try_is_cou
     assert said.state == "not yet"
     assert "the machine is busy" in said.text
     assert said.text.endswith('__import__("time").sleep(20)')
-    assert progress.get("forward")["tries"] == 0
+    assert progress.FILE.read()["forward"].tries == 0
 
 
 def test_a_function_that_ignores_the_signal_is_killed(monkeypatch):

@@ -2,14 +2,14 @@
 
 import pytest
 
-from lab.exercises.verdict import MARKS, Note, Verdict
+from lab.exercises.verdict import STATE_SIGNS, Note, Verdict
 
 
 @pytest.mark.parametrize(("state", "is_right"), [("right", True), ("not yet", False), ("not right", False)])
 def test_a_verdict_is_true_if_it_is_right_and_escapes_its_text(state, is_right):
     made = Verdict("forward", state, "a < b & c")
     assert bool(made) is is_right
-    assert repr(made) == f"{MARKS[state]} forward: {state}. a < b & c"
+    assert repr(made) == f"{STATE_SIGNS[state]} forward: {state}. a < b & c"
     shown = made._repr_html_()
     assert f'lab-check-{state.replace(" ", "-")}"' in shown
     assert "a &lt; b &amp; c" in shown
