@@ -15,12 +15,13 @@ from lab.exercises.source import Source, copied
 _KINDS = {
     "arguments": "Wrong order",
     "transposed": "Wrongly transposed",
-    "comparison": "Wrong comparison",
     "order": "Wrong order",
     "not transposed": "Not transposed",
     "parentheses": "Wrong parentheses",
     "operation": "Wrong operation",
     "part": "Too much",
+    "condition": "Needless condition",
+    "comparison": "Wrong comparison",
     "operands": "Wrong order",
     "number": "Wrong index or number",
     "variable": "Wrong variable",
@@ -120,7 +121,8 @@ def _at(place: Place, node: Any, names: list[str]) -> Iterator[tuple[str, str, A
 
 
 def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[tuple[str, str, Any]]:
-    load, parts = ast.Load(), []
+    load = ast.Load()
+    parts: list[ast.expr] = []
     match node:
         case ast.Attribute(value, "T"):
             yield "transposed", "", value
@@ -162,6 +164,14 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
             ]
         case ast.UnaryOp(_, operand):
             parts = [operand]
+        case ast.BoolOp(_, values):
+            parts = values
+        case ast.IfExp(_, body, orelse):
+            parts = [body, orelse]
+        case ast.Compare():
+            yield from (
+                ("condition", f"{ast.unparse(node)} {is_met}", ast.Constant(is_met)) for is_met in (True, False)
+            )
         case ast.Subscript(value):
             parts = [value, *(value.args if isinstance(value, ast.Call) else [])]
             yield from (("variable", f"{name} {ast.unparse(node)}", ast.Name(name, load)) for name in names)

@@ -33,6 +33,8 @@ def accepting(right):
         ("W @ a", "W.T @ a", "Not transposed in line 4: W @ a should be W.T @ a."),
         ("W.T @ a", "W @ a", "Wrongly transposed in line 4: W.T @ a should be W @ a."),
         ("b - a", "a - b", "Wrong order in line 4: b - a should be a - b."),
+        ("a if n != 2 else b", "a", "Too much in line 4: a if n != 2 else b should be a."),
+        ("[x for x in a if x != 2]", "a", "Needless condition in line 4: x != 2 should be True."),
         ("W[1, 2]", "W[2, 1]", "Wrong order in line 4: W[1, 2] should be W[2, 1]."),
         ("a < b", "a > b", "Wrong comparison in line 4: a < b should be a > b."),
         ("a + b", "a - b", "Wrong operation in line 4: a + b should be a - b."),
