@@ -2,8 +2,9 @@
 
 The first difference between its arrays and the expected ones is known (`engine`). Then, in this order: statements of
 the solution, put into the answer, show which line is wrong; the first mistake of the catalogue that gives the same
-numbers, or the same error, names the cause; the numbers show a sign, a factor, an order; a small change of this line
-makes the answer right, also for inputs that the search has not seen; or else the formula of the line is shown.
+numbers, or the same error, names the cause, or a return in a loop does; a small change of this line makes the answer
+right, also for inputs that the search has not seen; or else the numbers may show a factor or NaN, and the formula of
+the line is shown.
 """
 
 from __future__ import annotations
@@ -74,10 +75,14 @@ def raised(error: BaseException, files: frozenset[str] = frozenset()) -> Raised:
 
 def is_from_student(error: BaseException) -> bool:
     """Return whether student code itself raised an exception."""
-    tb = error.__traceback__
-    while tb is not None and tb.tb_next is not None:
-        tb = tb.tb_next
-    return tb is not None and is_students(tb.tb_frame.f_code.co_filename)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and is_students(frames[-1].f_code.co_filename)
+
+
+def _students_frames(error: BaseException) -> list[tuple[FrameType, int]]:
+    """Return the frames of student code that an exception went through, innermost last, and their lines."""
+    places = traceback.walk_tb(error.__traceback__)
+    return [(frame, line) for frame, line in places if is_students(frame.f_code.co_filename)]
 
 
 def _of_theano(message: str) -> str:
@@ -96,12 +101,7 @@ def _of_theano(message: str) -> str:
 
 def _place(error: BaseException, files: frozenset[str]) -> tuple[str, int] | None:
     """Return the file and line of the student's code that failed, or where Theano says that a variable was made."""
-    mine: list[tuple[str, int]] = []
-    tb = error.__traceback__
-    while tb is not None:
-        if is_students(tb.tb_frame.f_code.co_filename):
-            mine = [*mine[-50:], (tb.tb_frame.f_code.co_filename, tb.tb_lineno)]
-        tb = tb.tb_next
+    mine = [(frame.f_code.co_filename, line) for frame, line in _students_frames(error)]
     if not mine:  # Theano failed while the compiled function ran; the first place is in the step, the next is its scan
         made = str(error).split("\nBacktrace when")[1:2]
         mine = [(name, int(number)) for name, number in re.findall(r'File "(.+?)", line (\d+)', "".join(made))]
@@ -113,17 +113,14 @@ def _place(error: BaseException, files: frozenset[str]) -> tuple[str, int] | Non
 
 def _shapes(error: BaseException, line: str) -> str:
     """Return the shapes of the arrays in the student's line that failed."""
-    frame: FrameType | None = None
-    tb = error.__traceback__
-    while tb is not None:
-        frame = tb.tb_frame if is_students(tb.tb_frame.f_code.co_filename) else frame
-        tb = tb.tb_next
+    frames = _students_frames(error)
     try:
-        tree = ast.parse(line.strip() + ("\n pass" if line.strip().endswith(":") else ""))
+        tree = ast.parse(line + ("\n pass" if line.endswith(":") else ""))
     except SyntaxError:
         return ""
-    if frame is None:
+    if not frames:
         return ""
+    frame, _ = frames[-1]
     shown: dict[str, str] = {}
     inside: set[ast.AST] = set()
     for node in ast.walk(tree):  # outer expressions first
@@ -228,9 +225,15 @@ class Diagnosis:
 
         They are computed as in the solution, so that the rest can be judged.
         """
-        names = [name for name in engine.unfilled(self.exercise, self.right, got)
-                 if (name in self.exercise.spec.results and not any(name in arrays for arrays in got))
-                 or (any(name in arrays for arrays in got) and self._is_untouched(name))]  # fmt: skip
+        names = [
+            name
+            for name in engine.unfilled(self.exercise, self.right, got)
+            if (
+                self._is_untouched(name)
+                if any(name in arrays for arrays in got)
+                else name in self.exercise.spec.results
+            )
+        ]
         if not names:
             return None
         filled = self._filled(names)
@@ -256,10 +259,10 @@ class Diagnosis:
         """Return the arrays of the answer with these quantities computed as in the solution; None if that fails."""
         if self.source is None:
             return None
-        source, answer = self.source, self.answer
+        source = self.source
         for name in names:
-            for what, lines, tree in substitutions(source, _solution_tree(self.exercise)):
-                if (what == frozenset({name}) and len(lines) != 1) or (what == frozenset({name}) and lines):
+            for what, _, tree in substitutions(source, _solution_tree(self.exercise)):
+                if what == {name}:
                     source = source.with_tree(tree)
         try:
             answer = source.compiled(source.tree)
@@ -288,13 +291,11 @@ class Diagnosis:
                     return f"{lead}\n{patch.cause}"
                 alike.append(patch.cause)
         step = self.source.step_of(found.line) if self.source else ""
-        located = self._located(None, step)
-        lines = located[0] if located is not None and located[0] else [found.line] if found.text else []
-        if change := self._repaired(lines):
+        lines, _ = self._located(None, step)
+        if change := self._repaired(lines or ([found.line] if found.text else [])):
             return f"{lead}\n{change}"
-        if located is not None and located[0] and self.source is not None and found.line not in located[0]:
-            text = "\n".join(f"  line {number}:  {self.source.line(number)}" for number in located[0][:3])
-            lead = f"{lead}\nThe rest is right: only this is wrong\n{text}"
+        if lines and found.line not in lines:
+            lead = f"{lead}\nThe rest is right: only this is wrong\n{self._quoted(lines)}"
         if len(set(alike)) == 1 and "scan(" not in found.text:
             return f"{lead}\n{alike[0]}"
         if cause := self._structure():
@@ -308,27 +309,23 @@ class Diagnosis:
         if not difference.is_of_numbers and difference.advice:
             cause = self._cause(difference, got) if difference.quantity in self.exercise.quantities else ""
             return f"{difference.text}\n{cause or difference.advice}"
-        located = self._located(difference)
-        lines, whole = located if located is not None else ([], False)
-        where = self._where(lines, whole, difference)
-        for cause in (self._cause(difference, got), self._shown_by_numbers(difference, got), self._structure()):
-            if cause:
-                return "\n".join(filter(None, (difference.text, where, cause)))
-        if change := self._repaired(lines or self._lines_of(difference)):
+        lines, whole = self._located(difference)
+        cause = self._cause(difference, got) or self._structure()
+        if not cause and (change := self._repaired(lines or self._lines_of(difference))):
             return f"{difference.text}\n{change}"
-        weak = _weak(difference, self.exercise, self.right, got)
         formula = self._formula(frozenset({difference.quantity}))
-        return "\n".join(filter(None, (difference.text, where, weak, formula, self._cut())))
+        hints = [cause] if cause else [self._remark(difference, got), formula, self._cut()]
+        return "\n".join(filter(None, (difference.text, self._where(lines, whole, difference), *hints)))
 
     # --- where ----------------------------------------------------------------------------------------------------
 
-    def _located(self, difference: Difference | None, step: str = "") -> tuple[list[int], bool] | None:
-        """Return the lines that are wrong, and whether the rest of the answer is right; None if no line is found.
+    def _located(self, difference: Difference | None, step: str = "") -> tuple[list[int], bool]:
+        """Return the lines that are wrong, if any is found, and whether the rest of the answer is right.
 
         A `step` is a function in the answer that fails: without it, nothing is said of its lines.
         """
         if self.source is None:
-            return None
+            return [], False
         solution = _solution_tree(self.exercise)
         first = None if difference is None else self._rank(difference)
         better: list[tuple[tuple[int, int], list[int]]] = []
@@ -345,7 +342,7 @@ class Diagnosis:
                 return _behind(self.source, lines, solution), True
             if first is not None and (rank := self._rank(found)) > first and difference and difference.quantity in what:
                 better.append((rank, lines))
-        return (max(better)[1], False) if better else None
+        return max(better, default=((), []))[1], False
 
     def _rank(self, difference: Difference) -> tuple[int, int]:
         order = engine.places(self.exercise, self.right[difference.case])
@@ -376,47 +373,38 @@ class Diagnosis:
         return self.source.lines_of(difference.quantity) if self.source else []
 
     def _where(self, lines: list[int], whole: bool, difference: Difference) -> str:
-        if self.source is None:
-            return ""
+        own, name = self._lines_of(difference), difference.quantity
         if whole and not lines:
-            return (
-                f"The line for {difference.quantity} is missing; the rest is right."
-                if difference.quantity in self.exercise.quantities
-                else ""
-            )
-        if not lines and len(own := self._lines_of(difference)) == 1:
-            lines = own
-        if not lines:
-            return ""
-        text = "\n".join(f"  line {number}:  {self.source.line(number)}" for number in lines[:3])
-        return (
-            f"{'The rest is right: only this is wrong' if whole else f'{difference.quantity} is computed here'}\n{text}"
-        )
+            return f"The line for {name} is missing; the rest is right." if name in self.exercise.quantities else ""
+        lines = lines or (own if len(own) == 1 else [])
+        title = "The rest is right: only this is wrong" if whole else f"{name} is computed here"
+        return f"{title}\n{self._quoted(lines)}" if lines else ""
+
+    def _quoted(self, lines: list[int]) -> str:
+        return "\n".join(f"  line {number}:  {self.source.lines[number]}" for number in lines[:3] if self.source)
 
     # --- why ------------------------------------------------------------------------------------------------------
 
     def _cause(self, difference: Difference, got: Sequence[Arrays]) -> str:
-        """Return the cause of the mistake in the catalogue that gives the same numbers."""
-        n, best, score = difference.case, "", 0.0
-        for patch in self._patches(frozenset({difference.quantity})):
+        """Return the cause of a mistake in the catalogue that gives the same numbers for all inputs.
+
+        A mistake that gives all of them comes before one that gives those of the quantity that differs.
+        """
+        name, best = difference.quantity, ""
+        for patch in self._patches(frozenset({name})):
             if self._is_late():
                 break
-            found = self._likeness(difference, got[n], self._outcome(patch, difference))
-            if found == 3 and not self._like_elsewhere(patch, n, got):
-                found = 2.5
-            if found > score:
-                best, score = patch.cause, found
-            if score == 3:
-                return best
-        if self.exercise.shares and score < 2 and difference.quantity == "p":
-            for patch in EXERCISES[self.exercise.shares].patches:
-                arrays = _shared_outcome(self.exercise.name, patch, n)
-                found = self._likeness(difference, got[n], arrays)
-                if found > score:
-                    best, score = patch.cause, found
-        if score == 1:
-            return f"{best} But later steps differ from that: is there another mistake?"
-        return best
+            if self._gives(patch, difference, got, [name]):
+                if self._gives(patch, difference, got, [*self.exercise.quantities]):
+                    return patch.cause
+                best = best or patch.cause
+        if best or not self.exercise.shares or name != "p":
+            return best
+        for patch in EXERCISES[self.exercise.shares].patches:
+            wrong = [_shared_outcome(self.exercise.name, patch, n) for n in range(len(got))]
+            if all(self._alike([name], n, arrays, got[n]) for n, arrays in enumerate(wrong)):
+                return patch.cause
+        return ""
 
     def _patches(self, what: frozenset[str]) -> list[Patch]:
         """Return the mistakes of the catalogue, first those in lines that compute something."""
@@ -434,75 +422,46 @@ class Diagnosis:
         is_before = found is not None and self._rank(found) < self._rank(difference)
         return first if is_before else _outcome(self.exercise.name, patch, n, True)
 
-    def _likeness(self, difference: Difference, got: Arrays, wrong: Arrays | Raised | None) -> float:
-        """Return 3 if two wrong answers agree in everything, 2 in the quantity, 1 in its first wrong step, else 0."""
+    def _gives(self, patch: Patch, difference: Difference, got: Sequence[Arrays], names: Sequence[str]) -> bool:
+        """Return whether a mistake has the same first difference, and the same numbers in these quantities."""
+        n = difference.case
+        wrong = self._outcome(patch, difference)
+        if not isinstance(wrong, dict) or difference.quantity not in wrong or not self._alike(names, n, wrong, got[n]):
+            return False
+        first = engine.difference(self.exercise, n, {key: self.right[n][key] for key in wrong}, wrong)
+        if first is None or (first.quantity, first.step) != (difference.quantity, difference.step):
+            return False
+        others = [m for m in range(len(got)) if m != n]
+        return all(self._alike(names, m, _outcome(self.exercise.name, patch, m, False), got[m]) for m in others)
+
+    def _alike(self, names: Sequence[str], n: int, wrong: Arrays | Raised | None, got: Arrays) -> bool:
+        """Return whether two wrong answers have the same numbers in the quantities of both.
+
+        Rounding is relative to the right numbers.
+        """
+        return isinstance(wrong, dict) and all(
+            wrong[name].shape == got[name].shape
+            and engine.is_close(self.exercise, self.right[n][name], wrong[name], got[name])
+            for name in names
+            if name in wrong and name in got
+        )
+
+    def _remark(self, difference: Difference, got: Sequence[Arrays]) -> str:
+        """Return what the numbers show: NaN, zeros, a factor, or probabilities whose sum is not 1."""
         name, n = difference.quantity, difference.case
-        if not isinstance(wrong, dict) or name not in wrong or name not in got or got[name].shape != wrong[name].shape:
-            return 0
-        right = {key: value for key, value in self.right[n].items() if key in wrong}
-        theirs = engine.difference(self.exercise, n, right, wrong)
-        if theirs is None or (theirs.quantity, theirs.step) != (name, difference.step):
-            return 0
-        if self._alike(name, n, wrong, got):
-            shared = [key for key in self.exercise.quantities if key in wrong and key in got]
-            return 3 if all(self._alike(key, n, wrong, got) for key in shared) else 2
-        quantity = self.exercise.quantities[name]
-        a, b = (engine.at(quantity, array, difference.step) for array in (wrong[name], got[name]))
-        return 1 if difference.step is not None and engine.is_close(self.exercise, self.right[n][name], a, b) else 0
-
-    def _alike(self, name: str, n: int, wrong: Arrays, got: Arrays) -> bool:
-        """Return whether two wrong answers have the same numbers; rounding is relative to the right ones."""
-        a, b = wrong[name], got[name]
-        return a.shape == b.shape and engine.is_close(self.exercise, self.right[n][name], a, b)
-
-    def _like_elsewhere(self, patch: Patch, n: int, got: Sequence[Arrays]) -> bool:
-        """Return whether a mistake gives the answer's numbers for the other inputs too."""
-        for m, arrays in enumerate(got):
-            if m == n or self._is_late():
-                continue
-            wrong = _outcome(self.exercise.name, patch, m, False)
-            if not isinstance(wrong, dict) or not all(
-                self._alike(key, m, wrong, arrays) for key in self.exercise.quantities if key in wrong and key in arrays
-            ):
-                return False
-        return True
-
-    def _shown_by_numbers(self, difference: Difference, got: Sequence[Arrays]) -> str:
-        """Return what the numbers show: a sign, a factor, another quantity, an order, NaN."""
-        name, n = difference.quantity, difference.case
-        if not difference.is_of_numbers or name not in self.exercise.quantities:
+        if not difference.is_of_numbers or got[n][name].dtype.kind not in "iuf":
             return ""
-        right, mine = self.right[n][name], got[n][name]
-        if right.dtype.kind not in "iuf":
-            return ""
+        right, mine, quantity = self.right[n][name], got[n][name].astype(float), self.exercise.quantities[name]
+        a, b = (engine.at(quantity, array, difference.step) for array in (right, mine))
         if not np.isfinite(mine).all():
             return "It contains NaN or infinity: is there a division by zero, or a logarithm of zero?"
-        quantity, same = self.exercise.quantities[name], functools.partial(engine.same, self.exercise)
-        if quantity.step_axis is not None and same(np.flip(right, quantity.step_axis), mine):
-            return f"{name} is in reverse order: the last word comes first."
-        for other, value in self.right[n].items():
-            if other != name and other in self.exercise.quantities and same(value, mine) and engine.is_filled(value):
-                return f"This is {other}."
-        if right.ndim == 2 and right.shape[0] == right.shape[1] and same(right.T, mine):
-            return "It is transposed."
-        if right.ndim and np.any(right) and right.size > 1:
-            factor = float((mine * right).sum()) / float((right * right).sum())
-            L = len(self.cases[n].get("x", ()))
-            if abs(factor - 1) > 1e-6 and factor and same(factor * right, mine):
-                known = {-1.0: "The sign is wrong.", float(L): f"It is L = {L} times too large.",
-                         -float(L): f"The sign is wrong, and it is L = {L} times too large.",
-                         1 / max(L, 1): f"It is L = {L} times too small: it is divided by L twice.",
-                         -1 / max(L, 1): f"The sign is wrong, and it is L = {L} times too small."}  # fmt: skip
-                if cause := next((text for one, text in known.items() if one and abs(factor / one - 1.0) < 1e-6), ""):
-                    return cause
-        if quantity.step_axis is not None:
-            columns = np.moveaxis(mine, quantity.step_axis, 0)
-            last = np.moveaxis(right, quantity.step_axis, 0)[-1]
-            if len(columns) > 1 and all(same(last, column) for column in columns):
-                return (
-                    "It is the last step's result everywhere: a collected array is changed in place; make a new one "
-                    "for each step."
-                )
+        if np.any(a) and not np.any(b):
+            return "It is all zeros here: is this step missing?"
+        factor = float((mine * right).sum()) / (float((right**2).sum()) or 1)
+        if factor and right.size > 1 and engine.same(self.exercise, factor * right, mine):
+            return f"It is {factor:.4g} times the correct one everywhere."
+        if name == "p" and b.ndim == 1 and not np.isclose(b.sum(), 1):
+            return f"The sum of the probabilities is {b.sum():.4g}, expected 1. Is exp(y) divided by its sum?"
         return ""
 
     def _structure(self) -> str:
@@ -574,24 +533,6 @@ def _behind(source: Source, lines: list[int], solution: ast.AST) -> list[int]:
     return lines
 
 
-def _weak(difference: Difference, exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> str:
-    """Return a remark on numbers that is no cause."""
-    name, n = difference.quantity, difference.case
-    if name not in exercise.quantities or not difference.is_of_numbers:
-        return ""
-    quantity = exercise.quantities[name]
-    a, b = (engine.at(quantity, array[n][name], difference.step) for array in (right, got))
-    if b.dtype.kind in "iuf" and not np.any(b) and np.any(a):
-        return "It is all zeros here: is this step missing?"
-    whole = got[n][name].astype(float) if a.dtype.kind == "f" and b.dtype.kind == "f" else np.zeros(())
-    factor = float((whole * right[n][name]).sum()) / (float((right[n][name] ** 2).sum()) or 1) if whole.ndim else 0
-    if factor and engine.same(exercise, factor * right[n][name], whole):
-        return f"It is {factor:.4g} times the correct one everywhere."
-    if name == "p" and b.dtype.kind == "f" and b.ndim == 1 and abs(float(b.sum()) - 1) > 1e-6:
-        return f"The sum of the probabilities is {float(b.sum()):.4g}, expected 1. Is exp(y) divided by its sum?"
-    return ""
-
-
 def _solution_tree(exercise: Exercise) -> ast.Module:
     """Return the solution's function, or its method, as a tree."""
     tree = ast.parse(exercise.solution)
@@ -626,16 +567,14 @@ def _changed_lines(name: str, patch: Patch) -> frozenset[str]:
 def _outcome(name: str, patch: Patch, n: int, through: bool) -> Arrays | Raised | None:
     """Return what the solution with a mistake gives for a case; gradients through a model only if `through`."""
     case = cases(name)[n]
-    return _run_patch(
-        EXERCISES[name], name, patch, case if through or "through" not in case else case | {"through": False}
-    )
+    return _run_patch(name, patch, case if through or "through" not in case else case | {"through": False})
 
 
-def _run_patch(exercise: Exercise, name: str, patch: Patch, case: Case) -> Arrays | Raised | None:
+def _run_patch(name: str, patch: Patch, case: Case) -> Arrays | Raised | None:
     file = f"<mistake in line {patch.line} of {name}>"
     linecache.cache[file] = len(patch.code), None, patch.code.splitlines(keepends=True), file
     try:
-        return _quiet_run(exercise, answer_of(name, patch.code, file), case)
+        return _quiet_run(EXERCISES[name], answer_of(name, patch.code, file), case)
     except (harness.BadResult, harness.Unfinished):
         return None
     except Exception as error:
@@ -646,11 +585,10 @@ def _run_patch(exercise: Exercise, name: str, patch: Patch, case: Case) -> Array
 def _shared_outcome(name: str, patch: Patch, n: int) -> Arrays | None:
     """Return p (L, n_tags) of a mistake of the exercise in NumPy whose numbers are shared."""
     exercise = EXERCISES[name]
-    shared = EXERCISES[exercise.shares]
     code = patch.code
     if exercise.framework in ("torch", "jax"):  # their network has tanh
         code = code.replace("from scipy.special import expit as logistic", "from numpy import tanh as logistic")
-    found = _run_patch(shared, shared.name, Patch(patch.cause, code, patch.line), cases(name)[n])
+    found = _run_patch(exercise.shares, Patch(patch.cause, code, patch.line), cases(name)[n])
     if not isinstance(found, dict) or "p" not in found:
         return None
     return {"p": found["p"].T.astype(engine.expected(name)[n]["p"].dtype)}

@@ -71,10 +71,6 @@ class Source:
         """Return the name of the function in the answer that a line is in, or an empty string."""
         return next((node.name for node in self.steps if node.lineno < number <= (node.end_lineno or 0)), "")
 
-    def line(self, number: int) -> str:
-        """Return the text of a line, or an empty string."""
-        return self.lines.get(number, "")
-
     def with_tree(self, tree: ast.AST) -> Source:
         """Return the same source with another tree."""
         other = copy.copy(self)

@@ -35,7 +35,7 @@ def test_two_mistakes_the_first_one_is_told_with_its_line():
     text = explained("forward", ("W_h @ h", "W_h.T @ h"), (" / np.exp(y[:, t]).sum()", ""))
     assert "p at step 1" in text
     assert "line 16:" in text
-    assert "not normalised" in text
+    assert "The sum of the probabilities is 2.856, expected 1." in text
 
 
 def test_a_change_that_is_right_only_for_some_inputs_is_no_repair():
@@ -45,9 +45,16 @@ def test_a_change_that_is_right_only_for_some_inputs_is_no_repair():
 
 
 def test_what_the_numbers_show_is_said():
-    assert "The sign is wrong." in explained("forget_gate", ("e_c * c_tm1 * f", "-e_c * c_tm1 * f"))
-    assert explained("forget_gate", ("return e_a, dW_h, e_c_tm1", "return e_a, dW_h, e_a")).endswith("This is e_a.")
-    assert "It contains NaN or infinity" in explained("forward", ("    return z", "    p[:, 0] = np.nan\n    return z"))
+    for changed, remark in (
+        ("e_y *= 0.3", "It is 0.3 times the correct one everywhere."),
+        ("e_y[:] = np.inf", "It contains NaN"),
+    ):
+        assert remark in explained("errors", ("    return e_y", f"    {changed}\n    return e_y"))
+
+
+def test_another_mistake_with_the_same_first_step_is_no_cause():
+    text = explained("forward", ("W_x @ z[:, t] + W_h", "2 * W_h"))
+    assert text.endswith("It is all zeros here: is this step missing?\nThe formula: a_t = W_x z_t + W_h h_{t-1}.")
 
 
 def test_where_only_a_name_is_returned_the_lines_that_compute_it_are_shown():
