@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 
@@ -16,28 +17,8 @@ from lab.exercises.exercise import EXERCISES, Exercise, Quantity, answer_of
 from lab.exercises.inputs import Case, cases
 from lxmls_rnn.classroom import harness
 from lxmls_rnn.classroom.harness import CHANGED, SCANS, Arrays
-from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT
+from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT, Verdict
 from lxmls_rnn.teaching.gradient_check import TOLERANCE
-
-
-@dataclass(frozen=True)
-class Failure:
-    """The end of a run without arrays: a state, and a sentence."""
-
-    state: str
-    text: str
-
-
-Result = Arrays | Failure  # of one case
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """A verdict from arrays alone: the state, what is right or the first difference, and the share of right arrays."""
-
-    state: str
-    text: str
-    share: float
 
 
 @dataclass(frozen=True)
@@ -59,34 +40,29 @@ def expected(name: str, seed: int = 0) -> list[Arrays]:
     return [harness.run(exercise.spec, answer_of(name), case) for case in cases(name, seed)]
 
 
-def judge(name: str, results: Sequence[Result], seed: int = 0) -> Judgement:
-    """Decide on the results of an answer, one for each of `cases(name, seed)`, in order."""
+def judge(name: str, results: Sequence[Arrays], seed: int = 0, failure: Verdict | None = None) -> Verdict:
+    """Decide on the results of an answer, one for each of `cases(name, seed)`, or those before a `failure`."""
     exercise, right = EXERCISES[name], expected(name, seed)
-    failures = [result for result in results if isinstance(result, Failure)]
     share = share_of(exercise, right, results)
-    if failures:
-        return Judgement(failures[0].state, failures[0].text, share)
-    got = [result for result in results if not isinstance(result, Failure)]
-    if len(got) != len(right):
-        return Judgement(NOT_RIGHT, f"There are results for {len(got)} of {len(right)} inputs.", share)
-    if missing := [name for name in unfilled(exercise, right, got) if name in exercise.spec.results]:
-        return Judgement(NOT_YET, f"Fill in {', '.join(missing)}.", share)
-    if found := first_difference(exercise, right, got, seed):
+    if failure:
+        return replace(failure, share=share)
+    if missing := [name for name in unfilled(exercise, right, results) if name in exercise.spec.results]:
+        return Verdict(NOT_YET, f"Fill in {', '.join(missing)}.", share)
+    if found := first_difference(exercise, right, results, seed):
         share *= 0.5 if found.quantity == SCANS else 1
-        return Judgement(NOT_RIGHT, "\n".join(filter(None, (found.text, found.advice))), share)
-    return Judgement(RIGHT, exercise.right, share)
+        return Verdict(NOT_RIGHT, "\n".join(filter(None, (found.text, found.advice))), share)
+    return Verdict(RIGHT, exercise.right, share)
 
 
-def share_of(exercise: Exercise, right: Sequence[Arrays], results: Sequence[Result]) -> float:
+def share_of(exercise: Exercise, right: Sequence[Arrays], results: Sequence[Arrays]) -> float:
     """Return the share of the quantities that are right for all inputs; 0 if the answer has changed an argument."""
-    changed = any(isinstance(got, dict) and np.size(got.get(CHANGED, ())) for got in results)
-    if len(results) != len(right) or changed:
+    if any(np.size(got.get(CHANGED, ())) for got in results):
         return 0.0
+    pairs: list[tuple[Arrays, Arrays]] = [*zip_longest(right, results, fillvalue={})]
     fine = [
-        all(isinstance(got, dict) and name in got and same(exercise, a[name], got[name])
-            for a, got in zip(right, results, strict=True) if name in a)
+        all(name in got and same(exercise, a[name], got[name]) for a, got in pairs if name in a)
         for name in exercise.quantities
-    ]  # fmt: skip
+    ]
     return sum(fine) / len(fine)
 
 
@@ -109,13 +85,16 @@ def tolerance(exercise: Exercise, right: np.ndarray) -> float:
 
 def same(exercise: Exercise, right: np.ndarray, got: np.ndarray, least: float = 0.0) -> bool:
     """Return whether an array has the right shape and, up to rounding, the right numbers."""
-    if right.shape != got.shape or (right.dtype.kind in "iufb") != (got.dtype.kind in "iufb"):
-        return False
-    if right.dtype.kind not in "iufb":
-        return bool(np.array_equal(right, got))
-    a, b = right.astype(float), got.astype(float)
-    largest = max(float(np.abs(a[np.isfinite(a)]).max(initial=0)), 1e-12)
-    close = np.abs(a - b) <= max(tolerance(exercise, right), least) * largest
+    return right.shape == got.shape and is_close(exercise, right, right, got, least)
+
+
+def is_close(exercise: Exercise, whole: np.ndarray, a: np.ndarray, b: np.ndarray, least: float = 0.0) -> bool:
+    """Compare a part of an array; what counts as rounding is relative to the whole, `least` or more."""
+    if a.dtype.kind not in "iufb" or b.dtype.kind not in "iufb":
+        return bool(np.array_equal(a, b))
+    largest = max(float(np.abs(whole[np.isfinite(whole)]).max(initial=0)), 1e-12)
+    off = np.abs(np.asarray(b, float) - np.asarray(a, float))
+    close = off <= max(tolerance(exercise, whole), least) * largest
     return bool(np.all(close | (a == b) | (np.isnan(a) & np.isnan(b))))
 
 
@@ -191,15 +170,6 @@ def at(quantity: Quantity, array: np.ndarray, step: int | None) -> np.ndarray:
     return np.take(array, step - quantity.first, quantity.step_axis)
 
 
-def is_close(exercise: Exercise, whole: np.ndarray, a: np.ndarray, b: np.ndarray) -> bool:
-    """Compare a part of an array; what counts as rounding is relative to the whole."""
-    if a.dtype.kind not in "iufb" or b.dtype.kind not in "iufb":
-        return bool(np.array_equal(a, b))
-    largest = max(float(np.abs(whole[np.isfinite(whole)]).max(initial=0)), 1e-12)
-    off = np.abs(np.asarray(b, float) - np.asarray(a, float))
-    return bool(np.all((off <= tolerance(exercise, whole) * largest) | (a == b) | (np.isnan(a) & np.isnan(b))))
-
-
 def _order(exercise: Exercise, n: int, there: dict[str, Quantity], right: Arrays, got: Arrays) -> Difference | None:
     """Return a difference if results are correct, but in the places of others."""
     places: dict[str, str] = {}
@@ -247,10 +217,6 @@ def shape_advice(exercise: Exercise, quantity: Quantity, right: np.ndarray, got:
     if got.ndim == 2 and got.shape == right.shape[::-1]:
         numbers = " The numbers are correct." if same(exercise, right, got.T, 1e-4) else ""
         return f"It is transposed: ({', '.join(axes[::-1])}) instead of ({', '.join(axes)}).{numbers}"
-    if axes[:1] == ("B",):
-        if got.shape == right.shape[:1]:
-            return "It has one number for each sentence; expected one for each position."
-        return "The sentences are cut or filled up to another length: L is that of the longest one."
     if "n_tags" in axes and len(axes) == 2 and np.array_equal(got, right.argmax(axes.index("n_tags"))):
         return "These are the most likely tags, argmax; return the probabilities of all tags."
     if quantity.step_axis is not None and right.ndim == 2 and got.size == right.shape[1 - quantity.step_axis]:
@@ -291,7 +257,7 @@ def of_case(exercise: Exercise, case: Case) -> str:
 def _is_short(value: object) -> bool:
     if isinstance(value, list):
         return 0 < len(value) <= 12 and all(isinstance(part, float) for part in value)
-    return np.ndim(value) == 0 and not isinstance(value, (str, bool)) if not isinstance(value, list) else False
+    return np.ndim(value) == 0
 
 
 def _number(value: object) -> str:

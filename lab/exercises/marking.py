@@ -9,14 +9,15 @@ import functools
 import json
 import secrets
 import sys
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 
-from lab.exercises.engine import Failure, Judgement, Result, judge
+from lab.exercises.engine import expected, judge, share_of
 from lab.exercises.exercise import EXERCISES, answer_of
 from lab.exercises.inputs import cases
 from lxmls_rnn.classroom import harness, notebook
 from lxmls_rnn.classroom.tasks import AGAIN, NOT_CHECKED, NOT_RIGHT, NOT_YET, RIGHT, Exercise, Said, Verdict, to_json
-from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, Framework
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage import records
 
 MAX_SEED = 40_000_000
@@ -45,25 +46,22 @@ class Marking:
         """Return the verdict on what a student's code has returned."""
         if said.state in (NOT_CHECKED, AGAIN):
             return Verdict(said.state, said.text, 0.0)
-        if advice := _framework(name).missing:
+        if advice := FRAMEWORKS[EXERCISES[name].framework].missing:
             return Verdict(NOT_CHECKED, f"{advice}.", 0.0)
         state, text = NOT_YET if said.state == NOT_YET else NOT_RIGHT, said.text or "There is no result."
-        results: list[Result] = []
-        for line in said.results:
+        n, results = len(cases(name, self.seeds[name])), []
+        for line in said.results[:n]:
             try:
                 results.append(_arrays(line))
             except Exception as error:  # the line may hold anything
                 state, text = NOT_RIGHT, f"The result cannot be read: {error}"
                 break
-        missing = len(cases(name, self.seeds[name])) - len(results)
-        judged = self._judge(name, [*results, *[Failure(state, text)] * missing])
-        return Verdict(judged.state, judged.text, 1.0 if judged.state == RIGHT else self._credit(name, judged.share))
-
-    def _judge(self, name: str, results: list[Result]) -> Judgement:
         try:
-            return judge(name, results, self.seeds[name])
+            failure = Verdict(state, text, 0.0) if len(results) < n else None
+            verdict = judge(name, results, self.seeds[name], failure)
         except Exception as error:  # arrays of forms that nobody has thought of
-            return Judgement(NOT_RIGHT, f"The result cannot be compared: {error}", 0.0)
+            return Verdict(NOT_RIGHT, f"The result cannot be compared: {error}", 0.0)
+        return replace(verdict, share=1.0 if verdict.state == RIGHT else self._credit(name, verdict.share))
 
     def _credit(self, name: str, share: float) -> float:
         """Return the share of the arrays that are right, without those that are right in the cell as handed out."""
@@ -72,19 +70,11 @@ class Marking:
 
     @functools.cache  # noqa: B019  there is one object for the whole process
     def _given(self, name: str) -> float:
-        if name not in self.cells:
-            return 0.0
-        results: list[Result] = []
-        for case in cases(name, self.seeds[name]):
-            try:
+        results: list[harness.Arrays] = []
+        with suppress(Exception):  # of an unfinished cell
+            for case in cases(name, self.seeds[name]) if name in self.cells else ():
                 results.append(harness.run(EXERCISES[name].spec, answer_of(name, self.cells[name]), case))
-            except Exception as error:
-                results.append(Failure(NOT_RIGHT, str(error)))
-        return self._judge(name, results).share
-
-
-def _framework(name: str) -> Framework:
-    return FRAMEWORKS.get(EXERCISES[name].framework, FRAMEWORKS["numpy"])  # Theano is always installed
+        return share_of(EXERCISES[name], expected(name, self.seeds[name]), results)
 
 
 def _arrays(line: str) -> harness.Arrays:

@@ -81,7 +81,7 @@ def array(dtype, shape, data):
         (Said([array("int64", [1], [1 << 70])]), "not right", "cannot be read"),
         (Said([array("float64", [], None)] * 4), "not yet", ""),
         (Said([array("float64", [1], [np.nan])] * 4), "not yet", ""),
-        (Said(["{}"] * 100), "not right", ""),
+        (Said(["{}"] * 100), "not yet", "Fill in z, a, h, y, p."),
     ],
 )  # fmt: skip
 def test_a_result_of_any_form_is_judged(marking, said, state, text):
