@@ -66,27 +66,24 @@ def run(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
 
 
 def _numpy(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    given = [_copy(inputs[name]) for name in spec.arguments if name in inputs]
-    result = answer(*given)
-    got = {name: _array(name, value) for name, value in _named(spec, result).items()}
-    return got | {CHANGED: _changed(spec.arguments, given, [inputs[n] for n in spec.arguments if n in inputs])}
+    read = _words if spec.kind == "words" else _array
+    names = [name for name in spec.arguments if name in inputs]
+    before = [inputs[name] for name in names]
+    given = _copy(before)
+    got = {name: read(name, value) for name, value in _named(spec, answer(*given)).items()}
+    return got | {CHANGED: _changed(names, given, before)}
 
 
-def _words(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    """Return a text of words for each sentence of the parts that the answer returns."""
-    given = [_copy(inputs[name]) for name in spec.arguments if name in inputs]
-    got: Arrays = {}
-    for name, part in _named(spec, answer(*given)).items():
-        sentences = None
-        if not isinstance(part, (str, dict)):
-            with suppress(TypeError):
-                sentences = list(part)
-        if sentences is None or not all(isinstance(one, (list, tuple, np.ndarray)) for one in sentences):
-            inside = f" of {type(sentences[0]).__name__}" if sentences else ""
-            found = f"{what(part)}{inside}"
-            raise BadResult(f"{name} should be a list of sentences, each a list of words; got {found}.")
-        got[name] = np.array([" ".join(map(str, one)) for one in sentences], dtype=str)
-    return got | {CHANGED: _changed(spec.arguments, given, [inputs[n] for n in spec.arguments if n in inputs])}
+def _words(name: str, part: Any) -> np.ndarray:
+    """Return a text of words for each sentence of a part that the answer returns."""
+    sentences = None
+    if not isinstance(part, (str, dict)):
+        with suppress(TypeError):
+            sentences = list(part)
+    if sentences is None or not all(isinstance(one, (list, tuple, np.ndarray)) for one in sentences):
+        found = what(part) + (f" of {type(sentences[0]).__name__}" if sentences else "")
+        raise BadResult(f"{name} should be a list of sentences, each a list of words; got {found}.")
+    return np.array([" ".join(map(str, one)) for one in sentences], dtype=str)
 
 
 def _finite_differences(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
@@ -146,9 +143,8 @@ def _training_loop(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Return how many epochs were trained, of which epoch the parameters are, and what was returned."""
     training = _Training(inputs["accuracies"])
     epochs = len(training.accuracies)
-    best = answer(training, training.train_epoch, training.dev_accuracy, epochs, int(inputs["patience"]))
-    if best is None or best is ...:
-        raise Unfinished("The function returns None or `...`.")
+    result = answer(training, training.train_epoch, training.dev_accuracy, epochs, int(inputs["patience"]))
+    best = _named(spec, result)["best"]
     if not isinstance(best, (float, np.floating, int)):
         raise BadResult(f"Expected the best accuracy on dev, a number; got {what(best)}.")
     return {
@@ -308,10 +304,7 @@ def _theano_model(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     names = _parameters(spec, inputs)
     model.set_values({name: inputs[name] for name in names})
     _x, L = T.ivector("x"), len(inputs["x"])
-    _p = model._forward(_x)
-    if _p is None or _p is ...:
-        raise Unfinished("_forward returns None or `...`.")
-    _p = _symbolic("What _forward returns", _p)
+    _p = _symbolic("What _forward returns", _named(spec, model._forward(_x))["p"])
     given = {_x: inputs["x"].astype("int32")}
     (p,) = _evaluate([_p], given)
     got = {"p": p, SCANS: _scans([_p])}
@@ -349,10 +342,7 @@ def _torch_loop(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     names = _parameters(spec, inputs)
     tensors = [torch.tensor(inputs[name], requires_grad=True) for name in names]
     with _torch_settings():
-        result = answer(torch.tensor(inputs["x"]), *tensors)
-        if result is None or result is ...:
-            raise Unfinished("The function returns None or `...`.")
-        p = _torch_array("p", result)
+        p = _torch_array("p", _named(spec, answer(torch.tensor(inputs["x"]), *tensors))["p"])
         return _with_torch_gradients({"p": p}, torch.log(p), inputs, dict(zip(names, tensors, strict=True)))
 
 
@@ -466,11 +456,9 @@ def _torch_method(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
             W.data = torch.tensor(inputs[name], dtype=W.dtype)
         for _ in range(2):  # nothing is kept from the first call
             result = model._log_forward(inputs["x"].copy())
-        if result is None or result is ...:
-            raise Unfinished("_log_forward returns None or `...`.")
         if isinstance(result, tuple):
             raise BadResult(f"_log_forward returns log_p_y alone, a tensor (L, K); got {what(result)}.")
-        log_p_y = _torch_array("log_p_y", result)
+        log_p_y = _torch_array("log_p_y", _named(spec, result)["log_p_y"])
         tensors = dict(zip(names, model.parameters, strict=True))
         return _with_torch_gradients({"log_p_y": log_p_y}, log_p_y, inputs, tensors, "gradient_")
 
@@ -504,10 +492,7 @@ def _jax_scan(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     import jax.numpy as jnp
 
     def passes(x: Any, param: list[Any]) -> dict[str, Any]:
-        result = answer(x, *param)
-        if result is None or result is ...:
-            raise Unfinished("The function returns None or `...`.")
-        p = _jax_array("p", result)
+        p = _jax_array("p", _named(spec, answer(x, *param))["p"])
         if p.shape != (len(x), len(inputs["W_y"])) or not inputs.get("through", True):
             return {"p": p}
 
@@ -545,7 +530,7 @@ def _jax_gradients(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
 
 HARNESSES: dict[str, Callable[[Spec, Any, dict[str, Value]], Arrays]] = {
     "numpy": _numpy,
-    "words": _words,
+    "words": _numpy,
     "finite_differences": _finite_differences,
     "training_loop": _training_loop,
     "theano": _theano,
