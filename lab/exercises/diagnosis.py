@@ -203,7 +203,7 @@ class Diagnosis:
 
     def __init__(self, exercise: Exercise, answer: Any, until: float = float("inf")) -> None:
         """`until` is the time of `time.monotonic` at which the explanation ends with what is known."""
-        self.exercise, self.answer = exercise, answer
+        self.exercise = exercise
         self.cases, self.right = cases(exercise.name), engine.expected(exercise.name)
         self.end, self.until = time.thread_time() + MAX_SECONDS, until
         try:
@@ -259,13 +259,13 @@ class Diagnosis:
         """Return the arrays of the answer with these quantities computed as in the solution; None if that fails."""
         if self.source is None:
             return None
-        source = self.source
+        tree: ast.AST = self.source.tree
         for name in names:
-            for what, _, tree in substitutions(source, _solution_tree(self.exercise)):
+            for what, _, changed in substitutions(tree, _solution_tree(self.exercise)):
                 if what == {name}:
-                    source = source.with_tree(tree)
+                    tree = changed
         try:
-            answer = source.compiled(source.tree)
+            answer = self.source.compiled(tree)
             return [_quiet_run(self.exercise, answer, case) for case in self.cases]
         except Exception:
             return None
@@ -329,7 +329,7 @@ class Diagnosis:
         solution = _solution_tree(self.exercise)
         first = None if difference is None else self._rank(difference)
         better: list[tuple[tuple[int, int], list[int]]] = []
-        for what, lines, tree in substitutions(self.source, solution):
+        for what, lines, tree in substitutions(self.source.tree, solution):
             if self._is_late():
                 break
             if step and not any(isinstance(node, ast.Name) and node.id == step for node in ast.walk(tree)):

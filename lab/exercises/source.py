@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import inspect
 import os
 import re
@@ -70,12 +69,6 @@ class Source:
     def step_of(self, number: int) -> str:
         """Return the name of the function in the answer that a line is in, or an empty string."""
         return next((node.name for node in self.steps if node.lineno < number <= (node.end_lineno or 0)), "")
-
-    def with_tree(self, tree: ast.AST) -> Source:
-        """Return the same source with another tree."""
-        other = copy.copy(self)
-        other.tree = tree  # type: ignore[assignment]
-        return other
 
     def all_lines_of(self, name: str) -> list[int]:
         """Return all lines that assign a name, or part of it."""
@@ -164,13 +157,13 @@ def groups(tree: ast.AST) -> Iterator[tuple[Path, frozenset[str], Group]]:
             yield path, what, group
 
 
-def substitutions(answer: Source, solution: ast.AST) -> Iterator[tuple[frozenset[str], list[int], ast.AST]]:
-    """Yield copies of an answer's tree in which one thing is computed as in the solution.
+def substitutions(answer: ast.AST, solution: ast.AST) -> Iterator[tuple[frozenset[str], list[int], ast.AST]]:
+    """Yield copies of an answer in which one thing is computed as in the solution.
 
     Each comes with what it is, and the lines of the answer that are replaced (none if the answer lacks it).
     """
     for path, what, group in groups(solution):
-        for number, (at, body) in enumerate(blocks(answer.tree)):
+        for number, (at, body) in enumerate(blocks(answer)):
             if at != path:
                 continue
             mine = [node for node in body if what <= targets(node) and not _is_compound(node)]
@@ -179,7 +172,7 @@ def substitutions(answer: Source, solution: ast.AST) -> Iterator[tuple[frozenset
                 continue
             place = min((body.index(node) for node in mine), default=_place_in(body, solution, path, group))
             kept = [n for n, node in enumerate(body) if node not in mine]
-            tree = copied(answer.tree)
+            tree = copied(answer)
             new = [block for _, block in blocks(tree)][number]
             new[:] = [new[n] for n in kept if n < place] + copied(group) + [new[n] for n in kept if n >= place]
             yield what, sorted(node.lineno for node in mine), tree
@@ -199,25 +192,19 @@ def _place_in(body: list[ast.stmt], solution: ast.AST, path: Path, group: Group)
     return max(places, default=0)
 
 
-def _headers(answer: Source, solution: ast.AST) -> Iterator[tuple[frozenset[str], list[int], ast.AST]]:
-    """Yield copies of an answer's tree with the head of a loop, or the arguments of a step, as in the solution."""
-    for kind in (ast.For, ast.FunctionDef):
-        theirs = [node for node in ast.walk(solution) if isinstance(node, kind)]
-        tree = copied(answer.tree)
-        mine = [node for node in ast.walk(tree) if isinstance(node, kind)]
-        if len(mine) != len(theirs):
-            continue
-        for n, (a, b) in enumerate(zip(mine, theirs, strict=True)):
-            if n == 0 and kind is ast.FunctionDef:
+def _headers(answer: ast.AST, solution: ast.AST) -> Iterator[tuple[frozenset[str], list[int], ast.AST]]:
+    """Yield copies of an answer with the head of a loop, or the arguments of a step, as in the solution."""
+    kinds: dict[str, tuple[type[ast.stmt], list[str]]] = {
+        "loop": (ast.For, ["iter", "target"]),
+        "arguments": (ast.FunctionDef, ["args"]),
+    }
+    for what, (kind, fields) in kinds.items():
+        mine, theirs = ([node for node in ast.walk(tree) if isinstance(node, kind)] for tree in (answer, solution))
+        for n, (a, b) in enumerate(zip(mine, theirs, strict=False) if len(mine) == len(theirs) else ()):
+            is_checked = kind is ast.FunctionDef and n == 0  # its arguments are given
+            if is_checked or all(ast.dump(getattr(a, field)) == ast.dump(getattr(b, field)) for field in fields):
                 continue
-            tree = copied(answer.tree)
-            a = [node for node in ast.walk(tree) if isinstance(node, kind)][n]
-            if isinstance(a, ast.For) and isinstance(b, ast.For):
-                if ast.dump(a.iter) == ast.dump(b.iter) and ast.dump(a.target) == ast.dump(b.target):
-                    continue
-                a.iter, a.target = b.iter, b.target
-            elif isinstance(a, ast.FunctionDef) and isinstance(b, ast.FunctionDef):
-                if ast.dump(a.args) == ast.dump(b.args):
-                    continue
-                a.args = b.args
-            yield frozenset({"loop" if kind is ast.For else "arguments"}), [a.lineno], tree
+            tree = copied(answer)
+            new = [node for node in ast.walk(tree) if isinstance(node, kind)][n]
+            vars(new).update({field: getattr(b, field) for field in fields})
+            yield frozenset({what}), [a.lineno], tree

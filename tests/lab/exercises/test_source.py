@@ -53,7 +53,7 @@ def located(answer, solution=SOLUTION):
     exec(solution, right)
     tree = ast.Module([ast.parse(solution).body[0]], [])
     found = []
-    for what, lines, changed in substitutions(answer, tree):
+    for what, lines, changed in substitutions(answer.tree, tree):
         try:
             if answer.compiled(changed)([1.0, 2.0, 5.0], 3) == right["f"]([1.0, 2.0, 5.0], 3):
                 found.append((sorted(what), lines))
