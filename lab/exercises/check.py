@@ -16,12 +16,11 @@ import numpy as np
 from IPython import get_ipython
 
 from lab.drawing import html
-from lab.exercises import diagnosis, engine, failed_cells, guard, trial
+from lab.exercises import diagnosis, failed_cells, guard, trial
 from lab.exercises import progress as _progress
 from lab.exercises.exercise import EXERCISES, Exercise
 from lab.exercises.inputs import cases
 from lab.exercises.own import use as use  # `check.use`
-from lab.exercises.source import placeholder_of
 from lab.exercises.verdict import Note, Verdict
 from lab.runtime import limit
 from lxmls_rnn.classroom import harness
@@ -45,30 +44,21 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
     """Return the state of an answer and the text of its verdict."""
     until = time.monotonic() + MAX_EXPLAINING_SECONDS
     got: list[harness.Arrays] = []
-    for n, case in enumerate(cases(exercise.name)):
+    failure: BaseException | None = None
+    for case in cases(exercise.name):
         try:
             with guard.library_calls() as called, limit.timed(_max_seconds(exercise)):
                 got.append(harness.run(exercise.spec, answer, case))
         except harness.Unfinished as error:
             return NOT_YET, f'{error}\nA hint: check.hint("{exercise.name}")'
-        except harness.BadResult as error:
-            return NOT_RIGHT, diagnosis.Diagnosis(exercise, answer, until).of_bad_result(error)
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             if isinstance(error, NotImplementedError) and diagnosis.is_from_student(error):
                 return NOT_YET, "The cell is not filled in yet."
-            found = diagnosis.Diagnosis(exercise, answer, until)
-            if difference := engine.first_difference(exercise, found.right[:n], got):
-                return NOT_RIGHT, found.of_difference(difference, got)
-            text = found.of_error(n, error)
-            if line := placeholder_of(answer, exercise.method):
-                return NOT_YET, f"A line is not filled in: {line}\n{text}"
-            return NOT_RIGHT, text
+            failure = error
+            break
         if called:
             return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
-    state, text = diagnosis.Diagnosis(exercise, answer, until).verdict(got)
-    if state == NOT_RIGHT and (line := placeholder_of(answer, exercise.method)):
-        return NOT_YET, f"A line is not filled in: {line}\n{text}"
-    return state, text
+    return diagnosis.Diagnosis(exercise, answer, until).verdict(got, failure)
 
 
 def _checked(name: str, *arguments: Any) -> Verdict:

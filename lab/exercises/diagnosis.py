@@ -211,14 +211,22 @@ class Diagnosis:
         except ValueError:
             self.source = None
 
-    def verdict(self, got: Sequence[Arrays]) -> tuple[str, str]:
-        """Return the state of an answer that gave arrays for all cases, and the text of its verdict."""
-        if unfilled := self._unfilled(got):
-            return unfilled
-        difference = engine.first_difference(self.exercise, self.right, got)
-        if difference is None:
+    def verdict(self, got: Sequence[Arrays], failure: BaseException | None = None) -> tuple[str, str]:
+        """Return the state of an answer that gave these arrays, then perhaps an exception, and its verdict's text."""
+        state = NOT_RIGHT
+        if failure is None and (unfilled := self._unfilled(got)):
+            state, text = unfilled
+        elif difference := engine.first_difference(self.exercise, self.right[: len(got)], got):
+            text = self.of_difference(difference, got)
+        elif isinstance(failure, harness.BadResult):
+            text = "\n".join(filter(None, (str(failure), self._structure())))
+        elif failure is not None:
+            text = self.of_error(len(got), failure)
+        else:
             return RIGHT, self.exercise.right
-        return NOT_RIGHT, self.of_difference(difference, got)
+        if state == NOT_RIGHT and self.source and self.source.placeholder:
+            return NOT_YET, f"A line is not filled in: {self.source.placeholder}\n{text}"
+        return state, text
 
     def _unfilled(self, got: Sequence[Arrays]) -> tuple[str, str] | None:
         """Return a verdict if quantities are not filled in: missing, or zeros that no line of a loop writes to.
@@ -269,10 +277,6 @@ class Diagnosis:
             return [_quiet_run(self.exercise, answer, case) for case in self.cases]
         except Exception:
             return None
-
-    def of_bad_result(self, error: harness.BadResult) -> str:
-        """Explain a result that has not the form of one."""
-        return "\n".join(filter(None, (str(error), self._structure())))
 
     def of_error(self, n: int, error: BaseException) -> str:
         """Explain an exception that the answer raised for case `n`."""

@@ -83,14 +83,6 @@ class Source:
         return sorted(line for depth, line in found if depth == deepest)
 
 
-def placeholder_of(answer: Any, method: str = "") -> str:
-    """Return the first line of an answer that is still `...`, or an empty string."""
-    try:
-        return Source(answer, method).placeholder
-    except ValueError:
-        return ""
-
-
 def copied(part: Any) -> Any:
     """Return a copy of a tree, or of a list of trees, faster than `copy.deepcopy`.
 

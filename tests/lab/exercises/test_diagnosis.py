@@ -22,13 +22,14 @@ def explained(name, *changes, until=float("inf")):
     linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
     answer = answer_of(name, code, file)
     diagnosis = Diagnosis(EXERCISES[name], answer, until)
-    got = []
-    for n, case in enumerate(cases(name)):
+    got, failure = [], None
+    for case in cases(name):
         try:
             got.append(harness.run(EXERCISES[name].spec, answer, case))
         except Exception as error:
-            return diagnosis.of_error(n, error.with_traceback(error.__traceback__.tb_next))  # as from the lab's code
-    return diagnosis.verdict(got)[1]
+            failure = error.with_traceback(error.__traceback__.tb_next)  # as from the lab's code
+            break
+    return diagnosis.verdict(got, failure)[1]
 
 
 def test_two_mistakes_the_first_one_is_told_with_its_line():

@@ -9,7 +9,7 @@ import pytest
 
 import lab
 from lab.exercises import source
-from lab.exercises.source import Source, copied, groups, is_students, placeholder_of, substitutions
+from lab.exercises.source import Source, copied, groups, is_students, substitutions
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,9 @@ def test_an_if_is_one_statement_only_where_it_computes_one_thing():
 
 
 def test_a_placeholder_is_found_and_an_index_is_none(answer):
-    assert (
-        placeholder_of(answer("def f(x):\n    y = ...  # your code here\n    return y")) == "y = ...  # your code here"
-    )
-    assert placeholder_of(answer("def f(x):\n    return x[...]")) == ""
-    assert placeholder_of(len) == ""
+    left = Source(answer("def f(x):\n    y = ...  # your code here\n    return y"))
+    assert left.placeholder == "y = ...  # your code here"
+    assert Source(answer("def f(x):\n    return x[...]")).placeholder == ""
 
 
 @pytest.mark.parametrize("strange", [3, len, None, "text"])
