@@ -18,7 +18,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lxmls_rnn.classroom.harness import METHODS, Spec
+from lxmls_rnn.classroom.harness import METHODS
+from lxmls_rnn.classroom.tasks import Spec
 
 FOLDER = Path(__file__).parent / "catalogue"
 # the imports of the notebook's cells before an exercise, by its kind or the beginning of it

@@ -21,6 +21,7 @@ from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage import records
 
 MAX_SEED = 40_000_000
+MAX_SKIPPED = 10  # cells of an exercise that are named as skipped
 MAX_CHARACTERS = 10_000_000  # in an array of texts, in which each takes as much as the longest
 
 
@@ -38,16 +39,16 @@ class Marking:
         inputs = cases(name, self.seeds[name])
         if one.spec.kind in ("numpy", "words"):  # cases share quantities, which are expected of other exercises
             inputs = [{name: case[name] for name in one.spec.arguments if name in case} for case in inputs]
-        spec = one.spec.kind, list(one.spec.arguments), list(one.spec.results)
         lines = [harness.to_json(case) for case in inputs]
-        return Exercise(one.function, *spec, lines, one.optional, notebook.digest(one.solution))
+        return Exercise(**vars(one.spec), function=one.function, inputs=lines, optional=one.optional,
+                        code=notebook.digest(one.solution))  # fmt: skip
 
     def verdict(self, name: str, said: Said) -> Verdict:
         """Return the verdict on what a student's code has returned."""
         if said.state in (NOT_CHECKED, AGAIN):
-            return Verdict(said.state, said.text, 0.0)
+            return Verdict(said.state, said.text)
         if advice := FRAMEWORKS[EXERCISES[name].framework].missing:
-            return Verdict(NOT_CHECKED, f"{advice}.", 0.0)
+            return Verdict(NOT_CHECKED, f"{advice}.")
         state, text = NOT_YET if said.state == NOT_YET else NOT_RIGHT, said.text or "There is no result."
         n, results = len(cases(name, self.seeds[name])), []
         for line in said.results[:n]:
@@ -57,10 +58,10 @@ class Marking:
                 state, text = NOT_RIGHT, f"The result cannot be read: {error}"
                 break
         try:
-            failure = Verdict(state, text, 0.0) if len(results) < n else None
+            failure = Verdict(state, text) if len(results) < n else None
             verdict = judge(name, results, self.seeds[name], failure)
         except Exception as error:  # arrays of forms that nobody has thought of
-            return Verdict(NOT_RIGHT, f"The result cannot be compared: {error}", 0.0)
+            return Verdict(NOT_RIGHT, f"The result cannot be compared: {error}")
         return replace(verdict, share=1.0 if verdict.state == RIGHT else self._credit(name, verdict.share))
 
     def _credit(self, name: str, share: float) -> float:
@@ -95,9 +96,10 @@ def main() -> None:
     for line in sys.stdin:
         name, said = json.loads(line)
         try:
-            verdict = marking.verdict(name, records.parse(Said, said))
+            answer = records.parse(Said, said)
+            verdict = replace(marking.verdict(name, answer), skipped=answer.skipped[:MAX_SKIPPED])
         except ValueError:
-            verdict = Verdict(NOT_RIGHT, "The process of the code has written something else than a result.", 0.0)
+            verdict = Verdict(NOT_RIGHT, "The process of the code has written something else than a result.")
         print(to_json(verdict), flush=True)
 
 

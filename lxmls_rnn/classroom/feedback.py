@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 import math
 from collections import defaultdict
+from html import escape
 from pathlib import Path
 
 from lxmls_rnn.classroom.marks import Marks, Stored, points_of
-from lxmls_rnn.classroom.progress import STATE_SIGNS
+from lxmls_rnn.classroom.progress import STATE_SIGNS, escaped_lines
 from lxmls_rnn.classroom.tasks import NOT_RIGHT
-from lxmls_rnn.storage.files import escaped, quoted, read_regular, write_atomically
+from lxmls_rnn.storage.files import quoted, read_regular, write_atomically
 from lxmls_rnn.storage.spreadsheet import to_csv
 
 MARKS_FILE = "marks.json"  # in the folder of the pages
@@ -136,4 +136,4 @@ blockquote {{ border-left: 4px solid #1b7f3b; margin: 0; padding: 4px 12px }}
 
 
 def _html(text: str) -> str:
-    return "\n".join(html.escape(escaped(line)) for line in text.split("\n"))
+    return escape(escaped_lines(text))

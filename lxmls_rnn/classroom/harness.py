@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from lxmls_rnn.classroom.tasks import Spec
 
 Arrays = dict[str, np.ndarray]
 Value = Any  # an array, a number, a text, None, or a list of these
@@ -26,15 +27,6 @@ METHODS = {"theano_model": "_forward", "numpy_method": "backpropagation", "torch
 CHANGED = "changed arguments"  # the array of names of arguments that the answer has changed in place
 SCANS = "scans"  # the array that counts the scans in the graph of an answer
 _JSON_DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool", "str")
-
-
-@dataclass(frozen=True)
-class Spec:
-    """The part of an exercise that a harness needs: its kind, the names of the arguments, and of what is returned."""
-
-    kind: str
-    arguments: tuple[str, ...]
-    results: tuple[str, ...]
 
 
 class BadResult(Exception):

@@ -35,7 +35,7 @@ from typing import IO
 from lxmls_rnn import __version__
 from lxmls_rnn.classroom import boot, notebook
 from lxmls_rnn.classroom.isolation import CONTAINER_LIMITS
-from lxmls_rnn.classroom.progress import STATE_SIGNS, TIME, Student
+from lxmls_rnn.classroom.progress import STATE_SIGNS, TIME, Student, escaped_lines
 from lxmls_rnn.classroom.tasks import (
     AGAIN,
     ANSWER,
@@ -64,7 +64,7 @@ ANSWER_STATES = (RIGHT, NOT_RIGHT, NOT_YET, NOT_CHECKED, AGAIN)  # best first
 CHECK = re.compile(r"^check\.(\w+)\((\w+)\)", re.MULTILINE)
 MAX_NOTEBOOK_BYTES = 16 << 20
 MAX_NOTEBOOKS = 10  # of a student, and at most as many bytes as two of the largest
-MAX_SKIPPED, MAX_SKIPPED_TEXT = 10, 200  # cells of an exercise that are named as skipped, characters of the reason
+MAX_SKIPPED_TEXT = 200  # characters of the reason why a cell was skipped
 START_SECONDS = 120.0  # of wall time, for a student's process to begin
 SILENT_SECONDS = 300.0  # of wall time, between two lines of it; it limits the processor's time itself
 NOT_STARTED = "the process that runs students' code does not start"
@@ -92,24 +92,12 @@ class Interrupted(Exception):
     """The teacher has stopped the marking."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The verdict on an exercise."""
-
-    exercise: str
-    state: str
-    text: str
-    share: float = 0.0  # of the named arrays, without those that are right in the cell as handed out
-    skipped: list[str] = field(default_factory=list)  # cells that failed, and why
-    code: str = ""  # a digest of the student's cells
-
-
 @dataclass
 class Marks:
     """The marks of a student."""
 
     student: str
-    answers: dict[str, Answer] = field(default_factory=dict)  # by exercise
+    answers: dict[str, Verdict] = field(default_factory=dict)  # by exercise
     points: float = 0
     claimed: list[str] = field(default_factory=list)  # stored as right, but the code is not right
     problems: str = ""
@@ -167,7 +155,7 @@ class Judge:
             except (ValueError, OSError):  # it has ended: the result took too much of it
                 self.stop()
                 self.exercises.update(self._start())
-                return Verdict(NOT_RIGHT, "The result cannot be judged: is it very large?", 0.0)
+                return Verdict(NOT_RIGHT, "The result cannot be judged: is it very large?")
 
     def stop(self) -> None:
         """End the process."""
@@ -414,27 +402,19 @@ class Marking:
                 verdict = self.judge.verdict(report.exercise, report.text)
                 if self.runner.stopped.is_set():
                     raise Interrupted
-                answer = Answer(report.exercise, verdict.state, _clean(verdict.text), verdict.share,
-                                _skipped(report.text), report.code)  # fmt: skip
+                skipped = [_clean(text[:MAX_SKIPPED_TEXT]) for text in verdict.skipped]
+                answer = replace(verdict, text=_clean(verdict.text), skipped=skipped, code=report.code)
                 before = marks.answers.get(report.exercise)
                 if before is None or _rank(answer) < _rank(before):
                     marks.answers[report.exercise] = answer
 
 
-def _rank(answer: Answer) -> tuple[float, int]:
+def _rank(answer: Verdict) -> tuple[float, int]:
     return -answer.share, ANSWER_STATES.index(answer.state)
 
 
 def _clean(text: str) -> str:
-    """Return a text of a student without control characters, line by line, and not too long."""
-    return "\n".join(escaped(line) for line in text[:MAX_TEXT].split("\n"))
-
-
-def _skipped(said: str) -> list[str]:
-    try:
-        return [_clean(text[:MAX_SKIPPED_TEXT]) for text in records.parse(Said, said).skipped[:MAX_SKIPPED]]
-    except ValueError:
-        return []
+    return escaped_lines(text[:MAX_TEXT])
 
 
 def _notebooks(folder: Path, out: HandedOut) -> list[Path]:

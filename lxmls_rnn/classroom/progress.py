@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import in_words
+from lxmls_rnn.storage.files import escaped, in_words
 
 PROGRESS, ANSWERS = "exercises.json", "answers.json"  # in a folder of runs
 ERROR = ".error"  # in a student's folder: the error that stopped its collection
@@ -21,6 +21,11 @@ TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 STATE_SIGNS = {RIGHT: "✓", NOT_RIGHT: "✗", NOT_YET: "…"}
 STUCK_TRIES, STUCK_MINUTES = 3, 10  # a student is stuck after so many tries over so much time without success
 MAX_DEPTH = 3  # folders between a class's folder and a misplaced folder of runs
+
+
+def escaped_lines(text: str) -> str:
+    """Return a student's text with control characters except line breaks as backslash escapes."""
+    return "\n".join(map(escaped, text.split("\n")))
 
 
 def _course() -> dict[str, bool]:

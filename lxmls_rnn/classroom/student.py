@@ -195,14 +195,13 @@ def _answer(task: notebook.Task, exercise: Exercise) -> Said:
     else:
         what = f"{task.answers[0]} is not defined."
         return Said(state=NOT_RIGHT if failed else NOT_YET, text=f"{what} {failed}".strip(), skipped=skipped)
-    spec = harness.Spec(exercise.kind, tuple(exercise.arguments), tuple(exercise.results))
     results: list[str] = []
     state = text = ""
     for case in exercise.inputs:
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                results.append(harness.to_json(harness.run(spec, answer, harness.from_json(case))))
+                results.append(harness.to_json(harness.run(exercise, answer, harness.from_json(case))))
         except harness.Unfinished as error:
             state, text = NOT_YET, str(error)
         except harness.BadResult as error:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
+from html import escape
 from typing import Any, NamedTuple
 
-from lxmls_rnn.classroom.progress import OPTIONAL, STATE_SIGNS, Entry, Student, answers_of, exercises_of
+from lxmls_rnn.classroom.progress import OPTIONAL, STATE_SIGNS, Entry, Student, answers_of, escaped_lines, exercises_of
 from lxmls_rnn.classroom.tasks import RIGHT
-from lxmls_rnn.storage.files import escaped
 
 LEGEND = (
     "✓ right, ✗ not right, … not yet; 3×: three tries, 1?: one hint, s: the solution was shown; minutes. "
@@ -179,5 +178,4 @@ def answers_html(students: list[Student]) -> str:
 
 
 def _html(text: str) -> str:
-    """Escape a student's text for HTML, with control characters except line breaks as backslash escapes."""
-    return "\n".join(html.escape(escaped(line)) for line in text.split("\n"))
+    return escape(escaped_lines(text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 RIGHT, NOT_RIGHT, NOT_YET = "right", "not right", "not yet"
@@ -13,13 +14,19 @@ READY, PROBLEM, BEGIN, ANSWER, END = "ready", "problem", "begin", "answer", "end
 
 
 @dataclass(frozen=True)
-class Exercise:
+class Spec:
+    """The part of an exercise that a harness needs: its kind, the names of the arguments, and of what is returned."""
+
+    kind: str
+    arguments: Sequence[str]
+    results: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Exercise(Spec):
     """The part of an exercise that a student's process gets: neither solution nor expected values."""
 
     function: str  # the name of the function or class that is checked
-    kind: str  # of `harness.Spec`, as the next two
-    arguments: list[str]
-    results: list[str]
     inputs: list[str]  # a line of JSON (`harness.to_json`) for each case
     optional: bool
     code: str  # the digest of the solution (`notebook.digest`)
@@ -79,11 +86,13 @@ class Said:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The decision of the judging process: `share` is the share of the named arrays that are right."""
+    """The decision of the judging process on an answer."""
 
     state: str
     text: str
-    share: float
+    share: float = 0.0  # of the named arrays that are right, without those that are right in the cell as handed out
+    skipped: list[str] = field(default_factory=list)  # cells that failed, and why
+    code: str = ""  # a digest of the answer's cells
 
 
 def to_json(one: Job | Report | Said | Verdict) -> str:

@@ -1,7 +1,8 @@
 import pytest
 
 from lxmls_rnn.classroom.feedback import page, write_pages
-from lxmls_rnn.classroom.marks import Answer, Marks, Stored
+from lxmls_rnn.classroom.marks import Marks, Stored
+from lxmls_rnn.classroom.tasks import Verdict
 
 WEIGHTS = {"forward": 2.0, "errors": 1.0, "jax_scan": 0.0}
 
@@ -9,8 +10,8 @@ WEIGHTS = {"forward": 2.0, "errors": 1.0, "jax_scan": 0.0}
 @pytest.fixture
 def stored():
     answers = {
-        "forward": Answer("forward", "right", "All equal.", 1.0),
-        "errors": Answer("errors", "not right", "<b>\x1b[2J", 0.25, ["cell 3: <i>"]),
+        "forward": Verdict("right", "All equal.", 1.0),
+        "errors": Verdict("not right", "<b>\x1b[2J", 0.25, ["cell 3: <i>"]),
     }
     return Stored(WEIGHTS, [Marks("anna", answers, 2, ["errors"]), Marks("=ben")])
 
