@@ -111,11 +111,11 @@ class PasswordPage(LocalBase):
     first = None  # what to say at first
     wrong = "That is not the old password."
 
-    async def get(self):
+    async def get(self, *_):
         """Show the page."""
         await self.show(self.first, "alert-info")
 
-    async def post(self):
+    async def post(self, *_):
         """Change the password, or show what is wrong."""
         account, accounts = self.account(), self.authenticator
         old, new, again = (
@@ -174,14 +174,6 @@ class StudentsPasswordHandler(TeachersPage, PasswordPage):
         if account is None:
             raise HTTPError(404)
         return account
-
-    async def get(self, name):
-        """Show the page."""
-        await super().get()
-
-    async def post(self, name):
-        """Change the password, or show what is wrong."""
-        await super().post()
 
     async def is_right(self, password):
         """Whether this is the teacher's password."""

@@ -29,9 +29,6 @@ class Listeners:
         if listener in self._all:
             self._all.remove(listener)
 
-    def __len__(self) -> int:
-        return len(self._all)
-
     def __call__(self, *arguments: object) -> None:
         """Call all listeners."""
         for listener in list(self._all):

@@ -306,7 +306,7 @@ def test_an_open_panel_hears_of_a_training_that_another_began_and_a_view_that_is
 
 def test_a_closed_panel_leaves_nothing_behind():
     TrainingPanel().close()
-    assert len(live_runs.listeners) == 0
+    assert live_runs.listeners._all == []
 
 
 def test_runs_on_disk_are_drawn_in_colours_of_their_own_and_go_on(panel, runs_folder):
