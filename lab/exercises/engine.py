@@ -220,10 +220,7 @@ def shape_advice(exercise: Exercise, quantity: Quantity, right: np.ndarray, got:
     if "n_tags" in axes and len(axes) == 2 and np.array_equal(got, right.argmax(axes.index("n_tags"))):
         return "These are the most likely tags, argmax; return the probabilities of all tags."
     if quantity.step_axis is not None and right.ndim == 2 and got.size == right.shape[1 - quantity.step_axis]:
-        for word, step in (("first", 0), ("last", -1)):
-            part = np.take(right, step, quantity.step_axis)
-            if same(exercise, part, got.ravel(), 1e-4):
-                return f"It is the {word} step only: return all steps."
+        return "It seems to be one step only: return all steps."
     if got.ndim == right.ndim == 2 and quantity.step_axis is not None:
         longer = got.shape[quantity.step_axis] - right.shape[quantity.step_axis]
         if got.shape[1 - quantity.step_axis] == right.shape[1 - quantity.step_axis] and abs(longer) == 1:
@@ -240,28 +237,20 @@ def shape_advice(exercise: Exercise, quantity: Quantity, right: np.ndarray, got:
         return "The gradient of a matrix is an outer product of two vectors: np.outer, not * or a dot product."
     if got.ndim == 0 and right.ndim:
         return "It is one number: a dot product of two vectors is a sum; * multiplies element by element."
-    if got.ndim == right.ndim - 1 and quantity.step_axis is not None:
-        return "It seems to be one step only: return all steps."
     return ""
 
 
 def of_case(exercise: Exercise, case: Case) -> str:
     """Describe the inputs of a case by its numbers, as the beginning of a sentence; "" if there are none."""
-    names = [*exercise.spec.arguments, "accuracies", "patience", "step", "rate"]
-    short = [
-        f"{name} = {_number(case[name])}" for name in dict.fromkeys(names) if name in case and _is_short(case[name])
-    ]
-    return f"with {', '.join(short)}, " if short else ""
-
-
-def _is_short(value: object) -> bool:
-    if isinstance(value, list):
-        return 0 < len(value) <= 12 and all(isinstance(part, float) for part in value)
-    return np.ndim(value) == 0
-
-
-def _number(value: object) -> str:
-    return str([*value]) if isinstance(value, list) else f"{np.asarray(value).item():g}"
+    parts = []
+    for name in dict.fromkeys([*exercise.spec.arguments, "accuracies", "patience", "step", "rate"]):
+        value = case.get(name)
+        if isinstance(value, list):
+            if 0 < len(value) <= 12 and all(isinstance(part, float) for part in value):
+                parts.append(f"{name} = {value}")
+        elif value is not None and np.ndim(value) == 0:
+            parts.append(f"{name} = {float(value):g}")
+    return f"with {', '.join(parts)}, " if parts else ""
 
 
 def _step_text(case: Case, step: int | None) -> str:
@@ -290,7 +279,7 @@ def _lead(exercise: Exercise, right: Arrays, step: int | None, name: str) -> str
 def _shown(got: np.ndarray, right: np.ndarray) -> str:
     """Return both values in words: numbers, texts, the first numbers of a vector, the worst entry of a matrix."""
     if got.dtype.kind not in "iufb":
-        n = next((n for n, (a, b) in enumerate(zip(got, right, strict=True)) if a != b), 0) if got.ndim else 0
+        n = int(np.argmax(got != right))
         return f"is {str(np.ravel(got)[n])!r}, expected {str(np.ravel(right)[n])!r}"
     if got.ndim < 2:
         return f"is {_vector(got)}, expected {_vector(right)}"

@@ -88,7 +88,7 @@ def test_rounding_is_relative_to_the_largest_number(results):
         (lambda a: a.update(p=2 * a["p"].T), "It is transposed: (L, n_tags) instead of (n_tags, L)."),
         (lambda a: a.update(h=a["h"][:, 1:]), "h_0 = 0 has a column too, the first one: L + 1 columns."),
         (lambda a: a.update(p=a["p"].argmax(0)), "These are the most likely tags, argmax"),
-        (lambda a: a.update(p=a["p"][:, -1]), "It is the last step only: return all steps."),
+        (lambda a: a.update(p=a["p"][:, -1]), "It seems to be one step only: return all steps."),
         (lambda a: a.update(p=a["p"].astype("float32")), "p is correct only in float32 precision; expected float64."),
         (lambda a: a.update(a=a["a"].astype(int)), "a has the dtype int64, which drops fractions; expected float64."),
         (lambda a: a.update({harness.CHANGED: np.array(["W_h"])}), "W_h is changed in place"),
