@@ -139,63 +139,45 @@ def _shapes(error: BaseException, line: str) -> str:
     return ", ".join(f"{name} {shape}" for name, shape in shown.items())
 
 
-# the general rules: a pattern of an error's sentence, and what it usually means
-_RULES = [
-    (re.compile(pattern, re.IGNORECASE), advice)
-    for pattern, advice in (
-        (
-            r"(method|function)'? object is not (subscriptable|iterable)|unsupported operand .*'(function|method)'|"
-            r"'(function|method)' object has no attribute",
-            "A function or method is used without its parentheses, ().",
-        ),
-        (
-            r"core dimension|not aligned|shapes cannot be multiplied|size mismatch|dot_general|Shape mismatch: [xab]|"
-            r"matmul|Dot product",
-            "The shapes of a product do not fit: is a matrix transposed, is it another one than meant, or is a vector "
-            "on the wrong side?",
-        ),
-        (
-            r"could not broadcast input array|copying sequence of size",
-            "The result has another size than the place for it: is it the right matrix, is a part such as [:, t] "
-            "missing, or is * used instead of @?",
-        ),
-        (
-            r"broadcast|mis-?match|same shape|must match the size|Elemwise|different length|incompatible shapes",
-            "Element by element, both must have the same shape: is one transposed, has a sum lost an axis, or is a "
-            "product of matrices meant?",
-        ),
-        (
-            r"out of bounds|out of range",
-            "An index goes past the end: look at the range, and at which quantity has a column more than there are "
-            "words.",
-        ),
-        (
-            r"positional argument",
-            "The number of arguments does not fit: compare the call with the first line of the function. scan calls "
-            "its step with an element of each of the sequences, the previous results, and the non_sequences.",
-        ),
-        (
-            r"TensorVariable|no len\(\)|tracer|traced|symbolic|__array__",
-            "A symbol has no value while the graph is built: Python's if, range, len, float and functions of NumPy or "
-            "math cannot use it; those of T, torch or jnp can.",
-        ),
-        (
-            r"grad|part of the computational graph|DisconnectedInput",
-            "There is no way from the cost back to a parameter, or the cost is not one number: follow it from the "
-            "parameters.",
-        ),
-        (
-            r"dtype|float32|did not match Double|expected scalar type",
-            "Numbers of different dtypes meet: the weights are float64 (in Theano self.dtype); give new arrays that "
-            "dtype.",
-        ),
-        (
-            r"unpack|not iterable|not subscriptable|'tuple'",
-            "The number of values does not fit, or a pair is used as one value: scan returns a pair of results and "
-            "updates (in JAX the last state and what was collected).",
-        ),
-    )
-]
+# the general rules: a pattern of an error's sentence, in upper or lower case, and what it usually means
+_RULES = {
+    r"(method|function)'? object (is not (subscriptable|iterable)|has no attr)|operand .*'(function|method)'": (
+        "A function or method is used without its parentheses, ()."
+    ),
+    r"core dimension|not aligned|be multiplied|size mismatch|dot_general|Shape mismatch: [xab]|matmul|Dot product": (
+        "The shapes of a product do not fit: is a matrix transposed, is it another one than meant, or is a vector on "
+        "the wrong side?"
+    ),
+    r"could not broadcast input array|copying sequence of size": (
+        "The result has another size than the place for it: is it the right matrix, is a part such as [:, t] missing, "
+        "or is * used instead of @?"
+    ),
+    r"broadcast|mis-?match|same shape|must match the size|Elemwise|different length|incompatible shapes": (
+        "Element by element, both must have the same shape: is one transposed, has a sum lost an axis, or is a product "
+        "of matrices meant?"
+    ),
+    r"out of bounds|out of range": (
+        "An index goes past the end: look at the range, and at which quantity has a column more than there are words."
+    ),
+    r"positional argument": (
+        "The number of arguments does not fit: compare the call with the first line of the function. scan calls its "
+        "step with an element of each of the sequences, the previous results, and the non_sequences."
+    ),
+    r"TensorVariable|no len\(\)|tracer|traced|symbolic|__array__": (
+        "A symbol has no value while the graph is built: Python's if, range, len, float and functions of NumPy or math "
+        "cannot use it; those of T, torch or jnp can."
+    ),
+    r"grad|part of the computational graph|DisconnectedInput": (
+        "No way leads from the cost back to a parameter, or the cost is not one number: follow it from the parameters."
+    ),
+    r"dtype|float32|did not match Double|expected scalar type": (
+        "Numbers of different dtypes meet: the weights are float64 (in Theano self.dtype); give new arrays that dtype."
+    ),
+    r"unpack|not iterable|not subscriptable|'tuple'": (
+        "The number of values does not fit, or a pair is used as one value: scan returns a pair of results and updates "
+        "(in JAX the last state and what was collected)."
+    ),
+}
 
 
 class Diagnosis:
@@ -304,7 +286,8 @@ class Diagnosis:
             return f"{lead}\n{alike[0]}"
         if cause := self._structure():
             return f"{lead}\n{cause}"
-        rule = next((advice for pattern, advice in _RULES if pattern.search(f"{found.kind}: {found.message}")), "")
+        said = f"{found.kind}: {found.message}"
+        rule = next((advice for pattern, advice in _RULES.items() if re.search(pattern, said, re.IGNORECASE)), "")
         formula = self._formula(_targets_of(found.text))
         return "\n".join(filter(None, (lead, rule, formula, self._cut())))
 

@@ -78,11 +78,6 @@ def is_filled(array: np.ndarray) -> bool:
     return bool(np.any(array != array.dtype.type()))
 
 
-def tolerance(exercise: Exercise, right: np.ndarray) -> float:
-    """Return how much an entry may differ, relative to the largest one."""
-    return max(exercise.tolerance, TOLERANCE.get(str(right.dtype), 0.0))
-
-
 def same(exercise: Exercise, right: np.ndarray, got: np.ndarray, least: float = 0.0) -> bool:
     """Return whether an array has the right shape and, up to rounding, the right numbers."""
     return right.shape == got.shape and is_close(exercise, right, right, got, least)
@@ -94,8 +89,8 @@ def is_close(exercise: Exercise, whole: np.ndarray, a: np.ndarray, b: np.ndarray
         return bool(np.array_equal(a, b))
     largest = max(float(np.abs(whole[np.isfinite(whole)]).max(initial=0)), 1e-12)
     off = np.abs(np.asarray(b, float) - np.asarray(a, float))
-    close = off <= max(tolerance(exercise, whole), least) * largest
-    return bool(np.all(close | (a == b) | (np.isnan(a) & np.isnan(b))))
+    rounding = max(exercise.tolerance, TOLERANCE.get(str(whole.dtype), 0.0), least) * largest
+    return bool(np.all((off <= rounding) | (a == b) | (np.isnan(a) & np.isnan(b))))
 
 
 def first_difference(
