@@ -40,8 +40,7 @@ class Marking:
         if one.spec.kind in ("numpy", "words"):  # cases share quantities, which are expected of other exercises
             inputs = [{name: case[name] for name in one.spec.arguments if name in case} for case in inputs]
         lines = [harness.to_json(case) for case in inputs]
-        return Exercise(**vars(one.spec), function=one.function, inputs=lines, optional=one.optional,
-                        code=notebook.digest(one.solution))  # fmt: skip
+        return Exercise(**vars(one.spec), inputs=lines, code=notebook.digest(one.solution))
 
     def verdict(self, name: str, said: Said) -> Verdict:
         """Return the verdict on what a student's code has returned."""

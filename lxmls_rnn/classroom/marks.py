@@ -35,7 +35,7 @@ from typing import IO
 from lxmls_rnn import __version__
 from lxmls_rnn.classroom import boot, notebook
 from lxmls_rnn.classroom.isolation import CONTAINER_LIMITS
-from lxmls_rnn.classroom.progress import STATE_SIGNS, TIME, Student, escaped_lines
+from lxmls_rnn.classroom.progress import OPTIONAL, STATE_SIGNS, TIME, Student, escaped_lines
 from lxmls_rnn.classroom.tasks import (
     AGAIN,
     ANSWER,
@@ -315,12 +315,9 @@ def handed_out(folder: Path | None = None) -> HandedOut:
     return out
 
 
-def weights_of(exercises: dict[str, bool], file: Path | None) -> dict[str, float]:
-    """Return the points for each exercise, from a JSON file such as {"forward": 2}; by default 1, and 0 if optional.
-
-    `exercises` says of each whether it is optional.
-    """
-    weights = {name: 0.0 if is_optional else 1.0 for name, is_optional in exercises.items()}
+def weights_of(exercises: Iterable[str], file: Path | None) -> dict[str, float]:
+    """Return the points for each exercise, from a JSON file such as {"forward": 2}; by default 1, and 0 if optional."""
+    weights = {name: 0.0 if name in OPTIONAL else 1.0 for name in exercises}
     given = records.read(dict[str, float], file) if file else {}
     if unknown := [name for name in given if name not in weights]:
         raise ValueError(f"{file}: no exercise {unknown[0]}, expected one of {', '.join(weights)}")

@@ -26,9 +26,7 @@ class Spec:
 class Exercise(Spec):
     """The part of an exercise that a student's process gets: neither solution nor expected values."""
 
-    function: str  # the name of the function or class that is checked
     inputs: list[str]  # a line of JSON (`harness.to_json`) for each case
-    optional: bool
     code: str  # the digest of the solution (`notebook.digest`)
 
 

@@ -163,7 +163,7 @@ def check(
     known = marking.read(into / MARKS_FILE).marks if (into / MARKS_FILE).exists() else []
     runner = marking.Runner(prefix, [str(path.resolve()) for path in (folder, into)], container, seconds, memory_mb)
     judge = marking.Judge(out.cells)
-    points = marking.weights_of({name: judge.exercises[name].optional for name in out.names}, weights)
+    points = marking.weights_of(out.names, weights)
     marks: list[marking.Marks] = []
     with interruptible("finished students") as came, TemporaryDirectory() as unpacked:
         students = _unpacked(students, Path(unpacked, "class"))

@@ -365,5 +365,5 @@ def test_in_the_image_its_own_notebooks_were_handed_out(tmp_path, monkeypatch):
 def test_a_weight_of_an_unknown_exercise_is_an_error(tmp_path):
     (tmp_path / "weights.json").write_text('{"foward": 1}')
     with pytest.raises(ValueError, match=r"weights\.json: no exercise foward"):
-        weights_of({"forward": False}, tmp_path / "weights.json")
-    assert weights_of({"forward": False, "clip": True}, None) == {"forward": 1, "clip": 0}
+        weights_of(["forward"], tmp_path / "weights.json")
+    assert weights_of(["forward", "clip"], None) == {"forward": 1, "clip": 0}

@@ -9,7 +9,7 @@ from lxmls_rnn.storage import records
 
 def test_a_job_and_what_comes_back_are_the_same_after_a_line():
     out = HandedOut({"forward": "my_forward"}, ["x"], {"a": "forward"}, ["01.ipynb"], {"forward": "x"})
-    exercise = Exercise("numpy", ["x"], ["p"], "my_forward", ["{}"], False, "12")
+    exercise = Exercise("numpy", ["x"], ["p"], ["{}"], "12")
     job = Job({"01.ipynb": "aa"}, out, {"forward": exercise}, [["01.ipynb", "forward"]], None, 30.0, 4096)
     assert "\n" not in to_json(job)
     assert Job.from_json(to_json(job)) == job
