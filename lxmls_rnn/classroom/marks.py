@@ -35,7 +35,7 @@ from typing import IO
 from lxmls_rnn import __version__
 from lxmls_rnn.classroom import boot, notebook
 from lxmls_rnn.classroom.isolation import CONTAINER_LIMITS
-from lxmls_rnn.classroom.progress import OPTIONAL, STATE_SIGNS, TIME, Student, escaped_lines
+from lxmls_rnn.classroom.progress import OPTIONAL, STATE_SIGNS, TIME, Student, escaped_lines, lab_folders
 from lxmls_rnn.classroom.tasks import (
     AGAIN,
     ANSWER,
@@ -285,17 +285,14 @@ def _own_folders() -> list[Path]:
     package = Path(__file__).parents[1]
     if (package.parent / "pyproject.toml").exists():
         return [package.parent]
-    lab = importlib.util.find_spec("lab")
-    return [package, *map(Path, (lab.submodule_search_locations or []) if lab else [])]
+    return [package, *lab_folders()]
 
 
 def handed_out(folder: Path | None = None) -> HandedOut:
     """Read the notebooks that were handed out, by default those of the package `lab`, in the image its own copy."""
     if folder is None and (image := os.environ.get("LXMLS_IMAGE")):
         folder = Path(image, "docker/notebooks")  # a user's own ones are mounted over those of the package
-    if folder is None:
-        lab = importlib.util.find_spec("lab")
-        folder = Path(next(iter(lab.submodule_search_locations or []))) / "notebooks" if lab else Path("lab/notebooks")
+    folder = folder or next(iter(lab_folders()), Path("lab")) / "notebooks"
     out = HandedOut({}, [], {}, [], {})
     for path in sorted(folder.glob("*.ipynb")):
         for cell in json.loads(records.read_json(path, MAX_NOTEBOOK_BYTES))["cells"]:

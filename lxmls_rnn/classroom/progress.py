@@ -28,11 +28,15 @@ def escaped_lines(text: str) -> str:
     return "\n".join(map(escaped, text.split("\n")))
 
 
+def lab_folders() -> list[Path]:
+    """Return the folders of the package `lab`, none if it is not installed."""
+    lab = importlib.util.find_spec("lab")
+    return [Path(folder) for folder in lab.submodule_search_locations or []] if lab else []
+
+
 def _course() -> dict[str, bool]:
     """Return the exercises in the order of the course, and whether each is optional, from the lab's catalogue."""
-    lab = importlib.util.find_spec("lab")
-    folders = [Path(folder) for folder in lab.submodule_search_locations or []] if lab else []
-    files = sorted(file for folder in folders for file in (folder / "exercises" / "catalogue").glob("*.md"))
+    files = sorted(file for folder in lab_folders() for file in (folder / "exercises" / "catalogue").glob("*.md"))
     return {file.stem.partition("-")[2]: "\n- optional: " in file.read_text(encoding="utf-8") for file in files}
 
 
