@@ -48,6 +48,10 @@ class Raised:
     text: str  # of the line
     shapes: str
 
+    def __str__(self) -> str:
+        where = f"\nin line {self.line} of the cell:  {self.text}" if self.text else ""
+        return f"fails with {self.kind}: {self.message}{where}"
+
     @property
     def key(self) -> tuple[str, str, frozenset[str]]:
         """The common sign of two answers with the same mistake."""
@@ -264,9 +268,7 @@ class Diagnosis:
         """Explain an exception that the answer raised for case `n`."""
         files = frozenset({self.source.function.__code__.co_filename}) if self.source else frozenset()
         found = raised(error, files)
-        where = f"\nin line {found.line} of the cell:  {found.text}" if found.text else ""
-        shapes = f"\n({found.shapes})" if found.shapes else ""
-        lead = f"It fails with {found.kind}: {found.message}{where}{shapes}"
+        lead = f"It {found}\n({found.shapes})" if found.shapes else f"It {found}"
         mine = set(self.source.lines.values()) if self.source else set()
         alike = []
         for patch in self._patches(_targets_of(found.text)):

@@ -565,17 +565,13 @@ def _named(spec: Spec, result: Any) -> dict[str, Any]:
 
 def _array(name: str, value: Any) -> np.ndarray:
     """Return a result as an array of numbers, its dtype unchanged."""
-    if isinstance(value, np.ndarray):
-        array = value
-    else:
-        try:
-            array = np.asarray(value)
-        except Exception:
-            array = np.asarray(None)
+    array = np.asarray(None)
+    with suppress(Exception):
+        array = np.asarray(value)
     if array.dtype.kind not in "iufb":
         symbolic = " It is a Theano variable; this exercise uses NumPy." if "theano" in type(value).__module__ else ""
-        found = "rows of different lengths" if isinstance(value, (tuple, list)) else what(value)
-        found = "rows of different lengths" if isinstance(value, np.ndarray) and value.dtype == object else found
+        is_ragged = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.dtype == object)
+        found = "rows of different lengths" if is_ragged else what(value)
         found = f"numbers of dtype {array.dtype}" if array.dtype.kind == "c" else found
         raise BadResult(f"{name} should be an array of numbers, got {found}.{symbolic}")
     return array
