@@ -347,9 +347,7 @@ class Diagnosis:
             case, n = self.cases[likely.case], likely.case
             if "through" in case and likely.quantity in list(self.exercise.quantities)[:1]:
                 case = case | {"through": False}
-            got = _quiet_run(self.exercise, answer, case)
-            right = {name: value for name, value in self.right[n].items() if name in got}
-            if found := engine.difference(self.exercise, n, right, got):
+            if found := self._first_of(n, _quiet_run(self.exercise, answer, case)):
                 return found
         expected = engine.expected(self.exercise.name, seed)
         for n, case in enumerate(cases(self.exercise.name, seed)):
@@ -399,29 +397,26 @@ class Diagnosis:
         """Return the mistakes of the catalogue, first those in lines that compute something."""
         return sorted(self.exercise.patches, key=lambda patch: not what & _changed(self.exercise.name, patch))
 
-    def _outcome(self, patch: Patch, difference: Difference) -> Arrays | Raised | None:
-        """Return what a mistake gives; with gradients through a model if the difference is in them, and not before."""
-        n = difference.case
-        first = _outcome(self.exercise.name, patch, n, False)
-        is_first = difference.quantity in list(self.exercise.quantities)[:1]
-        if is_first or not self.cases[n].get("through") or not isinstance(first, dict):
-            return first
-        right = {name: value for name, value in self.right[n].items() if name in first}
-        found = engine.difference(self.exercise, n, right, first)
-        is_before = found is not None and self._rank(found) < self._rank(difference)
-        return first if is_before else _outcome(self.exercise.name, patch, n, True)
-
     def _gives(self, patch: Patch, difference: Difference, got: Sequence[Arrays], names: Sequence[str]) -> bool:
         """Return whether a mistake has the same first difference, and the same numbers in these quantities."""
-        n = difference.case
-        wrong = self._outcome(patch, difference)
+        name, n = self.exercise.name, difference.case
+        wrong = _outcome(name, patch, n, False)
+        if isinstance(wrong, dict) and difference.quantity not in wrong:
+            first = self._first_of(n, wrong)
+            if first is None or self._rank(first) > self._rank(difference):
+                wrong = _outcome(name, patch, n, True)  # with the gradients through a model
         if not isinstance(wrong, dict) or difference.quantity not in wrong or not self._alike(names, n, wrong, got[n]):
             return False
-        first = engine.difference(self.exercise, n, {key: self.right[n][key] for key in wrong}, wrong)
+        first = self._first_of(n, wrong)
         if first is None or (first.quantity, first.step) != (difference.quantity, difference.step):
             return False
         others = [m for m in range(len(got)) if m != n]
-        return all(self._alike(names, m, _outcome(self.exercise.name, patch, m, False), got[m]) for m in others)
+        return all(self._alike(names, m, _outcome(name, patch, m, False), got[m]) for m in others)
+
+    def _first_of(self, n: int, wrong: Arrays) -> Difference | None:
+        """Return the first difference of a wrong answer for case `n` in the quantities that it has."""
+        right = {name: value for name, value in self.right[n].items() if name in wrong}
+        return engine.difference(self.exercise, n, right, wrong)
 
     def _alike(self, names: Sequence[str], n: int, wrong: Arrays | Raised | None, got: Arrays) -> bool:
         """Return whether two wrong answers have the same numbers in the quantities of both.
