@@ -76,12 +76,6 @@ def test_of_two_mistakes_in_a_row_the_steps_before_are_right(says):
     )
 
 
-def test_gradients_that_are_untouched_are_named_with_those_that_are_right(says):
-    verdict = says("gradients", ("dW_e[:, x[t]] += W_x.T @ e_a[:, t]", "pass"), ("dW_h += np", "np"))
-    assert verdict.state == "not yet"
-    assert verdict.text.startswith("Correct so far: dW_x, dW_y. Fill in dW_e, dW_h: missing, or still all zeros.")
-
-
 def test_a_recursion_without_end_and_a_raised_interrupt_have_a_verdict(cell):
     code = "import sys\ndef f(*given):\n    sys.setrecursionlimit(10**7)\n    return f(*given)"
     said = check.forward(cell(code)["f"])
@@ -158,7 +152,12 @@ E_A = "        e_a[:, t] = h[:, t + 1] * (1 - h[:, t + 1]) * e_h[:, t]\n"
         ("forward", [(Y, "")], "z, a, h, p", "y"),
         ("forward", [(A, A.replace("a[:, t]", "b")), (H, H.replace("a[:, t]", "b"))], "z, h, y, p", "a"),
         ("errors", [(E_Y, "")], "e_h, e_a", "e_y"),
-        ("gradients", [("dW_h += np", "0 * np")], "dW_e, dW_x, dW_y", "dW_h"),
+        (
+            "gradients",
+            [("dW_e[:, x[t]] += W_x.T @ e_a[:, t]", "pass"), ("dW_h += np", "np")],
+            "dW_x, dW_y",
+            "dW_e, dW_h",
+        ),
     ],
 )
 def test_what_is_untouched_is_not_yet_and_the_rest_keeps_its_tick(says, exercise, replaced, right, untouched):
@@ -225,15 +224,6 @@ def test_a_placeholder_that_is_left_is_named(cell):
     verdict = check.rnn(cell(code)["MyRNN"])
     assert verdict.state == "not yet"
     assert "A line is not filled in: return ...  # your code here" in verdict.text
-
-
-def test_an_exception_is_its_last_line_and_the_students_line(says):
-    text = says("forward", ("W_x @ z[:, t]", "W_x.T @ z[:, t]")).text
-    assert text.startswith("It fails with ValueError: matmul: ")
-    assert "in line 13 of the cell:  a[:, t] = W_x.T @ z[:, t] + W_h @ h[:, t]" in text
-    assert "Traceback" not in text
-    assert "(a[:, t] (5,), W_x.T (4, 5), z[:, t] (4,), W_h (5, 5), h[:, t] (5,))" in text
-    assert text.splitlines()[-1] == "Wrongly transposed in line 13: W_x.T @ z[:, t] should be W_x @ z[:, t]."
 
 
 def test_what_is_no_function_or_model_is_said():

@@ -112,6 +112,8 @@ def test_an_error_has_the_line_the_shapes_and_the_whole_sentence():
     assert "W_y (3, 5)" in lines[2]
     assert "h[:, t + 1] (5,)" in lines[2]
     assert lines[-1] == "The formula: y_t = W_y h_t."
+    change = "Wrongly transposed in line 13: W_x.T @ z[:, t] should be W_x @ z[:, t]."
+    assert explained("forward", ("W_x @ z[:, t]", "W_x.T @ z[:, t]")).endswith(change)
 
 
 def test_an_error_of_theano_names_a_line_of_the_answer_and_none_of_another_cell(tmp_path):
