@@ -26,6 +26,7 @@ IN_NUMPY = ("numpy", "words", "finite_differences", "training_loop", "numpy_meth
 METHODS = {"theano_model": "_forward", "numpy_method": "backpropagation", "torch_method": "_log_forward"}  # of a class
 CHANGED = "changed arguments"  # the array of names of arguments that the answer has changed in place
 SCANS = "scans"  # the array that counts the scans in the graph of an answer
+MAX_CHARACTERS = 10_000_000  # in an array of texts in JSON, in which each takes as much as the longest
 _JSON_DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool", "str")
 
 
@@ -622,6 +623,9 @@ def _values(value: Any) -> Any:
     if isinstance(value, dict) and set(value) == {"dtype", "shape", "data"}:
         if value["dtype"] not in _JSON_DTYPES:
             raise ValueError(f"unexpected dtype {value['dtype']!r}, expected one of {', '.join(_JSON_DTYPES)}")
+        texts = [text for text in value["data"] if isinstance(text, str)] if isinstance(value["data"], list) else []
+        if len(texts) * max(map(len, texts), default=0) > MAX_CHARACTERS:
+            raise ValueError("the texts are too long")
         try:
             return np.array(value["data"], value["dtype"]).reshape(value["shape"])
         except TypeError as error:
