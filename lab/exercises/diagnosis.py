@@ -219,15 +219,11 @@ class Diagnosis:
 
         They are computed as in the solution, so that the rest can be judged.
         """
-        names = [
-            name
-            for name in engine.unfilled(self.exercise, self.right, got)
-            if (
-                self._is_untouched(name)
-                if any(name in arrays for arrays in got)
-                else name in self.exercise.spec.results
-            )
-        ]
+        names = []
+        for name in engine.unfilled(self.exercise, self.right, got):
+            is_there = any(name in arrays for arrays in got)
+            if self._is_untouched(name) if is_there else name in self.exercise.spec.results:
+                names.append(name)
         if not names:
             return None
         filled = self._filled(names)
@@ -399,19 +395,21 @@ class Diagnosis:
 
     def _gives(self, patch: Patch, difference: Difference, got: Sequence[Arrays], names: Sequence[str]) -> bool:
         """Return whether a mistake has the same first difference, and the same numbers in these quantities."""
-        name, n = self.exercise.name, difference.case
-        wrong = _outcome(name, patch, n, False)
-        if isinstance(wrong, dict) and difference.quantity not in wrong:
+        exercise, name, n = self.exercise.name, difference.quantity, difference.case
+        wrong = _outcome(exercise, patch, n, False)
+        if isinstance(wrong, dict) and name not in wrong:
             first = self._first_of(n, wrong)
             if first is None or self._rank(first) > self._rank(difference):
-                wrong = _outcome(name, patch, n, True)  # with the gradients through a model
-        if not isinstance(wrong, dict) or difference.quantity not in wrong or not self._alike(names, n, wrong, got[n]):
+                wrong = _outcome(exercise, patch, n, True)  # with the gradients through a model
+        if not isinstance(wrong, dict) or name not in wrong or name not in got[n]:
             return False
         first = self._first_of(n, wrong)
-        if first is None or (first.quantity, first.step) != (difference.quantity, difference.step):
+        if first is None or (first.quantity, first.step) != (name, difference.step):
             return False
-        others = [m for m in range(len(got)) if m != n]
-        return all(self._alike(names, m, _outcome(name, patch, m, False), got[m]) for m in others)
+        return all(
+            self._alike(names, m, wrong if m == n else _outcome(exercise, patch, m, False), arrays)
+            for m, arrays in enumerate(got)
+        )
 
     def _first_of(self, n: int, wrong: Arrays) -> Difference | None:
         """Return the first difference of a wrong answer for case `n` in the quantities that it has."""
