@@ -39,7 +39,11 @@ def sweep(tmp_path):
 def test_no_process_of_a_sweep_listens_and_none_outlives_a_killed_client(sweep):
     client, *others = sweep
     assert len(workers_of(client)) == 2
-    assert [c for process in sweep for c in process.net_connections()] == []
+    connections = []
+    for process in sweep:
+        with suppress(psutil.NoSuchProcess):  # not all children last
+            connections += process.net_connections()
+    assert connections == []
     client.kill()
     assert psutil.wait_procs(others, timeout=60)[1] == []
 
