@@ -30,6 +30,7 @@ Products are written W.dot(h), because W @ h takes twice as long for such small 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,7 +72,7 @@ class Backward(NamedTuple):
     e_h: np.ndarray  # (n_hidd, L)       errors of the hidden states, from the outputs and from the later steps
     e_z: np.ndarray  # (n_emb, L)        errors of the embeddings: column t belongs to column x[t] of W_e
     gradients: tuple[np.ndarray, ...]  # d loss / d W for every parameter after W_e, in the order of `param`
-    layer: Mapping[str, np.ndarray]  # the layer's further quantities, by name, see `quantities`
+    layer: Mapping[str, np.ndarray] = MappingProxyType({})  # the layer's further quantities, by name, see `quantities`
 
 
 class NumpyRNN(parameters.Model):
