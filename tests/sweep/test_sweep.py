@@ -30,7 +30,7 @@ def test_its_file_says_what_it_is(tmp_path):
     ("vary", "message"),
     [
         (["n_hidd=2,0"], "n_hidd must be an integer of at least 1, got 0"),
-        (["model=NumpyLSTM", "activation=relu"], "activation must be one of tanh, got 'relu'"),
+        (["model=NumpyLSTM", "activation=relu"], "activation must be tanh, got 'relu'"),
         (["embeddings=none,nowhere.txt"], "embeddings must be a file, but there is none"),
     ],
 )
