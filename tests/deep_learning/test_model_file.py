@@ -355,3 +355,8 @@ except OSError as error:
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "m.npz")], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == (f"{tmp_path / 'm.npz'}\n", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_class_in_numpy_of_a_file_is_that_of_its_family_and_none_is_made_up():
+    classes = [model_file.numpy_class_of({"class": name}) for name in ("FastLSTM", "JaxRNN", "Other")]
+    assert classes == [rnns.NumpyLSTM, rnns.NumpyRNN, None]
