@@ -45,7 +45,8 @@ def test_so_many_entries_and_each_once():
     assert archive(*((name, A) for name in names[:10])).names == list(names[:10])
     with pytest.raises(ValueError, match=r"distinct names, got 11: "):
         archive(*((name, A) for name in names))
-    with pytest.warns(UserWarning, match="Duplicate name"), pytest.raises(ValueError, match=r"got 2: .'a', 'a'"):
+    twice = r"distinct names, got 2: .'a', 'a'"
+    with pytest.warns(UserWarning, match="Duplicate name"), pytest.raises(ValueError, match=twice):
         archive(("a", A), ("a", A))
 
 
