@@ -9,7 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 _working = False  # whether a command runs, which must clean up before the process ends
 
@@ -20,6 +25,22 @@ def _end(number: int, frame: FrameType | None) -> None:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(128 + number)
+
+
+def _send_again(lost: UnraisableHookArgs) -> None:
+    """Send a signal again whose exception Python has caught, as in a callback of a weak reference during imports."""
+    if lost.exc_type is KeyboardInterrupt:
+        number = signal.SIGINT
+        if signal.getsignal(number) is signal.SIG_IGN:  # as `interrupt_now` wants it after its exception
+            from lxmls_rnn.cli.console import interrupt_now
+
+            signal.signal(number, interrupt_now)
+    elif lost.exc_type is SystemExit and signal.getsignal(signal.SIGTERM) is _end:
+        number = signal.SIGTERM
+    else:
+        sys.__unraisablehook__(lost)
+        return
+    threading.Timer(0.01, os.kill, (os.getpid(), number)).start()  # when the callback is over
 
 
 for _number in (signal.SIGINT, signal.SIGTERM):
@@ -38,9 +59,11 @@ def main() -> None:
     try:
         try:
             _working = True
+            sys.unraisablehook = _send_again
             app()
         finally:
             _working = False
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends anyway, with its own status
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
 

@@ -9,6 +9,11 @@ import pytest
 pytestmark = pytest.mark.process
 
 
+def python(code):
+    """Run a program of Python."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+
 @pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_imports_ends_it_without_a_traceback(tmp_path, number):
@@ -34,13 +39,14 @@ lxmls_rnn.__main__.main()
 
 
 AT_WORK = """
-import os, signal, sys
+import atexit, os, signal, time, weakref
 import lxmls_rnn.__main__ as main
 import lxmls_rnn.cli
+def strike():
+    os.kill(os.getpid(), {number})
 def work():
     try:
-        os.kill(os.getpid(), {number})
-        signal.pause()
+        {what}
     finally:
         print("cleaned up")
 lxmls_rnn.cli.app = work
@@ -48,16 +54,44 @@ main.main()
 """
 
 
+def at_work(what, number=signal.SIGINT, begin=""):
+    """Run a command that does one line of Python."""
+    return python(begin + AT_WORK.format(what=what, number=int(number)))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_a_command_works_lets_it_clean_up(number):
-    done = subprocess.run([sys.executable, "-c", AT_WORK.format(number=int(number))], capture_output=True, text=True)
+    done = at_work("strike(); signal.pause()", number)
     assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleaned up\n", "")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_a_callback_whose_exceptions_python_catches_ends_the_command_too(number):
+    done = at_work("weakref.ref(set(), lambda _: strike()); [time.sleep(0.1) for _ in range(600)]", number)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleaned up\n", "")
+
+
+def test_a_second_interrupt_in_such_a_callback_interrupts_at_once_too():
+    twice = "strike(); weakref.ref(set(), lambda _: strike()); [time.sleep(0.1) for _ in range(600)]"
+    done = at_work(f"with lxmls_rnn.cli.console.interruptible('batch'): {twice}")
+    assert (done.returncode, done.stdout) == (130, "cleaned up\n")
+    assert done.stderr == "Stopping after the batch (a second Ctrl-C does not wait and does not save).\n"
+
+
+def test_another_exception_in_such_a_callback_is_shown():
+    done = at_work("weakref.ref(set(), lambda _: 1 / 0)")
+    assert (done.returncode, done.stdout) == (0, "cleaned up\n")
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_an_interrupt_while_python_ends_changes_nothing():
+    done = at_work("atexit.register(lambda: (strike(), print('ended')))")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "cleaned up\nended\n", "")
+
+
 def test_a_signal_that_the_shell_ignores_stays_ignored():
-    code = AT_WORK.replace("signal.pause()", "print('goes on')").format(number=int(signal.SIGINT))
-    ignoring = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n{code}"
-    done = subprocess.run([sys.executable, "-c", ignoring], capture_output=True, text=True)
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    done = at_work("strike(); print('goes on')", begin=ignoring)
     assert (done.returncode, done.stdout, done.stderr) == (0, "goes on\ncleaned up\n", "")
 
 
@@ -72,7 +106,7 @@ import lxmls_rnn.__main__ as main
 sys.meta_path.insert(0, Unusable())
 main.main()
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = python(code)
     assert (done.returncode, done.stderr) == (1, "Error: Theano cannot be used: it is a stock one\n")
 
 

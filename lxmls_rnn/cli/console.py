@@ -94,17 +94,19 @@ def plain_errors() -> Iterator[None]:
         raise SystemExit(1) from None
 
 
+def interrupt_now(*_: object) -> None:
+    """Handle Ctrl-C: raise KeyboardInterrupt, and ignore later ones, so that they do not interrupt the cleanup."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def interruptible(what: str) -> Iterator[list[int]]:
     """Yield a list that collects Ctrl-C and SIGTERM, by number; the caller stops its work after the next `what`.
 
-    A second Ctrl-C interrupts at once. Later ones are ignored, so that they do not interrupt the cleanup.
+    A second Ctrl-C interrupts at once, see `interrupt_now`.
     """
     came: list[int] = []
-
-    def interrupt_now(*_: object) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise KeyboardInterrupt
 
     def interrupt(number: int, _: object) -> None:
         came.append(number)
