@@ -202,12 +202,12 @@ class Driver:
         was_paused = False
         try:
             while running or left:
-                while left and (future := self._submit(*left[0])):
-                    running[future] = left.popleft()
                 if self.paused or was_paused:
                     self._workers.ask("pause" if self.paused else "resume")  # repeated, for new workers
                     was_paused = self.paused
                     self.state = "paused" if self.paused else "training"
+                while left and (future := self._submit(*left[0])):
+                    running[future] = left.popleft()
                 ended, _ = wait(running, POLL_SECONDS, FIRST_COMPLETED)
                 if not running:
                     self._workers.wait(POLL_SECONDS)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import Pipe, resource_tracker
+from multiprocessing import Pipe, active_children, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -27,6 +27,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THRE
 # loky ends a process whose memory has grown by so many bytes; here each process keeps a corpus and Theano's code
 LOKY_LIMIT = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 MAX_FAILED_STARTS = 10  # of one worker in a row
+END_SECONDS = 5  # that a thread of loky may take to end, at most
 
 
 @dataclass
@@ -91,6 +92,7 @@ class Local:
         self._workers: dict[int, _Worker] = {}
 
     def __enter__(self) -> Local:
+        self._threads = set(threading.enumerate())
         # a thread of its own starts the processes: Ctrl-C, which interrupts the main thread, leaves none half started
         self._starter = ThreadPoolExecutor(1, initializer=_block_interrupts)
         try:
@@ -107,6 +109,12 @@ class Local:
             one.end(kill=kind is KeyboardInterrupt)
         for one in self._workers.values():
             one.pool.shutdown()
+        # Python's end does not wait for these threads of loky, nor release anything when a signal brings it: locks that
+        # they or ended processes still hold then are reported as leaked
+        for thread in set(threading.enumerate()) - self._threads:
+            if thread.name == "QueueFeederThread":
+                thread.join(END_SECONDS)
+        active_children()  # forgets those that have ended
 
     def _start(self, number: int, failed_starts: int = 0) -> None:
         self._starter.submit(self._start_in_thread, number, failed_starts).result()
@@ -190,7 +198,7 @@ class Local:
 def _death(error: BaseException | None) -> str:
     """Return how a process died, such as "SIGKILL(-9)"."""
     found = re.search(r"exit codes of the workers are \{(.*)\}", str(error))
-    return found[1] if found else "its process ended"
+    return (found and found[1]) or "its process ended"  # loky does not always wait until it knows how
 
 
 def _block_interrupts() -> None:

@@ -86,7 +86,7 @@ def test_without_a_worker_that_may_train_it_stops_and_with_one_it_goes_on(cluste
     monkeypatch.setattr(clusters, "MAX_UNFIT_SECONDS", 60.0)
     list(Driver(sweep, scheduler=cluster.address).run())
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
-    long = replace(NAMED, trainer=replace(NAMED.trainer, epochs=100))
+    long = replace(NAMED, trainer=replace(NAMED.trainer, epochs=300))
     more = small_sweep(runs, "n_hidd=2", base=long, seeds=[1], name="long").begin()
     driver = Driver(more, scheduler=cluster.address)
     with pytest.raises(ConnectionError, match=r"has disappeared: .* `lxmls-rnn sweep --resume long --scheduler tls://"):  # noqa: PT012
@@ -134,8 +134,9 @@ def test_a_corpus_that_changes_on_a_worker_in_the_midst_ends_its_part(cluster, r
     cluster.wait(2)
     sweep = small_sweep(runs, "n_hidd=2,3", base=NAMED, seeds=range(8)).begin()
     driver = Driver(sweep, scheduler=cluster.address)
+    begun = [sweep.folder / training.name / "config.json" for training in list(sweep.trainings())[:2]]
     for result in driver.run():
-        if result is not None:
+        if result is not None and all(file.exists() for file in begun):  # so that both have read the corpus
             (tmp_path / "ada" / "sample" / "dev.conll").write_text("")
     assert {result.state for result in driver.results.values()} == {"done"}
     assert set(driver.unfit) == {"ada"}

@@ -1,20 +1,26 @@
 """Workers on this machine: they listen to nothing, end with their client, and are replaced when they die."""
 
+import multiprocessing.resource_tracker
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import loky.backend.resource_tracker
 import psutil
 import pytest
+from loky.backend.queues import Queue
 from sweep.kills import workers_of
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn.sweep import local
 from lxmls_rnn.sweep.driver import Driver
+from lxmls_rnn.sweep.worker import WorkerDied
 
 pytestmark = pytest.mark.process
 COMMAND = Path(sys.executable).with_name("lxmls-rnn")
@@ -48,6 +54,11 @@ def test_no_process_of_a_sweep_listens_and_none_outlives_a_killed_client(sweep):
     assert psutil.wait_procs(others, timeout=60)[1] == []
 
 
+def locks():
+    """The semaphores of this process that Linux shows."""
+    return set(Path("/dev/shm").glob(f"sem.loky-{os.getpid()}-*"))
+
+
 def started(workers):
     while not workers.alive:
         workers.wait(0.1)
@@ -69,6 +80,20 @@ def test_a_worker_has_one_thread_and_its_device(monkeypatch):
     assert environ == ["cpu", "device=cuda7,warn_float64=ignore,device=cpu", "1", "1", "1"]
 
 
+def test_an_interrupt_kills_a_worker_amid_a_training_and_no_thread_and_lock_of_its_pool_is_left(monkeypatch):
+    feed = Queue._feed
+    monkeypatch.setattr(Queue, "_feed", staticmethod(lambda *arguments: feed(*arguments) or time.sleep(0.3)))
+    before = set(threading.enumerate()) | locks()
+    with suppress(KeyboardInterrupt), local.Local(1, [], "token") as workers:
+        started(workers)
+        training = workers.submit(signal.pause)
+        assert locks() - before
+        raise KeyboardInterrupt
+    assert set(threading.enumerate()) | locks() <= before
+    with pytest.raises(WorkerDied, match="SIGKILL"):
+        workers.answer(training)
+
+
 def test_a_sweep_says_what_it_does_and_has_the_numbers_of_serial_runs(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
     driver, said = Driver(sweep, workers=1), []
@@ -84,6 +109,8 @@ def test_a_sweep_says_what_it_does_and_has_the_numbers_of_serial_runs(tmp_path):
 @pytest.fixture
 def broken_on_bad(tmp_path, monkeypatch):
     """Python itself does not start where the device is "bad"."""
+    for tracker in (multiprocessing.resource_tracker, loky.backend.resource_tracker):
+        tracker.ensure_running()  # while they can start
     (tmp_path / "sitecustomize.py").write_text("import os\nif os.getenv('LXMLS_DEVICE') == 'bad': os._exit(7)\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
@@ -124,11 +151,13 @@ def test_a_training_whose_workers_die_three_times_fails_and_the_other_one_is_not
     long = replace(BASE, trainer=replace(BASE.trainer, epochs=100_000))
     sweep = small_sweep(tmp_path, "epochs=100000,3", base=long, seeds=[1]).begin()
     deadly, other = (training.name for training in sweep.trainings())
-    driver, killed, written = Driver(sweep, workers=1), 0, 0
+    driver, killed, claim, rows = Driver(sweep, workers=1), 0, "", 0
     for _ in driver.run():
-        rows = sum(path.read_text().count("\n") for path in sweep.folder.glob(f"{deadly}/metrics.jsonl"))
-        if killed < 3 and rows > written and driver.results[deadly].state != "failed":
-            written = rows
+        now, written = "", sum(path.read_text().count("\n") for path in sweep.folder.glob(f"{deadly}/metrics.jsonl"))
+        with suppress(FileNotFoundError):
+            now = (sweep.folder / f".{deadly}.owner").read_text()
+        if killed < 3 and written > rows and now not in ("", claim) and driver.results[deadly].state != "failed":
+            claim, rows = now, written  # of this worker; the next one makes a claim of its own
             for process in workers_of(psutil.Process()):
                 process.kill()
                 killed += 1
