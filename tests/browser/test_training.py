@@ -84,6 +84,16 @@ def test_another_cell_runs_during_the_training_and_stop_acts_at_once(lab):
     print(f"stopped after {time.monotonic() - begun:.2f} s")
 
 
+def test_a_panel_answers_while_a_cell_runs(lab):
+    lab.open(lab.write("from lab import TrainingPanel\nTrainingPanel()", "import time\ntime.sleep(1000)"))
+    lab.run_cell(0)
+    panel = lab.find("TrainingPanel")
+    lab.run_cell(1)
+    expect(lab.page.locator(".jp-CodeCell .jp-InputPrompt").nth(1)).to_have_text("[*]:")
+    start(panel, "beside", 3)
+    expect(panel.locator(".lab-log tbody tr")).to_have_count(3, timeout=COMPILE)
+
+
 def test_a_pause_holds_the_training(lab):
     panel = lab.panel("TrainingPanel")
     start(panel, "pauses", 1000)
