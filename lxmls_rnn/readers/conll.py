@@ -85,16 +85,16 @@ def read_sentences(
         if line.startswith("#") and not sentence:
             continue
         try:
-            columns = _split(line, tag_column)
+            number, word, tag = _row(line, tag_column)
         except ValueError as error:
             raise ValueError(f"{file}, line {line_number}: {error}: {quoted(line)}") from None
-        if TOKEN_ID.fullmatch(columns[0]):
-            if int(columns[0]) != len(sentence) + 1:
+        if number.isdigit():  # no range, no empty node
+            if int(number) != len(sentence) + 1:
                 raise ValueError(
-                    f"{file}, line {line_number}: word {columns[0]} where word {len(sentence) + 1} of the sentence was "
+                    f"{file}, line {line_number}: word {number} where word {len(sentence) + 1} of the sentence was "
                     f"expected (is the blank line before it missing?): {quoted(line)}"
                 )
-            sentence.append(Token(columns[WORD_COLUMN - 1], columns[tag_column - 1], line_number))
+            sentence.append(Token(word, tag, line_number))
             words += 1
             if words % WORDS_PER_MEMORY_CHECK == 0:
                 # the words read so far already occupy memory; the caller copies them into sequences
@@ -104,16 +104,17 @@ def read_sentences(
         yield sentence
 
 
-def _split(line: str, tag_column: int) -> list[str]:
-    """Return the columns of a line; ValueError, whose message is only the reason, if the line is malformed."""
+def _row(line: str, tag_column: int) -> tuple[str, str, str]:
+    """Return the number, word and tag of a line; ValueError, whose message is only the reason, if it is malformed."""
     if line.startswith("#"):
         raise ValueError("a comment inside a sentence (is the blank line before it missing?)")
     columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
-    columns = [column.strip() for column in columns]
-    if not (TOKEN_ID.fullmatch(columns[0]) or RANGE_OR_EMPTY_NODE.fullmatch(columns[0])):
-        raise ValueError(f"column 1 must be the number of the word in its sentence, got {quoted(columns[0])}; {ROW}")
+    number = columns[0].strip()
+    if not (TOKEN_ID.fullmatch(number) or RANGE_OR_EMPTY_NODE.fullmatch(number)):
+        raise ValueError(f"column 1 must be the number of the word in its sentence, got {quoted(number)}; {ROW}")
     if len(columns) < tag_column:
         raise ValueError(f"expected at least {tag_column} columns, got {len(columns)}; {ROW}")
-    if not columns[WORD_COLUMN - 1] or not columns[tag_column - 1]:
+    word, tag = columns[WORD_COLUMN - 1].strip(), columns[tag_column - 1].strip()
+    if not word or not tag:
         raise ValueError(f"the word (column {WORD_COLUMN}) and the tag (column {tag_column}) must not be empty")
-    return columns
+    return number, word, tag
