@@ -5,6 +5,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -82,9 +83,12 @@ def theano_found(trial: Trial) -> Iterator[Finding]:
     yield Finding("Theano", metadata.version("theano"))
     if report is not None:
         cache = Path(report.compiledir)
-        files = [file.stat().st_size for file in cache.rglob("*") if file.is_file()]
+        size = 0
+        for file in cache.rglob("*"):
+            with suppress(FileNotFoundError):  # another process renames or deletes it now
+                size += file.stat().st_size if file.is_file() else 0
         modules = sum(1 for _ in cache.glob("tmp*/*.so"))
-        yield Finding("Compile cache", f"{modules} modules, {sum(files) / 1e6:.0f} MB in {short(cache.parent)}")
+        yield Finding("Compile cache", f"{modules} modules, {size / 1e6:.0f} MB in {short(cache.parent)}")
         yield Finding("Device", f"{report.device_used}, floatX {report.floatX}")
     if trial.error:
         yield Finding("Test function", trial.error, False)

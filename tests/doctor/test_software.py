@@ -140,6 +140,9 @@ def test_the_size_of_the_compile_cache_and_what_a_trial_found(tmp_path, monkeypa
         file.touch()
         with file.open("r+b") as opened:
             opened.truncate(size)
+    gone, is_file = cache / "key.part", Path.is_file  # another process renames it between two looks
+    gone.touch()
+    monkeypatch.setattr(Path, "is_file", lambda path: is_file(path) and (path != gone or gone.unlink() is None))
     report = dataclasses.replace(REPORT, compiledir=str(cache), device_used="cuda1", floatX="float32")
     theano, *lines = software.theano_found(Trial(report, ""))
     assert theano == Finding("Theano", "1.0.5")
@@ -148,6 +151,7 @@ def test_the_size_of_the_compile_cache_and_what_a_trial_found(tmp_path, monkeypa
         Finding("Device", "cuda1, floatX float32"),
         Finding("Test function", "compiled to C, ran, and gave the right result"),
     ]
+    assert not gone.exists()
     assert list(software.theano_found(Trial(report, "it broke")))[-1] == Finding("Test function", "it broke", False)
     assert [finding.name for finding in software.theano_found(Trial(None, "it broke"))] == ["Theano", "Test function"]
 
