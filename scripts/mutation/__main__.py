@@ -156,7 +156,7 @@ def main() -> None:
     before = read(given.out)
     todo = [mutant for mutant in mutants if before.get(mutant.change) != "killed"]
     tests = given.tests or sorted({mirrored(path) for path in given.paths})
-    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mutation-", ignore_cleanup_errors=True) as folder:
         copies = [Path(folder, str(number)) for number in range(given.jobs)]
         for copy in copies:
             copy_checkout(copy)

@@ -68,7 +68,7 @@ class Pool:
         tmp.mkdir()
         if _compiled(cache) != _compiled(self._warm):  # the previous mutant may have compiled wrong code
             shutil.rmtree(cache, ignore_errors=True)
-            shutil.copytree(self._warm, cache, copy_function=_link_or_copy, symlinks=True)
+            shutil.copytree(self._warm, cache, symlinks=True, copy_function=_link_or_copy, dirs_exist_ok=True)
         pid = os.fork()
         if not pid:
             try:
