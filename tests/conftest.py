@@ -30,7 +30,8 @@ KINDS = {
     "container": "builds the image and runs it: `make test-container`",
 }
 
-# `make test` runs the tests of these where git sees a change of the files, or CI is set; `make test-slow` always.
+# `make test` runs the tests of these where git sees a change of the files, and `make test-slow` always; where CI is
+# set, and both run one after the other, `make test` does it alone.
 ROOT = Path(__file__).parents[1]
 SELDOM_CHANGED = {
     "kernels and C code": (
@@ -124,7 +125,7 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(kind)
         item.user_properties.append(("kind", kind))
         what = seldom_changed(item, kind)
-        if what and (config.option.markexpr != "not slow" or not has_changed(what)):
+        if what and not os.environ.get("CI") and (config.option.markexpr != "not slow" or not has_changed(what)):
             item.add_marker(pytest.mark.slow(f"{what}: unchanged"))
         for mark in item.iter_markers("slow"):
             if not mark.args:
@@ -153,7 +154,11 @@ def pytest_terminal_summary(terminalreporter, config):
     for kind, seconds in _seconds.most_common():
         terminalreporter.write_line(f"{seconds:7.1f} s in {_tests[kind]:4} {kind} tests")
     if config.option.markexpr == "not slow":
-        missing = sum("is not installed" in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
+        why = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped"))
+        missing = sum(why.pop(reason) for reason in list(why) if "is not installed: `make setup WITH=" in reason)
+        why.pop("Skipping benchmark (--benchmark-skip active).", None)  # tests/speed
+        for reason, tests in why.most_common():
+            terminalreporter.write_line(f"Skipped {tests}: {reason}")
         same = "".join(f", tests of {what} (git: unchanged)" for what in SELDOM_CHANGED if not has_changed(what))
         terminalreporter.write_line(f"Not run: slow tests, tests/speed{same}: make test-slow")
         terminalreporter.write_line(f"Not run: {missing} tests that need JAX, PyTorch or ONNX: make test-frameworks")

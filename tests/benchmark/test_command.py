@@ -24,7 +24,7 @@ pytestmark = pytest.mark.process
 
 COMMAND = [str(Path(sys.executable).with_name("lxmls-rnn")), "bench"]
 TINY = ["--model", "rnn", "--hidden", "5,6", "--batch", "1,2", "--length", "4", "--words", "30", "--time", "0.01"]
-SMALL = [*TINY, "--threads", "1", "--implementation", "numpy,fused", "--device", "cpu"]
+SMALL = [*TINY, "--threads", "1", "--limit", "600", "--implementation", "numpy,fused", "--device", "cpu"]
 
 
 @pytest.fixture

@@ -43,8 +43,13 @@ def environ(workplace):
 
 @pytest.fixture(scope="session")
 def server(workplace, environ):
-    # the page gives its application to the tests, which open and close notebooks with it
-    options = "--ServerApp.root_dir=notebooks", "--ServerApp.allow_root=True", "--LabApp.expose_app_in_browser=True"
+    options = [
+        "--ServerApp.root_dir=notebooks",
+        "--ServerApp.allow_root=True",
+        "--ServerApp.port_retries=0",
+        "--KernelManager.transport=ipc",  # files, as two servers could choose one port
+        "--LabApp.expose_app_in_browser=True",  # to the tests, which open and close notebooks with it
+    ]
     with Server.start(
         [BIN / "jupyter", "lab", "--no-browser", *options], "--ServerApp.port", workplace, environ
     ) as server:

@@ -1,12 +1,12 @@
 """What a person does with the lab in a browser."""
 
+import http.client
 import json
 import re
 import secrets
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
@@ -56,7 +56,7 @@ class Server:
     def answers(self):
         try:
             return bool(self.ask("api"))
-        except (urllib.error.URLError, ConnectionError):
+        except (OSError, http.client.HTTPException):
             return False
 
     def ask(self, path, method="GET"):
@@ -149,7 +149,7 @@ class LabPage:
     def find(self, name, nth=0):
         """Return a panel on the page by its class, when all of its parts are there."""
         found = self.page.locator(f".lab-{name}").nth(nth)
-        expect(found).to_be_visible()
+        expect(found).to_be_visible(timeout=START)
         # until a part is there, its box holds an empty place for it
         expect(found.locator(".widget-box > [class='lm-Widget']")).to_have_count(0)
         return found
@@ -218,15 +218,16 @@ def fill(panel, label, value):
     box.press("Enter")
 
 
-def is_in_sight(part):
-    """Whether a part of a panel is not hidden to the left or right of the box in which it scrolls, or by row names."""
-    return part.evaluate(
+def wait_until_in_sight(part):
+    """Wait until a part of a panel is not hidden to the left or right of its scrolling box, or by row names."""
+    part.page.wait_for_function(
         """part => {
             const { left, right } = part.getBoundingClientRect();
             const box = part.closest(".lab-scroll").getBoundingClientRect();
             const name = part.closest("tr").querySelector("th")?.getBoundingClientRect().right ?? 0;
             return Math.max(box.left, name) - 1 <= left && right <= box.right + 1;
-        }"""
+        }""",
+        arg=part.element_handle(),
     )
 
 

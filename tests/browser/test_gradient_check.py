@@ -1,4 +1,4 @@
-from browser.page import COMPILE, button, is_in_sight, message, overflowing, press
+from browser.page import COMPILE, button, message, overflowing, press, wait_until_in_sight
 from playwright.sync_api import expect
 
 
@@ -21,7 +21,7 @@ def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
     assert not overflowing(lab.page, panel)
     picture(panel, "gradient-check")
     lab.page.set_viewport_size({"width": 900, "height": 800})
-    assert is_in_sight(table.locator(".lab-chip").first)
+    wait_until_in_sight(table.locator(".lab-chip").first)
     lab.page.set_viewport_size({"width": 1280, "height": 800})
     with lab.dark():
         picture(panel, "gradient-check-dark")

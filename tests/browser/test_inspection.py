@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from browser.page import button, fill, is_in_sight, overflowing, press
+from browser.page import button, fill, overflowing, press, wait_until_in_sight
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.usefixtures("trained")
@@ -80,12 +80,13 @@ def test_the_selected_word_and_the_second_run_are_seen_in_a_narrow_window(lab):
     for key, place in (("End", 18), ("Home", 1)):
         press(panel.get_by_role("slider").locator("visible=true").first, key)
         expect(panel.locator(f"tr td.lab-marked:nth-child({place + 1})")).to_have_count(12)
-        assert is_in_sight(marked), key
+        wait_until_in_sight(marked)
     tab(panel, "Compare")
     panel.get_by_label("Second run", exact=True).select_option("rnn")
     of_second = panel.locator(".lab-compared tbody tr td:nth-child(3) .lab-chip")
     expect(of_second).to_have_count(18)
-    assert all(is_in_sight(chip) for chip in of_second.all())
+    for chip in of_second.all():
+        wait_until_in_sight(chip)
 
 
 def test_a_word_that_is_pointed_at_shows_what_influences_its_tag(lab, picture):

@@ -1,10 +1,11 @@
-from browser.page import COMPILE, button, message, overflowing, press
+from browser.page import COMPILE, START, button, message, overflowing, press
 from playwright.sync_api import expect
 
 
 def test_a_loop_and_scan_agree_and_their_graphs_are_drawn(lab, picture):
     panel = lab.panel("ScanPanel")
     button(panel, "Markov chain").click()
+    expect(panel.get_by_label("States", exact=True)).to_be_visible()  # a click may overtake the choice before it
     button(panel, "Run").click()
     expect(panel).to_contain_text("They agree", timeout=COMPILE)
     expect(panel).to_contain_text("as written")
@@ -26,6 +27,7 @@ def test_a_loop_and_scan_agree_and_their_graphs_are_drawn(lab, picture):
 def test_a_mistake_is_run_and_explained(lab, picture):
     panel = lab.panel("ScanPanel")
     press(button(panel, "What goes wrong"), "Enter")
+    expect(panel.get_by_label("Mistake", exact=True)).to_be_visible()
     button(panel, "Run").click()
     expect(panel.locator(".lab-scan-error")).to_contain_text("Error", timeout=COMPILE)
     expect(panel.locator(".lab-scan-error")).to_contain_text("How to read it")
@@ -71,4 +73,5 @@ def test_a_step_is_edited_run_and_restored(lab, picture):
     button(panel, "Show code").click()
     expect(code).to_contain_text("except BaseException")
     button(panel, "Run").click()
-    expect(message(panel).get_by_role("alert")).to_contain_text("The step is still running after 10 s")
+    alert = message(panel).get_by_role("alert")
+    expect(alert).to_contain_text("The step is still running after 10 s", timeout=START)

@@ -11,7 +11,7 @@ PANELS = ("CorpusPanel", "ModelPanel", "TrainingPanel", "InspectionPanel", "Grad
 
 def test_the_experiments_are_a_page_without_code(lab, picture, tmp_path):
     page = lab.page
-    page.goto(f"{lab.server.url}/voila/render/02-experiments.ipynb?token={lab.server.token}")
+    page.goto(f"{lab.server.url}/voila/render/02-experiments.ipynb?token={lab.server.token}", timeout=COMPILE)
     for panel in PANELS:
         expect(page.locator(f".lab-{panel}").first).to_be_visible(timeout=COMPILE)
     expect(page.locator(".jp-InputArea-editor")).to_have_count(0)

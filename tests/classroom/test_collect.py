@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from lxmls_rnn.classroom import collect as collecting
 from lxmls_rnn.classroom.collect import collect, in_text
-from lxmls_rnn.classroom.progress import read_class
+from lxmls_rnn.classroom.progress import ERROR, read_class
 from lxmls_rnn.cli.main import app
 
 
@@ -71,6 +71,7 @@ def test_a_bomb_is_left_out_and_the_small_files_are_kept(place):
     (report,) = collect([bomb], Path("new"), max_bytes=1_000_000)
     assert content("new") == {"anna/runs/exercises.json"}
     assert "more than 1,000,000 bytes" in report.left_out[0]
+    assert "[default: 1000]" in CliRunner().invoke(app, ["class", "collect", "--help"]).output  # MB
 
 
 def test_too_many_files_are_refused_before_they_are_listed(place, monkeypatch):
@@ -109,8 +110,10 @@ def test_links_and_special_files_of_a_folder_are_left_out(place):
     (anna / "runs/link").symlink_to(place / "secret")
     (anna / "results").symlink_to(place)
     os.mkfifo(anna / "runs/pipe")
-    (report,) = collect([Path("class")], Path("new"))
-    assert content("new") == {"anna/runs/exercises.json"}
+    Path("class/ben").symlink_to(student("elsewhere").resolve())
+    report, linked = collect([Path("class")], Path("new"))
+    assert content("new") == {"anna/runs/exercises.json", f"elsewhere/{ERROR}"}
+    assert linked.error
     assert report.left_out == ["results is a link", "runs/link is a link", "runs/pipe is a special file"]
 
 
@@ -136,9 +139,10 @@ def test_files_are_found_where_students_put_them(place):
     zipped("ben.zip", members | {"exercises.json": "{}"})
     Path("class/cai").mkdir(parents=True)
     zipped("class/cai/my work.zip", {"exercises.json": "{}"})
+    zipped("class/cai/zipped too.zip", {"answers.json": "{}"})
     list(collect([Path("ben.zip"), Path("class")], Path("new")))
     placed = {"notebooks/01.ipynb", "notebooks/2.ipynb", "runs/a/config.json", "runs/exercises.json"}
-    assert content("new") == {*(f"ben/{name}" for name in placed), "cai/runs/exercises.json"}
+    assert content("new") == {*(f"ben/{name}" for name in placed), "cai/runs/exercises.json", "cai/runs/answers.json"}
 
 
 def test_a_second_zip_file_of_a_student_replaces_nothing(place):

@@ -26,7 +26,7 @@ def test_a_zip_file_has_notebooks_settings_metrics_and_answers_but_no_model(work
     assert (work / "runs/first/model.npz").is_file()
     command = ["hand-in", "anna", "--notebooks", str(work / "notebooks"), "--root", str(work / "runs")]
     result = CliRunner().invoke(app, command)
-    assert "1 notebook, 5 files in all" in result.output
+    assert "1 notebook, 5 files in all, 0.0 MB." in result.output
     assert zipfile.ZipFile(work / "notebooks/anna.zip").namelist() == [
         "anna/notebooks/01-exercises.ipynb",
         "anna/runs/answers.json",

@@ -84,6 +84,7 @@ def test_eighty_columns_hold_a_row_for_each_student_whatever_they_handed_in(hand
     shown = CliRunner().invoke(app, ["class", "show", str(handed_in)], env={"COLUMNS": "80"}).output
     table = shown[shown.index("student") : shown.index("✓ right, ")].splitlines()
     assert max(map(len, table)) <= 80
+    assert table[0].split()[1] == "123456789012"[: len(names)]
     assert [line.split()[0] for line in table[1:]] == sorted(path.stem for path in handed_in.iterdir())
     assert table[2].split()[:4] == ["ben", "✓" * len(names), str(len(names)), "07-20"]
     kinds = {line.split()[0]: line.split()[-1] for line in table}

@@ -54,6 +54,13 @@ def test_tag_reads_standard_input_and_files_one_sentence_a_line(trained, tmp_pat
         assert re.fullmatch(r"The/\S+/\d\.\d\d", lines[0].split()[0])
 
 
+def test_without_any_input_there_is_nothing_to_tag(trained, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", None)  # closed by the shell: <&-
+    with pytest.raises(SystemExit):
+        app(["tag", "runs/first"])
+    assert "nothing to tag: give a sentence or --file" in " ".join(capsys.readouterr().err.split())
+
+
 def test_no_column_of_runs_vanishes_where_there_are_many(trained):
     other = ["--n-emb", "7", "--n-hidd", "6", "--rate", "0.25", "--decay", "0.125", "--batch-size", "5", "--clip", "3"]
     more = ["--shuffle", "--patience", "9", "--seed", "77", "--init", "glorot", "--min-count", "4"]
@@ -264,7 +271,7 @@ def test_runs_says_how_far_a_sweep_is(run, tmp_path):
 
 
 def test_tag_writes_conllu_that_the_reader_reads_back(trained, tmp_path):
-    text = "The dog doesn't run.\n\n  She runs !\nOk\n"
+    text = "The dog doesn\u2019t run.\n\n  She runs !\nOk\n"
     (tmp_path / "text").write_text(text)
     output = trained("tag", "first", "--format", "conllu", "--file", "text").output
     assert output == trained("tag", "first", "--format", "conllu", input=text).output

@@ -21,6 +21,7 @@ from sweep.kills import workers_of
 from sweep.small import BASE, by_size, small_sweep, with_runs
 from typer.testing import CliRunner
 
+from lxmls_rnn import paths
 from lxmls_rnn.cli import app
 from lxmls_rnn.cli.console import SafeConsole
 from lxmls_rnn.cli.sweep import duration, in_a_line
@@ -261,10 +262,12 @@ def test_a_sweep_tells_of_each_training_and_goes_on_with_what_is_added(on_cluste
     assert again.output.endswith(f"The sweep is in {shown}\n")
 
 
-def test_a_bar_shows_how_far_it_is_and_how_long_the_rest_takes(on_cluster, monkeypatch):
+def test_a_bar_shows_how_far_it_is_and_how_long_the_rest_takes(on_cluster, tmp_path, monkeypatch):
     shown = io.StringIO()
     monkeypatch.setattr("lxmls_rnn.cli.sweep.console", SafeConsole(file=shown, force_terminal=True, width=150))
-    assert on_cluster(*SHORT, "--vary", "n_hidd=2,3", "--epochs", "1", "--name", "a").exit_code == 0
+    vectors = f"embeddings=none,{paths.data()}/sample/ppmi_30"
+    assert on_cluster(*SHORT, "--vary", vectors, "--epochs", "1", "--name", "a").exit_code == 0
+    assert Sweep.load("a", tmp_path / "runs").vary == {"embeddings": [None, "sample/ppmi_30"]}  # found on any machine
     *_, last = re.findall(r"training, 1 workers .* (\S+) (about \d+ s left)", Text.from_ansi(shown.getvalue()).plain)
     assert last == ("2/2", "about 0 s left")
 

@@ -33,6 +33,6 @@ def test_a_panel_trains_and_its_run_is_the_users(lab, page):
 
 
 def test_the_experiments_are_a_page_without_code(page):
-    page.page.goto(f"{page.server.url}/voila/render/02-experiments.ipynb?token={page.server.token}")
+    page.page.goto(f"{page.server.url}/voila/render/02-experiments.ipynb?token={page.server.token}", timeout=COMPILE)
     expect(page.page.locator(".lab-TrainingPanel").first).to_be_visible(timeout=COMPILE)
     expect(page.page.locator(".jp-InputArea-editor")).to_have_count(0)

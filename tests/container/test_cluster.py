@@ -44,6 +44,8 @@ class Cluster:
 def cluster(lab):
     it = Cluster(lab)
     it.compose("up", "--detach", "--no-build", "--scale", "worker=2")
+    certificate = "exec", "-T", "scheduler", "test", "-e", "tls/cert.pem"
+    wait_for(lambda: it.compose(*certificate, check=False).returncode == 0, 60, "a certificate")
     yield it
     it.compose("kill", "scheduler", "worker", check=False)
     it.compose("rm", "--force", "scheduler", "worker")

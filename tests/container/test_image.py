@@ -46,7 +46,7 @@ def test_a_gpu_that_is_asked_for_by_name_and_not_there_stops_the_lab(lab, device
 def test_the_lab_starts_on_opencl(lab):
     """As far as the server: its first kernel has run by then."""
     command = "docker/entrypoint.sh lab & until python docker/healthcheck.py; do sleep 0.5; done; kill %1"
-    output = lab.run("timeout", "60", "bash", "-c", command, LAB_DEVICE="opencl0:0").stdout
+    output = lab.run("timeout", "180", "bash", "-c", command, LAB_DEVICE="opencl0:0").stdout
     assert "Theano uses the OpenCL device opencl0:0." in output
 
 

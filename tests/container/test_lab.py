@@ -66,8 +66,8 @@ def test_it_has_no_privileges_and_only_this_machine_reaches_it(lab):
 def test_make_lab_starts_as_root_and_says_what_that_means(lab):
     """On a rented machine, or in a container."""
     command = "make lab ARGS=--no-browser & until python docker/healthcheck.py; do sleep 0.5; done; kill %1"
-    options = ["--rm", "--user", "0", "--entrypoint", "timeout", lab.image, "60", "bash", "-c"]
-    output = lab.call("docker", "run", *options, command, timeout=90).stdout
+    options = ["--rm", "--user", "0", "--entrypoint", "timeout", lab.image, "180", "bash", "-c"]
+    output = lab.call("docker", "run", *options, command, timeout=200).stdout
     assert "You are root: code in a notebook can change every file of this machine.\n" in output
     assert "/lab?token=" in output
 

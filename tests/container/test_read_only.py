@@ -46,7 +46,7 @@ def test_it_trains_and_compiles_nothing(lab):
 
 
 def test_the_lab_starts_and_a_notebook_trains(lab, mounts):
-    output = run(lab, "timeout", "120", "bash", "-c", START, mounts=mounts).stdout
+    output = run(lab, "timeout", "280", "bash", "-c", START, mounts=mounts).stdout
     assert "The lab is at" in output
     assert "cannot be written" not in output
     assert "zebra*" in output

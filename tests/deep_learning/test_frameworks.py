@@ -144,6 +144,13 @@ def without(monkeypatch):
     return lambda module: monkeypatch.setitem(sys.modules, module, None)
 
 
+@pytest.mark.parametrize("name", ["jax", "torch"])
+def test_a_framework_is_missing_where_it_cannot_be_imported(name):
+    """Only there, or the tests that need it would be left out everywhere."""
+    tried = subprocess.run([sys.executable, "-c", f"import {name}"], capture_output=True)
+    assert bool(frameworks.FRAMEWORKS[name].missing) == bool(tried.returncode)
+
+
 @pytest.mark.parametrize(("name", "module"), [("JaxLSTM", "jax"), ("FastTorchRNN", "torch")])
 def test_a_missing_framework_is_named_with_what_brings_it(without, name, module):
     without(module)

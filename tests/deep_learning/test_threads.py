@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
@@ -43,10 +44,17 @@ def passes(request):
 
 
 def seconds_of_ended_threads():
-    """The processor time of this process that none of its present threads has taken."""
-    clocks = (~int(thread) << 3 | 6 for thread in os.listdir("/proc/self/task"))  # Linux's clocks of single threads
-    of_present = sum(map(time.clock_gettime, clocks))
-    return time.process_time() - of_present
+    """The processor time of this process that none of its present threads has taken.
+
+    It is the least of several readings: what BLAS's threads take between the clocks counts too.
+    """
+    found = []
+    while len(found) < 5:
+        with suppress(OSError):  # a thread has just ended
+            clocks = [~int(thread) << 3 | 6 for thread in os.listdir("/proc/self/task")]  # Linux's, of single threads
+            of_present = sum(map(time.clock_gettime, clocks))
+            found.append(time.process_time() - of_present)
+    return min(found)
 
 
 @pytest.mark.parametrize(("threads", "least"), [(2, 0.35), (3, 0.5)])
@@ -56,7 +64,8 @@ def test_a_large_batch_is_shared_by_as_many_threads_as_blas_has(passes, threads,
     forward(EQUAL_PARTS)
     with threadpool_limits(threads, "blas"):
         before, begin = seconds_of_ended_threads(), time.thread_time()
-        forward(EQUAL_PARTS)
+        for _ in range(3):  # a processor may be slower than the other for a while
+            forward(EQUAL_PARTS)
         own, others = time.thread_time() - begin, seconds_of_ended_threads() - before
     assert others / (own + others) > least  # BLAS's own threads may still turn in circles, and count for neither
 

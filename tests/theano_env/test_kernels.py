@@ -59,6 +59,7 @@ def test_the_progress_is_in_a_file_while_it_lasts_and_the_end_in_the_log(compile
     monkeypatch.setattr(
         kernels, "write_atomically", lambda path, text: (write(path, text), written.append(path.read_text()))
     )
+    monkeypatch.setattr(kernels, "time", SimpleNamespace(monotonic=lambda: 0.0))
     kernels.main()
     assert compiled == [("cuda1", "/kept"), "kernel_a", "kernel_b", "kernel_c"]
     assert written == ["1 of 3", "2 of 3", "3 of 3"]

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from environment import within
+from environment import within, without_waits
 
 from lxmls_rnn.theano_env import flags
 
@@ -35,9 +35,7 @@ def run(code, **environ):
     process = start(code, **environ)
     output, errors = process.communicate()
     assert process.returncode == 0, errors
-    # it may wait for what another process of the tests compiles
-    errors = "\n".join(line for line in errors.splitlines() if not line.startswith("Theano has waited "))
-    return output.strip(), errors.strip()
+    return output.strip(), "\n".join(without_waits(errors))
 
 
 def no_tools(folder):

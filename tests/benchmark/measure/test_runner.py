@@ -88,7 +88,6 @@ def test_pytorch_in_a_python_of_its_own_gives_the_reference_numbers(implementati
 def test_all_repeats_of_a_case_take_less_time_than_the_run(runner):
     start = perf_counter()
     (row,) = runner.run(cases(("numpy",)))
-    assert row.calls > 1
     assert row.minimum * row.calls * row.repeats < perf_counter() - start
 
 

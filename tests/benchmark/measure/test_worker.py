@@ -14,6 +14,7 @@ from lxmls_rnn.benchmark.measure import counting, worker
 from lxmls_rnn.benchmark.measure.contenders import draw_batch
 from lxmls_rnn.benchmark.measure.process import Worker
 from lxmls_rnn.benchmark.measure.worker import WARM_UP_SECONDS, Bench
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 
 compiles = pytest.mark.slow("compiles the fused layer, five seconds from an empty cache")
 
@@ -66,7 +67,8 @@ def test_a_worker_whose_threads_never_rest_answers_nevertheless(monkeypatch):
 @pytest.mark.parametrize(("implementation", "package"), [("numpy", "numpy"), ("torch-fused", "torch")])
 def test_a_worker_does_not_spin_after_its_answer(make_row, implementation, package):
     """NumPy's OpenBLAS and PyTorch's OpenMP would do so for 40 and 10 ms, if there are two processors."""
-    pytest.importorskip(package)
+    if missing := FRAMEWORKS[package].missing:
+        pytest.skip(missing)
     apart = Worker(implementation, "cpu", "float32", threads=2)
     try:
         apart.ask(120, do="prepare", case=vars(make_row(1.0, implementation, batch=64, n_hidd=256).case))
@@ -81,11 +83,12 @@ def test_a_worker_does_not_spin_after_its_answer(make_row, implementation, packa
     assert "R" not in states
 
 
-def test_a_call_that_is_long_enough_is_timed_alone(make_row, monkeypatch):
+@pytest.mark.parametrize(("seconds", "calls"), [(3e-3, 1), (3e-4, 7)])
+def test_a_long_call_is_timed_alone_and_a_short_one_with_others(make_row, monkeypatch, seconds, calls):
     bench = Bench("numpy", "cpu", "float32")
     bench.prepare(make_row(1.0, n_hidd=4, n_words=30).case)
-    monkeypatch.setattr(worker, "MIN_REPEAT_SECONDS", 1e-9)
-    assert bench.measure(1e-9)["calls"] == 1
+    monkeypatch.setattr(worker, "timed", lambda call, calls: seconds * calls)
+    assert (worker.MIN_REPEAT_SECONDS, bench.measure(1e-9)["calls"]) == (2e-3, calls)
 
 
 @pytest.mark.parametrize(("device", "warm"), [("cuda", True), ("cpu", False)])
@@ -111,9 +114,10 @@ def test_the_seconds_of_a_call_are_those_that_it_took(make_row):
         clock.append((start, perf_counter()))
 
     bench.call = watched
+    bench.calls, bench.call_seconds = 3, 1e-3  # as of a round before
     measured = bench.measure(0.02)
     calls = measured["calls"]
-    assert calls > 1  # a call this short is timed together with others
+    assert calls == 3
     for number, seconds in enumerate(reversed(measured["seconds"])):
         last = len(clock) - number * calls
         assert clock[last - 1][1] - clock[last - calls][0] <= seconds * calls * (1 + 1e-9)

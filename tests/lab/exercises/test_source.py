@@ -47,6 +47,11 @@ SOLUTION = """def f(x, n):
 """
 
 
+def test_a_quantity_is_computed_in_the_innermost_of_its_lines(answer):
+    found = Source(answer(SOLUTION))
+    assert (found.all_lines_of("s"), found.lines_of("s")) == ([2, 4, 6], [6])
+
+
 def located(answer, solution=SOLUTION):
     """Return what must be replaced to make an answer equal the solution for some inputs, and the lines."""
     right = {}

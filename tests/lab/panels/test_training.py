@@ -261,7 +261,7 @@ def test_after_stop_at_most_one_more_update_is_made_and_resuming_gives_an_uninte
 def test_a_pause_holds_the_training_and_go_on_ends_it(panel):
     training = endless(panel)
     paused = threading.Event()
-    live_runs.listeners.add(lambda t: t.state == "paused" and paused.set())
+    live_runs.listeners.add(lambda t: "Paused" in panel.status.value and paused.set())
     panel.pause_button.click()
     assert panel.pause_button.description == "Resume"
     assert paused.wait(PATIENCE)

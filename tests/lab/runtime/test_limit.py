@@ -34,7 +34,8 @@ def test_results_and_errors_are_those_of_the_function():
         in_time(lambda: 1 / 0)
 
 
-def test_a_loop_that_catches_errors_is_stopped_and_its_place_known(short):
+def test_a_loop_that_catches_errors_is_stopped_and_its_place_known(short, monkeypatch):
+    monkeypatch.setattr(limit, "STOPPING_SECONDS", 10)
     threads = threading.active_count()
 
     def never_ends():

@@ -13,7 +13,6 @@ from lxmls_rnn import memory
 
 @pytest.fixture
 def kills(tmp_path, monkeypatch):
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where anybody can write
     count = [3]
     monkeypatch.setattr(memory, "kills", lambda: count[0])
