@@ -23,7 +23,7 @@ PYTEST := .venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
 .PHONY: test
 test: $(READY) ## Run the tests, but not the slow ones; ARGS="-k lstm" goes to pytest
 	@.venv/bin/python -c 'from lxmls_rnn import doctor; doctor.require_compiler()'
-	$(PYTEST) -m "not slow" $(ARGS)
+	$(PYTEST) -rfE -m "not slow" $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(READY) ## Run what "make test" leaves out: slow tests, those of what seldom changes, tests/speed once, without times
