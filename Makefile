@@ -32,7 +32,7 @@ test-slow: $(READY) ## Run what "make test" leaves out: slow tests, those of wha
 .PHONY: test-frameworks
 test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute, which make setup WITH=jax,torch,onnx installs, and ONNX Runtime
 	$(PYTEST) -m "not slow" -k "jax or torch or frameworks or onnx" tests/deep_learning tests/teaching tests/benchmark \
-		tests/export tests/lab tests/cli tests/test_lab_guide.py tests/test_where_theano_went.py $(ARGS)
+		tests/export tests/lab tests/cli tests/classroom tests/test_lab_guide.py tests/test_where_theano_went.py $(ARGS)
 
 .PHONY: test-all
 test-all: test test-slow test-browser test-container ## Run all tests; needs Chromium and a Docker engine that runs

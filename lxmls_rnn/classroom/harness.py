@@ -471,13 +471,22 @@ def _jax_array(name: str, value: Any) -> Any:
     return _of_type(name, value, jax.Array, "jax.Array", "jnp.stack")
 
 
+MAX_PROGRAMS = 200  # that are kept; the diagnosis of a mistake runs some dozens, most of them more than once
+_programs: dict[Any, Any] = {}
+
+
 def _jax_compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Arrays, str]:
     """Return the arrays of a function, compiled as a whole and without optimisations, and its jaxpr."""
     import jax
 
     traced = jax.jit(function).trace(*arguments)
-    compiled = traced.lower().compile({"xla_backend_optimization_level": 0})
-    return {name: np.asarray(value) for name, value in compiled(*arguments).items()}, str(traced.jaxpr)
+    lowered = traced.lower()
+    program = lowered.as_text(), lowered.in_tree, lowered.out_tree
+    if program not in _programs:
+        if len(_programs) == MAX_PROGRAMS:
+            del _programs[next(iter(_programs))]
+        _programs[program] = lowered.compile({"xla_backend_optimization_level": 0})
+    return {name: np.asarray(value) for name, value in _programs[program](*arguments).items()}, str(traced.jaxpr)
 
 
 def _jax_scan(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:

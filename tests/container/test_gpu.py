@@ -38,12 +38,14 @@ kernels() { find cache/gpu -path '*nvrtc*' -type f | wc -l; }
 before=$(count)
 python -m lxmls_rnn.theano_env.kernels
 ahead=$(kernels)
+begun=()
 for model in RNN LSTM FastRNN FastLSTM; do
     for options in '' '--batch-size 8 --clip 5'; do
         lxmls-rnn train sample --model $model --epochs 1 --max-nr-sent 16 --root /tmp/runs --name "$model$options" \
             --dtype float32 $options
-    done
+    done & begun+=($!)
 done
+for each in "${begun[@]}"; do wait "$each"; done
 echo "$before $(count) $ahead $(kernels) $(ls cache/kernels/*.cu | wc -l)"
 """
 

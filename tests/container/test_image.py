@@ -11,11 +11,13 @@ from container.machine import build
 WARM = """
 count() { ls -d cache/theano/*/tmp* | wc -l; }
 before=$(count)
+begun=()
 for model in RNN LSTM FastRNN FastLSTM 'LSTM --no-peepholes'; do
     for options in '' '--clip 5 --freeze-embeddings' '--batch-size 8 --clip 5 --shuffle --patience 1'; do
         lxmls-rnn train sample --model $model --epochs 1 --root /tmp/runs --name "$model$options" $options >/dev/null
-    done
+    done & begun+=($!)
 done
+for each in "${begun[@]}"; do wait "$each"; done
 echo "$before $(count)"
 """
 
