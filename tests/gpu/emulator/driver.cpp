@@ -27,6 +27,7 @@
 
 #include <dlfcn.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -97,6 +98,10 @@ static void resume(Thread &thread) {
   getcontext(&context);
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   thread.stack = static_cast<char *>(mmap(NULL, STACK, PROT_READ | PROT_WRITE, flags, -1, 0));
+  if (thread.stack == MAP_FAILED) {
+    fputs("emulated GPU: no mapping is left for the stack of a thread (vm.max_map_count)\n", stderr);
+    abort();
+  }
   context.uc_stack.ss_sp = thread.stack;
   context.uc_stack.ss_size = STACK;
   mprotect(thread.stack, sysconf(_SC_PAGESIZE), PROT_NONE); /* where a stack would go on that is too small */
