@@ -481,7 +481,7 @@ def _jax_compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Arrays
 
     traced = jax.jit(function).trace(*arguments)
     lowered = traced.lower()
-    program = lowered.as_text(), lowered.in_tree, lowered.out_tree  # the text is of arrays without names
+    program = lowered.as_text(), lowered.in_tree, lowered.out_tree  # the trees have the names
     if program not in _programs:
         if len(_programs) == MAX_PROGRAMS:
             del _programs[next(iter(_programs))]
