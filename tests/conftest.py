@@ -42,12 +42,10 @@ SELDOM_CHANGED = {
         "tests/deep_learning/*.cpp",
     ),
     "Theano's build": ("scripts/theano_build", "lxmls_rnn/theano_env", "tests/theano_env", "uv.lock"),
-    "marking": ("lxmls_rnn/classroom", "lab/exercises", "tests/classroom", "tests/class_of_thirty.py"),
 }
 FOLDERS = {
     ROOT / "scripts/theano_build": "Theano's build",
     ROOT / "tests/theano_env": "Theano's build",
-    ROOT / "tests/classroom": "marking",
 }
 
 # The lab's container names the certificate of `make cluster`, which is missing until then; tests make their own.

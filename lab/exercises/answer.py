@@ -8,10 +8,10 @@ import ipywidgets as widgets
 from lab.exercises.json_store import JsonStore
 from lab.widgets.controls import on_change, view
 from lab.widgets.panel import STYLE
-from lxmls_rnn.classroom import progress
+from lxmls_rnn.classroom import students
 from lxmls_rnn.storage.files import in_words
 
-_FILE = JsonStore(progress.ANSWERS, progress.Answer)
+_FILE = JsonStore(students.ANSWERS, students.WrittenAnswer)
 OTHER_NOTEBOOK = "\n\n[Written in another notebook:]\n"
 
 
@@ -27,7 +27,7 @@ class Answer(widgets.VBox):
         if not questions or not all(isinstance(question, str) and question.strip() for question in questions):
             raise ValueError(f'Answer takes questions as text, for example Answer("Why?"), got {questions}')
         self.message = view("message")
-        stored: dict[str, progress.Answer] = {}
+        stored: dict[str, students.WrittenAnswer] = {}
         try:
             stored = _FILE.read()
             _FILE.try_to_write()  # report this before the student types
@@ -56,7 +56,7 @@ class Answer(widgets.VBox):
                     self._others[question] = [part for part in there.split(OTHER_NOTEBOOK) if part not in seen]
                 self._others[question] = [part for part in self._others[question] if part not in text]
                 whole = OTHER_NOTEBOOK.join(part for part in (text, *self._others[question]) if part.strip())
-                answers[question] = progress.Answer(whole, datetime.now().strftime(progress.TIME))
+                answers[question] = students.WrittenAnswer(whole, datetime.now().strftime(students.TIME))
                 if not whole:
                     del answers[question]
             self._known[question], self._mine[question] = whole, text

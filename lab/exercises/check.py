@@ -16,16 +16,14 @@ import numpy as np
 from IPython import get_ipython
 
 from lab.drawing import html
-from lab.exercises import diagnosis, failed_cells, guard, trial
+from lab.exercises import diagnosis, failed_cells, guard, harness, trial
 from lab.exercises import progress as _progress
 from lab.exercises.exercise import EXERCISES, Exercise
 from lab.exercises.inputs import cases
 from lab.exercises.own import use as use  # `check.use`
 from lab.exercises.verdict import Note, Verdict
 from lab.runtime import limit
-from lxmls_rnn.classroom import harness
-from lxmls_rnn.classroom.progress import Entry
-from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT
+from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.files import in_words
 
@@ -37,7 +35,7 @@ failed_cells.watch(get_ipython())
 
 
 def _max_seconds(exercise: Exercise) -> float:
-    return MAX_COMPILING_SECONDS if exercise.spec.kind in harness.COMPILING else MAX_SECONDS
+    return MAX_COMPILING_SECONDS if exercise.kind in harness.COMPILING else MAX_SECONDS
 
 
 def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
@@ -48,7 +46,7 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
     for case in cases(exercise.name):
         try:
             with guard.library_calls() as called, limit.timed(_max_seconds(exercise)):
-                got.append(harness.run(exercise.spec, answer, case))
+                got.append(harness.run(exercise, answer, case))
         except harness.Unfinished as error:
             return NOT_YET, f'{error}\nA hint: check.hint("{exercise.name}")'
         except (Exception, SystemExit, KeyboardInterrupt) as error:
@@ -71,8 +69,8 @@ def _checked(name: str, *arguments: Any) -> Verdict:
         return Verdict(name, NOT_YET, f"{missing}.")
 
     def tried_out() -> None:
-        for case in cases(name) if exercise.spec.kind in harness.IN_NUMPY else cases(name)[:1]:  # others take longer
-            harness.run(exercise.spec, arguments[0], case)
+        for case in cases(name) if exercise.kind in harness.IN_NUMPY else cases(name)[:1]:  # others take longer
+            harness.run(exercise, arguments[0], case)
 
     def quietly() -> tuple[str, str]:
         with warnings.catch_warnings(), np.errstate(all="ignore"):  # NumPy's are a setting of the thread
@@ -81,7 +79,7 @@ def _checked(name: str, *arguments: Any) -> Verdict:
 
     end = time.monotonic() + limit.MAX_WALL_SECONDS
     try:
-        if trial.survives_a_fork(exercise.spec.kind):
+        if trial.survives_a_fork(exercise.kind):
             cases(name)  # the fork need not build them
             trial.run(tried_out, _max_seconds(exercise), limit.MAX_WALL_SECONDS)
         seconds = MAX_COMPILING_SECONDS + 2 * diagnosis.MAX_SECONDS
@@ -141,14 +139,14 @@ def _not_saved(error: OSError) -> str:
     return f"(Progress is not saved: {in_words(error)})"
 
 
-def _stored() -> tuple[dict[str, Entry], str]:
+def _stored() -> tuple[dict[str, Attempts], str]:
     """Return the stored progress in all exercises, and a message if it cannot be read."""
     entries, failure = {}, ""
     try:
         entries = _progress.FILE.read()
     except OSError as error:
         failure = _not_saved(error)
-    return {name: entries.get(name, Entry()) for name in EXERCISES}, failure
+    return {name: entries.get(name, Attempts()) for name in EXERCISES}, failure
 
 
 def _unknown(name: str) -> Note:

@@ -25,14 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises import engine, repair
+from lab.exercises import engine, harness, repair
 from lab.exercises.engine import Difference
 from lab.exercises.exercise import EXERCISES, Exercise, Patch, answer_of
+from lab.exercises.harness import Arrays
 from lab.exercises.inputs import Case, cases
 from lab.exercises.source import Source, blocks, is_students, substitutions, targets
-from lxmls_rnn.classroom import harness
-from lxmls_rnn.classroom.harness import Arrays
-from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT
+from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT
 
 MAX_SECONDS = 10.0  # of the processor, for the explanation of one answer
 _VARIABLE = re.compile(r"0x[0-9a-f]+|\bline \d+|id=\d+|\bat 0x\w+")  # parts of messages that differ from run to run
@@ -222,7 +221,7 @@ class Diagnosis:
         names = []
         for name in engine.unfilled(self.exercise, self.right, got):
             is_there = any(name in arrays for arrays in got)
-            if self._is_untouched(name) if is_there else name in self.exercise.spec.results:
+            if self._is_untouched(name) if is_there else name in self.exercise.results:
                 names.append(name)
         if not names:
             return None
@@ -494,7 +493,7 @@ class Diagnosis:
             if name in self.exercise.quantities:
                 return f"The formula: {self.exercise.quantities[name].formula}."
         first = next(iter(self.exercise.quantities.values()))
-        if len(self.exercise.spec.results) == 1:
+        if len(self.exercise.results) == 1:
             return f"The formula: {first.formula}."
         return f'A hint: check.hint("{self.exercise.name}")'
 
@@ -527,7 +526,7 @@ def _quiet_run(exercise: Exercise, answer: Any, case: Case) -> Arrays:
     with warnings.catch_warnings(), np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         try:
-            return harness.run(exercise.spec, answer, case)
+            return harness.run(exercise, answer, case)
         except (SystemExit, KeyboardInterrupt) as error:  # a changed answer still raises it: the search goes on
             raise RuntimeError(type(error).__name__) from error
 

@@ -1,23 +1,20 @@
 """Compare the named arrays of an answer with those of the solution, step by step, and stop at the first difference.
 
-`expected(name)` runs the solution through the harness of its exercise; `judge(name, results)` decides from arrays
-alone, so the answer may have run in another process. `lab.exercises.diagnosis` explains a difference with the answer.
+`expected(name)` runs the solution through the harness of its exercise; `lab.exercises.diagnosis` explains a difference.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import zip_longest
+from dataclasses import dataclass
 
 import numpy as np
 
+from lab.exercises import harness
 from lab.exercises.exercise import EXERCISES, Exercise, Quantity, answer_of
+from lab.exercises.harness import CHANGED, SCANS, Arrays
 from lab.exercises.inputs import Case, cases
-from lxmls_rnn.classroom import harness
-from lxmls_rnn.classroom.harness import CHANGED, SCANS, Arrays
-from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT, Verdict
 from lxmls_rnn.teaching.gradient_check import TOLERANCE
 
 
@@ -37,33 +34,7 @@ class Difference:
 def expected(name: str, seed: int = 0) -> list[Arrays]:
     """Return the arrays of the solution for each case."""
     exercise = EXERCISES[name]
-    return [harness.run(exercise.spec, answer_of(name), case) for case in cases(name, seed)]
-
-
-def judge(name: str, results: Sequence[Arrays], seed: int = 0, failure: Verdict | None = None) -> Verdict:
-    """Decide on the results of an answer, one for each of `cases(name, seed)`, or those before a `failure`."""
-    exercise, right = EXERCISES[name], expected(name, seed)
-    share = share_of(exercise, right, results)
-    if failure:
-        return replace(failure, share=share)
-    if missing := [name for name in unfilled(exercise, right, results) if name in exercise.spec.results]:
-        return Verdict(NOT_YET, f"Fill in {', '.join(missing)}.", share)
-    if found := first_difference(exercise, right, results, seed):
-        share *= 0.5 if found.quantity == SCANS else 1
-        return Verdict(NOT_RIGHT, "\n".join(filter(None, (found.text, found.advice))), share)
-    return Verdict(RIGHT, exercise.right, share)
-
-
-def share_of(exercise: Exercise, right: Sequence[Arrays], results: Sequence[Arrays]) -> float:
-    """Return the share of the quantities that are right for all inputs; 0 if the answer has changed an argument."""
-    if any(np.size(got.get(CHANGED, ())) for got in results):
-        return 0.0
-    pairs: list[tuple[Arrays, Arrays]] = [*zip_longest(right, results, fillvalue={})]
-    fine = [
-        all(name in got and same(exercise, a[name], got[name]) for a, got in pairs if name in a)
-        for name in exercise.quantities
-    ]
-    return sum(fine) / len(fine)
+    return [harness.run(exercise, answer_of(name), case) for case in cases(name, seed)]
 
 
 def unfilled(exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> list[str]:
@@ -93,12 +64,10 @@ def is_close(exercise: Exercise, whole: np.ndarray, a: np.ndarray, b: np.ndarray
     return bool(np.all((off <= rounding) | (a == b) | (np.isnan(a) & np.isnan(b))))
 
 
-def first_difference(
-    exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays], seed: int = 0
-) -> Difference | None:
+def first_difference(exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> Difference | None:
     """Return the first difference in the order of computation, of the first case that has one."""
     for n, (a, b) in enumerate(zip(right, got, strict=True)):
-        if found := difference(exercise, n, a, b, seed):
+        if found := difference(exercise, n, a, b):
             return found
     return None
 
@@ -178,7 +147,7 @@ def _order(exercise: Exercise, n: int, there: dict[str, Quantity], right: Arrays
             if alike:
                 places[name] = alike[0]
     if places and set(places) == set(places.values()):
-        names = ", ".join(exercise.spec.results)
+        names = ", ".join(exercise.results)
         how = f"{' and '.join(places)} are swapped" if len(places) == 2 else "The results are in the wrong order"
         return Difference(n, next(iter(places)), None, f"{how}: return {names}.", "The numbers are correct.")
     return None
@@ -238,7 +207,7 @@ def shape_advice(exercise: Exercise, quantity: Quantity, right: np.ndarray, got:
 def of_case(exercise: Exercise, case: Case) -> str:
     """Describe the inputs of a case by its numbers, as the beginning of a sentence; "" if there are none."""
     parts = []
-    for name in dict.fromkeys([*exercise.spec.arguments, "accuracies", "patience", "step", "rate"]):
+    for name in dict.fromkeys([*exercise.arguments, "accuracies", "patience", "step", "rate"]):
         value = case.get(name)
         if isinstance(value, list):
             if 0 < len(value) <= 12 and all(isinstance(part, float) for part in value):

@@ -18,10 +18,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lxmls_rnn.classroom.harness import METHODS
-from lxmls_rnn.classroom.tasks import Spec
-
 FOLDER = Path(__file__).parent / "catalogue"
+METHODS = {"theano_model": "_forward", "numpy_method": "backpropagation", "torch_method": "_log_forward"}  # of a class
 # the imports of the notebook's cells before an exercise, by its kind or the beginning of it
 IMPORTS = {
     "numpy": "import numpy as np\n",
@@ -82,7 +80,9 @@ class Exercise:
     title: str
     optional: bool
     function: str  # the function or class that is checked
-    spec: Spec
+    kind: str  # of `lab.exercises.harness`
+    arguments: tuple[str, ...]  # names, in order
+    results: tuple[str, ...]  # names of what is returned, in order
     inputs: str  # of `lab.exercises.inputs`
     quantities: dict[str, Quantity]
     backwards: bool  # the last word is computed first
@@ -97,18 +97,18 @@ class Exercise:
     @property
     def framework(self) -> str:
         """The framework that may be missing, "torch" or "jax", as in `FRAMEWORKS`; else "numpy"."""
-        begin = self.spec.kind.split("_")[0]
+        begin = self.kind.split("_")[0]
         return begin if begin in ("torch", "jax") else "numpy"
 
     @property
     def method(self) -> str:
         """The method that is checked of a class; "" for a function."""
-        return METHODS.get(self.spec.kind, "")
+        return METHODS.get(self.kind, "")
 
     @property
     def before(self) -> str:
         """The code of the cells that the solution builds on."""
-        return IMPORTS.get(self.spec.kind, IMPORTS[self.framework]) + "\n".join(
+        return IMPORTS.get(self.kind, IMPORTS[self.framework]) + "\n".join(
             EXERCISES[name].solution for name in self.needs
         )
 
@@ -141,7 +141,9 @@ def read(file: Path) -> Exercise:
         title=title[1],
         optional="optional" in facts,
         function=facts["function"],
-        spec=Spec(facts["kind"], names("arguments"), names("results") or tuple(quantities)),
+        kind=facts["kind"],
+        arguments=names("arguments"),
+        results=names("results") or tuple(quantities),
         inputs=facts["inputs"],
         quantities=quantities,
         backwards=facts.get("order") == "backwards",
@@ -189,6 +191,7 @@ def _patched(code: str, diff: str, place: str) -> str:
 
 
 EXERCISES = {one.name: one for one in map(read, sorted(FOLDER.glob("*.md")))}  # in the order of the course
+COURSE = {name: exercise.optional for name, exercise in EXERCISES.items()}  # as `lxmls_rnn.classroom` is told of it
 
 
 @functools.cache

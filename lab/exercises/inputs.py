@@ -2,7 +2,7 @@
 
 Sizes differ from each other, so that swapped ones fail, and between the cases, so that written numbers fail. Sentences
 have 1, 2, 6 and 12 words, words that are repeated, ids above 255, and a gold tag with a probability below 0.01. A
-`seed`, below 4e7, draws other numbers of the same kind: for a repaired answer, and for marks.
+`seed` draws other numbers of the same kind, on which a repaired answer is tried.
 """
 
 from __future__ import annotations

@@ -1,19 +1,18 @@
-"""Progress of the exercises, saved in the folder of runs."""
+"""Progress of this kernel's student in the exercises, saved in the folder of runs."""
 
 from datetime import datetime
 
 from lab.exercises.exercise import EXERCISES
 from lab.exercises.json_store import JsonStore
-from lxmls_rnn.classroom.progress import PROGRESS, TIME, Entry
-from lxmls_rnn.classroom.tasks import RIGHT
+from lxmls_rnn.classroom.students import PROGRESS, RIGHT, TIME, Attempts
 
-FILE = JsonStore(PROGRESS, Entry)
+FILE = JsonStore(PROGRESS, Attempts)
 
 
-def update(exercise: str, *, state: str = "", tries: int = 0, hints: int = 0, solution: bool = False) -> Entry:
+def update(exercise: str, *, state: str = "", tries: int = 0, hints: int = 0, solution: bool = False) -> Attempts:
     """Add to the entry of an exercise, and return it; 'right' is permanent. Errors as `JsonStore.changing`."""
     with FILE.changing() as entries:
-        entry, now = entries.setdefault(exercise, Entry()), datetime.now().strftime(TIME)
+        entry, now = entries.setdefault(exercise, Attempts()), datetime.now().strftime(TIME)
         if state and entry.state != RIGHT:
             entry.state, entry.done = state, now if state == RIGHT else None
         if tries:

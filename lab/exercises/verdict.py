@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from html import escape
 
-from lxmls_rnn.classroom.progress import STATE_SIGNS
-from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT
+from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, STATE_SIGNS
 
 # background and border; the text is dark in both themes
 VERDICT_COLOURS = {RIGHT: ("#d9f2dd", "#1b7f3b"), NOT_YET: ("#fff0cc", "#b26a00"), NOT_RIGHT: ("#fde0dc", "#b71c1c")}

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from lxmls_rnn.classroom.progress import ANSWERS, ERROR, PROGRESS
+from lxmls_rnn.classroom.students import ANSWERS, ERROR, PROGRESS
 from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage.files import UNSAFE, counted, escaped, in_words, make_folder, naming
 

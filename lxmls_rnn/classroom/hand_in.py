@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
-from lxmls_rnn.classroom.progress import ANSWERS, PROGRESS
+from lxmls_rnn.classroom.students import ANSWERS, PROGRESS
 from lxmls_rnn.storage.files import naming, open_regular, write_atomically
 
 RUN_FILES = (PROGRESS, ANSWERS, "config.json", "metrics.jsonl", "sweep.json")  # at any depth in the folder of runs

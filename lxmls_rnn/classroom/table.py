@@ -6,8 +6,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any, NamedTuple
 
-from lxmls_rnn.classroom.progress import OPTIONAL, STATE_SIGNS, Entry, Student, answers_of, escaped_lines, exercises_of
-from lxmls_rnn.classroom.tasks import RIGHT
+from lxmls_rnn.classroom.students import RIGHT, STATE_SIGNS, Attempts, SchoolClass, Student, escaped_lines
 
 LEGEND = (
     "✓ right, ✗ not right, … not yet; 3×: three tries, 1?: one hint, s: the solution was shown; minutes. "
@@ -17,7 +16,7 @@ RENDERINGS = ("sheet", "page", "wide", "narrow")  # a spreadsheet, HTML, a wide 
 PROBLEM_STYLE = "color:#b71c1c;min-width:8em"
 COLUMN_STYLE = "writing-mode:vertical-rl;transform:rotate(180deg);white-space:nowrap"  # narrow: there are 30 columns
 STUDENT_STYLE = "position:sticky;left:0;background:#fff;color:#000"  # the table is wide and scrolls
-QUANTITIES: dict[str, Callable[[Entry], object]] = {  # columns of a spreadsheet for each exercise, beside its state
+QUANTITIES: dict[str, Callable[[Attempts], object]] = {  # columns of a spreadsheet for each exercise, beside its state
     "tries": lambda entry: entry.tries,
     "hints": lambda entry: entry.hints,
     "solution": lambda entry: "shown" if entry.solution else None,
@@ -34,23 +33,28 @@ class Column(NamedTuple):
     last: str = ""  # the cell of the last line
 
 
-def columns(students: list[Student]) -> list[Column]:
+def columns(of_class: SchoolClass) -> list[Column]:
     """Return the columns of the class table in all `RENDERINGS`.
 
     The cell of an exercise says whether it is right (✓), not right (✗) or not yet there (…), after how many tries (×),
     with how many hints (?), whether the solution was shown (s), and how many minutes it took, from the first try or
     hint on. A spreadsheet has a column for each of these, and 80 columns have room for a sign.
     """
-    names = exercises_of(students)
+    names, students = of_class.exercises, of_class.students
 
     def everywhere(value: Callable[[Student], object], **other: Callable[[Student], object]) -> dict[str, Any]:
         return dict.fromkeys(RENDERINGS, value) | other
 
-    def of(name: str, quantity: Callable[[Entry], object]) -> Callable[[Student], object]:
+    def of(name: str, quantity: Callable[[Attempts], object]) -> Callable[[Student], object]:
         return lambda student: quantity(student.exercises[name]) if name in student.exercises else None
 
+    def n_done(student: Student, optional: bool = False) -> int:
+        tried = student.exercises.items()
+        return sum(entry.state == RIGHT for name, entry in tried if of_class.course[name] is optional)
+
     def done(student: Student, plus: str, among: str = "") -> str:
-        return f"{student.n_done}{among}{f'{plus}{student.n_optional}' if student.n_optional else ''}"
+        extra = n_done(student, optional=True)
+        return f"{n_done(student)}{among}{f'{plus}{extra}' if extra else ''}"
 
     def signs(student: Student) -> str:
         return "".join(_sign(student.exercises.get(name)) for name in names)
@@ -68,8 +72,8 @@ def columns(students: list[Student]) -> list[Column]:
         found.append(Column(name, {"sheet": of(name, lambda e: e.state), "page": cell, "wide": cell}, last=done_by))
         found += [Column(f"{name} {title}", {"sheet": of(name, quantity)}) for title, quantity in QUANTITIES.items()]
     numbers = "".join(str(n % 10) for n in range(1, len(names) + 1))
-    among = f" of {len(set(names) - OPTIONAL)}"
-    of_course = {"sheet": lambda student: student.n_done, "narrow": lambda student: done(student, "+")}
+    among = f" of {sum(not of_class.course[name] for name in names)}"
+    of_course = {"sheet": lambda student: n_done(student), "narrow": lambda student: done(student, "+")}
     kinds = {"wide": lambda student: student.kinds, "narrow": lambda student: student.kinds}
     return [
         *found,
@@ -83,23 +87,24 @@ def columns(students: list[Student]) -> list[Column]:
     ]
 
 
-def table(students: list[Student], rendering: str = "page") -> tuple[list[str], list[list[Any]]]:
+def table(of_class: SchoolClass, rendering: str = "page") -> tuple[list[str], list[list[Any]]]:
     """Return header and lines: one per student, and on a page and in a wide terminal how many have done each exercise.
 
     The cells are texts; those of a spreadsheet are values.
     """
-    shown = [column for column in columns(students) if rendering in column.cells]
+    shown = [column for column in columns(of_class) if rendering in column.cells]
     header = [column.short or column.title if rendering == "narrow" else column.title for column in shown]
-    lines = [[column.cells[rendering](student) for column in shown] for student in students]
+    lines = [[column.cells[rendering](student) for column in shown] for student in of_class.students]
     if rendering == "sheet":
         return header, lines
     last = [] if rendering == "narrow" else [[column.last for column in shown]]
     return header, [*(["" if cell is None else str(cell) for cell in line] for line in lines), *last]
 
 
-def narrow_legend(students: list[Student]) -> str:
+def narrow_legend(of_class: SchoolClass) -> str:
     """Return the legend of the table in 80 columns."""
-    done_by = (f"{n} {name} ({_done_by(students, name)})" for n, name in enumerate(exercises_of(students), 1))
+    students = of_class.students
+    done_by = (f"{n} {name} ({_done_by(students, name)})" for n, name in enumerate(of_class.exercises, 1))
     return (
         "✓ right, ✗ not right, … not yet, · not begun. A wider terminal, --html and --csv show tries, hints and times. "
         f"How many of {len(students)} have done each exercise: {', '.join(done_by)}."
@@ -107,14 +112,14 @@ def narrow_legend(students: list[Student]) -> str:
 
 
 def _done_by(students: list[Student], name: str) -> int:
-    return sum(student.exercises.get(name, Entry()).state == RIGHT for student in students)
+    return sum(student.exercises.get(name, Attempts()).state == RIGHT for student in students)
 
 
-def _sign(entry: Entry | None) -> str:
+def _sign(entry: Attempts | None) -> str:
     return "·" if entry is None else STATE_SIGNS.get(entry.state, "?")
 
 
-def _cell(entry: Entry) -> str:
+def _cell(entry: Attempts) -> str:
     more = [f"{entry.tries}×"] if entry.tries else []
     more += [f"{entry.hints}?"] if entry.hints else []
     more += ["s"] if entry.solution else []
@@ -122,11 +127,11 @@ def _cell(entry: Entry) -> str:
     return " ".join([STATE_SIGNS.get(entry.state, entry.state), *more])
 
 
-def stuck(students: list[Student]) -> list[str]:
-    """Return a line for each exercise at which students are stuck (`Entry.is_stuck`), most students first."""
+def stuck(of_class: SchoolClass) -> list[str]:
+    """Return a line for each exercise at which students are stuck (`Attempts.is_stuck`), most students first."""
     said = []
-    for name in exercises_of(students):
-        entries = [(s.name, s.exercises[name]) for s in students if name in s.exercises]
+    for name in of_class.exercises:
+        entries = [(s.name, s.exercises[name]) for s in of_class.students if name in s.exercises]
         open_ = [(student, entry) for student, entry in entries if entry.is_stuck]
         if open_:
             tries = sum(entry.tries for _, entry in open_)
@@ -134,7 +139,7 @@ def stuck(students: list[Student]) -> list[str]:
     return [text for *_, text in sorted(said, key=lambda one: (-one[0], -one[1]))]
 
 
-def as_html(students: list[Student]) -> str:
+def as_html(of_class: SchoolClass) -> str:
     """Return a page with the table and the answers in words."""
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>The class</title>
@@ -143,24 +148,24 @@ body {{ font-family: sans-serif; max-width: 86em }} table {{ border-collapse: co
 td, th {{ border: 1px solid #bbb; padding: 2px 3px; text-align: left }}
 </style>
 <h1>The class</h1>
-{progress_html(students)}
-{answers_html(students)}
+{progress_html(of_class)}
+{answers_html(of_class)}
 </html>
 """
 
 
-def progress_html(students: list[Student]) -> str:
+def progress_html(of_class: SchoolClass) -> str:
     """Return the table, and the exercises at which students are stuck, as HTML; "" without students."""
-    if not students:
+    if not of_class.students:
         return ""
-    header, lines = table(students)
+    header, lines = table(of_class)
     rows = "\n".join(
         f"<tr><th scope='row' style='{STUDENT_STYLE}'>{_html(name)}</th>"
         f"{''.join(f'<td>{_html(cell)}</td>' for cell in cells)}<td style='{PROBLEM_STYLE}'>{_html(problem)}</td></tr>"
         for name, *cells, problem in lines
     )
     head = "".join(f"<th scope='col' style='{COLUMN_STYLE}'>{_html(name)}</th>" for name in header)
-    worst = "".join(f"<li>{_html(text)}</li>" for text in stuck(students))
+    worst = "".join(f"<li>{_html(text)}</li>" for text in stuck(of_class))
     return f"""<div style="overflow-x:auto"><table style="font-size:10px"><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table></div>
@@ -168,10 +173,10 @@ def progress_html(students: list[Student]) -> str:
 {f"<h2>Stuck</h2><ul>{worst}</ul>" if worst else ""}"""
 
 
-def answers_html(students: list[Student]) -> str:
+def answers_html(of_class: SchoolClass) -> str:
     """Return the written answers as HTML, grouped by question."""
     parts = []
-    for question, answers in answers_of(students).items():
+    for question, answers in of_class.answers.items():
         said = "".join(f"<dt><b>{_html(name)}</b></dt><dd>{_html(text)}</dd>" for name, text in answers.items())
         parts.append(f"<h3>{_html(question)}</h3><dl style='white-space:pre-wrap'>{said}</dl>")
     return "\n".join(["<h2>Answers in words</h2>", *parts]) if parts else ""

@@ -1,22 +1,19 @@
 """The commands `lxmls-rnn class`, for teachers, and `lxmls-rnn hand-in`, for students."""
 
 import os
-import shutil
 import warnings
+from importlib.metadata import entry_points
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.table import Table
 
 from lxmls_rnn import paths
 from lxmls_rnn.classroom import collect as collecting
-from lxmls_rnn.classroom import isolation, progress, table
-from lxmls_rnn.classroom import marks as marking
-from lxmls_rnn.classroom.feedback import COMMENTS, MARKS_FILE, write_pages
+from lxmls_rnn.classroom import students, table
 from lxmls_rnn.classroom.hand_in import pack
-from lxmls_rnn.cli.console import Commands, Root, console, interruptible, say_stopped, width_of
+from lxmls_rnn.cli.console import Commands, Root, console, width_of
 from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage import spreadsheet
 from lxmls_rnn.storage.files import counted, write_atomically
@@ -82,6 +79,12 @@ def collect(
     raise typer.Exit(1 if any(report.error for report in reports) else 0)
 
 
+def _course() -> students.Course:
+    """Return the exercises of the installed course, which `lab` names in its entry point `lxmls_rnn.course`."""
+    (course,) = entry_points(group="lxmls_rnn.course")
+    return cast(students.Course, course.load())
+
+
 def _table(header: list[str], lines: list[list[str]], **options: Any) -> Table:
     table = Table(**options)
     for name in header:
@@ -102,110 +105,27 @@ def show(
 
     Example: `lxmls-rnn class show handed-in --html class.html`
     """
-    students = progress.read_class(folder)
-    for student in students:
+    of_class = students.read_class(folder, _course())
+    for student in of_class.students:
         for problem in student.problems:
             warnings.warn(problem.text, stacklevel=1)
     if csv_file is not None:
-        header, lines = table.table(students, "sheet")
+        header, lines = table.table(of_class, "sheet")
         write_atomically(csv_file, spreadsheet.to_csv([header, *lines]))
     if html_file is not None:
-        write_atomically(html_file, table.as_html(students))
-    shown, legend = _table(*table.table(students, "wide")), table.LEGEND
+        write_atomically(html_file, table.as_html(of_class))
+    shown, legend = _table(*table.table(of_class, "wide")), table.LEGEND
     if width_of(shown).maximum > console.width:
-        shown = _table(*table.table(students, "narrow"), box=None, pad_edge=False)
-        legend = table.narrow_legend(students)
+        shown = _table(*table.table(of_class, "narrow"), box=None, pad_edge=False)
+        legend = table.narrow_legend(of_class)
     console.print(shown)
     console.print(legend)
-    for where in table.stuck(students):
+    for where in table.stuck(of_class):
         console.say(f"Stuck at {where}.")
-    for question, answered in progress.answers_of(students).items() if answers else ():
+    for question, answered in of_class.answers.items() if answers else ():
         console.print()
         console.say(question, style="bold")
         for name, answer in answered.items():
             first, *more = answer.split("\n")
             for text in (f"{name}: {first}", *(f"    {line}" for line in more)):
                 console.say(text)
-
-
-@app.command()
-def check(
-    folder: Annotated[Path, typer.Argument(help="A folder for each student, as `class collect` makes.")],
-    into: Annotated[Path, typer.Argument(help="Folder for the marks and a page for each student.")] = Path("marks"),
-    weights: Annotated[Path | None, typer.Option(help='Points in JSON, such as {"forward": 2}; by default 1.')] = None,
-    notebooks: Annotated[Path | None, typer.Option(help="The notebooks that were handed out.")] = None,
-    container: Annotated[str, typer.Option(help="Run the code in containers of this image.")] = "",
-    unprotected: Annotated[bool, typer.Option(help="Run the code without isolation: it can do what you can.")] = False,
-    seconds: Annotated[float, typer.Option(min=1, help="Most time of the processor for an exercise.")] = 30,
-    memory_mb: Annotated[int, typer.Option(min=256, help="Most memory of a process.")] = 4096,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Students at once; by default the number of cores.")] = None,
-) -> None:
-    """Run each student's solutions on fresh inputs, and write marks.csv, marks.json and a page per student.
-
-    The code runs isolated, without the lab and its solutions, and with limits; another process compares its results.
-    Ctrl-C keeps the students that are finished; the next call marks only the others, and those whose work has changed.
-    `--container lxmls-rnn-lab` isolates where namespaces are forbidden.
-
-    Example: `lxmls-rnn class check handed-in marks`
-    """
-    students = progress.read_class(folder)
-    out = marking.handed_out(notebooks)
-    prefix = None
-    if not (container or unprotected):
-        try:
-            prefix = isolation.prefix()
-        except RuntimeError as error:
-            where = "" if shutil.which("docker") else ", where Docker is installed"
-            raise RuntimeError(
-                f"students' code cannot be isolated here ({error}): use `--container lxmls-rnn-lab`{where}, or "
-                "`--unprotected`, with which it can use the network, and read and change your files"
-            ) from None
-    known = marking.read(into / MARKS_FILE).marks if (into / MARKS_FILE).exists() else []
-    runner = marking.Runner(prefix, [str(path.resolve()) for path in (folder, into)], container, seconds, memory_mb)
-    judge = marking.Judge(out.cells)
-    points = marking.weights_of(out.names, weights)
-    marks: list[marking.Marks] = []
-    with interruptible("finished students") as came, TemporaryDirectory() as unpacked:
-        students = _unpacked(students, Path(unpacked, "class"))
-        shared = marking.Marking(out, judge, runner)
-        for one in shared.mark(students, known, jobs or os.cpu_count() or 1, lambda: came):
-            marking.complete([one], points, judge.exercises)
-            marks.append(one)
-            write_atomically(into / MARKS_FILE, marking.as_json(marks, points))
-            console.say(f"{len(marks)} of {len(students)}  {one.student}: {one.points:g}")
-    if came:
-        say_stopped(came[0], f"lxmls-rnn class check {folder} {into}")
-        raise typer.Exit(128 + came[0])
-    marks = marking.complete(marks, points, judge.exercises)
-    write_atomically(into / MARKS_FILE, marking.as_json(marks, points))
-    console.print(_table(*marking.table(marks, points), box=None, pad_edge=False))
-    console.print(f"Exercises: {', '.join(f'{n} {name}' for n, name in enumerate(points, 1))}.")
-    for one in marks:
-        if one.problems:
-            warnings.warn(f"{one.student}: {one.problems}", stacklevel=1)
-    feedback(into)
-
-
-def _unpacked(students: list[progress.Student], into: Path) -> list[progress.Student]:
-    zipped = [student.folder for student in students if student.kinds == "zipped"]
-    reports = list(collecting.collect(zipped, into))
-    unpacked = {student.name: student for student in progress.read_class(into)} if reports else {}
-    for student in unpacked.values():  # without the name of the temporary folder
-        student.problems = [one._replace(text=one.text.replace(f"{into}/", "")) for one in student.problems]
-    return [unpacked.get(student.name, student) for student in students]
-
-
-@app.command()
-def feedback(folder: Annotated[Path, typer.Argument(help="The folder that `class check` has made.")]) -> None:
-    """Write marks.csv and the page of each student again, with your comments and points.
-
-    Write them into the columns `comment` and `points` of `comments.csv` in that folder; the points are added.
-
-    Example: `lxmls-rnn class feedback marks`
-    """
-    stored = marking.read(folder / MARKS_FILE)
-    comments = write_pages(folder, stored)
-    write_atomically(folder / "marks.csv", spreadsheet.to_csv(marking.spreadsheet(stored.marks, stored.weights)))
-    written = f"{counted(len(stored.marks), 'page')} in {folder}, {counted(len(comments), 'comment')}"
-    how = f"Write comments into {folder / COMMENTS}, then `lxmls-rnn class feedback {folder}`."
-    console.say(f"{written}. {how}")

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from lxmls_rnn.classroom import collect as collecting
 from lxmls_rnn.classroom.collect import collect, in_text
-from lxmls_rnn.classroom.progress import ERROR, read_class
+from lxmls_rnn.classroom.students import ERROR, read_class
 from lxmls_rnn.cli.main import app
 
 
@@ -100,7 +100,7 @@ def test_damage_to_one_student_does_not_stop_the_others(place):
     report = Path("new/collected.txt").read_text()
     assert "cai: 0 files, 0.0 MB from class/cai.zip\n  error: damaged, or not a zip file\n" in report
     assert "  left out: runs/exercises.json: " in report
-    kinds = {student.name: student.kinds for student in read_class(Path("new"))}
+    kinds = {student.name: student.kinds for student in read_class(Path("new"), {}).students}
     assert kinds["cai"] == "damaged"
     assert kinds["eva"] == kinds["ben"] == ""
 

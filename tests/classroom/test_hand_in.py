@@ -1,12 +1,13 @@
 import zipfile
 
 import pytest
-from small_class import hand_in
+from classroom.small_class import hand_in
 from typer.testing import CliRunner
 
+from lab.exercises.exercise import COURSE
 from lxmls_rnn.classroom.collect import collect
 from lxmls_rnn.classroom.hand_in import pack
-from lxmls_rnn.classroom.progress import read_class
+from lxmls_rnn.classroom.students import read_class
 from lxmls_rnn.cli.main import app
 
 
@@ -35,7 +36,7 @@ def test_a_zip_file_has_notebooks_settings_metrics_and_answers_but_no_model(work
         "anna/runs/first/metrics.jsonl",
     ]
     list(collect([work / "notebooks/anna.zip"], tmp_path / "handed-in"))
-    before, after = read_class(work.parent)[0], read_class(tmp_path / "handed-in")[0]
+    before, after = (read_class(folder, COURSE).students[0] for folder in (work.parent, tmp_path / "handed-in"))
     assert (after.name, after.exercises, after.answers) == ("anna", before.exercises, before.answers)
     assert after.best == before.best
 

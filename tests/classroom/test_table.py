@@ -4,11 +4,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from small_class import OPEN, RIGHT, hand_in, misplaced
+from classroom.small_class import OPEN, RIGHT, hand_in, misplaced
 
 import lab
-from lab.exercises.exercise import EXERCISES
-from lxmls_rnn.classroom.progress import OPTIONAL, Entry, Student, exercises_of, read_class
+from lab.exercises.exercise import COURSE
+from lxmls_rnn.classroom.students import MAX_ANSWERS, Attempts, SchoolClass, Student, read_class
 from lxmls_rnn.classroom.table import as_html, stuck, table
 
 
@@ -18,8 +18,8 @@ def handed_in(tmp_path):
 
 
 def test_a_line_for_each_student_and_how_many_have_done_each_exercise(handed_in):
-    students = read_class(handed_in)
-    header, lines = table(students)
+    of_class = read_class(handed_in, COURSE)
+    header, lines = table(of_class)
     assert header == ["student", "forward", "errors", "done", "last done", "answers", "runs", "best on dev", "problems"]
     anna, ben, cai, dee, done_by = lines
     assert anna[:7] == ["anna", "✓ 3× 1? s 12min", "✗ 2×", "1 of 2", "2026-07-20 15:04", "1", "1"]
@@ -29,18 +29,15 @@ def test_a_line_for_each_student_and_how_many_have_done_each_exercise(handed_in)
     assert cai[-1].startswith(f"{handed_in}/cai/runs/exercises.json: ")
     assert dee[-1] == ""
     assert done_by[:3] == ["done by", "1 of 4", "0 of 4"]
-    assert exercises_of(students) == ["forward", "errors"]
-    assert stuck(students) == ["forward: ben, 7 tries"]  # two tries are not many
+    assert of_class.exercises == ["forward", "errors"]
+    assert stuck(of_class) == ["forward: ben, 7 tries"]  # two tries are not many
 
 
 def test_an_optional_exercise_counts_only_for_those_who_did_it(handed_in):
     anna = handed_in / "anna/runs/exercises.json"
     anna.write_text(json.dumps({"forward": RIGHT, "jax_scan": RIGHT, "torch_loop": OPEN}))
-    students = read_class(handed_in)
-    header, lines = table(students)
+    header, lines = table(read_class(handed_in, COURSE))
     assert [line[header.index("done")] for line in lines] == ["1 of 1 + 1", "0 of 1", "0 of 1", "0 of 1", ""]
-    assert students[0].n_done == 1
-    assert set(EXERCISES) > OPTIONAL
 
 
 def run_the_teachers_notebook(folder, monkeypatch):
@@ -67,12 +64,12 @@ def test_the_teachers_notebook_shows_table_answers_and_runs(handed_in, monkeypat
 
 def test_names_are_no_html(handed_in):
     (handed_in / "<b>" / "runs").mkdir(parents=True)
-    assert "'>&lt;b&gt;</th>" in as_html(read_class(handed_in))
+    assert "'>&lt;b&gt;</th>" in as_html(read_class(handed_in, COURSE))
 
 
 def test_a_folder_without_students_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"has no student's folder.*make them with .*collect.sh "):
-        read_class(tmp_path)
+        read_class(tmp_path, COURSE)
 
 
 @pytest.mark.parametrize("option", ["--html", "--csv"])
@@ -90,19 +87,20 @@ def test_the_script_for_a_class_at_work_refuses_to_write_into_its_container(opti
      (None, "2026-07-20 14:00", None), ("2026-07-20 10:00", None, None), ("at ten", "2026-07-20 14:00", None)],
 )  # fmt: skip
 def test_minutes_are_from_the_first_try_until_it_was_right(begun, done, minutes):
-    assert Entry(begun=begun, done=done).minutes == minutes
+    assert Attempts(begun=begun, done=done).minutes == minutes
 
 
 def test_a_student_who_has_nothing_and_a_state_of_a_later_version_are_shown():
-    later = Student("ben", {"forward": Entry("postponed", tries=1)})
-    header, lines = table([Student("anna"), later])
+    later = Student("ben", {"forward": Attempts("postponed", tries=1)})
+    header, lines = table(SchoolClass([Student("anna"), later], COURSE))
     assert header[1] == "forward"
     assert lines[0] == ["anna", "", "0 of 1", "", "0", "0", "", ""]
     assert lines[1][1] == "postponed 1×"
 
 
 def test_every_student_has_a_row_with_the_problem_in_table_and_page(handed_in):
-    students = read_class(misplaced(handed_in))
+    of_class = read_class(misplaced(handed_in), COURSE)
+    students = of_class.students
     problems = {student.name: student.kinds for student in students}
     assert problems == {
         "anna": "", "ben": "", "cai": "damaged", "dee": "", "eva": "empty", "fay": "zipped", "gus": "misplaced",
@@ -110,7 +108,7 @@ def test_every_student_has_a_row_with_the_problem_in_table_and_page(handed_in):
     }  # fmt: skip
     assert students[6].exercises["forward"].state == "right"
     assert students[6].folder == handed_in / "gus/my work"
-    page = as_html(students)
+    page = as_html(of_class)
     for student in students:
         for problem in student.problems:
             assert f"'>{problem.text}</td></tr>" in page
@@ -118,7 +116,7 @@ def test_every_student_has_a_row_with_the_problem_in_table_and_page(handed_in):
 
 def test_the_folder_of_one_student_is_not_a_class(handed_in):
     with pytest.raises(FileNotFoundError, match="has no student's folder"):
-        read_class(handed_in / "anna")
+        read_class(handed_in / "anna", COURSE)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +124,22 @@ def test_the_folder_of_one_student_is_not_a_class(handed_in):
     [(3, "2026-07-20 10:10", True), (3, None, True), (2, "2026-07-20 11:00", False), (9, "2026-07-20 10:09", False)],
 )
 def test_stuck_means_several_tries_over_some_time(tries, tried, is_stuck):
-    entry = Entry("not right", tries, begun="2026-07-20 10:00", tried=tried)
+    entry = Attempts("not right", tries, begun="2026-07-20 10:00", tried=tried)
     assert entry.is_stuck is is_stuck
-    assert not Entry("right", tries, begun="2026-07-20 10:00", tried=tried).is_stuck
+    assert not Attempts("right", tries, begun="2026-07-20 10:00", tried=tried).is_stuck
+
+
+def test_exercises_that_are_not_of_the_course_are_not_read(handed_in):
+    made_up = {f"made up {n}": OPEN for n in range(10_000)}
+    (handed_in / "ben/runs/exercises.json").write_text(json.dumps(made_up | {"errors": RIGHT}))
+    of_class = read_class(handed_in, COURSE)
+    assert of_class.exercises == ["forward", "errors"]
+    assert list(of_class.students[1].exercises) == ["errors"]
+
+
+def test_of_too_many_answers_the_first_are_shown(handed_in):
+    written = {f"Question {n}?": {"text": "Yes.", "written": "2026-07-20 15:00"} for n in range(MAX_ANSWERS + 5)}
+    (handed_in / "ben/runs/answers.json").write_text(json.dumps(written))
+    of_class = read_class(handed_in, COURSE)
+    assert list(of_class.students[1].answers) == list(written)[:MAX_ANSWERS]
+    assert of_class.students[1].problems[0].text.endswith("answers.json has 205 answers: the first 200 are shown")

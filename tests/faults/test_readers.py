@@ -26,13 +26,11 @@ from faults import hostile
 from typer.testing import CliRunner
 
 from lab.exercises import check, progress
+from lab.exercises.exercise import COURSE
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show import compare, report
-from lxmls_rnn.classroom.feedback import write_pages
-from lxmls_rnn.classroom.marks import Marks, Stored
-from lxmls_rnn.classroom.marks import read as read_marks
-from lxmls_rnn.classroom.progress import read_class
+from lxmls_rnn.classroom.students import read_class
 from lxmls_rnn.classroom.table import as_html
 from lxmls_rnn.cli import app
 from lxmls_rnn.datasets.corpora import corpus_files
@@ -233,45 +231,12 @@ def test_exercises(attack, place, monkeypatch):
 def test_files_of_a_class(attack, place, file, content):
     def read(number):
         command(number, "class", "show", place, "--answers")
-        students = read_class(place)
-        assert not UNSAFE.search(as_html(students).replace("\n", ""))
-        for problem in students[0].problems:
+        of_class = read_class(place, COURSE)
+        assert not UNSAFE.search(as_html(of_class).replace("\n", ""))
+        for problem in of_class.students[0].problems:
             raise ValueError(problem.text)
 
     attack(hostile.Json(content), read, place / "anna" / "runs" / file)
-
-
-ANSWER = {"exercise": "forward", "state": "right", "text": "All equal.", "unusual": ["os"]}
-MARKS = {
-    "weights": {"forward": 2, "lstm": 0.5},
-    "marks": [{"student": "anna", "answers": {"forward": ANSWER}, "points": 2}],
-}
-MARKS["marks"].append({"student": "ben", "claimed": ["lstm"], "problems": "damaged"})
-
-
-def test_marks(attack, place):
-    path = place / "marks" / "marks.json"
-
-    def read(number):
-        (path.parent / "comments.csv").unlink(missing_ok=True)
-        stored = read_marks(path)
-        if all(len(one.student) < 100 for one in stored.marks):
-            write_pages(path.parent, stored)
-        assert [file.name for file in place.iterdir()] == ["marks"]
-
-    attack(hostile.Json(MARKS), read, path)
-
-
-def test_comments(attack, place):
-    path = place / "comments.csv"
-    stored = Stored({"forward": 1.0}, [Marks("anna"), Marks("ben")])
-    change = hostile.Lines('student,comment\nanna,"Très bien, go on."\n\'ben,x y\n'.encode())
-
-    def make(rng):
-        content = change(rng).replace(b",", rng.choice((b",", b";", b"\t")))
-        return content.decode(errors="replace").encode("cp1252", "replace") if rng.randrange(3) == 0 else content
-
-    attack(make, lambda number: write_pages(place, stored), path)
 
 
 def saved(path, activation=None, **extra):

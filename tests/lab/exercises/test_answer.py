@@ -6,7 +6,7 @@ import pytest
 
 from lab import Answer, check
 from lab.exercises.answer import OTHER_NOTEBOOK
-from lxmls_rnn.classroom.progress import read_class
+from lxmls_rnn.classroom.students import read_class
 
 WHY, HOW = "Why has h one column more than z?", "How <deep> is it?"
 
@@ -82,5 +82,5 @@ def test_a_field_wants_its_question(questions):
 def test_answers_are_handed_in_with_the_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "class" / "anna" / "runs"))
     Answer(WHY).fields[0].value = "Column 0 is h_0."
-    (student,) = read_class(tmp_path / "class")
+    (student,) = read_class(tmp_path / "class", {}).students
     assert student.answers[WHY].text == "Column 0 is h_0."

@@ -12,6 +12,7 @@ from lab.exercises import failed_cells, progress
 from lab.exercises.exercise import EXERCISES, answer_of
 from lab.runtime import limit
 from lxmls_rnn import paths
+from lxmls_rnn.classroom.students import Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 
 pytestmark = pytest.mark.theano
@@ -276,7 +277,7 @@ def test_an_exercise_that_is_not_there_is_said():
 
 def test_progress_is_kept_on_disk(says):
     check.forward(None)
-    assert progress.FILE.read()["forward"] == progress.Entry()
+    assert progress.FILE.read()["forward"] == Attempts()
     says("forward", ("W_h @ h", "W_h.T @ h"))
     entry = progress.FILE.read()["forward"]
     assert (entry.state, bool(entry.begun)) == ("not right", True)

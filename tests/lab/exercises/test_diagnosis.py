@@ -5,11 +5,10 @@ import time
 
 import pytest
 
-from lab.exercises import engine
+from lab.exercises import engine, harness
 from lab.exercises.diagnosis import Diagnosis, raised
 from lab.exercises.exercise import EXERCISES, answer_of
 from lab.exercises.inputs import cases
-from lxmls_rnn.classroom import harness
 
 
 def explained(name, *changes, until=float("inf")):
@@ -25,7 +24,7 @@ def explained(name, *changes, until=float("inf")):
     got, failure = [], None
     for case in cases(name):
         try:
-            got.append(harness.run(EXERCISES[name].spec, answer, case))
+            got.append(harness.run(EXERCISES[name], answer, case))
         except Exception as error:
             failure = error.with_traceback(error.__traceback__.tb_next)  # as from the lab's code
             break

@@ -11,7 +11,7 @@ def test_the_order_and_the_facts_come_from_the_files():
     assert list(EXERCISES) == [file.stem.partition("-")[2] for file in sorted(FOLDER.glob("*.md"))]
     exercise = EXERCISES["forward"]
     assert (exercise.number, exercise.title, exercise.optional) == ("6.1", "Forward pass by hand", False)
-    assert exercise.spec.results == ("z", "a", "h", "y", "p")
+    assert exercise.results == ("z", "a", "h", "y", "p")
     assert exercise.quantities["h"].axes == ("n_hidd", "L + 1")
     assert exercise.hints[2].splitlines()[1] == "h[:, t + 1] = logistic(a[:, t])"
     assert EXERCISES["clip"].optional

@@ -1,25 +1,32 @@
-"""Progress and answers of a class, read from the folders that `lxmls-rnn class collect` makes."""
+"""The students of a class, with their progress and answers, read from the folders that `lxmls-rnn class collect` makes.
+
+The callers name the exercises of the course (`Course`): this package does not look for them.
+"""
 
 from __future__ import annotations
 
-import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from lxmls_rnn.classroom.tasks import NOT_RIGHT, NOT_YET, RIGHT
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import escaped, in_words
 
+T = TypeVar("T")
+Course = Mapping[str, bool]  # the exercises in their order, and whether each is optional
+
+RIGHT, NOT_RIGHT, NOT_YET = "right", "not right", "not yet"
 PROGRESS, ANSWERS = "exercises.json", "answers.json"  # in a folder of runs
 ERROR = ".error"  # in a student's folder: the error that stopped its collection
 TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 STATE_SIGNS = {RIGHT: "✓", NOT_RIGHT: "✗", NOT_YET: "…"}
 STUCK_TRIES, STUCK_MINUTES = 3, 10  # a student is stuck after so many tries over so much time without success
+MAX_ANSWERS = 200  # of a student; the lab asks some 40 questions
 MAX_DEPTH = 3  # folders between a class's folder and a misplaced folder of runs
 
 
@@ -28,24 +35,8 @@ def escaped_lines(text: str) -> str:
     return "\n".join(map(escaped, text.split("\n")))
 
 
-def lab_folders() -> list[Path]:
-    """Return the folders of the package `lab`, none if it is not installed."""
-    lab = importlib.util.find_spec("lab")
-    return [Path(folder) for folder in lab.submodule_search_locations or []] if lab else []
-
-
-def _course() -> dict[str, bool]:
-    """Return the exercises in the order of the course, and whether each is optional, from the lab's catalogue."""
-    files = sorted(file for folder in lab_folders() for file in (folder / "exercises" / "catalogue").glob("*.md"))
-    return {file.stem.partition("-")[2]: "\n- optional: " in file.read_text(encoding="utf-8") for file in files}
-
-
-COURSE = _course()
-OPTIONAL = frozenset(name for name, is_optional in COURSE.items() if is_optional)
-
-
 @dataclass
-class Entry:
+class Attempts:
     """The progress of a student in an exercise: state, tries, hints, solution shown, times."""
 
     state: str = NOT_YET
@@ -77,7 +68,7 @@ class Entry:
 
 
 @dataclass
-class Answer:
+class WrittenAnswer:
     """An answer in words, and when it was written."""
 
     text: str
@@ -96,8 +87,8 @@ class Student:
     """The exercises, answers and runs of a student."""
 
     name: str
-    exercises: dict[str, Entry] = field(default_factory=dict)  # by name, in the order in which they were begun
-    answers: dict[str, Answer] = field(default_factory=dict)  # by question, in the order in which they were begun
+    exercises: dict[str, Attempts] = field(default_factory=dict)  # by name, in the order in which they were begun
+    answers: dict[str, WrittenAnswer] = field(default_factory=dict)  # by question, in the same order
     runs: list[Run] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     folder: Path = Path(os.devnull)  # the one with `runs` and `notebooks` in it, or a zip file
@@ -106,16 +97,6 @@ class Student:
     def kinds(self) -> str:
         """The kinds of the problems, each once."""
         return ", ".join(dict.fromkeys(problem.kind for problem in self.problems))
-
-    @property
-    def n_done(self) -> int:
-        """The number of exercises that are right, without optional ones."""
-        return sum(entry.state == RIGHT for name, entry in self.exercises.items() if name not in OPTIONAL)
-
-    @property
-    def n_optional(self) -> int:
-        """The number of optional exercises that are right."""
-        return sum(entry.state == RIGHT for name, entry in self.exercises.items() if name in OPTIONAL)
 
     @property
     def best(self) -> float | None:
@@ -129,37 +110,56 @@ class Student:
         return max((entry.done or "" for entry in self.exercises.values()), default="")
 
 
-def read_class(folder: Path) -> list[Student]:
-    """Read the work of a class, sorted by student: each folder or zip file in `folder` is a student.
+@dataclass
+class SchoolClass:
+    """The students of a class, sorted by name, and the exercises of their course."""
+
+    students: list[Student]
+    course: Course
+
+    @property
+    def exercises(self) -> list[str]:
+        """The exercises of the course that a student has begun."""
+        return [name for name in self.course if any(name in student.exercises for student in self.students)]
+
+    @property
+    def answers(self) -> dict[str, dict[str, str]]:
+        """The answers to each question by student, roughly in the order of the course."""
+        questions = _in_order(student.answers for student in self.students)
+        return {q: {s.name: s.answers[q].text for s in self.students if q in s.answers} for q in questions}
+
+
+def read_class(folder: Path, course: Course) -> SchoolClass:
+    """Read the work of a class: each folder or zip file in `folder` is a student.
 
     A student's folder should have a folder `runs` in it; one that has not, or that is damaged, has `problems`. Hidden
-    entries are ignored, and so are other files. Raise FileNotFoundError if `folder` does not exist or nothing of a
-    student is in it.
+    entries are ignored, and so are other files and exercises that are not in the course. Raise FileNotFoundError if
+    `folder` does not exist or nothing of a student is in it.
     """
     entries = sorted(folder.iterdir()) if folder.is_dir() and not (folder / "runs").is_dir() else []
     visible = [entry for entry in entries if not entry.name.startswith(".") and (entry.is_dir() or _is_zip(entry))]
-    students = [_try_to_read(entry) for entry in visible]
+    students = [_try_to_read(entry, course) for entry in visible]
     if all(s.kinds in ("empty", "no runs") and not (folder / s.name / "notebooks").is_dir() for s in students):
         raise FileNotFoundError(
             f"{folder} has no student's folder, such as {folder}/anna/runs: make them with `lxmls-rnn class collect`, "
             "or with docker/jupyterhub/collect.sh (a teacher's server sees only students whose servers existed when it "
             "started)"
         )
-    return students
+    return SchoolClass(students, course)
 
 
 def _is_zip(file: Path) -> bool:
     return file.suffix.lower() == ".zip" and file.is_file()
 
 
-def _try_to_read(entry: Path) -> Student:
+def _try_to_read(entry: Path, course: Course) -> Student:
     try:
-        return _read_student(entry)
+        return _read_student(entry, course)
     except OSError as error:
         return Student(entry.name, folder=entry, problems=[Problem("damaged", in_words(error))])
 
 
-def _read_student(entry: Path) -> Student:
+def _read_student(entry: Path, course: Course) -> Student:
     if not entry.is_dir():
         return Student(entry.stem, folder=entry, problems=[_zipped(entry)])
     student = Student(entry.name, folder=entry)
@@ -170,16 +170,27 @@ def _read_student(entry: Path) -> Student:
             return student
         runs = _misplaced_runs(entry) or entry
         student.folder = runs.parent if runs.name == "runs" else entry
-    for name, kind, into in ((PROGRESS, Entry, student.exercises), (ANSWERS, Answer, student.answers)):
-        try:
-            into.update(records.read(dict[str, kind], runs / name))  # type: ignore[valid-type]
-        except FileNotFoundError:
-            pass
-        except (ValueError, OSError) as error:
-            student.problems.append(Problem("damaged", in_words(error)))
+    tried = _read_stored(dict[str, Attempts], runs / PROGRESS, student)
+    student.exercises = {name: one for name, one in tried.items() if name in course}
+    answers = _read_stored(dict[str, WrittenAnswer], runs / ANSWERS, student)
+    student.answers = dict(islice(answers.items(), MAX_ANSWERS))
+    if len(answers) > MAX_ANSWERS:
+        text = f"{runs / ANSWERS} has {len(answers):,} answers: the first {MAX_ANSWERS} are shown"
+        student.problems.append(Problem("damaged", text))
     student.runs, damaged = find_runs(runs)
     student.problems += [Problem("damaged", broken.why) for broken in damaged]
     return student
+
+
+def _read_stored(kind: type[dict[str, T]], file: Path, student: Student) -> dict[str, T]:
+    """Return the entries of a file of a student, none if it is missing or damaged."""
+    try:
+        return records.read(kind, file)
+    except FileNotFoundError:
+        return {}
+    except (ValueError, OSError) as error:
+        student.problems.append(Problem("damaged", in_words(error)))
+        return {}
 
 
 def _zipped(file: Path) -> Problem:
@@ -203,18 +214,6 @@ def _without_runs(folder: Path) -> Problem:
 def _misplaced_runs(folder: Path) -> Path | None:
     found = (path for depth in range(1, MAX_DEPTH) for path in sorted(folder.glob("*/" * depth + "runs")))
     return next((path for path in found if path.is_dir()), None)
-
-
-def exercises_of(students: list[Student]) -> list[str]:
-    """Return the names of all exercises that a student has begun, in the order of the course, unknown ones last."""
-    begun = _in_order(student.exercises for student in students)
-    return [name for name in COURSE if name in begun] + [name for name in begun if name not in COURSE]
-
-
-def answers_of(students: list[Student]) -> dict[str, dict[str, str]]:
-    """Return the answers to each question by student, roughly in the order of the course."""
-    questions = _in_order(student.answers for student in students)
-    return {q: {s.name: s.answers[q].text for s in students if q in s.answers} for q in questions}
 
 
 def _in_order(begun: Iterable[Iterable[str]]) -> list[str]:

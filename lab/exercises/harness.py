@@ -1,33 +1,27 @@
 """Run an answer to an exercise on inputs and return named arrays, whatever the framework.
 
-`run(Spec, answer, inputs)` is all that a process needs to know of an exercise: it holds no solution and no expected
-value. There is a harness for each kind of answer: a NumPy function, a Theano expression or class, a PyTorch function or
+There is a harness for each kind of answer: a NumPy function, a Theano expression or class, a PyTorch function or
 layers, a JAX function, a training loop, a method of a class in the interface of the guide of 2026. Inputs are named
-arrays, numbers, texts and lists of these; `to_json` and `from_json` carry them and the results to another process and
-back.
+arrays, numbers, texts and lists of these.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.classroom.tasks import Spec
+from lab.exercises.exercise import METHODS, Exercise
 
 Arrays = dict[str, np.ndarray]
 Value = Any  # an array, a number, a text, None, or a list of these
 
 COMPILING = ("theano", "theano_gradients", "theano_updates", "theano_model", "jax_scan", "jax_gradients")  # kinds
 IN_NUMPY = ("numpy", "words", "finite_differences", "training_loop", "numpy_method")  # they need nothing but NumPy
-METHODS = {"theano_model": "_forward", "numpy_method": "backpropagation", "torch_method": "_log_forward"}  # of a class
 CHANGED = "changed arguments"  # the array of names of arguments that the answer has changed in place
 SCANS = "scans"  # the array that counts the scans in the graph of an answer
-MAX_CHARACTERS = 10_000_000  # in an array of texts in JSON, in which each takes as much as the longest
-_JSON_DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool", "str")
 
 
 class BadResult(Exception):
@@ -38,7 +32,7 @@ class Unfinished(Exception):
     """The answer is not filled in: it is, or it returns, None or `...`."""
 
 
-def run(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def run(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Return the named arrays that an answer computes from the inputs.
 
     Raises
@@ -50,20 +44,20 @@ def run(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """
     if answer is None or answer is ...:
         raise Unfinished("There is no code yet.")
-    if not callable(answer) and spec.kind not in METHODS:
+    if not callable(answer) and exercise.kind not in METHODS:
         raise BadResult(f"Expected a function, got {type(answer).__name__}.")
-    return HARNESSES[spec.kind](spec, answer, inputs)
+    return HARNESSES[exercise.kind](exercise, answer, inputs)
 
 
 # --- NumPy ------------------------------------------------------------------------------------------------------------
 
 
-def _numpy(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    read = _words if spec.kind == "words" else _array
-    names = [name for name in spec.arguments if name in inputs]
+def _numpy(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    read = _words if exercise.kind == "words" else _array
+    names = [name for name in exercise.arguments if name in inputs]
     before = [inputs[name] for name in names]
     given = _copy(before)
-    got = {name: read(name, value) for name, value in _named(spec, answer(*given)).items()}
+    got = {name: read(name, value) for name, value in _named(exercise, answer(*given)).items()}
     return got | {CHANGED: _changed(names, given, before)}
 
 
@@ -79,7 +73,7 @@ def _words(name: str, part: Any) -> np.ndarray:
     return np.array([" ".join(map(str, one)) for one in sentences], dtype=str)
 
 
-def _finite_differences(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def _finite_differences(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Let the answer ask `cost()`, log sum_k exp <A_k, W>, and return what it changed in W at each call too."""
     A, before = inputs["A"], inputs["W"]
     W = before.copy()
@@ -92,7 +86,7 @@ def _finite_differences(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Ar
         return float(np.log(np.exp(scores).sum()))
 
     step = [inputs["step"]] if "step" in inputs else []
-    value = _named(spec, answer(cost, W, *step))["gradient"]
+    value = _named(exercise, answer(cost, W, *step))["gradient"]
     asked = np.array(offsets).reshape(-1, *before.shape)
     got = {
         "numbers changed at once": np.count_nonzero(asked, axis=(1, 2)).max(initial=0),
@@ -132,12 +126,12 @@ class _Training:
         self.W[:] = values["W"]
 
 
-def _training_loop(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def _training_loop(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Return how many epochs were trained, of which epoch the parameters are, and what was returned."""
     training = _Training(inputs["accuracies"])
     epochs = len(training.accuracies)
     result = answer(training, training.train_epoch, training.dev_accuracy, epochs, int(inputs["patience"]))
-    best = _named(spec, result)["best"]
+    best = _named(exercise, result)["best"]
     if not isinstance(best, (float, np.floating, int)):
         raise BadResult(f"Expected the best accuracy on dev, a number; got {what(best)}.")
     return {
@@ -202,19 +196,19 @@ def _symbol(name: str, value: Value) -> Any:
     return T.TensorType(str(array.dtype), [False] * array.ndim)(name)
 
 
-def _theano(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    given = {_symbol(name, inputs[name]): inputs[name] for name in spec.arguments}
-    there = {name: _symbolic(name, value) for name, value in _named(spec, answer(*given)).items()}
+def _theano(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    given = {_symbol(name, inputs[name]): inputs[name] for name in exercise.arguments}
+    there = {name: _symbolic(name, value) for name, value in _named(exercise, answer(*given)).items()}
     values = _evaluate(list(there.values()), given)
     return dict(zip(there, values, strict=True)) | {SCANS: _scans(list(there.values()))}
 
 
-def _theano_gradients(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def _theano_gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Give the answer p (L, n_tags), a softmax of sum_k A_k W_k B_k, the gold tags y and the shared variables W_k."""
     import theano
     import theano.tensor as T
 
-    param = [theano.shared(inputs[name], name=name) for name in _parameters(spec, inputs)]
+    param = [theano.shared(inputs[name], name=name) for name in _parameters(exercise, inputs)]
     scores = sum(T.dot(T.dot(a, W), b) for a, W, b in zip(inputs["A"], param, inputs["B"], strict=True))
     _y = T.ivector("y")
     result = answer(T.nnet.softmax(scores), _y, param)
@@ -222,22 +216,22 @@ def _theano_gradients(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arra
         raise BadResult("This is one number, the cost: return a list of its gradients, T.grad(cost, W) for each W.")
     if isinstance(result, (tuple, list)) and len(result) == 1 and isinstance(result[0], list):
         raise BadResult("The list of gradients is in another list: T.grad(cost, param) returns a list already.")
-    named = {name: _symbolic(name, value) for name, value in _named(spec, result).items()}
+    named = {name: _symbolic(name, value) for name, value in _named(exercise, result).items()}
     values = _evaluate(list(named.values()), {_y: inputs["y"]})
     return dict(zip(named, values, strict=True))
 
 
-def _parameters(spec: Spec, inputs: dict[str, Value]) -> list[str]:
+def _parameters(exercise: Exercise, inputs: dict[str, Value]) -> list[str]:
     """Return the names of the inputs that are parameters."""
     return [name for name in inputs if name.startswith("W_")]
 
 
-def _theano_updates(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def _theano_updates(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Give the answer a cost, sum (W - goal)^2, and return the new values, also after W has changed."""
     import theano
     import theano.tensor as T
 
-    param = [theano.shared(inputs[name], name=name) for name in _parameters(spec, inputs)]
+    param = [theano.shared(inputs[name], name=name) for name in _parameters(exercise, inputs)]
     cost = sum(T.sum((W - goal) ** 2) for W, goal in zip(param, inputs["goals"], strict=True))
     pairs = answer(cost, param, inputs["rate"])
     if pairs is None or pairs is ...:
@@ -257,7 +251,7 @@ def _theano_updates(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays
     if missing := [W.name for W in param if W not in news]:
         raise BadResult(f"Expected a pair for each of the {len(param)} parameters; {missing[0]} has none.")
     variables = [T.as_tensor_variable(news[W]) for W in param]
-    names = _parameters(spec, inputs)
+    names = _parameters(exercise, inputs)
     changed = _changed(names, [W.get_value() for W in param], [inputs[name] for name in names])
     got = dict(zip((f"new {W.name}" for W in param), _evaluate(variables, {}), strict=True))
     for W in param:
@@ -266,7 +260,7 @@ def _theano_updates(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays
     return got | dict(zip((f"new {W.name} later" for W in param), _evaluate(variables, {}), strict=True))
 
 
-def _theano_model(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def _theano_model(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Return p of a class's `_forward`, p from other first states, and the gradients of the cost through it."""
     import inspect
 
@@ -294,10 +288,10 @@ def _theano_model(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     arguments = states if set(states) <= set(taken) else taken
     W_e, W_y = inputs["W_e"], inputs["W_y"]
     model = cls(W_e.shape[1], W_e.shape[0], inputs["W_h"].shape[1], W_y.shape[0])
-    names = _parameters(spec, inputs)
+    names = _parameters(exercise, inputs)
     model.set_values({name: inputs[name] for name in names})
     _x, L = T.ivector("x"), len(inputs["x"])
-    _p = _symbolic("What _forward returns", _named(spec, model._forward(_x))["p"])
+    _p = _symbolic("What _forward returns", _named(exercise, model._forward(_x))["p"])
     given = {_x: inputs["x"].astype("int32")}
     (p,) = _evaluate([_p], given)
     got = {"p": p, SCANS: _scans([_p])}
@@ -329,13 +323,13 @@ def _torch_array(name: str, value: Any) -> Any:
     return _of_type(name, value, torch.Tensor, "torch.Tensor", "torch.stack")
 
 
-def _torch_loop(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def _torch_loop(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     import torch
 
-    names = _parameters(spec, inputs)
+    names = _parameters(exercise, inputs)
     tensors = [torch.tensor(inputs[name], requires_grad=True) for name in names]
     with _torch_settings():
-        p = _torch_array("p", _named(spec, answer(torch.tensor(inputs["x"]), *tensors))["p"])
+        p = _torch_array("p", _named(exercise, answer(torch.tensor(inputs["x"]), *tensors))["p"])
         return _with_torch_gradients({"p": p}, torch.log(p), inputs, dict(zip(names, tensors, strict=True)))
 
 
@@ -362,28 +356,28 @@ def _torch_settings() -> Any:
     return torch_rnn.own_settings()
 
 
-def _torch_gradients(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def _torch_gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     import torch
 
-    names = _parameters(spec, inputs)
+    names = _parameters(exercise, inputs)
     weights = [inputs[name].copy() for name in names]
     with _torch_settings():
         result = answer(torch.tensor(inputs["x"]), torch.tensor(inputs["y"]), weights)
-        named = {name: _torch_array(name, value) for name, value in _named(spec, result).items()}
+        named = {name: _torch_array(name, value) for name, value in _named(exercise, result).items()}
     changed = _changed(names, weights, [inputs[name] for name in names])
     return {name: value.detach().numpy() for name, value in named.items()} | {CHANGED: changed}
 
 
-def _torch_layers(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def _torch_layers(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Return the weights of the layers embedding, RNN and output, what they compute, and the gradients of the cost."""
     import torch
     from torch import nn
 
-    W = {name: torch.tensor(inputs[name]) for name in _parameters(spec, inputs)}
+    W = {name: torch.tensor(inputs[name]) for name in _parameters(exercise, inputs)}
     with _torch_settings(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # weights that are not copied are the same in each run
-        layers = _named(spec, answer(*W.values()))
-        if len(layers) < len(spec.results):
+        layers = _named(exercise, answer(*W.values()))
+        if len(layers) < len(exercise.results):
             raise Unfinished("A layer is still None or `...`.")
         changed = _changed(list(W), [value.numpy() for value in W.values()], [inputs[name] for name in W])
         for (name, layer), kind in zip(layers.items(), (nn.Embedding, nn.RNN, nn.Linear), strict=True):
@@ -417,41 +411,41 @@ def _is_own(cls: type, method: str) -> bool:
     return not str(getattr(getattr(cls, method, None), "__module__", "lxmls_rnn.")).startswith("lxmls_rnn.")
 
 
-def _guide_model(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Any:
+def _guide_model(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Any:
     """Return a model of the student's class, of the sizes of the inputs."""
-    cls, method = answer if isinstance(answer, type) else type(answer), METHODS[spec.kind]
+    cls, method = answer if isinstance(answer, type) else type(answer), METHODS[exercise.kind]
     if not _is_own(cls, method):
         raise BadResult(f"Expected a class with a method `{method}` of its own, or an instance; got {cls.__name__}.")
     (n_words, n_emb), (n_tags, n_hidd) = inputs["W_e"].shape, inputs["W_y"].shape
     return cls(input_size=n_words, embedding_size=n_emb, hidden_size=n_hidd, output_size=n_tags, learning_rate=0.1)
 
 
-def _numpy_method(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def _numpy_method(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Return the gradients of a second call of `backpropagation`; what `log_forward` returns is given."""
-    model, names = _guide_model(spec, answer, inputs), _parameters(spec, inputs)
+    model, names = _guide_model(exercise, answer, inputs), _parameters(exercise, inputs)
     model.parameters = [inputs[name].copy() for name in names]
     if not _is_own(type(model), "log_forward"):
         model.log_forward = lambda input: (*_copy(inputs["log_forward"]), input)
     for _ in range(2):  # nothing is kept from the first call
         result = model.backpropagation(inputs["x"].copy(), inputs["y"].copy())
-    got = {name: _array(name, value) for name, value in _named(spec, result).items()}
+    got = {name: _array(name, value) for name, value in _named(exercise, result).items()}
     return got | {CHANGED: _changed(names, model.parameters, [inputs[name] for name in names])}
 
 
-def _torch_method(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def _torch_method(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Return log_p_y of a second call of `_log_forward`, and the gradients of the cost through it."""
     import torch
 
     with _torch_settings(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # layers with weights of their own have the same in each run
-        model, names = _guide_model(spec, answer, inputs), _parameters(spec, inputs)
+        model, names = _guide_model(exercise, answer, inputs), _parameters(exercise, inputs)
         for W, name in zip(model.parameters, names, strict=True):  # in place: a layer may hold the same tensor
             W.data = torch.tensor(inputs[name], dtype=W.dtype)
         for _ in range(2):  # nothing is kept from the first call
             result = model._log_forward(inputs["x"].copy())
         if isinstance(result, tuple):
             raise BadResult(f"_log_forward returns log_p_y alone, a tensor (L, K); got {what(result)}.")
-        log_p_y = _torch_array("log_p_y", _named(spec, result)["log_p_y"])
+        log_p_y = _torch_array("log_p_y", _named(exercise, result)["log_p_y"])
         tensors = dict(zip(names, model.parameters, strict=True))
         return _with_torch_gradients({"log_p_y": log_p_y}, log_p_y, inputs, tensors, "gradient_")
 
@@ -489,12 +483,12 @@ def _jax_compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Arrays
     return {name: np.asarray(value) for name, value in _programs[program](*arguments).items()}, str(traced.jaxpr)
 
 
-def _jax_scan(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def _jax_scan(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     import jax
     import jax.numpy as jnp
 
     def passes(x: Any, param: list[Any]) -> dict[str, Any]:
-        p = _jax_array("p", _named(spec, answer(x, *param))["p"])
+        p = _jax_array("p", _named(exercise, answer(x, *param))["p"])
         if p.shape != (len(x), len(inputs["W_y"])) or not inputs.get("through", True):
             return {"p": p}
 
@@ -504,13 +498,13 @@ def _jax_scan(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
         gradients = jax.grad(cost)(param)
         return {"p": p} | {f"d{name}": value for name, value in zip(names, gradients, strict=True)}
 
-    names = _parameters(spec, inputs)
+    names = _parameters(exercise, inputs)
     with _jax_settings():
         got, jaxpr = _jax_compiled(passes, jnp.array(inputs["x"]), [jnp.array(inputs[name]) for name in names])
     return got | {SCANS: np.array("scan[" in jaxpr)}
 
 
-def _jax_gradients(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def _jax_gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     import jax
     import jax.numpy as jnp
 
@@ -520,17 +514,17 @@ def _jax_gradients(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
             raise BadResult("This is a function: jax.grad(cost) computes the gradient when it is called, with param.")
         if isinstance(result, jax.Array):
             raise BadResult("This is one array: jax.grad follows the first argument, so let cost take the whole list.")
-        return {name: _jax_array(name, value) for name, value in _named(spec, result).items()}
+        return {name: _jax_array(name, value) for name, value in _named(exercise, result).items()}
 
     with _jax_settings():
-        param = [jnp.array(inputs[name]) for name in _parameters(spec, inputs)]
+        param = [jnp.array(inputs[name]) for name in _parameters(exercise, inputs)]
         try:
             return _jax_compiled(gradients, param)[0]
         except jax.errors.JAXTypeError:  # it uses the values of param, which is allowed outside of its cost
             return {name: np.asarray(value) for name, value in gradients(param).items()}
 
 
-HARNESSES: dict[str, Callable[[Spec, Any, dict[str, Value]], Arrays]] = {
+HARNESSES: dict[str, Callable[[Exercise, Any, dict[str, Value]], Arrays]] = {
     "numpy": _numpy,
     "words": _numpy,
     "finite_differences": _finite_differences,
@@ -559,13 +553,13 @@ def what(value: object) -> str:
     return f"{len(value)} values" if isinstance(value, (tuple, list)) else type(value).__name__
 
 
-def _named(spec: Spec, result: Any) -> dict[str, Any]:
+def _named(exercise: Exercise, result: Any) -> dict[str, Any]:
     """Return the results of an answer by name; parts that are None or `...` are left out."""
     if result is None or result is ...:
         raise Unfinished("The function returns None or `...`.")
     if isinstance(result, (tuple, list)) and result and all(part is None or part is ... for part in result):
         raise Unfinished("All parts of the result are still None or `...`.")
-    names = spec.results
+    names = exercise.results
     if len(names) == 1:
         return {names[0]: result}
     if not isinstance(result, (tuple, list)) or len(result) != len(names):
@@ -605,40 +599,3 @@ def _same(a: Value, b: Value) -> bool:
     if isinstance(b, np.ndarray):
         return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=b.dtype.kind == "f")
     return bool(a == b)
-
-
-def to_json(value: Value | dict[str, Value]) -> str:
-    """Return inputs or named arrays as a line of JSON; floats keep all their digits."""
-    return json.dumps(_plain(value))
-
-
-def _plain(value: Value) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        dtype = "str" if value.dtype.kind == "U" else str(value.dtype)
-        return {"dtype": dtype, "shape": list(np.shape(value)), "data": np.ravel(value).tolist()}
-    return value
-
-
-def from_json(line: str | bytes) -> Any:
-    """Return what `to_json` was given; raise ValueError if a line is not of that form."""
-    return _values(json.loads(line))
-
-
-def _values(value: Any) -> Any:
-    if isinstance(value, dict) and set(value) == {"dtype", "shape", "data"}:
-        if value["dtype"] not in _JSON_DTYPES:
-            raise ValueError(f"unexpected dtype {value['dtype']!r}, expected one of {', '.join(_JSON_DTYPES)}")
-        texts = [text for text in value["data"] if isinstance(text, str)] if isinstance(value["data"], list) else []
-        if len(texts) * max(map(len, texts), default=0) > MAX_CHARACTERS:
-            raise ValueError("the texts are too long")
-        try:
-            return np.array(value["data"], value["dtype"]).reshape(value["shape"])
-        except TypeError as error:
-            raise ValueError(str(error)) from None
-    if isinstance(value, dict):
-        return {name: _values(part) for name, part in value.items()}
-    return [_values(part) for part in value] if isinstance(value, list) else value
