@@ -16,7 +16,7 @@ import numpy as np
 from IPython import get_ipython
 
 from lab.drawing import html
-from lab.exercises import diagnosis, failed_cells, guard, harness, trial
+from lab.exercises import explanation, failed_cells, fork, guard, harness
 from lab.exercises import progress as _progress
 from lab.exercises.exercise import EXERCISES, Exercise
 from lab.exercises.inputs import cases
@@ -50,13 +50,13 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
         except harness.Unfinished as error:
             return NOT_YET, f'{error}\nA hint: check.hint("{exercise.name}")'
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            if isinstance(error, NotImplementedError) and diagnosis.is_from_student(error):
+            if isinstance(error, NotImplementedError) and explanation.is_from_student(error):
                 return NOT_YET, "The cell is not filled in yet."
             failure = error
             break
         if called:
             return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
-    return diagnosis.Diagnosis(exercise, answer, until).verdict(got, failure)
+    return explanation.Explanation(exercise, answer, until).verdict(got, failure)
 
 
 def _checked(name: str, *arguments: Any) -> Verdict:
@@ -79,18 +79,18 @@ def _checked(name: str, *arguments: Any) -> Verdict:
 
     end = time.monotonic() + limit.MAX_WALL_SECONDS
     try:
-        if trial.survives_a_fork(exercise.kind):
+        if fork.survives_a_fork(exercise.kind):
             cases(name)  # the fork need not build them
-            trial.run(tried_out, _max_seconds(exercise), limit.MAX_WALL_SECONDS)
-        seconds = MAX_COMPILING_SECONDS + 2 * diagnosis.MAX_SECONDS
+            fork.run(tried_out, _max_seconds(exercise), limit.MAX_WALL_SECONDS)
+        seconds = MAX_COMPILING_SECONDS + 2 * explanation.MAX_SECONDS
         state, text = limit.in_thread(quietly, seconds, end - time.monotonic())
         if state == RIGHT:
             _passed.add(name)
     except limit.Busy as error:
-        state, text, tried = NOT_YET, f"{error} This was no try.{diagnosis.traceback_lines(error.stack)}", False
+        state, text, tried = NOT_YET, f"{error} This was no try.{explanation.traceback_lines(error.stack)}", False
     except limit.TimeUp as error:
         state, text = NOT_RIGHT, _too_long(error)
-    except trial.OutOfMemory as error:
+    except fork.OutOfMemory as error:
         state, text = NOT_RIGHT, str(error)
     except Exception as error:  # the check itself fails on unexpected input
         state, text = NOT_RIGHT, f"The check cannot handle this result: {type(error).__name__}: {error}"
@@ -107,7 +107,9 @@ def _too_long(error: limit.TimeUp) -> str:
     advice = "does a loop or a recursion never end?"
     if not error.stopped:
         advice += " It could not be stopped: if the notebook becomes slow, restart the kernel."
-    return f"The function is still running after {error.seconds:g} s: {advice}{diagnosis.traceback_lines(error.stack)}"
+    return (
+        f"The function is still running after {error.seconds:g} s: {advice}{explanation.traceback_lines(error.stack)}"
+    )
 
 
 for _name in EXERCISES:

@@ -465,7 +465,7 @@ def _jax_array(name: str, value: Any) -> Any:
     return _of_type(name, value, jax.Array, "jax.Array", "jnp.stack")
 
 
-MAX_PROGRAMS = 200  # that are kept; the diagnosis of a mistake runs some dozens, most of them more than once
+MAX_PROGRAMS = 200  # that are kept; the explanation of a mistake runs some dozens, most of them more than once
 _programs: dict[Any, Any] = {}
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises.diagnosis import raised
-from lab.exercises.source import is_students
+from lab.exercises.answer_code import is_students
+from lab.exercises.explanation import raised
 from lab.exercises.verdict import Note
 from lxmls_rnn.deep_learning import rnn
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, ForwardLoss, NumpyRNN

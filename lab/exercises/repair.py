@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from lab.exercises.source import Source, copied
+from lab.exercises.answer_code import Source, copied
 
 # how a sentence about a kind of change begins, in the order in which the kinds are tried
 _KINDS = {

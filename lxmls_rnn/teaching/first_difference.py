@@ -25,7 +25,7 @@ ROUNDING = (
 LSTM_GATES = STACKED_GATES["W_x"]
 
 
-class Difference(NamedTuple):
+class FirstDifference(NamedTuple):
     """The first difference between two models, in the order in which they compute."""
 
     quantity: str  # of `FORWARD_QUANTITIES` or `ERROR_QUANTITIES`, or a parameter, whose gradient differs
@@ -93,7 +93,7 @@ def compare_quantities(
             yield comparison(name, model, quantity, found[key], expected[key], type(other).__name__, tolerance)
 
 
-def first_difference(rows: Iterable[Comparison]) -> Difference | None:
+def first_difference(rows: Iterable[Comparison]) -> FirstDifference | None:
     """Return where two models part first by more than the tolerance, None if they do not.
 
     `rows` are those of `compare_quantities`. The forward pass goes from the first word to the last, back-propagation
@@ -117,11 +117,13 @@ def first_difference(rows: Iterable[Comparison]) -> Difference | None:
     differences = row.differences[:, [step - 1]] if step else row.differences
     if name in [f"{gate}_t" for gate in LSTM_GATES]:
         same = [other.parameter for *key, _, other in parted if tuple(key) == first[:2]]
-        return Difference(" and ".join(one for one in same if one[0] in LSTM_GATES), step, [], float(differences.max()))
+        return FirstDifference(
+            " and ".join(one for one in same if one[0] in LSTM_GATES), step, [], float(differences.max())
+        )
     gates = [] if row.peepholes is None else list(STACKED_GATES.get("W_x" if name == "e_a_t" else name, ""))
     blocks = np.split(differences, len(gates)) if gates else []
     parts = [gate for gate, block in zip(gates, blocks, strict=True) if not (block <= row.tolerance).all()]
-    return Difference(name, step, parts if len(parts) < len(gates) else [], float(differences.max()))
+    return FirstDifference(name, step, parts if len(parts) < len(gates) else [], float(differences.max()))
 
 
 def in_sentences(rows: Iterable[Comparison]) -> Iterator[str]:

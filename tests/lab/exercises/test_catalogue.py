@@ -5,7 +5,7 @@ import linecache
 import pytest
 
 from lab import check
-from lab.exercises import diagnosis, harness, trial
+from lab.exercises import explanation, fork, harness
 from lab.exercises.exercise import EXERCISES, answer_of
 from lab.runtime import limit
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
@@ -32,8 +32,8 @@ def _parameters(name):
 
 @pytest.mark.parametrize(("name", "patches"), [one for name in EXERCISES for one in _parameters(name)])
 def test_every_mistake_gets_its_cause(name, patches, monkeypatch):
-    monkeypatch.setattr(trial, "survives_a_fork", lambda kind: False)  # a trial before each check is in test_trial.py
-    monkeypatch.setattr(diagnosis, "MAX_SECONDS", 60.0)
+    monkeypatch.setattr(fork, "survives_a_fork", lambda kind: False)  # a trial before each check is in test_fork.py
+    monkeypatch.setattr(explanation, "MAX_SECONDS", 60.0)
     monkeypatch.setattr(check, "MAX_EXPLAINING_SECONDS", 600.0)  # of the wall: other tests run at the same time
     monkeypatch.setattr(limit, "MAX_WALL_SECONDS", 600.0)
     others = {}

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from lab.exercises import engine, harness
-from lab.exercises.diagnosis import Diagnosis, raised
 from lab.exercises.exercise import EXERCISES, answer_of
+from lab.exercises.explanation import Explanation, raised
 from lab.exercises.inputs import cases
 
 
@@ -20,7 +20,7 @@ def explained(name, *changes, until=float("inf")):
     file = f"<cell {abs(hash(code))}>"
     linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
     answer = answer_of(name, code, file)
-    diagnosis = Diagnosis(EXERCISES[name], answer, until)
+    explanation = Explanation(EXERCISES[name], answer, until)
     got, failure = [], None
     for case in cases(name):
         try:
@@ -28,7 +28,7 @@ def explained(name, *changes, until=float("inf")):
         except Exception as error:
             failure = error.with_traceback(error.__traceback__.tb_next)  # as from the lab's code
             break
-    return diagnosis.verdict(got, failure)[1]
+    return explanation.verdict(got, failure)[1]
 
 
 def test_two_mistakes_the_first_one_is_told_with_its_line():

@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 
 from lab.exercises import engine, harness, repair
+from lab.exercises.answer_code import Source, blocks, is_students, substitutions, targets
 from lab.exercises.engine import Difference
 from lab.exercises.exercise import EXERCISES, Exercise, Patch, answer_of
 from lab.exercises.harness import Arrays
 from lab.exercises.inputs import Case, cases
-from lab.exercises.source import Source, blocks, is_students, substitutions, targets
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT
 
 MAX_SECONDS = 10.0  # of the processor, for the explanation of one answer
@@ -183,7 +183,7 @@ _RULES = {
 }
 
 
-class Diagnosis:
+class Explanation:
     """The explanation of one answer to an exercise."""
 
     def __init__(self, exercise: Exercise, answer: Any, until: float = float("inf")) -> None:

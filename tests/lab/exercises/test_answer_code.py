@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import lab
-from lab.exercises import source
-from lab.exercises.source import Source, copied, groups, is_students, substitutions
+from lab.exercises import answer_code
+from lab.exercises.answer_code import Source, copied, groups, is_students, substitutions
 
 
 @pytest.mark.parametrize(
-    "file", [os.__file__, np.__file__, lab.__file__, source.__file__, "<frozen importlib._bootstrap>"]
+    "file", [os.__file__, np.__file__, lab.__file__, answer_code.__file__, "<frozen importlib._bootstrap>"]
 )
 def test_code_of_python_and_of_the_lab_is_not_the_students(file):
     assert not is_students(file)
