@@ -43,10 +43,13 @@ mutate: $(READY) ## Change PATHS=lxmls_rnn/readers in one place at a time, list 
 		uv sync --locked --inexact --group mutate --python .venv/bin/python
 	.venv/bin/python scripts/mutation $(PATHS) $(ARGS)
 
+# These run in the lab's container where it has the GPU; HERE=yes keeps them in .venv.
+AT_GPU = @MAKE="$(MAKE)" HERE=$(HERE) scripts/where-the-gpu-is.sh
+
 .PHONY: test-gpu
-test-gpu: $(READY) ## Run the GPU tests on an NVIDIA GPU, in the lab or where pygpu is installed
-	@says=$$(LXMLS_DEVICE=cuda .venv/bin/python -m lxmls_rnn.device) || { echo "$$says" | head -1; exit 1; }
-	LXMLS_TEST_DEVICE=cuda .venv/bin/pytest tests/gpu $(ARGS)
+test-gpu: ## Run the GPU tests on an NVIDIA GPU, in the lab's container where it has the GPU
+	$(AT_GPU) env LXMLS_DEVICE=cuda LXMLS_TEST_DEVICE=cuda \
+		sh -c 'says=$$(python -m lxmls_rnn.device) || { echo "$$says" | head -1; exit 1; }; exec pytest tests/gpu $(ARGS)'
 
 .PHONY: gpu-kit
 gpu-kit: $(READY) ## Pack what a bare machine with an NVIDIA GPU needs for test-gpu and bench; see docs/gpu.md
@@ -67,12 +70,12 @@ benchmark-models: $(READY) ## Time the models with pytest-benchmark
 		--benchmark-group-by=group --benchmark-sort=min --benchmark-columns=median,iqr,rounds $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## Time CPU against GPU, NumPy against Theano and PyTorch, in two minutes and what compiling takes; ARGS="--work step" goes to it
-	.venv/bin/lxmls-rnn bench --budget 115 $(ARGS)
+bench: ## Time CPU against GPU, NumPy against Theano and PyTorch, where the GPU is; two minutes; ARGS="--work step" goes to it
+	$(AT_GPU) lxmls-rnn bench $(ARGS)
 
 .PHONY: bench-full
-bench-full: $(READY) ## Time the whole grid of sizes; goes on where it was stopped
-	.venv/bin/lxmls-rnn bench --set full --time 0.5 --out results/full.json --resume $(ARGS)
+bench-full: ## Time the whole grid of sizes, where the GPU is; goes on where it was stopped
+	$(AT_GPU) lxmls-rnn bench --set full --time 0.5 --out results/full.json --resume $(ARGS)
 
 DIST_UV = PATH="$$PATH:.uv/bin" uv
 
@@ -99,8 +102,8 @@ pygpu: $(READY) ## Build and install pygpu, for a Python whose distribution has 
 	scripts/setup.sh
 
 .PHONY: doctor
-doctor: $(READY) ## Tell what Theano finds on this machine and what is missing
-	.venv/bin/python -m lxmls_rnn.doctor
+doctor: ## Tell what Theano finds where the GPU is, and what is missing
+	$(AT_GPU) python -m lxmls_rnn.doctor
 
 # JupyterLab refuses to run as root unless it is told to.
 ROOT = $(if $(filter 0,$(shell id -u)),--ServerApp.allow_root=True)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure.results import Results, new_path
-from lxmls_rnn.benchmark.measure.runner import Runner
+from lxmls_rnn.benchmark.measure.runner import LIMIT_SECONDS, SECONDS, Runner
 from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.cli.console import SafeConsole, console
 from lxmls_rnn.deep_learning.parameters import DTYPES
@@ -53,13 +53,14 @@ def bench(
         int | None,
         typer.Option(min=1, help="Threads of BLAS, the fused layers and PyTorch, cores of JAX; by default all."),
     ] = None,
-    seconds: Annotated[float, typer.Option("--time", help="Seconds timed for each case.")] = 0.15,
-    limit: Annotated[float, typer.Option(help="Seconds that a case may take, compiling included.")] = 120.0,
+    seconds: Annotated[float, typer.Option("--time", help="Seconds timed for each case.")] = SECONDS,
+    limit: Annotated[float, typer.Option(help="Seconds that a case may take, compiling included.")] = LIMIT_SECONDS,
     budget: Annotated[
         float | None,
         typer.Option(
-            help="Seconds that the whole run may take. Compiling does not count: it may take four times as long "
-            "besides. scan, which compiles longest, then comes last."
+            help="Seconds that the whole run may take; by default the set's. Compiling does not count: it may take "
+            "four times as long besides. scan, which compiles longest, then comes last.",
+            show_default="120 for quick, none for others",
         ),
     ] = None,
     torch_python: Annotated[
@@ -77,6 +78,7 @@ def bench(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume --out: measure the missing cases.")] = False,
     plot: Annotated[bool, typer.Option(help="Write a plot beside the results.")] = True,
+    everything: Annotated[bool, typer.Option("--all", help="Print all rows, not only those that decide.")] = False,
 ) -> None:
     """Time the taggers on CPU and GPU, in NumPy, Theano, PyTorch and JAX: forward pass, gradients, training steps.
 
@@ -106,14 +108,16 @@ def bench(
         [name.strip() for text in device or chosen.devices for name in text.split(",")],
         listed("--dtype", dtype or ["float32"], DTYPES),
         words,
+        None if implementation else chosen.scan_on_gpu,
     )
     if not cases:
         raise ValueError("nothing to measure: NumPy runs only on the CPU, the plans of fused only on a GPU")
     path = out or new_path(paths.results())
+    budget = chosen.budget if budget is None else budget
     runner = Runner(threads, seconds, limit, budget, torch_python, jax_python=jax_python)
     session = Session(cases, runner, path, ["lxmls-rnn", *sys.argv[1:]], resume)
     stopped = show_run(session)
-    show(session.results, baseline or chosen.baseline)
+    show(session.results, baseline or chosen.baseline, everything)
     console.say(f"Results: {path}")
     if plot and any(row.median for row in session.results.rows):
         from lxmls_rnn.benchmark.show.plots import draw
@@ -139,22 +143,33 @@ def show_run(session: Session) -> bool:
     with suppress(KeyboardInterrupt), Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=len(session.cases))
         for row in session.run():
-            bar.update(task, advance=1, description=str(row.case).partition(":")[0])
+            n_done = int(session.share * len(session.cases))
+            bar.update(task, completed=n_done, description=str(row.case).partition(":")[0])
     signal.signal(signal.SIGINT, before)
     return stopped
 
 
-def show(results: Results, baseline: str) -> None:
-    """Print the measurements, and which cases were not measured and why."""
+def show(results: Results, baseline: str, everything: bool = False) -> None:
+    """Print the verdict, the measurements that decide it or all of them, and which cases were not measured and why."""
     from lxmls_rnn.benchmark.measure.machine import in_words
-    from lxmls_rnn.benchmark.show import plans, report
+    from lxmls_rnn.benchmark.show import plans, report, summary
 
     console.say(in_words(results.machine))
-    SafeConsole(width=None if console.is_terminal else 160).print(report.table(results, baseline))
-    parts = report.less_work, report.opencl_devices, report.crossover, plans.recommendations, report.not_measured
-    for lines in parts:
-        for line in lines(results):
-            console.say(line)
+    for line in summary.verdict(results):
+        console.say(line)
+    wide = SafeConsole(width=None if console.is_terminal else 160)
+    if everything:
+        wide.print(report.table(results, baseline))
+    else:
+        table, n_left_out = summary.table(results, baseline)
+        wide.print(table)
+        if n_left_out:
+            console.say(f"{n_left_out} more lines: --all prints every row.")
+    lines = [*report.less_work(results), *summary.uncertain_lines(results), *report.uncertain(results, baseline)]
+    lines += [*report.opencl_devices(results), *summary.card_lines(results), *plans.recommendations(results)]
+    lines += [*report.not_measured(results), *report.crossover(results), *summary.speed_up_lines(results)]
+    for line in lines:
+        console.say(line)
 
 
 @app.command()

@@ -11,9 +11,8 @@ class LiveBenchmark(Live):
     """A benchmark that this kernel runs."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session.path, self._measure, self._record)
+        super().__init__(session.path, self._measure, lambda row: None)
         self.session = session
-        self.n_done = 0  # cases that are over
         self.stopped = False  # by the user
 
     def _measure(self) -> Iterator[Row]:
@@ -22,9 +21,6 @@ class LiveBenchmark(Live):
         finally:
             if all(row.status == "stopped" for row in self.session.results.rows):
                 self.path.unlink(missing_ok=True)
-
-    def _record(self, row: Row) -> None:
-        self.n_done += row.status != "stopped"
 
     @property
     def n_measured(self) -> int:

@@ -29,9 +29,9 @@ from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure import results
 from lxmls_rnn.benchmark.measure.machine import in_words, version
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.measure.runner import Runner
+from lxmls_rnn.benchmark.measure.runner import LIMIT_SECONDS, SECONDS, Runner
 from lxmls_rnn.benchmark.measure.session import Session
-from lxmls_rnn.benchmark.show import compare, overlay, report
+from lxmls_rnn.benchmark.show import compare, overlay, report, summary
 from lxmls_rnn.benchmark.show.series import series_of, speed_ups
 from lxmls_rnn.deep_learning.parameters import DTYPES
 from lxmls_rnn.device.libraries import cards
@@ -41,7 +41,6 @@ from lxmls_rnn.storage.files import counted
 OWN_SIZES = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
 SET_NAMES = [name for name in c.SETS if name != "plans"]  # this panel does not offer the implementations of "plans"
-CASE_SECONDS = 120.0  # seconds for a case, including compilation
 
 
 class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
@@ -52,8 +51,9 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
     help = """Choose what to time and press <b>Run</b>: the table and the plots grow during the run. Each implementation
     runs in its own process on its device. Its results are compared with NumPy's before it is timed. Implementations
     with the same work take turns, so that a slow moment of the machine affects all of them; scan, which compiles
-    longest, comes last. You see the <b>median</b> and the <b>spread</b> (interquartile range divided by the median):
-    differences smaller than the spread mean nothing. An unavailable device, such as a GPU, is listed with the reason.
+    longest, comes last. You see the <b>median</b> and the <b>quartiles</b> of repeats in three processes: differences
+    smaller than the distance of the quartiles mean nothing, and a row whose quartiles differ by more than 30 % is
+    uncertain (?) and is timed again while there is time. An unavailable device is listed with the reason.
     Results are saved. <b>Load</b> shows stored results, <b>Compare</b> compares them with those below, and
     <b>Overlay</b> adds them to the plots: those of a machine with a GPU, for example."""
 
@@ -99,9 +99,9 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
             "Threads", cores(), "CPU threads of BLAS, the fused layers and PyTorch, cores of JAX", 1024, "15em"
         )
         real, what = widgets.BoundedFloatText, "Measuring time for each case, without compiling"
-        self.seconds = field(real, "Seconds per case", 0.15, what, "16em", min=0.01, max=60.0)
+        self.seconds = field(real, "Seconds per case", SECONDS, what, "16em", min=0.01, max=60.0)
         what = "Cases that have not started by then are skipped; compiling does not count"
-        self.budget = field(real, "Total seconds", 120.0, what, "16em", min=1.0, max=36000.0)
+        self.budget = field(real, "Total seconds", c.BUDGET_SECONDS, what, "16em", min=1.0, max=36000.0)
         self.run_button = self.button("Run", "Run the chosen benchmark", self.run, "primary")
         what = "Stop the benchmark and keep the cases already measured"
         self.stop_button = self.button("Stop", what, self.stop, "warning", disabled=True)
@@ -161,7 +161,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         if self.live.active(self.root()):  # two at once would disturb each other
             raise RuntimeError("a benchmark is running: wait until it ends, or stop it")
         cases = self.cases()
-        runner = Runner(self.threads.value, self.seconds.value, CASE_SECONDS, self.budget.value)
+        runner = Runner(self.threads.value, self.seconds.value, LIMIT_SECONDS, self.budget.value)
         live = LiveBenchmark(Session(cases, runner, results.new_path(self.root()), ["BenchmarkPanel"]))
         self._attach(live)
         self.live.start(live)
@@ -187,8 +187,8 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         self.run_button.disabled = self.load_button.disabled = live.active
         self.stop_button.disabled = not live.active
         show(self.progress, live.active)
-        self.progress.value = live.n_done / n_cases
-        n, state = (live.n_done, f", {session.runner.activity}") if live.active else (live.n_measured, " measured")
+        self.progress.value = session.share
+        n, state = live.n_measured, f", {session.runner.activity}" if live.active else " measured"
         self.status.value = f"{n} of {n_cases} cases{state}, {live.seconds:.0f} s"
         if len(session.results.rows) != self._rows_drawn:
             self._rows_drawn = len(session.results.rows)
@@ -264,7 +264,8 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
             name, stored = self.overlaid
             shown = overlay.overlay(shown, stored)
             overlay_text = f"<p><b>Overlay</b>: {escape(name)}, {escape(overlay.provenance(stored))}.</p>"
-        self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>{overlay_text}"
+        answer = "" if self.working else " ".join(summary.verdict(self.shown))
+        self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p><p>{escape(answer)}</p>{overlay_text}"
         header = report.header(baseline)
         # a panel has no room for more columns
         keep = [number for number, name in enumerate(header) if name not in ("of bound", "memory")]
@@ -283,7 +284,9 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         reason = "" if self.working else report.why_no_gpu(self.shown) or ""
         notes = [
             *report.less_work(shown),
+            *summary.uncertain_lines(shown),
             *report.uncertain(shown, baseline),
+            *summary.card_lines(shown),
             *self._show_gpu(shown, rows),
             *report.not_measured(self.shown, reason),
         ]
@@ -321,7 +324,7 @@ from rich.console import Console
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure.cases import {", ".join(sorted([name, "make_cases"], key=str.lower))}
 from lxmls_rnn.benchmark.measure.results import new_path
-from lxmls_rnn.benchmark.measure.runner import Runner
+from lxmls_rnn.benchmark.measure.runner import LIMIT_SECONDS, SECONDS, Runner
 from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.benchmark.show import report
 
@@ -333,7 +336,7 @@ cases = make_cases(
     dtypes={self.dtypes.value},
 )
 runner = Runner(
-    threads={self.threads.value}, seconds={self.seconds.value}, limit={CASE_SECONDS}, budget={self.budget.value}
+    threads={self.threads.value}, seconds={self.seconds.value}, limit={LIMIT_SECONDS}, budget={self.budget.value}
 )
 session = Session(cases, runner, new_path(paths.results()))
 for row in session.run():

@@ -34,6 +34,7 @@ WORKS = {
     "forward": "the probabilities of the tags",
     "backward": "cost, and the gradients of the matrices and of the embeddings in use: forward and backward pass",
     "step": "one step of gradient descent",
+    "copy": "on a GPU: the inputs to the card and the probabilities back; every other work includes its own copies",
 }
 
 
@@ -151,14 +152,22 @@ class CaseSet:
     implementations: Sequence[str] = tuple(IMPLEMENTATIONS)
     devices: Sequence[str] = ("cpu", "cuda")
     baseline: str = "numpy"
+    budget: float | None = None  # seconds of a run
+    scan_on_gpu: Shape | None = None  # the one shape at which scan is measured on a GPU; None for all
 
 
+BUDGET_SECONDS = 120.0  # of a quick run
 # hidden sizes below and above the bounds in `gpu_plans`
 PLANS_AT = grid(("rnn",), (128, 256, 384, 512, 768, 1024), (1, 16, 128), (10,))
 PLANS_AT += grid(("lstm",), (64, 128, 192, 256, 384, 512), (1, 16, 128), (10,))
 
 SETS = {
-    "quick": CaseSet(grid(CASE_MODELS, (20, 128, 512), (1, 16, 128), (10,)), ("forward", "backward")),
+    "quick": CaseSet(
+        grid(("rnn", "lstm"), (20, 128), (1, 32, 128), (10,)),
+        tuple(WORKS),
+        budget=BUDGET_SECONDS,
+        scan_on_gpu=Shape("rnn", 20, 1),
+    ),
     "full": CaseSet(grid(CASE_MODELS, (20, 50, 128, 256, 512, 1024), (1, 4, 16, 64, 256), (10, 30)), tuple(WORKS)),
     "deepbench": CaseSet(DEEPBENCH, ("forward", "backward")),
     "plans": CaseSet(PLANS_AT, ("backward",), tuple(PLANS), ("cuda",), "stepwise"),
@@ -201,11 +210,20 @@ def make_cases(
     devices: Sequence[str] = ("cpu",),
     dtypes: Iterable[str] = ("float32",),
     n_words: int = 4786,
+    scan_on_gpu: Shape | None = None,
 ) -> list[Case]:
-    """Return the cases of every shape, group by group. NumPy runs only on the CPU, the plans only on a GPU.
+    """Return the cases of every shape, group by group.
 
-    Shapes of the same model and hidden size share compiled functions; they should follow each other.
+    NumPy runs only on the CPU; the plans and the work "copy" only on a GPU; scan on a GPU only at the shape
+    `scan_on_gpu`, if there is one. Shapes of the same model and hidden size share compiled functions; they should
+    follow each other.
     """
+
+    def is_measured(work: str, shape: Shape, implementation: str, device: str) -> bool:
+        if device == "cpu":
+            return work != "copy"
+        return implementation != "scan" or scan_on_gpu in (None, shape)
+
     places = [
         (name, device)
         for device in devices
@@ -219,6 +237,7 @@ def make_cases(
         for work in works
         for shape in shapes_of_function
         for implementation, device in places
+        if is_measured(work, shape, implementation, device)
     ]
 
 

@@ -59,7 +59,9 @@ def build_model(case: Case, values: dict[str, np.ndarray]) -> Any:
 
 
 def reference(case: Case, values: dict[str, np.ndarray], batch: Inputs, rate: float) -> Computed:
-    """Compute the expected results of a case with the NumPy model in float64."""
+    """Compute the expected results of a case with the NumPy model in float64; of "copy", what comes back."""
+    if case.work == "copy":
+        return copied(case, batch)
     model = build_model(replace(case, implementation="numpy", dtype="float64"), values)
     if case.work == "forward":
         return {"p_y": model.forward(batch.x)}
@@ -73,6 +75,11 @@ def reference(case: Case, values: dict[str, np.ndarray], batch: Inputs, rate: fl
     return {"W_e": W_e, **changed}
 
 
+def copied(case: Case, batch: Inputs) -> Computed:
+    """Return the arrays of "copy": the inputs, and as much as the probabilities of all tags."""
+    return {**batch._asdict(), "p_y": np.full((case.n_tags, batch.x.size), 1 / case.n_tags, case.dtype)}
+
+
 class NumpyContender:
     """Adapter of `NumpyRNN` and `NumpyLSTM` for one kind of work and given sizes; base class of the other adapters."""
 
@@ -82,16 +89,34 @@ class NumpyContender:
         self.step = make_step(self.model, batched=case.batch > 1)
 
     def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
-        """Return the call that is timed: copy the inputs to the device, do the work, wait for the results."""
+        """Return the call that is timed: copy the inputs to the device, do the work, wait for the results.
+
+        That of "copy" only copies: the inputs to the device, and an array like the probabilities back.
+        """
         x, y, weights = batch
+        if self.case.work == "copy":
+            arrays = copied(self.case, batch)
+            p_y = self.to_device(arrays.pop("p_y"))
+            return lambda: ([self.to_device(array) for array in arrays.values()], self.to_host(p_y))
         if self.case.work == "forward":
             return lambda: self.model.forward(x)
         if self.case.work == "backward":
             return lambda: self.model.backward(x, y, weights)
         return lambda: self.step(x, y, weights, rate)
 
+    def to_device(self, array: np.ndarray) -> Any:
+        """Copy an array to the device and return it there; not before the copy has ended."""
+        raise NotImplementedError("the CPU needs no copies")
+
+    def to_host(self, array: Any) -> np.ndarray:
+        """Return the array of `to_device` on the host."""
+        return np.asarray(array)
+
     def results(self, returned: Any) -> Computed:
         """Return what the last call computed: p_y, or cost, e_z and gradients, or the parameters after the step."""
+        if self.case.work == "copy":
+            there, p_y = returned
+            return dict(zip(Inputs._fields, map(self.to_host, there), strict=True)) | {"p_y": p_y}
         if self.case.work == "forward":
             return {"p_y": returned}
         if self.case.work == "backward":
@@ -158,8 +183,8 @@ class TheanoContender(NumpyContender):
 
     def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
         x, y, weights = batch
-        if self.case.work == "forward":
-            return lambda: self.model.forward(x)  # the result is on the host, so the device has finished
+        if self.case.work in ("forward", "copy"):
+            return super().bind(batch, rate)  # the result is on the host, so the device has finished
         if self.case.work == "backward":
             written = list(self.gradients.values())
             call = lambda: self.function(x, y, weights)  # noqa: E731
@@ -190,6 +215,13 @@ class TheanoContender(NumpyContender):
 
         on_gpu = all(type(W).__name__.startswith("GpuArray") for W in self.model.param)
         return str(theano.config.device) if on_gpu else "cpu"
+
+    def to_device(self, array: np.ndarray) -> Any:
+        import pygpu
+
+        there = pygpu.asarray(array, context=self.context)
+        there.sync()
+        return there
 
     def _free(self) -> int | None:
         try:
@@ -240,7 +272,16 @@ class JaxContender(NumpyContender):
             self.step(*batch, rate)
             jax.block_until_ready(self.model.arrays)
 
-        return {"forward": super().bind(batch, rate), "backward": backward, "step": step}[self.case.work]
+        own = {"backward": backward, "step": step}
+        return own.get(self.case.work) or super().bind(batch, rate)
+
+    def to_device(self, array: np.ndarray) -> Any:
+        import jax
+
+        from lxmls_rnn.deep_learning.jax_rnn import device
+
+        with self.model.settings():
+            return jax.block_until_ready(jax.device_put(array, device()))
 
     def results(self, returned: Any) -> Computed:
         if self.case.work != "backward":
@@ -295,7 +336,19 @@ class TorchContender(NumpyContender):
             self.step(*batch, rate)
             wait()
 
-        return {"forward": super().bind(batch, rate), "backward": backward, "step": step}[self.case.work]
+        own = {"backward": backward, "step": step}
+        return own.get(self.case.work) or super().bind(batch, rate)
+
+    def to_device(self, array: np.ndarray) -> Any:
+        there = self.model._tensor(array)
+        if self.on_cuda:
+            import torch
+
+            torch.cuda.synchronize(self.model.device)
+        return there
+
+    def to_host(self, array: Any) -> np.ndarray:
+        return array.cpu().numpy()
 
     def results(self, returned: Any) -> Computed:
         if self.case.work != "backward":

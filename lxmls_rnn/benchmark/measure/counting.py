@@ -12,6 +12,7 @@ order N H, are left out, as is usual:
     backward  6 N M                                     forward, and twice as much: the gradient w.r.t. the input
                                                         of each product, and w.r.t. the matrix
     step      6 N M + 2 M + 2 N E                       and W - rate * gradient, for the embeddings in use too
+    copy      0
 
 Bytes, with s the size of a number: the least traffic between memory and processor. The caches are empty at the start
 and hold everything that has been read since. Word and tag ids have 4 bytes.
@@ -21,6 +22,7 @@ and hold everything that has been read since. Word and tag ids have 4 bytes.
                                                         embeddings as below; write and read activations; weights
     step      s (6 M + 5 N E + 2 N A + N) + 8 N         and read gradient and matrix, write the matrix; read and
                                                         write the embeddings in use
+    copy      s (N + N K) + 8 N                         over the bus: ids and weights there, probabilities back
 
 backward's three N E are the embeddings, read once in each direction, and the gradient w.r.t. them, written. A = H for
 the RNN (its states), 6 H for the LSTM (states, cells, four gates).
@@ -61,11 +63,12 @@ def count(case: Case) -> Count:
     """Count a case by the formulas above."""
     N, s = case.batch * case.length, ITEM_BYTES[case.dtype]
     M, A, NE = matrix_numbers(case), activation_numbers(case), case.batch * case.length * case.n_emb
-    flops = {"forward": 2 * N * M, "backward": 6 * N * M, "step": 6 * N * M + 2 * M + 2 * NE}[case.work]
+    flops = {"forward": 2 * N * M, "backward": 6 * N * M, "step": 6 * N * M + 2 * M + 2 * NE, "copy": 0}[case.work]
     traffic = {
         "forward": s * (M + NE + N * case.n_tags) + 4 * N,
         "backward": s * (3 * M + 3 * NE + 2 * N * A + N) + 8 * N,
         "step": s * (6 * M + 5 * NE + 2 * N * A + N) + 8 * N,
+        "copy": s * (N + N * case.n_tags) + 8 * N,
     }[case.work]
     return Count(flops, traffic)
 

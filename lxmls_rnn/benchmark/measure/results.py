@@ -9,6 +9,7 @@ The file is one JSON object; version 1 has these fields:
     settings    threads, seconds timed for a case, limit in seconds for a case, rounds
     machine     see `machine.describe`
     peaks       {"cpu float32": {"flops", "bytes", "cache"}, ...}, see `counting.Peak`
+    cards       [{"group", "before", "after"}, ...]: what nvidia-smi reports of the GPUs, see `card.state`
     rows        one for each requested case: the fields of `Row`, with the fields of the case under "case"
 
 A reader accepts every version up to its own: fields that later versions add have defaults.
@@ -33,6 +34,8 @@ RESULTS_FORMAT = "lxmls-rnn benchmark"
 RESULTS_VERSION = 1
 STORED = Path(__file__).parents[1] / "stored"  # results of other machines that come with the library
 
+MAX_SPREAD = 0.3  # interquartile range divided by the median; a row above it is measured again
+
 Amount = Annotated[float, Between(0, 1e300)]
 
 
@@ -50,9 +53,13 @@ class Row:
         Seconds per call: median, quartiles and minimum of the repeats.
     repeats, calls
         Number of repeats, and calls timed together in each.
+    processes
+        Number of processes that the repeats come from: where a process has its data in memory changes its times.
+    watts
+        Power that nvidia-smi reported right after the last repeat; None on the CPU, or where it does not report it.
     compile_s
-        Seconds from building the tagger to its first result, with the current contents of Theano's compile cache.
-        Shapes of the same hidden size share this value.
+        Seconds from building the tagger to its first result in the first process, with the contents that Theano's
+        compile cache had then. Shapes of the same hidden size share this value.
     difference, checked
         Largest difference from the reference, relative to the reference's largest number; numbers of sentences and of
         words in each that were compared.
@@ -78,6 +85,8 @@ class Row:
     minimum: Amount | None = None
     repeats: Count = 0
     calls: Count = 0
+    processes: Count = 0
+    watts: Amount | None = None
     compile_s: Amount | None = None
     difference: Amount | None = None
     checked: list[Count] | None = None
@@ -110,6 +119,22 @@ class Row:
             return None
         return (self.q3 - self.q1) / self.median
 
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether the spread is above `MAX_SPREAD`: no verdict uses such a row."""
+        return (self.spread or 0.0) > MAX_SPREAD
+
+    @property
+    def words_per_second(self) -> float | None:
+        """Return the words that go through the model in a second; of "copy", that are copied."""
+        return self.case.batch * self.case.length / self.median if self.median else None
+
+    @property
+    def joules(self) -> float | None:
+        """Return the joules that 1,000 words take, if the power is known."""
+        speed = self.words_per_second
+        return 1000 * self.watts / speed if speed and self.watts is not None else None
+
 
 @dataclass
 class Results:
@@ -120,6 +145,7 @@ class Results:
     settings: dict[str, Any]
     machine: dict[str, Any]
     peaks: dict[str, dict[str, float]] = field(default_factory=dict)
+    cards: list[dict[str, Any]] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
 
     @property

@@ -1,4 +1,9 @@
-"""Measurement of cases in groups: all workers of a group take turns, so that a drift of the machine favours none."""
+"""Measurement of cases in groups: all workers of a group take turns, so that a drift of the machine favours none.
+
+Each case is timed in `PROCESSES` processes, one after the other, because the places of its data in memory differ
+between processes, and with them its times (https://pyperf.readthedocs.io/en/latest/run_benchmark.html). While there is
+time, rows with a large spread are then timed again in further processes.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from math import inf
 from time import monotonic
+from typing import Any
 
 import numpy as np
 
+from lxmls_rnn.benchmark.measure import card
 from lxmls_rnn.benchmark.measure.cases import Case, groups
 from lxmls_rnn.benchmark.measure.counting import Peak, count, memory, share_of_bound
 from lxmls_rnn.benchmark.measure.machine import cache_size
@@ -18,8 +25,10 @@ from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.memory import check as check_memory
 
-ROUNDS = 5  # times that each worker of a group has its turn
-MIN_ROUNDS = 3  # for calls that take longer than the time of the whole case
+SECONDS, LIMIT_SECONDS = 0.15, 120.0  # timed for a case; that a case may take: what command and panel begin with
+PROCESSES = 3  # one after the other, for each implementation, device and dtype
+MAX_PROCESSES = 8  # for rows that stay uncertain
+ROUNDS = 2  # turns of a case in each process; one is enough for calls that take longer than their time
 COMPILE_BUDGETS = 4  # additional time for compiling, as a multiple of the budget
 
 
@@ -32,7 +41,7 @@ class Runner:
         Threads of BLAS, the fused layers and PyTorch in a worker, and processors of a worker on the CPU; by default
         all cores.
     seconds
-        Time in seconds for the timed calls of a case, in `ROUNDS` rounds.
+        Time in seconds for the timed calls of a case, in `PROCESSES` processes with `ROUNDS` rounds each.
     limit
         Limit in seconds for a case in total, including compiling.
     budget
@@ -46,13 +55,15 @@ class Runner:
     ----------
     activity
         The present activity, such as 'timing numpy on cpu'; another thread can read it.
+    cards
+        What nvidia-smi reports of the GPUs before and after each group that was timed on one.
     """
 
     def __init__(
         self,
         threads: int | None = None,
-        seconds: float = 0.5,
-        limit: float = 120.0,
+        seconds: float = SECONDS,
+        limit: float = LIMIT_SECONDS,
         budget: float | None = None,
         torch_python: str | None = None,
         jax_python: str | None = None,
@@ -66,36 +77,46 @@ class Runner:
         self.activity = "starting"
         self.compile_seconds = 0.0  # in this run
         self.peaks: dict[str, Peak] = {}
+        self.cards: list[dict[str, Any]] = []
         self._workers: dict[tuple[str, str, str], Worker] = {}
         self._absent: dict[tuple[str, str, str], Failed] = {}
         self._peaks_of: set[tuple[str, str, str]] = set()
         self._stopping = threading.Event()
 
-    def run(self, cases: Sequence[Case]) -> Iterator[Row]:
-        """Measure cases group by group; yield a row for every case.
+    def run(self, cases: Sequence[Case]) -> Iterator[list[Row]]:
+        """Measure cases group by group; yield the rows of a group each time they have more repeats.
 
-        The run ends early on Ctrl-C (`KeyboardInterrupt`) and if another thread calls `stop`. The rows of what has been
-        measured are yielded nevertheless, and rows with the status "stopped" for the rest.
+        The run ends early on Ctrl-C (`KeyboardInterrupt`), if another thread calls `stop`, and when the budget is used
+        up. Rows keep the repeats that they have by then; those without any get the status "stopped".
         """
-        start, self.compile_seconds = monotonic(), 0.0
-        stopped = ""
+        self.compile_seconds, self._start = 0.0, monotonic()
+        self._stopped = ""
+        parts = [[Measurement(Row(case)) for case in group] for group in groups(cases)]
         try:
-            for group in groups(cases):
-                measuring = monotonic() - start - self.compile_seconds
-                if not stopped and self.budget is not None and measuring >= self.budget:
-                    stopped = f"the time for the run, {self.budget:.0f} s, was used up"
-                stopped = stopped or self._compiled_enough()
-                measurements = [Measurement(Row(case)) for case in group]
-                if not stopped:
-                    try:
-                        self._measure(measurements)
-                    except KeyboardInterrupt:
-                        stopped = STOPPED
-                if self._stopping.is_set():
-                    stopped = STOPPED
-                yield from (self._finished(measurement, stopped) for measurement in measurements)
+            for number in range(MAX_PROCESSES):
+                for part in parts:
+                    again = [one for one in part if number < PROCESSES or one.row.is_uncertain]
+                    if again:
+                        self._measure_unless_stopped(again)
+                        yield [self._finished(one) for one in again]
+                self.close()  # the next processes are new ones
+                if self._stopped:
+                    return
         finally:
             self.close()
+
+    def _measure_unless_stopped(self, measurements: list[Measurement]) -> None:
+        measuring = monotonic() - self._start - self.compile_seconds
+        if not self._stopped and self.budget is not None and measuring >= self.budget:
+            self._stopped = f"the time for the run, {self.budget:.0f} s, was used up"
+        self._stopped = self._stopped or self._compiled_enough()
+        if not self._stopped:
+            try:
+                self._measure(measurements)
+            except KeyboardInterrupt:
+                self._stopped = STOPPED
+        if self._stopping.is_set():
+            self._stopped = STOPPED
 
     def stop(self) -> None:
         """End the run at once, even while a worker compiles; keep the measured rows. Call it from another thread."""
@@ -107,21 +128,31 @@ class Runner:
             self._workers.popitem()[1].close()
 
     def _measure(self, measurements: list[Measurement]) -> None:
+        """Prepare and time the cases of a group in one process each; those that failed before are left out."""
+        ready = []
         for measurement in measurements:
             if self._stopping.is_set():
                 return
-            compiles = FRAMEWORKS[measurement.row.case.backend].compile_time
-            self._attempt(measurement, self._prepare, "compiling and checking" if compiles else "checking")
-        ready = [measurement for measurement in measurements if measurement.prepared]
+            if measurement.row.status == "ok":
+                compiles = FRAMEWORKS[measurement.row.case.backend].compile_time
+                measurement.is_prepared = measurement.is_timed = False
+                self._attempt(measurement, self._prepare, "compiling and checking" if compiles else "checking")
+                ready += [measurement] if measurement.is_prepared else []
+        on_gpu = any(measurement.row.case.device != "cpu" for measurement in ready)
+        before = card.state() if on_gpu else []
         for number in range(ROUNDS):
             for measurement in ready:
                 if self._stopping.is_set():
                     return
-                enough = number >= MIN_ROUNDS and measurement.timed > len(measurement.repeats) * self.seconds
+                enough = number > 0 and measurement.seconds > self.seconds * measurement.row.processes / PROCESSES
                 # the last round tells how long the next one takes
                 too_long = bool(measurement.repeats) and measurement.spent + measurement.last > self.limit
                 if measurement.row.status == "ok" and not enough and not too_long:
                     self._attempt(measurement, self._time, "timing")
+        if before:
+            self.cards.append(
+                {"group": str(ready[0].row.case).partition(":")[0], "before": before, "after": card.state()}
+            )
 
     def _attempt(self, measurement: Measurement, action: Callable[[Measurement], None], activity: str) -> None:
         case, start = measurement.row.case, monotonic()
@@ -130,7 +161,8 @@ class Runner:
             action(measurement)
         except Failed as failure:
             measurement.row.why = str(failure)
-            if failure.status != "stopped":
+            # a case that is stopped, or reaches its limit, keeps the repeats that it has
+            if failure.status != "stopped" and not (failure.status == "limit" and measurement.repeats):
                 measurement.row.status = failure.status
             worker = self._workers.get(case.lane)
             if worker is not None and not worker.alive:
@@ -161,14 +193,15 @@ class Runner:
                 raise Failed("stopped", self._compiled_enough()) from None
             raise
         self.compile_seconds += answer["compile_s"] if answer["compiled"] else 0
-        row.device, row.device_name, row.compile_s = answer["device"], answer["device_name"], answer["compile_s"]
+        row.device, row.device_name = answer["device"], answer["device_name"]
+        row.compile_s = answer["compile_s"] if row.compile_s is None else row.compile_s
         row.difference, row.checked = answer["difference"], answer["checked"]
         if row.device != case.device:
             raise Failed("unavailable", f"its parameters are on the device {row.device}, not on {case.device}")
         if row.difference is None or row.difference > answer["tolerance"]:
             how = "are not finite" if row.difference is None else f"differ by {row.difference:.1e} of the largest"
             raise Failed("wrong", f"its numbers {how} from the reference's; {answer['tolerance']:.0e} is allowed")
-        measurement.prepared = True
+        measurement.is_prepared = True
 
     def _left_to_compile(self) -> float:
         return inf if self.budget is None else max(0.0, COMPILE_BUDGETS * self.budget - self.compile_seconds)
@@ -183,9 +216,15 @@ class Runner:
         worker = self._workers.get(measurement.row.case.lane)
         if worker is None:
             raise Failed("crashed", "its process ended")
-        answer = worker.ask(max(1.0, self.limit - measurement.spent), do="measure", seconds=self.seconds / ROUNDS)
+        seconds = self.seconds / (PROCESSES * ROUNDS)
+        answer = worker.ask(max(1.0, self.limit - measurement.spent), do="measure", seconds=seconds)
+        measurement.row.processes += not measurement.is_timed
+        measurement.is_timed = True
         measurement.repeats += answer["seconds"]
+        measurement.seconds += sum(answer["seconds"]) * answer["calls"]
         measurement.row.calls = answer["calls"]
+        if measurement.row.case.device.startswith("cuda"):
+            measurement.row.watts = card.power(measurement.row.case.device)
         measurement.row.host_memory, measurement.row.device_memory = answer["host_memory"], answer["device_memory"]
 
     def _worker(self, lane: tuple[str, str, str]) -> Worker:
@@ -222,18 +261,20 @@ class Runner:
         cache = cache_size() if case.device == "cpu" else 0
         self.peaks[key] = Peak(max(before.flops, answer["flops"]), max(before.bytes, answer["bytes"]), cache)
 
-    def _finished(self, measurement: Measurement, stopped: str) -> Row:
-        """Fill in the row of a case from its repeats and counts; `stopped` is why it has none, if the run ended."""
+    def _finished(self, measurement: Measurement) -> Row:
+        """Fill in the row of a case from its repeats and counts; without any it was stopped."""
         row, counted = measurement.row, count(measurement.row.case)
         row.flops, row.bytes = counted.flops, counted.bytes
         if row.status == "ok" and not measurement.repeats:
-            row.status, row.why = "stopped", row.why or stopped
+            row.status, row.why = "stopped", row.why or self._stopped
         if row.status == "ok":
             row.why = ""
             row.q1, row.median, row.q3 = (float(q) for q in np.percentile(measurement.repeats, (25, 50, 75)))
             row.minimum, row.repeats = min(measurement.repeats), len(measurement.repeats)
-            if peak := self.peaks.get(peak_key(row.case)):
+            if (peak := self.peaks.get(peak_key(row.case))) and row.case.work != "copy":
                 row.share = share_of_bound(row.case, row.median, peak)
+        elif row.status != "stopped":  # a later process has failed
+            row.q1 = row.median = row.q3 = row.minimum = row.share = None
         return row
 
 
@@ -242,14 +283,10 @@ class Measurement:
 
     def __init__(self, row: Row) -> None:
         self.row = row
-        self.prepared = False
+        self.is_prepared = self.is_timed = False  # in the present process
         self.repeats: list[float] = []
+        self.seconds = 0.0  # timed so far
         self.spent = self.last = 0.0  # seconds, in total and in the last round
-
-    @property
-    def timed(self) -> float:
-        """Return the seconds timed so far."""
-        return sum(self.repeats) * self.row.calls
 
 
 def peak_key(case: Case) -> str:

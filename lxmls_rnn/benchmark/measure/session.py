@@ -5,32 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from lxmls_rnn.benchmark.measure.cases import Case, groups, scan_last
 from lxmls_rnn.benchmark.measure.machine import describe
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.measure.runner import ROUNDS, STOPPED, Runner
+from lxmls_rnn.benchmark.measure.runner import PROCESSES, ROUNDS, STOPPED, Runner
 
 
 class Session:
     """Measure cases with a runner, and save the results to a file with the settings and the `command` line.
 
-    The cases are measured group by group, and the file is written after each group. If the runner has a budget, the
-    cases of scan come last. With `resume` the rows that are already in the file are kept. A group with a missing case
-    is measured again as a whole, because only cases that were measured in turns are compared. ValueError if the file to
-    resume comes from another machine, or from other versions or threads on this one.
+    The cases are measured group by group, in `PROCESSES` processes one after the other, and the file is written after
+    each group. If the runner has a budget, the cases of scan come last. With `resume` the rows that are already in the
+    file are kept. A group with a missing case is measured again as a whole, because only cases that were measured in
+    turns are compared. ValueError if the file to resume comes from another machine, or from other versions or threads
+    on this one.
     """
 
     def __init__(
         self, cases: Sequence[Case], runner: Runner, path: Path, command: Sequence[str] = (), resume: bool = False
     ) -> None:
         self.cases, self.runner, self.path = cases, runner, path
-        settings = {"threads": runner.threads, "seconds": runner.seconds, "limit": runner.limit, "rounds": ROUNDS}
+        settings = {"threads": runner.threads, "seconds": runner.seconds, "limit": runner.limit}
+        settings |= {"processes": PROCESSES, "rounds": ROUNDS}
         created = datetime.now().astimezone().isoformat(timespec="seconds")
         self.results = Results(
             created, list(command), settings, describe(runner.threads, runner.torch_python, runner.jax_python)
         )
         self.kept: dict[Case, Row] = {}
+        self.earlier_cards: list[dict[str, Any]] = []  # states of the GPUs in the file that is resumed
+        self.n_turns = 0  # turns of all cases so far
         if resume and path.exists():
             before = Results.load(path)
             if before.machine != self.results.machine:
@@ -38,24 +43,30 @@ class Session:
                     f"{path} was measured on another machine, or with other versions or threads: choose another --out"
                 )
             self.kept = {row.case: row for row in before.rows if row.status != "stopped"}
-            self.results.peaks = before.peaks
+            self.results.peaks, self.earlier_cards = before.peaks, before.cards
+        cases = self.cases if self.runner.budget is None else scan_last(self.cases)
+        self.todo = [group for group in groups(cases) if not all(case in self.kept for case in group)]
+
+    @property
+    def share(self) -> float:
+        """The part of the work that is done, from 0 to 1; rows that are measured again come on top."""
+        planned = PROCESSES * sum(map(len, self.todo))
+        return min(1.0, self.n_turns / planned) if planned else 1.0
 
     def run(self) -> Iterator[Row]:
-        """Measure the missing cases; yield each new row.
+        """Measure the missing cases; yield a row whenever one has more repeats.
 
         At the end, also after an error, the file has a row for every case.
         """
-        cases = self.cases if self.runner.budget is None else scan_last(self.cases)
-        todo = [group for group in groups(cases) if not all(case in self.kept for case in group)]
-        new = {case for group in todo for case in group}
+        new = {case for group in self.todo for case in group}
         done = {key: row for key, row in self.kept.items() if key not in new}
-        last = {group[-1] for group in todo}
         try:
-            for row in self.runner.run([case for group in todo for case in group]):
-                done[row.case] = row
-                if row.case in last and row.status != "stopped":
+            for rows in self.runner.run([case for group in self.todo for case in group]):
+                self.n_turns += len(rows)
+                done |= {row.case: row for row in rows}
+                if any(row.status != "stopped" for row in rows):
                     self._save(done)
-                yield row
+                yield from rows
         finally:
             for case in self.cases:
                 done.setdefault(case, Row(case, "stopped", STOPPED))
@@ -64,4 +75,5 @@ class Session:
     def _save(self, done: dict[Case, Row]) -> None:
         self.results.rows = [done[case] for case in self.cases if case in done]
         self.results.peaks |= {key: vars(peak) for key, peak in self.runner.peaks.items()}
+        self.results.cards = [*self.earlier_cards, *self.runner.cards]
         self.results.save(self.path)

@@ -12,6 +12,7 @@ from lxmls_rnn.benchmark.measure.cases import CASE_MODELS
 from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show.series import SIZE_LABELS, TITLES, series_of, speed_ups
+from lxmls_rnn.plotting.palette import ink, shades
 from lxmls_rnn.plotting.picture import picture
 
 if TYPE_CHECKING:
@@ -65,19 +66,18 @@ def draw_times(axis: Axes, rows: list[Row], size: str) -> None:
 
 
 def draw_speed_ups(axis: Axes, found: tuple[list[int], list[int], np.ndarray, str] | None, model: str) -> None:
-    """Draw the heat map of speed-ups: blue where the GPU is faster, red where the CPU is, white for equal times."""
+    """Draw the heat map of speed-ups: blue where the GPU is faster, orange where the CPU is, white for equal times."""
     axis.grid(False)
     if found is None:
         axis.set_axis_off()
         return
     hidden, batches, values, what = found
     extent = float(np.nanmax(np.abs(np.log10(values)))) or 1.0
-    axis.imshow(np.log10(values), cmap="RdBu", vmin=-extent, vmax=extent, origin="lower", aspect="auto")
+    axis.imshow(shades(np.log10(values), extent), origin="lower", aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         if np.isfinite(value):
-            ink = "white" if abs(np.log10(value)) > 0.6 * extent else "black"
             text = f"{value:.0f}x" if value >= 9.95 else f"{value:.2g}x"
-            axis.text(j, i, text, ha="center", va="center", color=ink)
+            axis.text(j, i, text, ha="center", va="center", color=ink(float(np.log10(value)), extent))
     cross_over(axis, values)
     axis.set_xticks(range(len(batches)), [str(batch) for batch in batches])
     axis.set_yticks(range(len(hidden)), [str(n_hidd) for n_hidd in hidden])

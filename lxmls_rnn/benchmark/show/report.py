@@ -57,6 +57,24 @@ def format_time(seconds: float | None) -> str:
     return f"{seconds:.2f} s"
 
 
+def quartiles_text(row: Row) -> str:
+    """Return both quartiles of a row in the unit of the second; uncertain rows are marked with a question mark."""
+    low, low_unit = format_time(row.q1).split()
+    high, unit = format_time(row.q3).split()
+    mark = " ?" if row.is_uncertain else ""
+    return f"{low} - {high} {unit}{mark}" if low_unit == unit else f"{low} {low_unit} - {high} {unit}{mark}"
+
+
+def with_commas(number: float) -> str:
+    """Format a number of words per second with three significant digits."""
+    return f"{float(f'{number:.3g}'):,.0f}"
+
+
+def is_on_gpu(row: Row) -> bool:
+    """Return whether a row was measured on an NVIDIA GPU."""
+    return row.case.device.startswith("cuda")
+
+
 def baseline_of(group: Sequence[Row], baseline: str) -> Row | None:
     """Return the row of the implementation `baseline` on its first device; None if it was not measured here."""
     own = (row for row in group if row.median and not isinstance(row, OverlaidRow))
@@ -82,7 +100,8 @@ def table(results: Results, baseline: str = "numpy") -> Table:
 def header(baseline: str = "numpy") -> list[str]:
     """Return the names of the table's columns."""
     sizes = ["model", "work", "hidden", "batch", "implementation"]
-    return [*sizes, "median", "spread", f"{baseline} = 1", "GFLOP/s", "of bound", "compile", "memory"]
+    numbers = ["median", "quartiles", "words/s", f"{baseline} = 1", "GFLOP/s", "of bound", "compile", "memory"]
+    return [*sizes, *numbers]
 
 
 def sections(results: Results, baseline: str = "numpy", fastest_first: bool = False) -> Iterator[list[list[str]]]:
@@ -117,7 +136,8 @@ def measured_cells(row: Row, base: Row | None) -> list[str]:
     memory = (row.host_memory or 0) / 1e6
     return [
         format_time(row.median),
-        f"{row.spread:.0%}" if row.spread is not None else "",
+        quartiles_text(row),
+        with_commas(row.words_per_second or 0.0),
         f"{faster:.2f}" if faster else "",
         f"{row.gflops:.1f}",
         f"{row.share:.1%}" if row.share is not None else "",
@@ -128,15 +148,14 @@ def measured_cells(row: Row, base: Row | None) -> list[str]:
 
 def not_measured(results: Results, already_shown: str = "") -> list[str]:
     """Return a line for each reason why cases were not measured, except the reason that is `already_shown`."""
-    reasons: dict[tuple[str, str, str], list[Row]] = {}
+    reasons: dict[tuple[str, str], list[Row]] = {}
     for row in results.rows:
-        if row.status == "ok" or (already_shown and row.why == already_shown):
-            continue
-        where = "" if row.status == "stopped" else label(row)
-        reasons.setdefault((row.status, where, row.why), []).append(row)
+        if row.status != "ok" and not (already_shown and row.why == already_shown):
+            reasons.setdefault((row.status, row.why), []).append(row)
     lines = []
     words = {"unavailable": "not available", "memory": "out of memory", "limit": "too slow", "stopped": "not measured"}
-    for (status, where, why), rows in reasons.items():
+    for (status, why), rows in reasons.items():
+        where = "" if status == "stopped" else ", ".join(dict.fromkeys(map(label, rows)))
         which = str(rows[0].case).partition(":")[0] if len(rows) == 1 else f"{len(rows)} cases"
         lines.append(f"{words.get(status, status)}: {where + ', ' if where else ''}{which}: {why}")
     return lines
@@ -169,7 +188,7 @@ def why_no_gpu(results: Results) -> str | None:
 def crossover(results: Results) -> list[str]:
     """Return a line for each model, work and batch: the hidden size from which on the GPU is faster than the CPU.
 
-    The fastest implementation of each is compared.
+    The fastest implementation of each is compared; uncertain rows take no part.
     """
     best = fastest(results.rows)
     lines = []
@@ -190,13 +209,14 @@ def crossover(results: Results) -> list[str]:
 def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, float]]:
     """Return the smallest median on "cpu" and on "gpu" (CUDA), by (dtype, model, work, length, batch, n_hidd).
 
-    Overlaid CPU rows are ignored.
+    Overlaid CPU rows and uncertain rows are ignored, and so are the copies.
     """
     best: dict[tuple[Any, ...], dict[str, float]] = {}
     for row in rows:
         case = row.case
         side = {"cpu": "cpu", "cud": "gpu"}.get(case.device[:3])
-        if row.median and side and not (side == "cpu" and isinstance(row, OverlaidRow)):
+        is_foreign = side == "cpu" and isinstance(row, OverlaidRow)
+        if row.median and side and case.work != "copy" and not row.is_uncertain and not is_foreign:
             sides = best.setdefault((case.dtype, case.model, case.work, case.length, case.batch, case.n_hidd), {})
             sides[side] = min(row.median, sides.get(side, row.median))
     return best

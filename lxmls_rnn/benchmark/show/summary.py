@@ -1,0 +1,273 @@
+"""The answer of a benchmark: what a step takes here, what a GPU gives, and the rows that decide it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich.table import Table
+
+from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS
+from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.benchmark.show.overlay import OverlaidRow
+from lxmls_rnn.benchmark.show.report import (
+    baseline_of,
+    format_time,
+    is_on_gpu,
+    label,
+    quartiles_text,
+    ratio,
+    with_commas,
+)
+from lxmls_rnn.benchmark.show.series import TITLES, speed_ups
+
+MAX_LINES = 40  # of the table in a terminal
+GPU_STEP_SECONDS = 127e-6, 218e-6  # of host and driver alone, for all small sizes: the estimate in docs/gpu.md
+SHORT_WORKS = {"forward": "forward", "backward": "gradients", "step": "step"}
+
+
+class ShapeKey(NamedTuple):
+    """The sizes that the lines of a table share."""
+
+    model: str
+    n_hidd: int
+    batch: int
+    length: int
+    dtype: str
+
+
+def key_of(row: Row) -> ShapeKey:
+    """Return the sizes of a row."""
+    case = row.case
+    return ShapeKey(case.model, case.n_hidd, case.batch, case.length, case.dtype)
+
+
+def deciding_work(rows: Sequence[Row]) -> str:
+    """Return the work that verdicts are about: the step if it was measured, else the gradients, else forward."""
+    measured = {row.case.work for row in rows if row.median}
+    return next((work for work in ("step", "backward", "forward") if work in measured), "step")
+
+
+def fastest_of(rows: Sequence[Row]) -> Row | None:
+    """Return the row with the smallest median; None if none was measured."""
+    return min((row for row in rows if row.median), key=lambda row: row.median or 0.0, default=None)
+
+
+# --- the verdict ------------------------------------------------------------------------------------------------------
+
+
+def verdict(results: Results) -> list[str]:
+    """Return three sentences about the smallest sizes of each model: on this CPU, on its GPU, and where the GPU wins.
+
+    Uncertain rows take no part. Without a GPU the second and third sentence are an estimate, which says so.
+    """
+    rows = [row for row in results.rows if row.median and not row.is_uncertain and not isinstance(row, OverlaidRow)]
+    work = deciding_work(rows)
+    rows = [row for row in rows if row.case.work == work and row.case.same_work]
+    on_cpu, on_gpu = ([row for row in rows if is_on_gpu(row) is side] for side in (False, True))
+    if not on_cpu:
+        return []
+    lines = [f"On this CPU {_and([_takes(row, work) for row in _smallest(on_cpu)])}."]
+    if on_gpu:
+        name = next(iter(results.machine.get("gpus", [])), "the GPU").partition(",")[0]
+        lines.append(f"On {name} {_and([_takes(row, work) for row in _smallest(on_gpu)])}.")
+        return [*lines, " ".join(_where_the_gpu_wins(rows))]
+    return [*lines, *_estimate(on_cpu, work)]
+
+
+def _smallest(rows: Sequence[Row]) -> list[Row]:
+    """Return the fastest row at the smallest sizes of each model, in the order of the models."""
+    found = []
+    for model in CASE_MODELS:
+        of_model = [row for row in rows if row.case.model == model]
+        if of_model:
+            least = min(map(key_of, of_model))
+            found.append(fastest_of([row for row in of_model if key_of(row) == least]))
+    return [row for row in found if row is not None]
+
+
+def _takes(row: Row, work: str) -> str:
+    case, speed = row.case, row.words_per_second or 0.0
+    sentences = "one sentence" if case.batch == 1 else f"{case.batch} sentences"
+    what = {"step": "a training step", "backward": "the gradients", "forward": "the forward pass"}[work]
+    sizes = f"{case.n_hidd} hidden units and {sentences} of {case.length} words"
+    time = f"{format_time(row.median)} with {case.implementation}, {with_commas(speed)} words/s"
+    return f"{what} of the {TITLES[case.model]} with {sizes} takes {time}"
+
+
+def _where_the_gpu_wins(rows: Sequence[Row]) -> Iterator[str]:
+    for model in CASE_MODELS:
+        found = speed_ups([row for row in rows if row.case.model == model])
+        if found is None:
+            continue
+        hidden, batches, values, _ = found
+        parts = []
+        for n_hidd, line in zip(hidden, values, strict=True):
+            measured = np.isfinite(line)
+            wins = measured & (np.nan_to_num(line) > 1)
+            # the GPU must win at this batch and at every larger one
+            start = next((b for n, b in enumerate(batches) if wins[n] and (wins | ~measured)[n:].all()), None)
+            where = "nowhere" if start is None else f"from {start} sentences a batch on"
+            where = "at every batch" if start == batches[0] else where
+            parts.append(f"{where} with {n_hidd} hidden units")
+        yield f"The GPU is faster for the {TITLES[model]} {_and(parts)}."
+
+
+def _estimate(on_cpu: Sequence[Row], work: str) -> list[str]:
+    least, most = (format_time(seconds) for seconds in GPU_STEP_SECONDS)
+    lines = [
+        "No GPU was measured. By an estimate that no card has tested (docs/gpu.md), a step on one takes at least "
+        f"{least} to {most} at all of these sizes; `make gpu` looks for a card."
+    ]
+    if work == "step":
+        best = defaultdict[ShapeKey, list[Row]](list)
+        for row in on_cpu:
+            best[key_of(row)].append(row)
+        slow = [fastest_of(rows) for rows in best.values()]
+        parts = [
+            f"{TITLES[row.case.model]} {row.case.n_hidd} x {row.case.batch} ({format_time(row.median)})"
+            for row in slow
+            if row is not None and (row.median or 0.0) > GPU_STEP_SECONDS[1]
+        ]
+        where = f"could be faster where this CPU takes longer, at hidden units x sentences: {', '.join(parts)}"
+        lines.append(f"So by this estimate a GPU {where if parts else 'is faster at none of the measured sizes'}.")
+    return lines
+
+
+def _and(parts: Sequence[str]) -> str:
+    return ", and ".join(parts) if len(parts) < 3 else f"{', '.join(parts[:-1])}, and {parts[-1]}"
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
+def table(results: Results, baseline: str = "numpy") -> tuple[Table, int]:
+    """Return the table of what decides, at most `MAX_LINES`, and how many measured implementations it leaves out.
+
+    For each size it has the fastest implementation of each device, the baseline, and PyTorch's faster one.
+    """
+    found = Table(padding=(0, 1), pad_edge=False)
+    for number, name in enumerate(header(results, baseline)):
+        found.add_column(name, justify="left" if number == 0 or name == "implementation" else "right", no_wrap=True)
+    chosen, n_left_out = deciding(results, baseline)
+    for number, (key, works) in enumerate(chosen):
+        is_first = number == 0 or chosen[number - 1][0] != key
+        is_last = number + 1 == len(chosen) or chosen[number + 1][0] != key
+        found.add_row(*_cells(results, key, works, is_first, baseline), end_section=is_last)
+    return found, n_left_out
+
+
+def header(results: Results, baseline: str) -> list[str]:
+    """Return the names of the table's columns; the last three are about the deciding work."""
+    works = [SHORT_WORKS[work] for work in WORKS if work in SHORT_WORKS]
+    of = SHORT_WORKS[deciding_work(results.rows)]
+    return ["model", "hidden", "batch", "implementation", *works, f"quartiles of {of}", "words/s", f"{baseline} = 1"]
+
+
+Line = tuple[ShapeKey, dict[str, Row]]  # sizes, and the rows of one implementation and device by work
+
+
+def deciding(results: Results, baseline: str) -> tuple[list[Line], int]:
+    """Return the lines of the table, and how many it leaves out."""
+    work = deciding_work(results.rows)
+    by_line: dict[ShapeKey, dict[str, dict[str, Row]]] = defaultdict(lambda: defaultdict(dict))
+    for row in results.rows:
+        if row.median and row.case.work in SHORT_WORKS:
+            by_line[key_of(row)][label(row)][row.case.work] = row
+    chosen: list[tuple[int, Line]] = []  # with a rank: those of the largest rank go first where there are too many
+    for key, lines in by_line.items():
+        decided = {name: works[work] for name, works in lines.items() if work in works}
+        sides = [[row for row in decided.values() if is_on_gpu(row) is side] for side in (False, True)]
+        peers = [row for row in decided.values() if row.case.backend.startswith("torch")]
+        bases = [row for row in decided.values() if row.case.implementation == baseline]
+        ranked = [*((fastest_of(side), 0) for side in sides), (next(iter(bases), None), 1), (fastest_of(peers), 2)]
+        ranks: dict[str, int] = {}
+        for found, rank in ranked:
+            if found is not None:
+                ranks.setdefault(label(found), rank + (rank > 0) * key.batch)
+        chosen += [(rank, (key, lines[name])) for name, rank in ranks.items()]
+    while len(chosen) > MAX_LINES:
+        worst = max(range(len(chosen)), key=lambda n: (chosen[n][0], n))
+        del chosen[worst]
+    return [line for _, line in chosen], sum(map(len, by_line.values())) - len(chosen)
+
+
+def _cells(results: Results, key: ShapeKey, works: dict[str, Row], is_first: bool, baseline: str) -> list[str]:
+    work = deciding_work(results.rows)
+    sizes = [key.model, str(key.n_hidd), str(key.batch)] if is_first else [""] * 3
+    times = [_time(works.get(name)) for name in WORKS if name in SHORT_WORKS]
+    row = works[work]
+    base = baseline_of([other for other in results.rows if other.group == row.group], baseline)
+    faster = ratio(row, base)
+    numbers = [quartiles_text(row), with_commas(row.words_per_second or 0.0), f"{faster:.2f}" if faster else ""]
+    return [*sizes, label(row), *times, *numbers]
+
+
+def _time(row: Row | None) -> str:
+    return "" if row is None else format_time(row.median) + (" ?" if row.is_uncertain else "")
+
+
+# --- the last lines ---------------------------------------------------------------------------------------------------
+
+
+def speed_up_lines(results: Results) -> list[str]:
+    """Return the speed-up of the GPU over the CPU, the fastest of each, for each model, hidden size and batch."""
+    work = deciding_work(results.rows)
+    lines = []
+    for model in CASE_MODELS:
+        found = speed_ups([row for row in results.rows if row.case.model == model and row.case.work == work])
+        if found is None:
+            continue
+        hidden, batches, values, what = found
+        for n_hidd, line in zip(hidden, values, strict=True):
+            parts = [f"{v:.2g} at batch {b}" for b, v in zip(batches, line, strict=True) if np.isfinite(v)]
+            lines.append(f"GPU over CPU, {model} {work}, hidden {n_hidd}, {what}: {', '.join(parts)}")
+    return lines
+
+
+def card_lines(results: Results) -> list[str]:
+    """Return a line for each GPU about its state while it was measured, and one about its energy, where it is known."""
+    lines = []
+    states = [group[when] for group in results.cards for when in ("before", "after")]
+    for number in range(max(map(len, states), default=0)):
+        of_card = [state[number] for state in states if number < len(state)]
+        parts = [_range(of_card, name, unit) for name, unit in _SHOWN.items()]
+        bus = [one for one in of_card if "pcie.link.width.current" in one][-1:]
+        parts += [
+            f"PCIe {one.get('pcie.link.gen.current', 0):.0f} x{one['pcie.link.width.current']:.0f}" for one in bus
+        ]
+        lines.append(f"{of_card[0].get('name', 'GPU')} while it was measured: {', '.join(filter(None, parts))}")
+    energy = [row for row in results.rows if row.joules is not None and row.case.work == deciding_work(results.rows)]
+    if energy:
+        least = min(energy, key=lambda row: row.joules or 0.0)
+        lines.append(
+            f"The least energy for 1,000 words is {least.joules:.2g} J, at {least.watts:.0f} W: "
+            f"{str(least.case).partition(':')[0]}, {label(least)}"
+        )
+    return lines
+
+
+_SHOWN = {"clocks.sm": "MHz", "clocks.mem": "MHz of memory", "power.draw": "W", "temperature.gpu": "degrees"}
+
+
+def _range(states: Sequence[dict[str, Any]], name: str, unit: str) -> str:
+    numbers = [state[name] for state in states if name in state]
+    if not numbers:
+        return ""
+    low, high = min(numbers), max(numbers)
+    return f"{low:.0f} {unit}" if round(low) == round(high) else f"{low:.0f} to {high:.0f} {unit}"
+
+
+def uncertain_lines(results: Results) -> list[str]:
+    """Return a line that counts the uncertain rows."""
+    measured = [row for row in results.rows if row.median and not isinstance(row, OverlaidRow)]
+    uncertain = [row for row in measured if row.is_uncertain]
+    lines = []
+    if uncertain:
+        lines.append(
+            f"{len(uncertain)} of {len(measured)} rows are uncertain (marked ?): their quartiles differ by more than "
+            "30 % of the median, so that no verdict uses them. Is the machine busy?"
+        )
+    return lines
