@@ -17,6 +17,11 @@ def what_other_tests_have_left_is_not_collected():
     gc.freeze()
 
 
+def measured(runner, cases):
+    """Return the last row that a runner yields of each case."""
+    return list({row.case: row for rows in runner.run(cases) for row in rows}.values())
+
+
 class Here:
     """A worker within this process: it does the same work, but on the CPU, as long as that takes, and finds no peak."""
 
@@ -62,14 +67,18 @@ class Scripted:
 
 @pytest.fixture
 def scripted(monkeypatch):
-    """Make a runner whose workers answer that a round took these seconds; `started` and `asked` tell what it does."""
+    """Make a runner whose workers answer that a round took these seconds; `started` and `asked` tell what it does.
 
-    def make(seconds=(0.1,), calls=1, peaks=({"flops": 1e11, "bytes": 1e10},), worker=Scripted, **options):
+    `rounds` has the seconds of each worker that is started, in turn.
+    """
+
+    def make(seconds=(0.1,), calls=1, peaks=({"flops": 1e11, "bytes": 1e10},), worker=Scripted, rounds=(), **options):
         started, asked = [], []
 
         def start(*lane, **given):
+            n = len(started)
             started.append((lane, given))
-            return worker(list(seconds), calls, peaks[(len(started) - 1) % len(peaks)], asked)
+            return worker(list(rounds[n % len(rounds)] if rounds else seconds), calls, peaks[n % len(peaks)], asked)
 
         monkeypatch.setattr(runner_module, "Worker", start)
         runner = Runner(**{"threads": 1, "seconds": 0.5, "limit": 100, **options})

@@ -39,9 +39,9 @@ def test_a_run_shows_a_bar_prints_a_table_and_writes_results_and_picture(run, mo
     monkeypatch.setattr("lxmls_rnn.cli.bench.console", SafeConsole(file=shown, force_terminal=True, width=150))
     result = run(*SMALL, "--batch", "2", "--work", "forward", "--out", "a.json")
     assert result.exit_code == 0, result.output
-    assert re.search(r"fused on cpu .*%", result.output)
-    name = str(Results.load(Path("a.json")).rows[-1].case).partition(":")[0]
-    assert re.findall(rf"{name} .* (\d/\d)", Text.from_ansi(shown.getvalue()).plain)[-1] == "4/4"
+    assert re.search(r"implementation .* words/s", result.output)
+    assert "fused on cpu" in result.output
+    assert re.findall(r" (\d/\d)", Text.from_ansi(shown.getvalue()).plain)[-1] == "4/4"
     content = json.loads(Path("a.json").read_text())
     assert {"processor", "cores", "threads", "numpy_blas", "gpus", "versions", "cxxflags"} <= set(content["machine"])
     assert re.fullmatch(r"openblas \d\S+ \w+", content["machine"]["numpy_blas"])
@@ -72,7 +72,7 @@ def test_what_a_file_has_is_shown_as_a_table_and_a_picture(run, measured):
     before = Path("a.json").stat().st_mtime_ns, json.loads(Path("a.json").read_text())["rows"]
     result = run(*KNOWN)
     assert result.exit_code == 0, result.output
-    assert f"{in_words(measured.machine)}\n" in result.output
+    assert f"{in_words(measured.machine)}\nOn this CPU a training step of the RNN with 5 hidden units" in result.output
     table = re.sub(" +", " ", result.output)
     assert re.search(r"numpy on cpu .* 20(\.0+)? ms", table)
     assert re.search(r"fused on cpu .* 10(\.0+)? ms", table)
@@ -81,7 +81,20 @@ def test_what_a_file_has_is_shown_as_a_table_and_a_picture(run, measured):
     assert json.loads(Path("a.json").read_text())["rows"] == before[1]
     other = run(*KNOWN, "--baseline", "fused", "--no-plot")
     assert other.output.endswith("Results: a.json\n")
+    every = run(*KNOWN, "--all", "--no-plot").output
+    assert ("GFLOP/s" in every, "GFLOP/s" in result.output) == (True, False)
     assert table != re.sub(" +", " ", other.output).replace("Results: a.json\n", "Results: a.json\nPicture: a.png\n")
+
+
+def test_ratios_of_the_plans_are_to_their_own_baseline(run, make_results, make_row):
+    sizes = {"work": "backward", "n_hidd": 5, "length": 4, "n_words": 30}
+    results = make_results(*(make_row(1e-3, name, "cuda", **sizes) for name in ("one-kernel", "stepwise")))
+    results.machine = describe(1)
+    results.save(Path("a.json"))
+    sizes = ["--model", "rnn", "--hidden", "5", "--batch", "1", "--length", "4", "--words", "30", "--threads", "1"]
+    result = run("--set", "plans", *sizes, "--resume", "--out", "a.json", "--no-plot")
+    assert result.exit_code == 0, result.output
+    assert "stepwise = 1" in result.output
 
 
 def test_the_roofline_is_beside_the_results_or_where_it_is_to_be(run, measured):
@@ -160,7 +173,7 @@ def test_ctrl_c_writes_what_was_measured(tmp_path):
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     rows = Results.load(tmp_path / "a.json").rows
-    assert len(rows) == 16
+    assert len(rows) == 24
     assert rows[-1].status == "stopped"
     assert "the run was stopped" in output
 

@@ -234,10 +234,7 @@ def card_lines(results: Results) -> list[str]:
     for number in range(max(map(len, states), default=0)):
         of_card = [state[number] for state in states if number < len(state)]
         parts = [_range(of_card, name, unit) for name, unit in _SHOWN.items()]
-        bus = [one for one in of_card if "pcie.link.width.current" in one][-1:]
-        parts += [
-            f"PCIe {one.get('pcie.link.gen.current', 0):.0f} x{one['pcie.link.width.current']:.0f}" for one in bus
-        ]
+        parts += [_bus(of_card[-1])]
         lines.append(f"{of_card[0].get('name', 'GPU')} while it was measured: {', '.join(filter(None, parts))}")
     energy = [row for row in results.rows if row.joules is not None and row.case.work == deciding_work(results.rows)]
     if energy:
@@ -250,6 +247,11 @@ def card_lines(results: Results) -> list[str]:
 
 
 _SHOWN = {"clocks.sm": "MHz", "clocks.mem": "MHz of memory", "power.draw": "W", "temperature.gpu": "degrees"}
+
+
+def _bus(state: dict[str, Any]) -> str:
+    generation, lanes = (state.get(f"pcie.link.{name}.current") for name in ("gen", "width"))
+    return f"PCIe {generation or ''} x{lanes:.0f}".replace("  ", " ") if lanes else ""
 
 
 def _range(states: Sequence[dict[str, Any]], name: str, unit: str) -> str:

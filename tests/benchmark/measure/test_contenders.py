@@ -32,11 +32,35 @@ def check(contender, case):
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize("work", WORKS)
+@pytest.mark.parametrize("work", [work for work in WORKS if work != "copy"])
 @pytest.mark.parametrize("model", CASE_MODELS)
 def test_numpys_taggers_do_what_is_measured(model, work, batch):
     one = case(model, work=work, batch=batch)
     check(NumpyContender(one, draw_values(one)), one)
+
+
+class Copying(NumpyContender):
+    """A device whose memory is a list, and which notes what is copied."""
+
+    def to_device(self, array):
+        self.there = [*getattr(self, "there", []), array.copy()]
+        return len(self.there) - 1
+
+    def to_host(self, array):
+        return self.there[array]
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_inputs_are_copied_there_and_as_much_as_the_probabilities_back(batch):
+    one = case(work="copy", batch=batch)
+    contender = Copying(one, draw_values(one))
+    check(contender, one)
+    contender.there, given = [], draw_batch(one, batch, 4)
+    call = contender.bind(given, 0.5)
+    shapes = [array.shape for array in contender.there]
+    assert shapes == [(one.n_tags, 4 * batch)]
+    call()
+    assert [array.shape for array in contender.there] == [*shapes, *(array.shape for array in given)]
 
 
 @pytest.mark.theano

@@ -83,7 +83,7 @@ def test_where_time_is_limited_scan_is_measured_last(runner, tmp_path, monkeypat
     cases = make_cases([Shape("rnn", 5, batch, 4) for batch in (1, 2)], ["forward"], ["scan", "fused", "numpy"])
     session = Session(cases, runner, tmp_path / "a.json")
     list(session.run())
-    order = [[(case.implementation, case.batch) for case in group] for group in measured]
+    order = [[(case.implementation, case.batch) for case in group] for group in measured[:4]]  # in the first processes
     assert order == [[("fused", 1), ("numpy", 1)], [("fused", 2), ("numpy", 2)], [("scan", 1)], [("scan", 2)]]
     assert [row.case for row in session.results.rows] == cases
 

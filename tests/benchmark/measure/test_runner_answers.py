@@ -3,13 +3,14 @@
 from statistics import quantiles
 
 import pytest
+from benchmark.conftest import measured
 
 from lxmls_rnn.benchmark.measure import runner as runner_module
 from lxmls_rnn.benchmark.measure.cases import Shape, make_cases
 from lxmls_rnn.benchmark.measure.counting import count
 from lxmls_rnn.benchmark.measure.machine import cache_size
 from lxmls_rnn.benchmark.measure.process import Failed
-from lxmls_rnn.benchmark.measure.runner import ROUNDS, Runner
+from lxmls_rnn.benchmark.measure.runner import MAX_PROCESSES, ROUNDS, Runner
 
 SENTENCE = Shape("rnn", 5, 1, 4)
 
@@ -18,22 +19,102 @@ def cases(implementations=("numpy", "fused"), devices=("cpu",), shapes=(SENTENCE
     return make_cases(shapes, works, implementations, devices, ["float64"], n_words=30)
 
 
-def test_a_row_has_the_quartiles_of_all_rounds(scripted):
-    (row,) = scripted(seconds=[4e-3, 1e-3, 2e-3, 9e-3], calls=7).run(cases(("numpy",)))
-    assert (row.minimum, row.repeats, row.calls) == (1e-3, 4 * ROUNDS, 7)
-    every = [1e-3, 2e-3, 4e-3, 9e-3] * ROUNDS
+def test_a_row_has_the_quartiles_of_all_rounds_in_three_processes(scripted):
+    rounds = [4e-3, 3e-3], [5e-3, 4.2e-3], [4.1e-3, 4.5e-3]
+    runner = scripted(rounds=rounds, calls=7)
+    (row,) = measured(runner, cases(("numpy",)))
+    assert (row.minimum, row.repeats, row.processes, row.calls) == (3e-3, 6 * ROUNDS, 3, 7)
+    every = [seconds for of_process in rounds for seconds in of_process * ROUNDS]
     assert [row.q1, row.median, row.q3] == pytest.approx(quantiles(every, n=4, method="inclusive"))
+    assert len(runner.started) == 3
     assert (row.host_memory, row.device_memory) == (10**8, 10**9)
     assert (row.flops, row.bytes) == (count(row.case).flops, count(row.case).bytes)
 
 
-def test_a_call_longer_than_the_time_of_its_case_is_timed_three_times(scripted):
-    assert [row.repeats for row in scripted(seconds=[0.51]).run(cases(("numpy",)))] == [3]
-    assert [row.repeats for row in scripted(seconds=[0.49]).run(cases(("numpy",)))] == [5]
-    assert [row.repeats for row in scripted(seconds=[0.26], calls=2).run(cases(("numpy",)))] == [3]
+def test_a_call_longer_than_its_time_in_a_process_is_timed_once_there(scripted):
+    assert [row.repeats for row in measured(scripted(seconds=[0.17]), cases(("numpy",)))] == [3]
+    assert [row.repeats for row in measured(scripted(seconds=[0.08]), cases(("numpy",)))] == [6]
+    assert [row.repeats for row in measured(scripted(seconds=[0.09], calls=2), cases(("numpy",)))] == [3]
 
 
-def test_a_case_has_its_limit_for_all_and_a_round_a_fifth_of_its_time(scripted, monkeypatch):
+def test_an_uncertain_row_alone_is_measured_again_in_new_processes_until_it_settles(scripted):
+    """The workers of numpy and fused are started in turn; fused is disturbed in its first three processes."""
+    steady, disturbed = [0.1] * 3, [0.1, 0.1, 0.3]
+    runner = scripted(rounds=[steady, disturbed, steady, disturbed, steady, disturbed, steady, steady])
+    numpy, fused = measured(runner, cases())
+    assert (numpy.processes, fused.processes) == (3, 5)
+    assert (numpy.is_uncertain, fused.is_uncertain) == (False, False)
+    assert [lane[0] for lane, _ in runner.started] == ["numpy", "fused"] * 3 + ["fused"] * 2
+    (fused,) = measured(scripted(seconds=disturbed), cases(("fused",)))
+    assert (fused.processes, fused.is_uncertain) == (MAX_PROCESSES, True)
+
+
+def test_an_uncertain_row_is_not_measured_again_when_the_time_is_used_up(scripted, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(runner_module, "monotonic", lambda: now[0])
+
+    class Slow(scripted.worker):
+        def ask(self, limit, **request):
+            now[0] += 10 * (request["do"] == "measure")
+            return super().ask(limit, **request)
+
+    (row,) = measured(scripted(seconds=[0.01, 0.03], worker=Slow, budget=75), cases(("numpy",)))
+    assert (row.status, row.processes, row.is_uncertain) == ("ok", 4, True)
+
+
+def test_the_time_to_compile_is_that_of_the_first_process(scripted):
+    times = iter([0.5, 0.1, 0.2])
+
+    class Compiling(scripted.worker):
+        def ask(self, limit, **request):
+            return super().ask(limit, **request) | ({"compile_s": next(times)} if request["do"] == "prepare" else {})
+
+    (row,) = measured(scripted(worker=Compiling), cases(("numpy",)))
+    assert row.compile_s == 0.5
+
+
+@pytest.mark.parametrize(("status", "median"), [("wrong", None), ("crashed", None), ("limit", 0.1)])
+def test_a_later_process_that_fails_takes_the_row_back_unless_it_is_only_slow(scripted, status, median):
+    prepared = []
+
+    class Failing(scripted.worker):
+        def ask(self, limit, **request):
+            if request["do"] == "prepare":
+                prepared.append(request)
+                if len(prepared) == 2:
+                    raise Failed(status, "why")
+            return super().ask(limit, **request)
+
+    (row,) = measured(scripted(worker=Failing), cases(("numpy",)))
+    assert (row.status, row.median) == ("ok" if median else status, median)
+
+
+SMI = """#!/bin/sh
+echo "A card, 1980, 2619, $(cat {0}/watts), [N/A], 5, 16"
+echo "Another, 1, 2, 3, 4, 5, 6"
+"""
+
+
+def test_a_gpu_s_clocks_power_and_bus_are_recorded_where_they_are_known(scripted, monkeypatch, tmp_path):
+    (tmp_path / "nvidia-smi").write_text(SMI.format(tmp_path))
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    (tmp_path / "watts").write_text("310.5")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    runner = scripted()
+    cpu, gpu = measured(runner, cases(("fused",), devices=("cpu", "cuda")))
+    assert (cpu.watts, gpu.watts) == (None, 310.5)
+    assert gpu.joules == pytest.approx(1000 * 310.5 * 0.1 / 4)
+    known = {"clocks.sm": 1980, "clocks.mem": 2619, "power.draw": 310.5}
+    known |= {"pcie.link.gen.current": 5, "pcie.link.width.current": 16}
+    assert [group["before"][0] for group in runner.cards] == [{"name": "A card", **known}] * 3
+    assert runner.cards[0]["after"] == runner.cards[0]["before"]
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho No devices were found\n")
+    runner = scripted()
+    (gpu,) = measured(runner, cases(("fused",), devices=("cuda",)))
+    assert (gpu.watts, gpu.joules, runner.cards) == (None, None, [])
+
+
+def test_a_case_has_its_limit_for_all_and_a_round_a_sixth_of_its_time(scripted, monkeypatch):
     """By a clock on which a worker takes 30 s for all it is asked: 100 s are enough to prepare and for two rounds."""
     now = [0.0]
     monkeypatch.setattr(runner_module, "monotonic", lambda: now[0])
@@ -57,28 +138,28 @@ def test_a_case_has_its_limit_for_all_and_a_round_a_fifth_of_its_time(scripted, 
 
     workers = []
     monkeypatch.setattr(runner_module, "Worker", start_slow)
-    (row,) = runner.run(cases(("numpy",)))
+    (row,) = measured(runner, cases(("numpy",)))
     assert row.repeats == 2
-    assert runner.asked[1:] == [("prepare", 100), ("measure", 70.0), ("measure", 40.0)]
-    assert workers[0].wanted == [None, 0.1, 0.1]
+    assert runner.asked[1:4] == [("prepare", 100), ("measure", 70.0), ("measure", 40.0)]
+    assert workers[0].wanted == [None, 0.5 / 6, 0.5 / 6]
 
 
 def test_the_share_is_of_the_best_peak_of_a_device(scripted):
     """The second worker, of another implementation, shows the faster product, the first the faster copy."""
     peaks = [{"flops": 1e10, "bytes": 4e9}, {"flops": 3e10, "bytes": 2e9}]
     runner = scripted(peaks=peaks)
-    rows = list(runner.run(cases(works=["forward"])))
+    rows = measured(runner, cases(works=["forward"]))
     assert [key for key in runner.peaks] == ["cpu float64"]
     best = runner.peaks["cpu float64"]
     assert (best.flops, best.bytes, best.cache) == (3e10, 4e9, cache_size())
     for row in rows:
         assert row.share == pytest.approx(row.flops / 3e10 / row.median)  # so small that it fits into the cache
-    assert [one for one, _ in runner.asked].count("peak") == 2
+    assert [one for one, _ in runner.asked].count("peak") == 2  # of six workers
 
 
 def test_a_gpu_has_no_cache_and_a_peak_of_its_own(scripted):
     runner = scripted()
-    list(runner.run(cases(("fused",), devices=("cpu", "cuda"))))
+    measured(runner, cases(("fused",), devices=("cpu", "cuda")))
     assert {key: peak.cache for key, peak in runner.peaks.items()} == {
         "cpu float64": cache_size(),
         "cuda float64": 0,
@@ -92,7 +173,7 @@ def test_without_a_peak_there_is_no_share(scripted):
                 raise Failed("memory", "too large")
             return super().ask(limit, **request)
 
-    (row,) = scripted(worker=Without).run(cases(("numpy",)))
+    (row,) = measured(scripted(worker=Without), cases(("numpy",)))
     assert (row.status, row.share) == ("ok", None)
 
 
@@ -103,14 +184,14 @@ def test_a_case_that_is_not_ready_within_its_limit_is_too_slow(scripted):
                 raise Failed("limit", "too slow")
             return super().ask(limit, **request)
 
-    (row,) = scripted(worker=Slow).run(cases(("numpy",)))
+    (row,) = measured(scripted(worker=Slow), cases(("numpy",)))
     assert (row.status, row.why, row.median) == ("limit", "too slow", None)
 
 
 def test_pytorch_and_jax_have_their_pythons_and_all_have_their_threads(scripted):
     runner = scripted(threads=3, torch_python="/a/python", jax_python="/b/python")
-    list(runner.run(cases(("numpy", "torch", "torch-fused", "jax"))))
-    assert [(lane, given["threads"], given["python"]) for lane, given in runner.started] == [
+    measured(runner, cases(("numpy", "torch", "torch-fused", "jax")))
+    assert [(lane, given["threads"], given["python"]) for lane, given in runner.started[:4]] == [
         (("numpy", "cpu", "float64"), 3, None),
         (("torch", "cpu", "float64"), 3, "/a/python"),
         (("torch-fused", "cpu", "float64"), 3, "/a/python"),
@@ -132,7 +213,7 @@ def test_what_is_elsewhere_or_wrong_is_not_timed(scripted, answer, status, why):
             return super().ask(limit, **request) | (answer if request["do"] == "prepare" else {})
 
     runner = scripted(worker=Wrong)
-    (row,) = runner.run(cases(("fused",), devices=("cuda",)))
+    (row,) = measured(runner, cases(("fused",), devices=("cuda",)))
     assert (row.status, row.median) == (status, None)
     assert row.why.startswith(why)
     assert "measure" not in dict(runner.asked)
@@ -148,7 +229,7 @@ def test_a_worker_that_cannot_be_had_is_tried_once_and_one_that_crashes_anew(scr
 
         runner = scripted()
         monkeypatch.setattr(runner_module, "Worker", start)
-        rows = list(runner.run(cases(("fused",), shapes=[SENTENCE, Shape("rnn", 5, 2, 4)])))
+        rows = measured(runner, cases(("fused",), shapes=[SENTENCE, Shape("rnn", 5, 2, 4)]))
         assert [(row.status, row.why) for row in rows] == [(status, "why")] * 2
         assert len(attempts) == tried
 

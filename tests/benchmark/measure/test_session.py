@@ -3,6 +3,8 @@
 import json
 from datetime import datetime, timedelta
 
+import pytest
+
 from lxmls_rnn.benchmark.measure.cases import Shape, make_cases
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.benchmark.measure.session import Session
@@ -17,7 +19,7 @@ def test_the_file_says_when_how_and_where_it_was_measured(scripted, tmp_path):
     age = datetime.now().astimezone() - datetime.fromisoformat(content["created"])
     assert timedelta(0) <= age < timedelta(hours=1)
     assert content["command"] == ["bench", "--set", "quick"]
-    assert content["settings"] == {"threads": 3, "seconds": 0.5, "limit": 100, "rounds": 5}
+    assert content["settings"] == {"threads": 3, "seconds": 0.5, "limit": 100, "processes": 3, "rounds": 2}
     assert content["machine"]["threads"] == 3
     assert content["peaks"]["cpu float32"]["flops"] == 1e11
     assert [row["median"] for row in content["rows"]] == [0.1] * len(CASES)
@@ -25,7 +27,7 @@ def test_the_file_says_when_how_and_where_it_was_measured(scripted, tmp_path):
 
 def test_a_file_is_overwritten_unless_the_run_is_resumed(scripted, tmp_path):
     path = tmp_path / "a.json"
-    for resume, asked in ((False, 6), (False, 6), (True, 0)):
+    for resume, asked in ((False, 18), (False, 18), (True, 0)):  # six cases in three processes
         runner = scripted()
         list(Session(CASES, runner, path, resume=resume).run())
         assert [one for one, _ in runner.asked].count("prepare") == asked
@@ -34,14 +36,16 @@ def test_a_file_is_overwritten_unless_the_run_is_resumed(scripted, tmp_path):
 
 
 def test_a_run_can_be_resumed_before_there_is_a_file(scripted, tmp_path):
-    assert len(list(Session(CASES, scripted(), tmp_path / "a.json", resume=True).run())) == len(CASES)
+    session = Session(CASES, scripted(), tmp_path / "a.json", resume=True)
+    shares = [session.share for _ in session.run()]
+    assert (len(shares), shares[0], shares[-1]) == (3 * len(CASES), pytest.approx(2 / 18), 1.0)
 
 
 def test_a_group_that_lacks_a_case_is_measured_anew_as_one(scripted, tmp_path):
     path = tmp_path / "a.json"
     list(Session(CASES[:3], scripted(seconds=[0.1]), path).run())
     new = list(Session(CASES, scripted(seconds=[0.2]), path, resume=True).run())
-    assert [row.case for row in new] == CASES[2:]
+    assert [row.case for row in new] == CASES[2:] * 3
     assert [row.median for row in Results.load(path).rows] == [0.1] * 2 + [0.2] * 4
 
 
@@ -50,12 +54,12 @@ def test_the_file_grows_with_every_group(scripted, tmp_path):
     found = []
     for _ in Session(CASES, scripted(), path).run():
         found.append(len(Results.load(path).rows) if path.exists() else 0)
-    assert found == [0, 2, 2, 4, 4, 6]
+    assert found[:6] == [2, 2, 4, 4, 6, 6]
 
 
 def test_without_a_limit_of_time_cases_are_measured_as_they_are_asked_for(scripted, tmp_path):
     cases = make_cases([Shape("rnn", 5, 1, 4)], ["forward"], ["scan", "numpy"])
     order = [row.case.implementation for row in Session(cases, scripted(), tmp_path / "a.json").run()]
-    assert order == ["scan", "numpy"]
+    assert order == ["scan", "numpy"] * 3
     order = [row.case.implementation for row in Session(cases, scripted(budget=99.0), tmp_path / "b.json").run()]
-    assert order == ["numpy", "scan"]
+    assert order == ["numpy", "scan"] * 3

@@ -1,6 +1,7 @@
 """What a worker does, without its process."""
 
 import hashlib
+import itertools
 import subprocess
 import sys
 import threading
@@ -11,10 +12,10 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.benchmark.measure import counting, worker
-from lxmls_rnn.benchmark.measure.contenders import draw_batch
+from lxmls_rnn.benchmark.measure.contenders import NumpyContender, draw_batch
 from lxmls_rnn.benchmark.measure.process import Worker
 from lxmls_rnn.benchmark.measure.worker import WARM_UP_SECONDS, Bench
-from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, NUMPY
 
 compiles = pytest.mark.slow("compiles the fused layer, five seconds from an empty cache")
 
@@ -87,7 +88,8 @@ def test_a_worker_does_not_spin_after_its_answer(make_row, implementation, packa
 def test_a_long_call_is_timed_alone_and_a_short_one_with_others(make_row, monkeypatch, seconds, calls):
     bench = Bench("numpy", "cpu", "float32")
     bench.prepare(make_row(1.0, n_hidd=4, n_words=30).case)
-    monkeypatch.setattr(worker, "timed", lambda call, calls: seconds * calls)
+    slow = iter([100])  # the first call fills the caches
+    monkeypatch.setattr(worker, "timed", lambda call, calls: seconds * calls * next(slow, 1))
     assert (worker.MIN_REPEAT_SECONDS, bench.measure(1e-9)["calls"]) == (2e-3, calls)
 
 
@@ -129,7 +131,8 @@ class Device:
     """One that does so many operations and moves so many bytes a second, by a clock of its own."""
 
     def __init__(self, monkeypatch, flops, bandwidth):
-        self.sizes, self.flops, self.bandwidth, self.cold = [], flops, bandwidth, True
+        self.sizes, self.flops, self.bandwidth = [], flops, bandwidth
+        self.slower = itertools.cycle([2.0, 1.0, 1.5, 1.2, 1.4])  # than it can be, call by call
         self.dtypes = set()
         monkeypatch.setattr(worker, "peak_calls", self.calls)
         monkeypatch.setattr(worker, "timed", self.timed)
@@ -141,9 +144,8 @@ class Device:
         return [2 * len(a) ** 3 / self.flops, 2 * b.nbytes / self.bandwidth]
 
     def timed(self, seconds, calls):
-        """A call takes twice as long when the device has just begun."""
-        cold, self.cold = self.cold, False
-        return seconds * calls * (1 + cold)
+        """A call takes twice as long when the device has just begun, and more when it is disturbed."""
+        return seconds * calls * next(self.slower)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -199,6 +201,23 @@ def test_what_building_took_is_told_again_for_the_next_shape(make_row):
     start = perf_counter()
     first, second = (bench.prepare(make_row(1.0, n_hidd=4, n_words=30, length=n).case) for n in (3, 4))
     assert 0 < first["compile_s"] == second["compile_s"] < perf_counter() - start
+
+
+def test_the_time_to_compile_is_that_to_build_and_that_to_the_first_result(make_row, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(worker, "perf_counter", lambda: now[0])
+
+    class Slow(NumpyContender):
+        def __init__(self, *given):
+            now[0] += 100
+            super().__init__(*given)
+
+        def bind(self, *given):
+            now[0] += 7
+            return super().bind(*given)
+
+    monkeypatch.setitem(worker.contenders.CLASSES, NUMPY, Slow)
+    assert Bench("numpy", "cpu", "float32").prepare(make_row(1.0, n_hidd=4, n_words=30).case)["compile_s"] == 107
 
 
 def test_numbers_that_are_not_finite_have_no_difference(make_row, monkeypatch):

@@ -18,14 +18,14 @@ def test_a_stored_result_is_compared_with_what_was_measured_here_and_is_no_basel
     stored = make_results(make_row(8e-3), make_row(1e-3, "fused", "cuda"))
     both = overlay.overlay(make_results(make_row(5e-4, "fused"), make_row(2e-3)), stored)
     (lines,) = report.sections(both)
-    assert [(line[4], line[7]) for line in lines] == [
+    assert [(line[4], line[8]) for line in lines] == [
         ("fused on cpu", "4.00"),
         ("numpy on cpu", "1.00"),
         ("numpy on cpu, stored", "0.25"),
         ("fused on cuda, stored", "2.00"),
     ]
     (lines,) = report.sections(overlay.overlay(make_results(make_row(5e-4, "fused")), stored))
-    assert [line[7] for line in lines] == [""] * 3
+    assert [line[8] for line in lines] == [""] * 3
 
 
 def test_rows_whose_spread_exceeds_the_difference_are_named(make_results, make_row):
@@ -69,26 +69,40 @@ def test_a_line_of_the_table_has_all_figures(make_results, make_row):
     """10^6 operations in 250 us; less where something is not known."""
     base, row, bare = make_row(1e-3), make_row(2.5e-4, "fused", "cuda"), make_row(5e-4, "scan")
     row.q1, row.q3, row.device_memory, row.share, row.compile_s = 2.25e-4, 2.75e-4, 30 * 10**6, 0.123, 2.5
-    bare.host_memory = bare.compile_s = None
+    bare.host_memory, bare.compile_s, bare.q1 = None, None, 3e-4
     (lines,) = report.sections(make_results(base, row, bare))
     assert report.header() == [
-        *("model", "work", "hidden", "batch", "implementation", "median", "spread", "numpy = 1", "GFLOP/s"),
-        *("of bound", "compile", "memory"),
+        *("model", "work", "hidden", "batch", "implementation", "median", "quartiles", "words/s"),
+        *("numpy = 1", "GFLOP/s", "of bound", "compile", "memory"),
     ]
     assert lines == [
-        ["rnn", "backward", "20", "1", "numpy on cpu", "1.00 ms", "2%", "1.00", "1.0", "", "100 ms", "100 MB"],
-        [*[""] * 4, "fused on cuda", "250 us", "20%", "4.00", "4.0", "12.3%", "2.50 s", "100 MB + 30"],
-        [*[""] * 4, "scan on cpu", "500 us", "2%", "2.00", "2.0", "", "", "0 MB"],
+        [
+            *("rnn", "backward", "20", "1", "numpy on cpu", "1.00 ms", "990 us - 1.01 ms"),
+            *("10,000", "1.00", "1.0", "", "100 ms", "100 MB"),
+        ],
+        [
+            *[""] * 4,
+            "fused on cuda",
+            "250 us",
+            "225 - 275 us",
+            "40,000",
+            "4.00",
+            "4.0",
+            "12.3%",
+            "2.50 s",
+            "100 MB + 30",
+        ],
+        [*[""] * 4, "scan on cpu", "500 us", "300 - 505 us ?", "20,000", "2.00", "2.0", "", "", "0 MB"],
     ]
 
 
 def test_another_implementation_can_be_the_baseline(make_results, make_row):
     rows = [make_row(1e-3), make_row(2e-3, "scan", "cuda"), make_row(4e-3, "scan")]
     (lines,) = report.sections(make_results(*rows), "scan")
-    assert [line[7] for line in lines] == ["2.00", "1.00", "0.50"]  # its first device
-    assert report.header("scan")[7] == "scan = 1"
+    assert [line[8] for line in lines] == ["2.00", "1.00", "0.50"]  # its first device
+    assert report.header("scan")[8] == "scan = 1"
     (lines,) = report.sections(make_results(rows[0], make_row(None, "scan")), "scan")
-    assert [line[7] for line in lines] == [""]
+    assert [line[8] for line in lines] == [""]
 
 
 def test_lengths_and_dtypes_are_told_where_they_differ(make_results, make_row):
@@ -109,7 +123,7 @@ def test_a_line_is_drawn_between_groups_and_numbers_stand_on_the_right(make_resu
     rows = [make_row(median, name, batch=b) for b in (1, 2) for name, median in (("numpy", 1e-3), ("fused", 9.99))]
     table = report.table(make_results(*rows), "fused")
     assert [row.end_section for row in table.rows] == [False, True, False, True]
-    assert [column.justify for column in table.columns] == ["left"] * 5 + ["right"] * 7
+    assert [column.justify for column in table.columns] == ["left"] * 5 + ["right"] * 8
     shown = text(table)
     assert "fused = 1" in shown
     assert shown.count("9990.00") == 2  # of NumPy
@@ -121,7 +135,7 @@ def test_what_was_not_measured_is_said_with_how_it_went_wrong(make_results, make
     said = []
     statuses = ("memory", "limit", "stopped", "stopped", "crashed", "wrong", "unavailable", "unavailable")
     for batch, status in enumerate(statuses, 1):
-        row = make_row(None, batch=batch)
+        row = make_row(None, *(("fused", "cuda") if batch == len(statuses) else ()), batch=batch)
         row.status, row.why = status, "why"
         said.append(row)
     assert report.not_measured(make_results(make_row(1e-3), *said)) == [
@@ -130,7 +144,7 @@ def test_what_was_not_measured_is_said_with_how_it_went_wrong(make_results, make
         "not measured: 2 cases: why",
         "crashed: numpy on cpu, rnn backward, hidden 20, batch 5, length 10, float32: why",
         "wrong: numpy on cpu, rnn backward, hidden 20, batch 6, length 10, float32: why",
-        "not available: numpy on cpu, 2 cases: why",
+        "not available: numpy on cpu, fused on cuda, 2 cases: why",
     ]
     said[0].why = "another"
     assert len(report.not_measured(make_results(*said), already_shown="why")) == 1

@@ -10,8 +10,9 @@ from lab import BenchmarkPanel
 from lab.panels.benchmark.plots import plot, round_numbers, show_series, speed_up_map
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import results
-from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.cases import BUDGET_SECONDS, Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.benchmark.measure.runner import LIMIT_SECONDS, SECONDS
 from lxmls_rnn.benchmark.show.series import COLOURS, series_of
 
 pytestmark = pytest.mark.process
@@ -142,7 +143,14 @@ def test_a_wrong_choice_is_said_and_the_panel_goes_on(panel, change, message):
 def test_a_set_has_sizes_of_its_own(panel):
     panel.set_name.value = "quick"
     assert panel.hidden.disabled
-    assert {case.n_hidd for case in panel.cases()} == {20, 128, 512}
+    assert {case.n_hidd for case in panel.cases()} == {20, 128}
+
+
+def test_a_new_panel_has_the_defaults_of_the_command():
+    new = BenchmarkPanel()
+    assert (new.seconds.value, new.budget.value) == (SECONDS, BUDGET_SECONDS)
+    assert f"seconds={SECONDS}, limit={LIMIT_SECONDS}, budget={BUDGET_SECONDS}" in new.code()
+    new.close()
 
 
 def test_earlier_results_are_loaded_and_compared(panel, results_folder):
@@ -214,7 +222,9 @@ def test_a_stored_result_of_a_gpu_lies_beside_ones_own_marked_as_its_file_says(p
     assert f"<b>Overlay</b>: {said}" in panel.machine.value
     assert panel.table.value.count("fused on cuda, stored") == 2  # that of 60 units has nothing to lie beside
     assert panel.table.value.count("numpy on cpu, stored") == 1
-    assert re.search(r"fused on cuda, stored</td><td>2.00 ms</td><td>2%</td><td>2.00<", panel.table.value)
+    assert re.search(
+        r"fused on cuda, stored</td><td>2.00 ms</td><td>1.98 - 2.02 ms</td><td>5,000</td><td>2.00<", panel.table.value
+    )
     lines = [mark for mark in panel.figures["n_hidd"].marks if mark.line_style == "dashed"]
     assert [line.colors[0][7:] for line in lines] == ["99"]
     assert "No GPU was measured: cuda was not among the devices." in panel.gpu.value

@@ -1,0 +1,149 @@
+"""The answer of a benchmark, made of results whose numbers are known."""
+
+import pytest
+
+from lxmls_rnn.benchmark.show import summary
+
+SIZES = [(n_hidd, batch) for n_hidd in (20, 128) for batch in (1, 32, 128)]
+
+
+@pytest.fixture
+def step(make_row):
+    """Make a row of a training step."""
+    return lambda median, *given, **sizes: make_row(median, *given, **{"work": "step", **sizes})
+
+
+@pytest.fixture
+def on_cpu(step):
+    """Make the steps of two models in two implementations: 1 us a unit and sentence of the RNN, twice for the LSTM."""
+
+    def make(model, factor):
+        for n_hidd, batch in SIZES:
+            sizes = {"model": model, "n_hidd": n_hidd, "batch": batch}
+            yield step(n_hidd * batch * factor * 1e-6, "fused", **sizes)
+            yield step(n_hidd * batch * factor * 9e-6, "numpy", **sizes)
+
+    return [*make("rnn", 1), *make("lstm", 2)]
+
+
+def test_without_a_gpu_the_verdict_is_the_cpu_and_an_estimate_that_says_so(make_results, on_cpu):
+    cpu, estimate, where = summary.verdict(make_results(*on_cpu))
+    assert cpu == (
+        "On this CPU a training step of the RNN with 20 hidden units and one sentence of 10 words takes 20.0 us with "
+        "fused, 500,000 words/s, and a training step of the LSTM with 20 hidden units and one sentence of 10 words "
+        "takes 40.0 us with fused, 250,000 words/s."
+    )
+    assert "By an estimate that no card has tested" in estimate
+    assert "at least 127 us to 218 us" in estimate
+    assert "`make gpu`" in estimate
+    assert where.startswith("So by this estimate a GPU could be faster where this CPU takes longer")
+    assert "RNN 20 x 32 (640 us), RNN 20 x 128 (2.56 ms), RNN 128 x 32 (4.10 ms)" in where
+    assert "RNN 20 x 1 " not in where
+    assert "LSTM 128 x 1 (256 us)" in where
+    assert "RNN 128 x 1 " not in where  # 128 us
+    (_, _, nowhere) = summary.verdict(make_results(*on_cpu[:2]))
+    assert nowhere == "So by this estimate a GPU is faster at none of the measured sizes."
+
+
+def test_with_a_gpu_the_verdict_says_what_it_takes_and_from_where_on_it_is_faster(make_results, on_cpu, step):
+    """A GPU that takes 1 ms for all; 100 us for 20 units and 128 sentences of the LSTM alone."""
+    rows = on_cpu
+    for model in ("rnn", "lstm"):
+        rows += [step(1e-3, "fused", "cuda", model=model, n_hidd=n, batch=b) for n, b in SIZES]
+    results = make_results(*rows)
+    results.machine["gpus"] = ["NVIDIA H100, compute 9.0"]
+    cpu, gpu, where = summary.verdict(results)
+    assert "takes 20.0 us with fused, 500,000 words/s" in cpu
+    assert gpu.startswith("On NVIDIA H100 a training step of the RNN with 20 hidden units and one sentence of 10 words")
+    assert "takes 1.00 ms with fused, 10,000 words/s" in gpu
+    assert where == (
+        "The GPU is faster for the RNN from 128 sentences a batch on with 20 hidden units, and from 32 sentences a "
+        "batch on with 128 hidden units. The GPU is faster for the LSTM from 32 sentences a batch on with 20 hidden "
+        "units, and from 32 sentences a batch on with 128 hidden units."
+    )
+
+
+def test_an_uncertain_row_takes_no_part_in_a_verdict_and_is_counted(make_results, step):
+    sure, doubtful = step(2e-5, "numpy"), step(1e-5, "fused")
+    doubtful.q3 = 1.4e-5
+    results = make_results(sure, doubtful)
+    assert "takes 20.0 us with numpy" in summary.verdict(results)[0]
+    (line,) = summary.uncertain_lines(results)
+    assert line.startswith("1 of 2 rows are uncertain (marked ?)")
+    assert summary.uncertain_lines(make_results(sure)) == []
+    gpu = step(1e-6, "fused", "cuda")
+    gpu.q3 = 1.4e-6
+    assert summary.speed_up_lines(make_results(sure, gpu)) == []
+    assert "No GPU was measured" in summary.verdict(make_results(sure, gpu))[1]
+
+
+def test_the_table_has_the_best_of_each_device_the_baseline_and_pytorch(make_results, step, make_row):
+    names = ("numpy", 9e-5), ("scan", 4e-5), ("fused", 1e-5), ("torch", 8e-5), ("torch-fused", 7e-5), ("jax", 3e-5)
+    rows = [step(median, name) for name, median in names]
+    rows += [step(5e-5, "scan", "cuda"), step(2e-5, "fused", "cuda"), make_row(3e-6, "fused", work="forward")]
+    results = make_results(*rows)
+    table, n_left_out = summary.table(results)
+    cells = {column.header: list(column.cells) for column in table.columns}
+    assert cells["implementation"] == ["fused on cpu", "fused on cuda", "numpy on cpu", "torch-fused on cpu"]
+    assert n_left_out == 4
+    assert (cells["model"], cells["hidden"]) == (["rnn", "", "", ""], ["20", "", "", ""])
+    assert cells["step"] == ["10.0 us", "20.0 us", "90.0 us", "70.0 us"]
+    assert cells["forward"] == ["3.00 us", "", "", ""]
+    assert cells["quartiles of step"][0] == "9.90 - 10.1 us"
+    assert cells["words/s"] == ["1,000,000", "500,000", "111,000", "143,000"]
+    assert cells["numpy = 1"] == ["9.00", "4.50", "1.00", "1.29"]
+    table, _ = summary.table(results, "scan")
+    assert [column.header for column in table.columns][-1] == "scan = 1"
+    assert "scan on cpu" in list(table.columns[3].cells)
+
+
+def test_a_table_of_many_sizes_keeps_the_best_and_drops_the_others_of_large_batches(make_results, step):
+    rows = []
+    for n_hidd in range(1, 16):
+        for batch in (1, 32):
+            sizes = {"n_hidd": n_hidd, "batch": batch}
+            rows += [step(1e-5, "fused", **sizes), step(9e-5, "numpy", **sizes), step(8e-5, "torch", **sizes)]
+    table, n_left_out = summary.table(make_results(*rows))
+    names, batches = list(table.columns[3].cells), [cell for cell in table.columns[2].cells if cell]
+    assert (len(names), n_left_out) == (summary.MAX_LINES, 90 - summary.MAX_LINES)
+    assert names.count("fused on cpu") == 30
+    assert (names.count("numpy on cpu"), names.count("torch on cpu")) == (10, 0)
+    assert batches == ["1", "32"] * 15
+    after = [name for name, size in zip(names, table.columns[2].cells, strict=True) if not size]
+    assert after == ["numpy on cpu"] * 10  # of single sentences
+
+
+def test_the_last_lines_are_the_speed_up_of_each_size(gpu_results):
+    assert summary.speed_up_lines(gpu_results) == [
+        "GPU over CPU, rnn backward, hidden 20, 10 words, float32: 0.02 at batch 1, 0.32 at batch 16, 2.6 at batch 128",
+        "GPU over CPU, rnn backward, hidden 100, 10 words, float32: 0.1 at batch 1, 1.6 at batch 16, 13 at batch 128",
+        "GPU over CPU, rnn backward, hidden 500, 10 words, float32: 0.5 at batch 1, 8 at batch 16, 64 at batch 128",
+    ]
+
+
+def test_the_cards_are_described_by_what_is_known(make_results, step):
+    before = {
+        "name": "A card",
+        "clocks.sm": 300.0,
+        "power.draw": 50.0,
+        "pcie.link.gen.current": 5.0,
+        "pcie.link.width.current": 16.0,
+    }
+    after = before | {"clocks.sm": 1980.0, "temperature.gpu": 45.0}
+    rows = [step(1e-4, "fused", "cuda"), step(1e-4, "scan", "cuda"), step(1e-4)]
+    rows[0].watts, rows[1].watts = 300.0, 200.0
+    results = make_results(*rows)
+    results.cards = [{"group": "rnn", "before": [before], "after": [after]}]
+    assert summary.card_lines(results) == [
+        "A card while it was measured: 300 to 1980 MHz, 50 W, 45 degrees, PCIe 5.0 x16",
+        "The least energy for 1,000 words is 2 J, at 200 W: rnn step, hidden 20, batch 1, length 10, float32, scan on "
+        "cuda",
+    ]
+    assert summary.card_lines(make_results(step(1e-4))) == []
+
+
+def test_results_without_any_measured_row_have_no_verdict_and_an_empty_table(make_results, step):
+    results = make_results(step(None))
+    assert summary.verdict(results) == []
+    table, n_left_out = summary.table(results)
+    assert (table.row_count, n_left_out) == (0, 0)
