@@ -268,7 +268,7 @@ def accounts(hub_of, monkeypatch, tmp_path):
     config = hub_of().config
     monkeypatch.setattr(sys.modules["accounts"], "time", SimpleNamespace(monotonic=lambda: accounts.now))
     Path("students.txt").write_text("anna\nben\n")
-    Path("teacher.sha256").write_text(sys.modules["accounts"].digest(OWN))
+    Path("teacher.sha256").write_text(sys.modules["state"].digest(OWN))
     accounts = config.JupyterHub.authenticator_class(config=config)
     accounts.now = 0.0
     return accounts

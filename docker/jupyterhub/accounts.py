@@ -1,28 +1,18 @@
 """Accounts of a class: whoever is on the roster chooses a password at the first login."""
 
 import asyncio
-import hashlib
 import hmac
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from firstuseauthenticator import FirstUseAuthenticator
+from state import TEACHERS_PASSWORD, digest, names
 from tornado.web import HTTPError
 from traitlets import Unicode
 
-# In the hub's folder, which is a volume. FirstUseAuthenticator keeps the students' passwords in PASSWORDS.
-ROSTER, PASSWORDS, TEACHERS_PASSWORD = Path("students.txt"), "passwords.dbm", Path("teacher.sha256")
-NAME = re.compile(r"[^\s,/]{1,40}")  # part of the name of a container and of volumes
 PASSWORD_BYTES = 72  # all that bcrypt looks at
 MAX_WAIT_SECONDS, FORGET_SECONDS = 60, 3600
 COOKIE, COOKIE_DAYS = "lxmls-browser", 180  # signed: the account that has logged in with this browser
-
-
-def digest(password):
-    """Return what is stored of the teacher's password, which is long and random: a fast hash is enough."""
-    return hashlib.sha256(password.encode()).hexdigest()
 
 
 class ClassAuthenticator(FirstUseAuthenticator):
@@ -43,9 +33,8 @@ class ClassAuthenticator(FirstUseAuthenticator):
         name, password = self.normalize_username(data["username"]), data["password"]
         if name == self.teacher:  # no wait, so that nobody keeps the teacher out: the password cannot be guessed
             return name if hmac.compare_digest(digest(password), TEACHERS_PASSWORD.read_text()) else None
-        names = ROSTER.read_text().splitlines() if ROSTER.exists() else []
-        self.allowed_users = {self.teacher, *names}
-        if name not in names:
+        self.allowed_users = {self.teacher, *names()}
+        if name not in self.allowed_users:
             return None
         if len(password.encode()) > PASSWORD_BYTES:
             raise HTTPError(403, f"A password has at most {PASSWORD_BYTES} bytes.")

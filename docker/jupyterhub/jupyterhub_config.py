@@ -6,8 +6,9 @@ import sys
 from docker.utils import parse_bytes
 
 sys.path.insert(0, os.path.dirname(__file__))
-from accounts import PASSWORDS, ClassAuthenticator
+from accounts import ClassAuthenticator
 from spawning import NETWORKS, ClassSpawner, Gpus, Rules, gateway, show_class, wait_for_rules
+from state import PASSWORDS
 
 c = get_config()  # noqa: F821
 

@@ -5,7 +5,6 @@ students.py reset NAME              forget the password and end the server and a
 students.py remove NAME             the same for a student who left; ask whether to erase the work (--keep, --erase)
 """
 
-import contextlib
 import dbm
 import os
 import sys
@@ -14,17 +13,14 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from accounts import NAME, PASSWORDS, ROSTER
-from dockerspawner import DockerSpawner
-
-import docker
+from state import NAME, PASSWORDS, ROSTER, names
 
 API = "http://127.0.0.1:8081/hub/api/users/"
 
 
 def read_roster(text):
     """Return the names of a roster, a line each; SystemExit names a line that is wrong."""
-    names = []
+    found = []
     for number, line in enumerate(text.splitlines(), start=1):
         name = line.strip().lower()
         if name and not NAME.fullmatch(name):
@@ -32,22 +28,22 @@ def read_roster(text):
                 f"students.txt, line {number}: a name has at most 40 characters and no spaces, commas or slashes, "
                 f"got {name!r}"
             )
-        if name in names:
+        if name in found:
             sys.exit(f"students.txt, line {number}: {name} is there twice, and would be one account")
-        names += [name] * bool(name)
-    return names
+        found += [name] * bool(name)
+    return found
 
 
-def write_roster(names):
-    """Write the names where the hub reads them at each login."""
+def write_roster(found):
+    """Write names where the hub reads them at each login."""
     new = ROSTER.with_suffix(".new")
-    new.write_text("".join(f"{name}\n" for name in names))
+    new.write_text("".join(f"{name}\n" for name in found), encoding="utf-8")
     new.replace(ROSTER)
-    print(f"{len(names)} students can log in; those who are new choose a password at their first login.")
+    print(f"{len(found)} students can log in; those who are new choose a password at their first login.")
 
 
 def reset(name):
-    """Delete an account, which ends its server and sessions; SystemExit if the hub could not."""
+    """Delete an account, which ends its server and sessions; return whether there was one, SystemExit on failure."""
     if name == os.environ["CLASS_TEACHER"].lower():
         sys.exit("A new password for the teacher: python /etc/teacher.py --new-password")
     token = Path(os.environ["CLASS_PROXY_TOKEN"]).read_text()
@@ -57,16 +53,22 @@ def reset(name):
     try:
         urllib.request.urlopen(request, timeout=120).close()
     except urllib.error.HTTPError as error:
-        if error.code != 404:  # no account yet
+        if error.code != 404:
             sys.exit(f"The account of {name} is unchanged: {error.read().decode()}")
-    with dbm.open(PASSWORDS, "w") as passwords, contextlib.suppress(KeyError):
-        del passwords[name]  # also of one who was never in, as the hub was killed at the first login
+    else:
+        return True
+    with dbm.open(PASSWORDS, "w") as passwords:  # the hub has it alone if it was killed at the first login
+        return passwords.pop(name.encode(), None) is not None
 
 
 def remove(name, answer):
     """Delete an account, and its volumes if the answer is --erase; ask if it is empty."""
-    if ROSTER.exists() and name in ROSTER.read_text().splitlines():
+    if name in names():
         sys.exit(f"{name} is still in students.txt: delete the line, run make class-students, then try again")
+    from dockerspawner import DockerSpawner
+
+    import docker
+
     escaped = DockerSpawner._escape(name)
     pattern = f"^lxmls-(student-{escaped}-(notebooks|runs|results)|kernels-{escaped})$"
     volumes = docker.from_env(timeout=300).volumes.list(filters={"name": pattern})
@@ -93,7 +95,8 @@ if __name__ == "__main__":
         case ["roster"]:
             write_roster(read_roster(sys.stdin.buffer.read().decode("utf-8-sig")))
         case ["reset", name]:
-            reset(name.lower())
+            if not reset(name.lower()):
+                sys.exit(f"There is no account of {name.lower()}.")
             print(f"{name.lower()} chooses a new password at the next login.")
         case ["remove", name, *options] if options in ([], ["--keep"], ["--erase"]):
             remove(name.lower(), "".join(options))

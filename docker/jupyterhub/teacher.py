@@ -5,7 +5,7 @@ import os
 import secrets
 import sys
 
-from accounts import NAME, PASSWORDS, TEACHERS_PASSWORD, digest
+from state import NAME, PASSWORDS, TEACHERS_PASSWORD, digest
 
 name = os.environ["CLASS_TEACHER"].lower()
 if not NAME.fullmatch(name):
