@@ -1,4 +1,4 @@
-"""What the hub keeps in its folder, a volume, besides JupyterHub's database."""
+"""Files that the hub keeps in its folder, a volume, besides JupyterHub's database."""
 
 import hashlib
 import re
