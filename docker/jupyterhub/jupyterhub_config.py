@@ -50,7 +50,6 @@ c.ClassAuthenticator.create_users = False
 c.ClassAuthenticator.check_passwords_on_startup = False  # of versions before 1.0
 c.ClassAuthenticator.min_password_length = least = 10
 c.Authenticator.allowed_users = {teacher}  # and the roster, at each login
-c.Authenticator.allow_all = c.Authenticator.allow_existing_users = False
 c.JupyterHub.template_vars = {
     "announcement_login": f"At your first login, choose a password of at least {least} characters. It stays yours."
 }
