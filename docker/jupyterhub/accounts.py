@@ -51,7 +51,7 @@ class ClassAuthenticator(FirstUseAuthenticator):
         check = super().authenticate(handler, data)
         found = await asyncio.get_running_loop().run_in_executor(self.bcrypt, asyncio.run, check)
         if found:
-            del self.waits[key]
+            self.waits.pop(key, None)  # unless another login of the same account was sooner
             handler._set_cookie(COOKIE, name, path=handler.hub.base_url, expires_days=COOKIE_DAYS)
         elif reason := getattr(handler, "custom_login_error", None):
             raise HTTPError(403, reason)
