@@ -143,18 +143,22 @@ logs: ## Show what the lab prints, from its start on
 	docker compose logs --follow lab
 
 # One class on a machine, whatever the lab of this checkout is called: its accounts are in a volume of this project.
-CLASS_PROJECT = lxmls-class
+CLASS_PROJECT ?= lxmls-class
 CLASS = LAB_DATA=$${LAB_DATA:-$(CURDIR)/data} CLASS_VOLUMES=$$(docker info --format '{{.DockerRootDir}}')/volumes \
 	docker compose --project-directory . --project-name $(CLASS_PROJECT) -f docker/jupyterhub/docker-compose.yml
+ROSTER = $(or $(wildcard students.txt),/dev/null)
 
 .PHONY: class
 class: ## Start JupyterHub for a class, a lab for each student; see docs/classroom.md
 	@scripts/gpu.sh base
 	docker compose $(if $(BUILT),build,pull --policy missing)
 	$(CLASS) --profile build build
-	@docker/jupyterhub/rename.sh $(CLASS_PROJECT) env $(CLASS) run --rm -T --no-deps
-	@$(CLASS) run --rm -T --no-deps hub sh -c 'cat >students.txt && python /etc/teacher.py' <$(or $(wildcard students.txt),/dev/null)
+	@$(CLASS) run --rm -T --no-deps hub sh -c 'python /etc/students.py roster && python /etc/teacher.py' <$(ROSTER)
 	$(CLASS) up --detach --wait || { $(CLASS) logs --no-log-prefix --tail 5 hub firewall; exit 1; }
+
+.PHONY: class-students
+class-students: ## Let the names in students.txt log in, and no others, while the class runs
+	@$(CLASS) exec -T hub python /etc/students.py roster <$(ROSTER)
 
 .PHONY: class-down
 class-down: ## Stop JupyterHub and the students' labs; what they made stays
