@@ -37,12 +37,6 @@ test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute, whic
 .PHONY: test-all
 test-all: test test-slow test-browser test-container ## Run all tests; needs Chromium and a Docker engine that runs
 
-.PHONY: mutate
-mutate: $(READY) ## Change PATHS=lxmls_rnn/readers in one place at a time, list what no test notices; ARGS="--seed 1" goes to it
-	@.venv/bin/python -c 'import mutmut' 2>/dev/null || PATH="$$PATH:.uv/bin" UV_PROJECT_ENVIRONMENT=.venv \
-		uv sync --locked --inexact --group mutate --python .venv/bin/python
-	.venv/bin/python scripts/mutation $(PATHS) $(ARGS)
-
 .PHONY: test-gpu
 test-gpu: $(READY) ## Run the GPU tests on an NVIDIA GPU, in the lab or where pygpu is installed
 	@says=$$(LXMLS_DEVICE=cuda .venv/bin/python -m lxmls_rnn.device) || { echo "$$says" | head -1; exit 1; }

@@ -41,7 +41,7 @@ def bench(
         typer.Option(help=f"{', '.join(c.IMPLEMENTATIONS)}; on a GPU also the plans of fused: {', '.join(c.PLANS)}."),
     ] = None,
     device: Annotated[
-        list[str] | None, typer.Option(help="cpu, cuda, cuda1, opencl0:0; by default the set's, mostly cpu,cuda.")
+        list[str] | None, typer.Option(help="cpu, cuda, cuda1; by default the set's, mostly cpu,cuda.")
     ] = None,
     work: Annotated[list[str] | None, typer.Option(help=f"{', '.join(c.WORKS)}; by default the set's.")] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float32 (the default), float64.")] = None,
@@ -151,7 +151,7 @@ def show(results: Results, baseline: str) -> None:
 
     console.say(in_words(results.machine))
     SafeConsole(width=None if console.is_terminal else 160).print(report.table(results, baseline))
-    parts = report.less_work, report.opencl_devices, report.crossover, plans.recommendations, report.not_measured
+    parts = report.less_work, report.crossover, plans.recommendations, report.not_measured
     for lines in parts:
         for line in lines(results):
             console.say(line)

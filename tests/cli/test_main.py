@@ -20,7 +20,7 @@ from lxmls_rnn.storage.files import write_atomically
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import check_gradients
 
-COMMANDS = ["doctor", "fetch", "train", "evaluate", "tag", "export", "import", "runs", "check"]
+COMMANDS = ["doctor", "fetch", "train", "evaluate", "tag", "export", "runs", "check"]
 
 
 def test_the_help_shows_an_example(run):

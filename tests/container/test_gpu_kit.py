@@ -101,9 +101,7 @@ def test_layers_and_models_are_right_on_the_emulated_device(machine):
     """Also with Debian's libgpuarray, which does not wait for copies. The other tests of tests/gpu run in the image."""
     command = "pytest -n 2 tests/gpu/test_gpu_on_device.py -k '(layers or models or rows) and not PTX'"
     output = machine.run(f"scripts/gpu-kit.sh on {command}", timeout=1800).stdout
-    assert re.search(r"^=+ 4 passed, 3 skipped", output, re.MULTILINE)  # without PoCL
-    skipped = [line for line in output.splitlines() if line.startswith("SKIPPED")]
-    assert [line for line in skipped if "opencl0:0" not in line] == []
+    assert re.search(r"^=+ 4 passed(?!.*skipped)", output, re.MULTILINE)
 
 
 def test_a_gpu_is_chosen_among_those_that_are_visible(machine):

@@ -209,12 +209,19 @@ def test_a_model_without_peepholes_is_not_offered_them():
 
 @pytest.mark.parametrize("name", ["JaxRNN", "TorchRNN"])
 def test_the_device_is_read_from_an_array(name, monkeypatch):
-    for asked in ("", "cpu", "auto", "opencl0:0"):
+    for asked in ("", "cpu", "auto"):
         monkeypatch.setenv("LXMLS_DEVICE", asked)
         assert rnns.device_of(name).endswith("computes on the CPU.")  # no GPU on the machines that run this
     monkeypatch.setenv("LXMLS_DEVICE", "cuda1")
     with pytest.raises(RuntimeError, match=r"cuda1 is unavailable: .* sees no GPUs"):
         rnns.model_class(name)(*SIZES)
+
+
+@pytest.mark.parametrize("asked", ["gpu", "opencl0:0"])
+def test_what_is_no_name_of_a_device_is_refused(monkeypatch, asked):
+    monkeypatch.setenv("LXMLS_DEVICE", asked)
+    with pytest.raises(RuntimeError, match=rf"^{asked} is not the name of a device: set \w+_DEVICE to auto, cpu, cuda"):
+        frameworks.JAX.choose_gpu(["a", "b"])
 
 
 @pytest.mark.parametrize(("asked", "gpu"), [("auto", "a"), ("cuda", "a"), ("cuda1", "b"), ("cpu", None), ("", None)])

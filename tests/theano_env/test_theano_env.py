@@ -142,7 +142,7 @@ def test_our_own_variables_come_before_the_rc_file(rc_file):
     assert "dnn.enabled" not in settings
 
 
-@pytest.mark.parametrize(("device", "floatx"), [("cpu", "float64"), ("cuda0", "float32"), ("opencl0:0", "float32")])
+@pytest.mark.parametrize(("device", "floatx"), [("cpu", "float64"), ("cuda0", "float32")])
 def test_the_device_decides_the_precision(device, floatx):
     settings = within(clean_environ(LXMLS_DEVICE=device), flags.settings)
     assert (settings["device"], settings["floatX"]) == (device, floatx)

@@ -161,7 +161,7 @@ class Runner:
                 raise Failed("stopped", self._compiled_enough()) from None
             raise
         self.compile_seconds += answer["compile_s"] if answer["compiled"] else 0
-        row.device, row.device_name, row.compile_s = answer["device"], answer["device_name"], answer["compile_s"]
+        row.device, row.compile_s = answer["device"], answer["compile_s"]
         row.difference, row.checked = answer["difference"], answer["checked"]
         if row.device != case.device:
             raise Failed("unavailable", f"its parameters are on the device {row.device}, not on {case.device}")

@@ -14,7 +14,6 @@ from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Shape, make_ca
 from lxmls_rnn.benchmark.measure.machine import versions_of
 from lxmls_rnn.benchmark.measure.runner import Runner
 from lxmls_rnn.deep_learning import frameworks
-from lxmls_rnn.device.problems import problem
 
 SENTENCE = Shape("rnn", 5, 1, 4)
 compiles_scan = pytest.mark.slow("compiles scan in float32, half a minute from an empty cache")
@@ -116,15 +115,6 @@ def test_a_framework_that_cannot_be_imported_is_a_row_that_says_why(runner_of_pr
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (row,) = runner_of_processes.run(cases(("torch",)))
     assert (row.status, row.why) == ("unavailable", "broken")
-
-
-@pytest.mark.process
-def test_opencl_is_measured_under_its_own_name(runner_of_processes):
-    if absent := problem("opencl0:0"):
-        pytest.skip(f"no OpenCL device: {absent.value}")
-    fused, scan = runner_of_processes.run(cases(("fused", "scan"), devices=("opencl0:0",)))
-    assert scan.status == "unavailable"
-    assert (fused.status, fused.device) == ("ok", "opencl0:0")
 
 
 @pytest.mark.process
