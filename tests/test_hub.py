@@ -315,7 +315,7 @@ with dbutil._temp_alembic_ini("sqlite:///jupyterhub.sqlite") as settings:
 """
 
 
-@pytest.mark.slow("starts six processes")
+@pytest.mark.daily("starts six processes")
 def test_accounts_of_a_hub_with_jupyterhub_5_are_kept(tmp_path):
     def python(*command):
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # alembic is a command

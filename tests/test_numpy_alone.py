@@ -19,7 +19,7 @@ def run(folder, *command):
     return done.stdout
 
 
-@pytest.mark.slow("starts eight programs, seven seconds")
+@pytest.mark.daily("starts eight programs, seven seconds")
 @pytest.mark.parametrize("model", ["NumpyRNN", "NumpyLSTM"])
 def test_a_model_is_trained_resumed_explained_and_exported(tmp_path, model):
     train = ["train", "sample", "--model", model, "--max-nr-sent", "20", "--name", "one"]

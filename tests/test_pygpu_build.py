@@ -114,7 +114,7 @@ def built(source, tmp_path_factory):
 
 
 @pytest.mark.process
-@pytest.mark.slow("compiles libgpuarray and pygpu, one minute")
+@pytest.mark.daily("compiles libgpuarray and pygpu, one minute")
 def test_the_wheel_needs_nothing_but_itself(built, build, tmp_path):
     """C code is compiled with its headers and its library, and runs with the library that pygpu has loaded."""
     (tmp_path / "code.c").write_text(
@@ -177,7 +177,7 @@ KNOWN = {
 
 
 @pytest.mark.process
-@pytest.mark.slow("runs thousands of pygpu's own tests on PoCL's OpenCL device, minutes")
+@pytest.mark.daily("runs thousands of pygpu's own tests on PoCL's OpenCL device, minutes")
 def test_its_own_tests_pass_on_opencl_but_for_those_known(built, tmp_path):
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:

@@ -60,7 +60,7 @@ def below(exercise, source, **codes):
 
 
 @needs_isolation
-@pytest.mark.slow("runs code of thirty students, some of which hangs: two minutes")
+@pytest.mark.daily("runs code of thirty students, some of which hangs: two minutes")
 def test_a_class_of_thirty_is_marked_in_one_command(tmp_path):
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0)

@@ -16,7 +16,7 @@ import pytest
 from container.conftest import BUILD
 from container.machine import ROOT, call, image, wait_for
 
-pytestmark = pytest.mark.slow("builds two images more and starts a class: two minutes")
+pytestmark = pytest.mark.nightly("builds two images more and starts a class: two minutes")
 
 STUDENTS, SERVERS, DISK = 5, 2, "500M"
 GOOD, OWN = "a-long-password", "the-teachers-own-password"

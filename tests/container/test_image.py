@@ -83,7 +83,7 @@ def test_the_image_says_what_it_is_and_what_it_was_built_from(lab):
     assert set(labels) >= {"description", "licenses", "revision"}
 
 
-@pytest.mark.slow("builds an image more")
+@pytest.mark.nightly("builds an image more")
 def test_an_image_without_opencl_is_smaller_and_trains(lab, tmp_path):
     name = "lxmls-rnn-lab:test-no-opencl"
     build(lab, tmp_path, name, OPENCL="no")

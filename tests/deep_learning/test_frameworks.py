@@ -187,7 +187,7 @@ def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without
 
 
 @pytest.mark.theano
-@pytest.mark.slow("compiles the gradients of all models in Theano, ten seconds")
+@pytest.mark.daily("compiles the gradients of all models in Theano, ten seconds")
 def test_a_check_of_all_models_says_which_are_left_out(without):
     without("jax")
     without("torch")

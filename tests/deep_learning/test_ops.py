@@ -15,11 +15,11 @@ from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 
 pytestmark = pytest.mark.theano
 
-in_float32 = pytest.mark.slow("compiles the same layer in another type, five seconds from an empty cache")
-another_layer = pytest.mark.slow("compiles another layer, four seconds from an empty cache")
-another_size = pytest.mark.slow("compiles scan for another number of hidden units, three seconds")
+in_float32 = pytest.mark.daily("compiles the same layer in another type, five seconds from an empty cache")
+another_layer = pytest.mark.daily("compiles another layer, four seconds from an empty cache")
+another_size = pytest.mark.daily("compiles scan for another number of hidden units, three seconds")
 # test_quantities compares all that the fused layers compute with NumPy
-another_scan = pytest.mark.slow("compiles scan for another activation or an LSTM, five seconds and more")
+another_scan = pytest.mark.daily("compiles scan for another activation or an LSTM, five seconds and more")
 SCANS = [(rnns.FastRNN, rnns.RNN, {"activation": activation}) for activation in OF_RNN]
 SCANS += [(rnns.FastLSTM, rnns.LSTM, {"peepholes": peepholes}) for peepholes in (True, False)]
 FAMILIES = [pytest.param(*case, marks=() if case is SCANS[0] else another_scan) for case in SCANS]

@@ -9,7 +9,7 @@ from lxmls_rnn.deep_learning.quantities import QUANTITIES
 from lxmls_rnn.teaching.gradient_check import random_values
 
 X, Y = np.array([1, 2, 3, 1, 5]), np.array([0, 2, 1, 0, 1])
-compiles_scan = pytest.mark.slow("compiles scan for all quantities, ten seconds")
+compiles_scan = pytest.mark.daily("compiles scan for all quantities, ten seconds")
 MARKS = {"scan": [pytest.mark.theano, compiles_scan], "fused": [pytest.mark.theano]}
 KINDS = [
     pytest.param(name, options, marks=MARKS.get(model.backend, []), id=f"{name}-{next(iter(options.values()))}")
@@ -34,7 +34,7 @@ def drawn(name, **options):
 
 
 @pytest.mark.parametrize(("name", "options"), KINDS)
-@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow("compiles again"))])
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.daily("compiles again"))])
 def test_they_are_those_of_the_passes(name, options, dtype):
     model = drawn(name, dtype=dtype, **options)
     found, expected = model.quantities(X, Y), model_file.convert(model, rnns.numpy_class(name)).backward(X, Y)

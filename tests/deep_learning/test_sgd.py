@@ -21,7 +21,7 @@ BATCH = (
 )
 CLIPS = [None, 0.01]
 MEASURED = [*CLIPS, np.inf]
-another_graph = pytest.mark.slow("compiles a graph of scan; test_training makes a step without clipping")
+another_graph = pytest.mark.daily("compiles a graph of scan; test_training makes a step without clipping")
 FUSED = [(rnns.FastRNN, rnns.NumpyRNN), (rnns.FastLSTM, rnns.NumpyLSTM)]
 SCANS = [(rnns.RNN, rnns.NumpyRNN), (rnns.LSTM, rnns.NumpyLSTM)]
 SCANS.append(tuple(partial(cls, peepholes=False) for cls in SCANS[-1]))

@@ -20,7 +20,7 @@ def pytest_addoption(parser):
 @pytest.fixture
 def seconds(request):
     given = request.config.getoption("--faults-seconds", None)
-    return given if given is not None else 1.0 if request.node.get_closest_marker("slow") else 0.2
+    return given if given is not None else 1.0 if request.node.get_closest_marker("daily") else 0.2
 
 
 @pytest.fixture

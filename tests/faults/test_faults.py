@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from faults.kills import Attack
 
-pytestmark = pytest.mark.slow("strikes for some seconds at each kind of work")
+pytestmark = pytest.mark.daily("strikes for some seconds at each kind of work")
 
 HERE = Path(__file__).parent
 
@@ -27,8 +27,8 @@ def shim(tmp_path_factory):
     return library
 
 
-again = pytest.mark.slow("the same calls as a new run, after one more training")
-worker = pytest.mark.slow("each trial starts two workers of the benchmark")
+again = pytest.mark.daily("the same calls as a new run, after one more training")
+worker = pytest.mark.daily("each trial starts two workers of the benchmark")
 
 
 @pytest.mark.parametrize(

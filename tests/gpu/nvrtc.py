@@ -135,11 +135,11 @@ def _text(content: bytes) -> str:
 
 
 def for_each_capability():
-    """Parametrise a test over `CAPABILITIES`, slow for those between the oldest and the newest."""
+    """Parametrise a test over `CAPABILITIES`, nightly for those between the oldest and the newest."""
     import pytest
 
-    slow = pytest.mark.slow("the same kernels once more, for a GPU between the oldest and the newest")
-    marks = {capability: slow for capability in CAPABILITIES[1:-1]}
+    between = pytest.mark.nightly("the same kernels, for a GPU between the oldest and the newest")
+    marks = {capability: between for capability in CAPABILITIES[1:-1]}
     kinds = [pytest.param(c, id="{}.{}".format(*c), marks=marks.get(c, ())) for c in CAPABILITIES]
     return pytest.mark.parametrize("capability", kinds)
 

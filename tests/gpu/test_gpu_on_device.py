@@ -23,7 +23,7 @@ PTX = "emulated cuda, as PTX"
 DEVICES = [ASKED] if ASKED else ["opencl0:0", EMULATED]
 FILES = [(device, file) for device in DEVICES for file in ("layers", "rows", "updates", "models")]
 CUDA = ASKED if ASKED and ASKED.startswith("cuda") else EMULATED
-SEEDS = pytest.mark.slow("trains 1,600 times on the emulated device: half a minute")
+SEEDS = pytest.mark.daily("trains 1,600 times on the emulated device: half a minute")
 FILES += [(CUDA, "threads"), (CUDA, "panels"), (EMULATED, "launches"), (PTX, "models")]
 FILES += [(LATE, "launches"), (LATE, "rows")]
 FILES += [pytest.param(EMULATED, "block_order", marks=SEEDS)]
@@ -66,7 +66,7 @@ def test_on_device(device, file, tmp_path, request):
     assert "skipped" not in done.stdout
 
 
-@pytest.mark.slow("compiles the kernels of both plans for the emulated device, in a worker each: half a minute")
+@pytest.mark.daily("compiles the kernels of both plans for the emulated device, in a worker each: half a minute")
 def test_the_benchmark_times_both_plans(tmp_path, request):
     if importlib.util.find_spec("pygpu") is None:
         pytest.skip("no pygpu, so Theano uses no GPU (`make pygpu` builds it)")

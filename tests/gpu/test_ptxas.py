@@ -3,7 +3,7 @@
 import ptxas
 import pytest
 
-pytestmark = pytest.mark.slow("assembles the own kernels for ten kinds of card, half a minute")
+pytestmark = pytest.mark.daily("assembles the own kernels for ten kinds of card, half a minute")
 
 
 @pytest.fixture(scope="module")

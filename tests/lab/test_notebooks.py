@@ -60,7 +60,7 @@ def verdicts(notebook):
 
 
 @pytest.mark.notebook
-@pytest.mark.slow("runs all cells, a quarter of a minute; tests/browser runs the other notebooks as well")
+@pytest.mark.daily("runs all cells, a quarter of a minute; tests/browser runs the other notebooks as well")
 @pytest.mark.usefixtures("small_corpus")
 @pytest.mark.parametrize(("name", "exercises"), [(EXERCISE_NOTEBOOK, COURSE), (SCHOOL_NOTEBOOK, SCHOOL)])
 def test_a_notebook_as_it_is_handed_out_has_no_exercise_done(name, exercises, tmp_path, monkeypatch):
@@ -73,7 +73,7 @@ def test_a_notebook_as_it_is_handed_out_has_no_exercise_done(name, exercises, tm
 
 
 @pytest.mark.notebook
-@pytest.mark.slow("compiles and trains all the day's models, most of a minute; tests/lab/exercises tries the solutions")
+@pytest.mark.daily("compiles and trains all the day's models, most of a minute")
 @pytest.mark.usefixtures("small_corpus")
 def test_the_solved_exercises_are_all_right_and_agree_with_the_library(tmp_path, monkeypatch):
     notebook = run(solved(read(EXERCISE_NOTEBOOK)), tmp_path, monkeypatch)
@@ -122,7 +122,7 @@ def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypa
 
 
 @pytest.mark.notebook
-@pytest.mark.slow("trains on all cells, twenty seconds; the next one runs some in a kernel")
+@pytest.mark.daily("trains on all cells, twenty seconds; the next one runs some in a kernel")
 @pytest.mark.usefixtures("small_corpus")
 def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatch):
     notebook = run(solved(read(SCHOOL_NOTEBOOK)), tmp_path, monkeypatch)

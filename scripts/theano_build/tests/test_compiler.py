@@ -11,7 +11,7 @@ import pytest
 from theano_runtime import entries
 
 pytestmark = [pytest.mark.process, fresh_theano.needs_compiler]
-compiles_all = pytest.mark.slow("makes a header and compiles three modules without help, two seconds")
+compiles_all = pytest.mark.daily("makes a header and compiles three modules without help, two seconds")
 several_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core only")
 
 # Functions of two modules, and of at least three.
@@ -129,7 +129,7 @@ print(f(), get_module_cache().stats[2])
     assert fresh_theano.run(code, cache) == "[[0. 0. 0.]] 1\n"  # the one copies the result
 
 
-@pytest.mark.slow("compiles a scan from an empty cache, ten seconds")
+@pytest.mark.daily("compiles a scan from an empty cache, ten seconds")
 def test_a_second_process_compiles_nothing(tmp_path):
     first = fresh_theano.run(SCAN_GRADIENT, tmp_path, PYTHONHASHSEED="1")
     second = fresh_theano.run(SCAN_GRADIENT, tmp_path, PYTHONHASHSEED="2")

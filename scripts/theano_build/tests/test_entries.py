@@ -84,7 +84,7 @@ def cache(warm, tmp_path):
     return shutil.copytree(warm, tmp_path / "cache")
 
 
-@pytest.mark.slow("compiles a cache of its own, eight seconds")
+@pytest.mark.daily("compiles a cache of its own, eight seconds")
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_modules_are_compiled_again_once(cache, damage):
     count = len(modules(cache))
@@ -96,7 +96,7 @@ def test_damaged_modules_are_compiled_again_once(cache, damage):
     assert fresh_theano.run(FUNCTION, cache) == "4.0 0\n"
 
 
-@pytest.mark.slow("compiles a cache of its own, eight seconds")
+@pytest.mark.daily("compiles a cache of its own, eight seconds")
 @pytest.mark.parametrize("damage", [cut, fill_with_zeros, empty, fill_with_garbage])
 def test_a_damaged_key_is_deleted_with_its_entry(cache, damage):
     found = sorted(cache.glob("*/tmp*/key.pkl"))
@@ -107,7 +107,7 @@ def test_a_damaged_key_is_deleted_with_its_entry(cache, damage):
     assert fresh_theano.run(FUNCTION, cache) == "4.0 0\n"
 
 
-@pytest.mark.slow("compiles a cache of its own, eight seconds")
+@pytest.mark.daily("compiles a cache of its own, eight seconds")
 def test_processes_that_find_the_same_damage_share_what_is_compiled_again(cache):
     count = len(modules(cache))
     for path in all_modules(cache):
@@ -122,7 +122,7 @@ def test_processes_that_find_the_same_damage_share_what_is_compiled_again(cache)
     assert len(modules(cache)) == count
 
 
-@pytest.mark.slow("compiles a cache of its own, eight seconds")
+@pytest.mark.daily("compiles a cache of its own, eight seconds")
 def test_another_process_keeps_what_it_has_loaded_before_the_damage(cache):
     other = fresh_theano.start(f"{FUNCTION}\nprint('ready', flush=True); input(); print(f([[0.0]]))", cache)
     assert other.stdout.readline() == "4.0 0\n"

@@ -25,7 +25,7 @@ def advice(monkeypatch):
     monkeypatch.setattr(failures, "host", lambda: host)
 
 
-compiles_much = pytest.mark.slow("compiles several modules, three seconds")
+compiles_much = pytest.mark.daily("compiles several modules, three seconds")
 
 SMALL = "import theano, theano.tensor as T\nx = T.dmatrix()\ntheano.function([x], T.exp(x))"
 # Its modules are compiled in parallel.

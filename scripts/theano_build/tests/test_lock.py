@@ -85,7 +85,7 @@ def said(process):
     return next((line for line in process.stderr if line.startswith("Theano has waited")), None)
 
 
-@pytest.mark.slow("interrupts six compilations, ten seconds")
+@pytest.mark.daily("interrupts six compilations, ten seconds")
 def test_whoever_is_interrupted_while_compiling_leaves_the_cache_to_others(cache):
     interrupted = start(INTERRUPTED, cache)
     after = json.loads(interrupted.stdout.readline())
@@ -349,7 +349,7 @@ def test_the_cache_is_free_again_when_its_holder_is_killed(tmp_path):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-@pytest.mark.slow("compiles a scan in four threads, five seconds")
+@pytest.mark.daily("compiles a scan in four threads, five seconds")
 def test_threads_compile_in_turns(cache):
     program = """
 import threading, theano, theano.tensor as T

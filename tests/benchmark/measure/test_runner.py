@@ -17,7 +17,7 @@ from lxmls_rnn.deep_learning import frameworks
 from lxmls_rnn.device.problems import problem
 
 SENTENCE = Shape("rnn", 5, 1, 4)
-compiles_scan = pytest.mark.slow("compiles scan in float32, half a minute from an empty cache")
+compiles_scan = pytest.mark.daily("compiles scan in float32, half a minute from an empty cache")
 
 
 def cases(
@@ -37,7 +37,7 @@ def check_measured(rows):
 
 
 @pytest.mark.theano
-@pytest.mark.slow("compiles the layers in float32, a quarter of a minute a model from an empty cache")
+@pytest.mark.daily("compiles the layers in float32, a quarter of a minute a model from an empty cache")
 @pytest.mark.parametrize("model", CASE_MODELS)
 def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]

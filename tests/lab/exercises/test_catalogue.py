@@ -21,10 +21,10 @@ def _parameters(name):
     skip = pytest.mark.skipif(bool(missing), reason=missing)
     patches = exercise.patches
     if exercise.spec.kind in harness.COMPILING or exercise.framework != "numpy":
-        slow = pytest.mark.slow("compiles each mistake, up to some minutes an exercise")
+        slow = pytest.mark.daily("compiles each mistake, up to some minutes an exercise")
         return [pytest.param(name, patches, id=name, marks=[skip, slow])]
     rest = [patch for n, patch in enumerate(patches) if n % 3]
-    slow = pytest.mark.slow("half a minute for all mistakes; `make test` tries every third")
+    slow = pytest.mark.daily("half a minute for all mistakes; `make test` tries every third")
     return [
         pytest.param(name, patches[::3], id=name, marks=skip),
         pytest.param(name, rest, id=f"{name}-rest", marks=[skip, slow]),

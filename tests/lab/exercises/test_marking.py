@@ -27,7 +27,7 @@ def returned(marking, name, code=""):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.slow("compiles") if name in SLOW else ()) for name in NUMPY],
+    [pytest.param(name, marks=pytest.mark.daily("compiles") if name in SLOW else ()) for name in NUMPY],
 )
 def test_the_solution_is_right_for_drawn_inputs_and_only_for_these(marking, name):
     lines = returned(marking, name)

@@ -260,7 +260,7 @@ def test_a_run_of_an_lstm_is_stepped_through(panel, capsys):
 
 
 @pytest.mark.theano
-@pytest.mark.slow("compiles two models of an LSTM, twenty seconds")
+@pytest.mark.daily("compiles two models of an LSTM, twenty seconds")
 @pytest.mark.parametrize("model", ["LSTM", "FastLSTM"])
 def test_runs_of_theanos_lstms_are_taken_as_numpys(panel, model):
     train("compiled", model)
