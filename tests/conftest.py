@@ -67,6 +67,7 @@ hypothesis.settings.register_profile("unhurried", max_examples=20, **unhurried)
 hypothesis.settings.load_profile("unhurried")
 
 _seconds, _tests = Counter(), Counter()
+_told = []
 
 
 @functools.cache
@@ -154,10 +155,14 @@ def pytest_runtest_logreport(report):
     kind = dict(report.user_properties).get("kind")
     _seconds[kind] += report.duration
     _tests[kind] += report.when == "call"
+    if report.when == "call":
+        _told.extend(value for name, value in report.user_properties if name == "told")
 
 
 def pytest_terminal_summary(terminalreporter, config):
     """Say how long the tests of each kind took, those of all workers together, and what `make test` does not run."""
+    for line in _told:
+        terminalreporter.write_line(line)
     for kind, seconds in _seconds.most_common():
         terminalreporter.write_line(f"{seconds:7.1f} s in {_tests[kind]:4} {kind} tests")
     if config.option.markexpr == QUICK:
@@ -169,6 +174,12 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(f"Not run: tests marked daily{same}: make test-daily; nightly: make test-nightly")
         terminalreporter.write_line(f"Not run: {missing} tests that need JAX, PyTorch or ONNX: make test-frameworks")
         terminalreporter.write_line("Not run: tests/browser: make test-browser; tests/container: make test-container")
+
+
+@pytest.fixture
+def tell(record_property):
+    """Give a function that keeps a line for the end of the report."""
+    return lambda line: record_property("told", line)
 
 
 @pytest.fixture(scope="session")

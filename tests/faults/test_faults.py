@@ -42,7 +42,7 @@ def test_nothing_is_lost_and_everything_is_said(shim, tmp_path, seconds, tell, s
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(report.read_text())
-    tell(f"{scenario}: kills and failures of the disk", trials=found["trials"], of=f"of {found['of']}")
+    tell(f"{scenario}: kills and failures of the disk  {found['trials']}  of {found['of']}")
     assert found["failures"] == []
     assert found["trials"] > 0
 

@@ -18,7 +18,6 @@ sys.path.append(str(HERE))
 import emulated  # noqa: E402
 import nvrtc  # noqa: E402
 
-
 SHIM = HERE.parents[1] / "docker" / "nvrtc_shim.c"
 
 

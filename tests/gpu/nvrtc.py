@@ -144,14 +144,22 @@ def for_each_capability():
     return pytest.mark.parametrize("capability", kinds)
 
 
+def packaged(pattern: str) -> list[Path]:
+    """Return the files of this Python's packages of NVIDIA that match `pattern`."""
+    nvidia = importlib.util.find_spec("nvidia")
+    folders = nvidia.submodule_search_locations or () if nvidia else ()
+    return sorted(path for folder in folders for path in Path(folder).glob(pattern))
+
+
 def library() -> str | None:
-    """Where NVRTC is: LXMLS_NVRTC, else the wheel in this Python, else a toolkit on the system; None: nowhere."""
+    """Return where NVRTC is: LXMLS_NVRTC, else the wheel nvidia-cuda-nvrtc-cu12, else a toolkit on the system; or None.
+
+    PyTorch brings another NVRTC, in nvidia/cu13, whose PTX the emulated GPU does not know.
+    """
     if os.environ.get("LXMLS_NVRTC"):
         return os.environ["LXMLS_NVRTC"]
-    nvidia = importlib.util.find_spec("nvidia")
-    for folder in nvidia.submodule_search_locations or () if nvidia else ():
-        for path in sorted(Path(folder).glob("*/lib/libnvrtc.so.*")):
-            return str(path)
+    for path in packaged("cuda_nvrtc/lib/libnvrtc.so.*"):
+        return str(path)
     for name in ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2"]:
         try:
             ctypes.CDLL(name)
