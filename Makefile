@@ -36,6 +36,8 @@ test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute, whic
 
 .PHONY: test-nightly
 test-nightly: $(READY) ## Run what repeats a test on another base, size, framework, card or compiler
+	PATH="$$PATH:.uv/bin" UV_PROJECT_ENVIRONMENT=.venv \
+		uv sync -q --locked --inexact --only-group ptxas --only-group newest-cuda --python .venv/bin/python
 	$(PYTEST) -m nightly $(ARGS)
 	$(PYTEST) -m nightly tests/browser $(ARGS)
 	.venv/bin/pytest -m nightly tests/container $(ARGS)
