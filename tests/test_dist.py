@@ -66,14 +66,16 @@ def test_what_is_in_the_wheels_trains_on_the_sample_that_is_in_there_too(uv, dis
     assert all((packages / package / "py.typed").exists() for package in ("lxmls_rnn", "lab"))
 
 
-@pytest.mark.daily("builds the packages and installs what they need, twenty seconds")
+@pytest.mark.nightly("the same wheels, found by uvx")
 def test_uvx_finds_our_theano_and_not_the_indexs_and_the_doctor_is_content(uv, dist, tmp_path):
     uvx = [uv, "tool", "run", "--python", sys.executable, "--find-links", dist, "--from", "lxmls-rnn[theano]"]
     screen = run([*uvx, "lxmls-rnn", "doctor"], tmp_path)
     assert "compiled to C, ran, and gave the right result" in " ".join(screen.split())
 
 
-@pytest.mark.daily("builds the packages, installs what Theano needs and compiles a scan, thirty seconds")
+@pytest.mark.nightly(
+    "the same wheel of Theano, without the library; scripts/theano_build/tests imports it without a host"
+)
 def test_theano_works_in_an_environment_without_the_library(uv, dist, tmp_path):
     code = """if True:
         import sys, theano, theano.tensor as T

@@ -151,7 +151,7 @@ def test_the_sample_corpus_is_learnt(model, accuracy):
 
 
 @pytest.mark.theano
-@pytest.mark.daily("trains two taggers for five epochs on a thousand sentences, eight seconds")
+@pytest.mark.nightly("the same as test_gradient_check and test_training, on a thousand sentences of EWT")
 def test_the_guides_settings_on_ewt_give_the_same_costs_in_numpy_and_theano(ewt_dir):
     settings = {
         "corpus": str(ewt_dir / "en_ewt-ud-dev.conllu"),

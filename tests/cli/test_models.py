@@ -9,7 +9,7 @@ from lab import StepThroughPanel
 from lxmls_rnn.cli import app
 from lxmls_rnn.deep_learning.rnn import MODELS, model_class, name_of
 
-slow_scan = pytest.mark.daily("compiles scan for training and the checks, half a minute")
+slow_scan = pytest.mark.nightly("the same as FastLSTM, with scan; test_training and test_gradient_check compile scan")
 compiled = {"scan": [pytest.mark.theano, slow_scan], "fused": [pytest.mark.theano]}
 # one of each framework and its layers; the others of a family differ in their numbers alone
 NAMES = "NumpyLSTM", "FastLSTM", "RNN", "JaxLSTM", "TorchRNN", "FastTorchLSTM"

@@ -27,8 +27,8 @@ def shim(tmp_path_factory):
     return library
 
 
-again = pytest.mark.daily("the same calls as a new run, after one more training")
-worker = pytest.mark.daily("each trial starts two workers of the benchmark")
+again = pytest.mark.nightly("the same calls as train, of a run that goes on")
+worker = pytest.mark.nightly("the same writes as train and exercises, by the workers of the benchmark")
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_a_worker_that_never_starts_is_given_up_and_the_others_train(broken_on_b
         assert workers.unfit == {"0": "it died 10 times in a row while it started: EXIT(7)"}
 
 
-@pytest.mark.daily("it starts workers ten times")
+@pytest.mark.nightly("the same as a worker that never starts, seen from a sweep")
 def test_where_no_worker_starts_the_sweep_ends_with_a_sentence(broken_on_bad, tmp_path, monkeypatch):
     monkeypatch.setenv("LXMLS_DEVICE", "bad")
     driver = Driver(small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin(), workers=1)
@@ -134,7 +134,7 @@ def test_where_no_worker_starts_the_sweep_ends_with_a_sentence(broken_on_bad, tm
         list(driver.run())
 
 
-@pytest.mark.daily("it starts workers and kills the first ones")
+@pytest.mark.nightly("the same as a worker that is killed in a training, while it starts")
 def test_another_worker_takes_the_place_of_one_killed_while_it_starts(tmp_path):
     sweep, killed = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin(), []
     for _ in Driver(sweep, workers=1).run():

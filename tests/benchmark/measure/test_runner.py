@@ -17,7 +17,8 @@ from lxmls_rnn.deep_learning import frameworks
 from lxmls_rnn.device.problems import problem
 
 SENTENCE = Shape("rnn", 5, 1, 4)
-compiles_scan = pytest.mark.daily("compiles scan in float32, half a minute from an empty cache")
+compiles_scan = pytest.mark.daily("compiles scan, some seconds from an empty cache")
+another = pytest.mark.nightly("the same as a step of an RNN, of another model, work or type")
 
 
 def cases(
@@ -38,7 +39,7 @@ def check_measured(rows):
 
 @pytest.mark.theano
 @pytest.mark.daily("compiles the layers in float32, a quarter of a minute a model from an empty cache")
-@pytest.mark.parametrize("model", CASE_MODELS)
+@pytest.mark.parametrize("model", ["rnn", pytest.param("lstm", marks=another)])
 def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
     check_measured(list(runner.run(cases(shapes=shapes, works=tuple(WORKS), dtypes=["float32"]))))
@@ -48,7 +49,10 @@ def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runn
 @compiles_scan
 @pytest.mark.parametrize(
     ("model", "work", "dtype"),
-    [("rnn", "step", "float64"), *((model, work, "float32") for model in CASE_MODELS for work in WORKS)],
+    [
+        ("rnn", "step", "float64"),
+        *(pytest.param(model, work, "float32", marks=another) for model in CASE_MODELS for work in WORKS),
+    ],
 )
 def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtype):
     check_measured(list(runner.run(cases(("scan",), shapes=[Shape(model, 5, 3, 4)], works=[work], dtypes=[dtype]))))
