@@ -73,9 +73,7 @@ def test_uvx_finds_our_theano_and_not_the_indexs_and_the_doctor_is_content(uv, d
     assert "compiled to C, ran, and gave the right result" in " ".join(screen.split())
 
 
-@pytest.mark.nightly(
-    "the same wheel of Theano, without the library; scripts/theano_build/tests imports it without a host"
-)
+@pytest.mark.nightly("the same wheel of Theano, without the library; test_host has no host either")
 def test_theano_works_in_an_environment_without_the_library(uv, dist, tmp_path):
     code = """if True:
         import sys, theano, theano.tensor as T

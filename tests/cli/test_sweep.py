@@ -17,8 +17,7 @@ import pytest
 from cli.command import table_of
 from rich.text import Text
 from sweep.clusters import cluster_of
-from sweep.kills import workers_of
-from sweep.small import BASE, by_size, small_sweep, with_runs
+from sweep.small import BASE, by_size, small_sweep, with_runs, workers_of
 from typer.testing import CliRunner
 
 from lxmls_rnn import paths

@@ -2,13 +2,18 @@
 
 import json
 import os
+import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from faults.kills import Attack
+from sweep.small import DEV, TRAIN, numbers
+
+from lxmls_rnn.runs import Run
 
 pytestmark = pytest.mark.daily("strikes for some seconds at each kind of work")
 
@@ -47,7 +52,33 @@ def test_nothing_is_lost_and_everything_is_said(shim, tmp_path, seconds, tell, s
     assert found["trials"] > 0
 
 
+COMMAND = [str(Path(sys.executable).with_name("lxmls-rnn")), "train"]
+SETTINGS = ["--max-nr-sent", "150", "--n-emb", "3", "--n-hidd", "3", "--epochs", "12", "--shuffle"]
+KILLS = 3
+
+
 def test_a_training_that_is_killed_at_random_moments_comes_to_the_same_numbers(tmp_path):
-    attack = Attack(tmp_path, 0).go(12)
-    assert attack.problems == []
-    assert attack.kills >= 12
+    def command(name, seconds=None):
+        """Train or resume, and kill after so many seconds; return the exit status."""
+        how = ["--resume", name] if (tmp_path / name).exists() else [TRAIN, "--dev", DEV, *SETTINGS, "--name", name]
+        process = subprocess.Popen(
+            [*COMMAND, *how, "--root", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        try:
+            said, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            said, _ = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), said
+        assert "Traceback" not in said
+        return process.returncode
+
+    draw, kills, trainings, begin = random.Random(0), 0, 0, time.monotonic()
+    assert command("whole") == 0
+    seconds = time.monotonic() - begin
+    while kills < KILLS:
+        name, trainings = f"killed-{trainings}", trainings + 1
+        while command(name, draw.uniform(0, seconds) if kills < KILLS else None) != 0:
+            kills += 1
+        assert numbers(Run.open(name, tmp_path)) == numbers(Run.open("whole", tmp_path))
+        assert [path for path in tmp_path.rglob(".*") if name in str(path)] == []

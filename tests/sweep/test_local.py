@@ -15,8 +15,7 @@ import loky.backend.resource_tracker
 import psutil
 import pytest
 from loky.backend.queues import Queue
-from sweep.kills import workers_of
-from sweep.small import BASE, of_sweep, serial, small_sweep
+from sweep.small import BASE, of_sweep, serial, small_sweep, workers_of
 
 from lxmls_rnn.sweep import local
 from lxmls_rnn.sweep.driver import Driver

@@ -29,7 +29,11 @@ def _parameters(name):
     else:
         daily = pytest.mark.daily("half a minute for all mistakes; `make test` tries every third")
         parts = [(patches[::3], ()), ([patch for n, patch in enumerate(patches) if n % 3], daily)]
-    return [pytest.param(name, part, marks=[skip, *([mark] if mark else [])]) for part, mark in parts if part]
+    return [
+        pytest.param(name, part, id=f"{name}{n or ''}", marks=[skip, *([mark] if mark else [])])
+        for n, (part, mark) in enumerate(parts)
+        if part
+    ]
 
 
 @pytest.mark.parametrize(("name", "patches"), [one for name in EXERCISES for one in _parameters(name)])
