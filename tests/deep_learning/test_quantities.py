@@ -12,12 +12,13 @@ X, Y = np.array([1, 2, 3, 1, 5]), np.array([0, 2, 1, 0, 1])
 compiles_scan = pytest.mark.daily("compiles scan for all quantities, ten seconds")
 # test_ops and test_fused_sgd have float32
 in_float32 = pytest.mark.nightly("the same as in float64")
-again = pytest.mark.nightly("the same as RNN and LSTM, with another activation or without peepholes")
+again = pytest.mark.nightly("the same as NumPy and the fused layers, with another activation or without peepholes")
 MARKS = {"scan": [pytest.mark.theano, compiles_scan], "fused": [pytest.mark.theano]}
 
 
 def marks(model, option):
-    is_another = model.backend == "scan" and option not in ("logistic", True)
+    first = model.peephole_options[0] if model.family == "LSTM" else model.activations[0]
+    is_another = model.backend not in ("numpy", "fused") and option != first
     return [*MARKS.get(model.backend, []), *([again] if is_another else [])]
 
 

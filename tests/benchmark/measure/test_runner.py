@@ -18,7 +18,8 @@ from lxmls_rnn.device.problems import problem
 
 SENTENCE = Shape("rnn", 5, 1, 4)
 compiles_scan = pytest.mark.daily("compiles scan, some seconds from an empty cache")
-another = pytest.mark.nightly("the same as a step of an RNN, of another model, work or type")
+another = pytest.mark.nightly("the same as an RNN, of another model, work or type")
+MODELS = [pytest.param(name, marks=another if n else ()) for n, name in enumerate(CASE_MODELS)]
 
 
 def cases(
@@ -39,7 +40,7 @@ def check_measured(rows):
 
 @pytest.mark.theano
 @pytest.mark.daily("compiles the layers in float32, a quarter of a minute a model from an empty cache")
-@pytest.mark.parametrize("model", ["rnn", pytest.param("lstm", marks=another)])
+@pytest.mark.parametrize("model", MODELS)
 def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
     check_measured(list(runner.run(cases(shapes=shapes, works=tuple(WORKS), dtypes=["float32"]))))
@@ -60,7 +61,7 @@ def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtyp
 
 @pytest.mark.process
 @pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
-@pytest.mark.parametrize("model", CASE_MODELS)
+@pytest.mark.parametrize("model", MODELS)
 def test_pytorch_gives_the_reference_numbers(runner_of_processes, model, implementation):
     pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
