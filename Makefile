@@ -21,21 +21,29 @@ endif
 PYTEST := .venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
 
 .PHONY: test
-test: $(READY) ## Run the tests, but not the slow ones; ARGS="-k lstm" goes to pytest
+test: $(READY) ## Run the tests that most changes need; ARGS="-k lstm" goes to pytest
 	@.venv/bin/python -c 'from lxmls_rnn import doctor; doctor.require_compiler()'
-	$(PYTEST) -rfE -m "not slow" $(ARGS)
+	$(PYTEST) -rfE -m "not daily and not nightly" $(ARGS)
 
-.PHONY: test-slow
-test-slow: $(READY) ## Run what "make test" leaves out: slow tests, those of what seldom changes, tests/speed once, without times
-	$(PYTEST) -o addopts="-ra --import-mode=importlib" --benchmark-disable -m "slow or speed" $(ARGS)
+.PHONY: test-daily
+test-daily: $(READY) ## Run what "make test" leaves to .ci/run: tests that take long, those of what seldom changes
+	$(PYTEST) -m "daily and not nightly" $(ARGS)
 
 .PHONY: test-frameworks
 test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute, which make setup WITH=jax,torch,onnx installs, and ONNX Runtime
-	$(PYTEST) -m "not slow" -k "jax or torch or frameworks or onnx" tests/deep_learning tests/teaching tests/benchmark \
+	$(PYTEST) -m "not daily and not nightly" -k "jax or torch or frameworks or onnx" tests/deep_learning tests/teaching tests/benchmark \
 		tests/export tests/lab tests/cli tests/classroom tests/test_lab_guide.py tests/test_where_theano_went.py $(ARGS)
 
+.PHONY: test-nightly
+test-nightly: $(READY) ## Run what repeats a test on another base, size, framework, card or compiler
+	PATH="$$PATH:.uv/bin" UV_PROJECT_ENVIRONMENT=.venv \
+		uv sync -q --locked --inexact --only-group ptxas --only-group newest-cuda --python .venv/bin/python
+	$(PYTEST) -m nightly $(ARGS)
+	$(PYTEST) -m nightly tests/browser $(ARGS)
+	.venv/bin/pytest -m nightly tests/container $(ARGS)
+
 .PHONY: test-all
-test-all: test test-slow test-browser test-container ## Run all tests; needs Chromium and a Docker engine that runs
+test-all: test test-daily test-browser test-container test-nightly ## Run all tests; needs Chromium and a Docker engine that runs
 
 .PHONY: test-gpu
 test-gpu: $(READY) ## Run the GPU tests on an NVIDIA GPU, in the lab or where pygpu is installed
@@ -57,7 +65,7 @@ format: $(READY) ## Put imports and formatting in order
 
 .PHONY: benchmark-models
 benchmark-models: $(READY) ## Time the models with pytest-benchmark
-	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest -o addopts=-ra tests/speed --benchmark-only --benchmark-name=short \
+	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest tests/speed --benchmark-only --benchmark-name=short \
 		--benchmark-group-by=group --benchmark-sort=min --benchmark-columns=median,iqr,rounds $(ARGS)
 
 .PHONY: bench
@@ -108,7 +116,7 @@ lab: $(READY) ## Start JupyterLab from .venv, without Docker; ARGS="--no-browser
 
 .PHONY: test-browser
 test-browser: $(READY) ## Test the panels in JupyterLab with Chromium, from PATH or "playwright install chromium"
-	.venv/bin/pytest -n auto --maxprocesses 4 tests/browser $(ARGS)
+	.venv/bin/pytest -n auto --maxprocesses 4 -m "not nightly" tests/browser $(ARGS)
 
 # The label of a local build says which commit it is.
 export LAB_REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
@@ -162,4 +170,4 @@ class-down: ## Stop JupyterHub and the students' labs; what they made stays
 
 .PHONY: test-container
 test-container: $(READY) ## Build the image and test it with the Docker engine that runs here
-	.venv/bin/pytest tests/container $(ARGS)
+	.venv/bin/pytest -m "not nightly" tests/container $(ARGS)

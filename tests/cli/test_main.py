@@ -30,7 +30,7 @@ def test_the_help_shows_an_example(run):
         assert re.search(rf"Example: lxmls-rnn {command}", result.output)
 
 
-@pytest.mark.slow("all examples of the help, five seconds")
+@pytest.mark.daily("all examples of the help, five seconds")
 @pytest.mark.theano
 def test_the_examples_work_as_printed(run, tmp_path, monkeypatch):
     """All but the one that downloads and the one that another test of its own runs; on a part of the sample."""

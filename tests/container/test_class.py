@@ -21,7 +21,7 @@ from container.conftest import BUILD
 from container.machine import ROOT, call, image, wait_for
 from tornado.websocket import websocket_connect
 
-pytestmark = pytest.mark.slow("builds two images more and starts a class: two minutes")
+pytestmark = pytest.mark.nightly("builds two images more and starts a class: two minutes")
 
 SERVERS, DISK = 2, "500M"
 GOOD = "a-long-password"

@@ -94,7 +94,7 @@ def test_with_a_compiler_the_set_up_is_content(complete):
     assert "Ready: " in complete.run("make setup").stdout
 
 
-@pytest.mark.slow("runs the whole of make test from an empty cache, minutes")
+@pytest.mark.nightly("runs the whole of make test from an empty cache, minutes")
 def test_with_a_compiler_the_tests_pass(complete):
     complete.run("make test ARGS=-q", timeout=1800)
 

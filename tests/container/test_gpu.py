@@ -156,7 +156,7 @@ def test_what_needs_pygpu_passes_its_tests(wheels):
     assert set(why) == {"the NVRTC of CUDA (12, 9) does not know it", "the documentation is not in the image"}, output
 
 
-@pytest.mark.slow("makes Ubuntu 22.04 from its packages and builds the image on it, ten minutes")
+@pytest.mark.nightly("makes Ubuntu 22.04 from its packages and builds the image on it, ten minutes")
 def test_it_trains_on_ubuntu_22_04_as_well(lab, tmp_path):
     """The default base is an Ubuntu 22.04 with CUDA: its Python, compiler and pygpu are not Debian's."""
     image = "lxmls-rnn-lab:test-ubuntu"
@@ -164,7 +164,7 @@ def test_it_trains_on_ubuntu_22_04_as_well(lab, tmp_path):
     check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), timeout=1800, image=image))
 
 
-@pytest.mark.slow("makes a distribution from its packages and builds the image on it, ten minutes")
+@pytest.mark.nightly("makes a distribution from its packages and builds the image on it, ten minutes")
 @pytest.mark.parametrize("suite", ["trixie", "noble"])
 def test_it_trains_on_a_distribution_without_pygpu_with_that_of_make_pygpu(lab, tmp_path, suite):
     """On Debian 13 and Ubuntu 24.04: without an sdist in dist/ the image is for the CPU and says what to do."""
@@ -182,7 +182,7 @@ def test_it_trains_on_a_distribution_without_pygpu_with_that_of_make_pygpu(lab, 
     check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), timeout=1800, image=image))
 
 
-@pytest.mark.slow("starts the lab twice until all kernels are there, two minutes")
+@pytest.mark.nightly("starts the lab twice until all kernels are there, two minutes")
 def test_the_kernels_are_compiled_at_the_start_and_stay(lab, emulated, tmp_path):
     """In the volume of the compose file, which `make down` leaves."""
     with socket.socket() as free:

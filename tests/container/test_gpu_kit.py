@@ -32,7 +32,7 @@ ln -s ../driver/libcuda.so.1 /tmp/cuda/libcublas.so.12
 """
 
 
-pytestmark = pytest.mark.slow("packs the kit, makes a bare Debian 13 and compiles kernels with g++, minutes")
+pytestmark = pytest.mark.nightly("packs the kit, makes a bare Debian 13 and compiles kernels with g++, minutes")
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_the_report_of_all_steps_is_one_file(emulator):
     assert report["machine"]["gpus"] == ["emulated GPU, compute 12.0"]
 
 
-@pytest.mark.slow("zig compiles its C++ library, five minutes and more")
+@pytest.mark.nightly("zig compiles its C++ library, five minutes and more")
 def test_without_a_compiler_zig_compiles(start):
     machine = start("xz-utils")
     assert machine.run("! command -v g++ gcc cc python3 make").stdout == ""

@@ -127,7 +127,7 @@ print(json.dumps(["exercises", f"{progress.FILE.path}", peak() - before]))
 BOUND = 256 << 20  # bytes beside the process: JSON whose every value is wrong takes most, a line of text 2 million
 
 
-@pytest.mark.slow("writes and reads files of hundreds of megabytes, some seconds")
+@pytest.mark.daily("writes and reads files of hundreds of megabytes, some seconds")
 def test_no_reader_takes_more_memory_than_stated(tmp_path):
     done = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

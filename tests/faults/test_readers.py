@@ -119,7 +119,8 @@ def attack(seconds, tell, request):
                     raise AssertionError(f"input {tried} of the seed {seed}: {shown!r}") from error
                 tried += 1
         taken = f"{max(0, peak() - before) / 1e6:.0f} MB"
-        tell(f"{name}: inputs", tried=tried, refused=f"{refused} refused", memory=taken)
+        if total is not None:
+            tell(f"{name}: inputs  {tried}  {refused} refused  {taken}")
 
     return attack
 

@@ -21,7 +21,7 @@ LATE = "emulated cuda, late"  # copies to the host are made when somebody waits 
 PTX = "emulated cuda, as PTX"
 CUDA = ASKED or EMULATED
 FILES = [(CUDA, file) for file in ("layers", "rows", "updates", "models", "threads", "panels")]
-SEEDS = pytest.mark.slow("trains 1,600 times on the emulated device: half a minute")
+SEEDS = pytest.mark.daily("trains 1,600 times on the emulated device: half a minute")
 FILES += [(EMULATED, "launches"), (PTX, "models")]
 FILES += [(LATE, "launches"), (LATE, "rows")]
 FILES += [pytest.param(EMULATED, "block_order", marks=SEEDS)]
@@ -58,7 +58,7 @@ def test_on_device(device, file, request):
     assert "skipped" not in done.stdout
 
 
-@pytest.mark.slow("compiles the kernels of both plans for the emulated device, in a worker each: half a minute")
+@pytest.mark.daily("compiles the kernels of both plans for the emulated device, in a worker each: half a minute")
 def test_the_benchmark_times_both_plans(tmp_path, request):
     if importlib.util.find_spec("pygpu") is None:
         pytest.skip("no pygpu, so Theano uses no GPU (`make pygpu` builds it)")

@@ -121,7 +121,7 @@ KNOWN = {
 }
 
 
-@pytest.mark.slow("runs thousands of pygpu's own tests on the emulated device, ten minutes")
+@pytest.mark.nightly("pygpu's own tests, thousands, on the emulated device: ten minutes")
 def test_its_own_tests_pass_but_for_those_known(emulated_gpu, tmp_path):
     shutil.copytree(Path(find_spec("pygpu").origin).with_name("tests"), tmp_path / "own")
     (tmp_path / "nose_for_pytest.py").write_text(NOSE)

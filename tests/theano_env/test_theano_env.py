@@ -107,7 +107,7 @@ def test_zig_where_it_was_asked_for_goes_before_gxx_and_what_theano_flags_say_be
 
 
 @needs_compiler
-@pytest.mark.slow("makes a header and compiles for another compiler, two seconds")
+@pytest.mark.daily("makes a header and compiles for another compiler, two seconds")
 def test_with_zig_and_no_gxx_graphs_run_as_c_code(zig, tmp_path):
     code = f"""if True:
         import os, pathlib, lxmls_rnn.theano_env

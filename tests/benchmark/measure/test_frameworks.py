@@ -7,6 +7,7 @@ from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Case
 from lxmls_rnn.benchmark.measure.contenders import TorchContender, draw_values
 from lxmls_rnn.benchmark.measure.worker import Bench, peak_calls, start
 
+in_float64 = pytest.mark.nightly("the same as in float32; tests/deep_learning/test_frameworks.py has float64")
 LABELS = {"jax": "JAX", "torch": "PyTorch", "torch-fused": "PyTorch"}
 
 
@@ -17,7 +18,7 @@ def framework(implementation):
     return pytest.importorskip(module, reason=remedy)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), pytest.param("float64", 1e-12, marks=in_float64)])
 @pytest.mark.parametrize("model", CASE_MODELS)
 @pytest.mark.parametrize("implementation", LABELS)
 def test_their_numbers_are_the_reference_numbers(implementation, model, dtype, tolerance):

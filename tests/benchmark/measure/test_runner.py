@@ -16,7 +16,9 @@ from lxmls_rnn.benchmark.measure.runner import Runner
 from lxmls_rnn.deep_learning import frameworks
 
 SENTENCE = Shape("rnn", 5, 1, 4)
-compiles_scan = pytest.mark.slow("compiles scan in float32, half a minute from an empty cache")
+compiles_scan = pytest.mark.daily("compiles scan, some seconds from an empty cache")
+another = pytest.mark.nightly("the same as an RNN, of another model, work or type")
+MODELS = [pytest.param(name, marks=another if n else ()) for n, name in enumerate(CASE_MODELS)]
 
 
 def cases(
@@ -36,8 +38,8 @@ def check_measured(rows):
 
 
 @pytest.mark.theano
-@pytest.mark.slow("compiles the layers in float32, a quarter of a minute a model from an empty cache")
-@pytest.mark.parametrize("model", CASE_MODELS)
+@pytest.mark.daily("compiles the layers in float32, a quarter of a minute a model from an empty cache")
+@pytest.mark.parametrize("model", MODELS)
 def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
     check_measured(list(runner.run(cases(shapes=shapes, works=tuple(WORKS), dtypes=["float32"]))))
@@ -47,7 +49,10 @@ def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runn
 @compiles_scan
 @pytest.mark.parametrize(
     ("model", "work", "dtype"),
-    [("rnn", "step", "float64"), *((model, work, "float32") for model in CASE_MODELS for work in WORKS)],
+    [
+        ("rnn", "step", "float64"),
+        *(pytest.param(model, work, "float32", marks=another) for model in CASE_MODELS for work in WORKS),
+    ],
 )
 def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtype):
     check_measured(list(runner.run(cases(("scan",), shapes=[Shape(model, 5, 3, 4)], works=[work], dtypes=[dtype]))))
@@ -55,7 +60,7 @@ def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtyp
 
 @pytest.mark.process
 @pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
-@pytest.mark.parametrize("model", CASE_MODELS)
+@pytest.mark.parametrize("model", MODELS)
 def test_pytorch_gives_the_reference_numbers(runner_of_processes, model, implementation):
     pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
