@@ -114,7 +114,7 @@ def built(source, tmp_path_factory):
 
 
 @pytest.mark.process
-@pytest.mark.slow("compiles libgpuarray and pygpu, one minute")
+@pytest.mark.nightly("compiles libgpuarray and pygpu, one minute")
 def test_the_wheel_needs_nothing_but_itself(built, build, tmp_path):
     """C code is compiled with its headers and its library, and runs with the library that pygpu has loaded."""
     (tmp_path / "code.c").write_text(
