@@ -21,7 +21,9 @@ from container.conftest import BUILD
 from container.machine import ROOT, call, image, wait_for
 from tornado.websocket import websocket_connect
 
-pytestmark = pytest.mark.nightly("builds two images more and starts a class: two minutes")
+whole = pytest.mark.nightly(
+    "attacks, limits, restarts and volumes of the class that the daily tests start: ten minutes"
+)
 
 SERVERS, DISK = 2, "500M"
 GOOD = "a-long-password"
@@ -265,6 +267,7 @@ def test_six_names_and_the_teacher_log_in_and_a_stranger_does_not(classroom):
     assert (len(stored.split()), stranger in stored) == (len(SIX), False)
 
 
+@whole
 def test_the_teachers_password_is_printed_once_and_replaced_by_a_command(classroom):
     assert classroom.password not in classroom.compose("logs", "hub").stdout
     again = classroom.hub("python", "/etc/teacher.py").stdout
@@ -275,6 +278,7 @@ def test_the_teachers_password_is_printed_once_and_replaced_by_a_command(classro
     assert classroom.teacher.log_in(TEACHER, classroom.password)
 
 
+@whole
 def test_a_name_that_somebody_else_has_claimed_is_given_back(classroom):
     """So is an account whose password is forgotten."""
     claimed = Visitor(classroom.address)
@@ -287,6 +291,7 @@ def test_a_name_that_somebody_else_has_claimed_is_given_back(classroom):
     assert f"There is no account of nobody{TOKEN}" in classroom.students("reset", f"nobody{TOKEN}", check=False)
 
 
+@whole
 def test_a_late_student_logs_in_within_seconds(classroom, request):
     late = f"later{TOKEN}"
     classroom.roster.write_text(f"{classroom.roster.read_text()}\n{late.capitalize()}\n")
@@ -300,6 +305,7 @@ def test_a_late_student_logs_in_within_seconds(classroom, request):
     classroom.roster.write_text(classroom.roster.read_text().replace("Anna Maria", ""))
 
 
+@whole
 def test_a_page_of_a_student_or_of_another_site_can_do_nothing_in_the_teachers_session(classroom, anna):
     """What JavaScript of a student's server can do there: ask for any page of this address, with its token."""
     teacher = classroom.teacher
@@ -313,6 +319,7 @@ def test_a_page_of_a_student_or_of_another_site_can_do_nothing_in_the_teachers_s
     assert set(sent_along.values()) == {"Lax"}, sent_along
 
 
+@whole
 def test_who_guesses_waits_and_nobody_else(classroom, anna):
     emil = classroom.student(EMIL)
     asked = "Wrong passwords before: wait 4 seconds"  # after the third
@@ -324,12 +331,14 @@ def test_who_guesses_waits_and_nobody_else(classroom, anna):
     assert emil.log_in(EMIL)
 
 
+@whole
 def test_no_more_servers_than_the_machine_holds(classroom, anna, ben):
     carla = classroom.student(CARLA)
     status, text = carla.start(CARLA)
     assert (status, "limit" in json.loads(text)["message"]) == (429, True), text
 
 
+@whole
 def test_a_student_reaches_no_other_server_and_nothing_of_the_hub(classroom, anna, ben):
     asked = {
         f"GET http://lxmls-student-{ANNA}:8888/user/{ANNA}/api/contents": "200",
@@ -347,6 +356,7 @@ def test_a_student_reaches_no_other_server_and_nothing_of_the_hub(classroom, ann
     assert ben.ask(f"/user/{BEN}/api/contents")[0] == 200
 
 
+@whole
 def test_a_student_reaches_neither_the_host_nor_what_a_cloud_tells_its_machines(classroom, anna):
     """Unless CLASS_NETWORK opens the network: see the last test."""
     with socket.create_server(("0.0.0.0", 0)) as server:
@@ -356,6 +366,7 @@ def test_a_student_reaches_neither_the_host_nor_what_a_cloud_tells_its_machines(
     assert call("docker", "exec", f"lxmls-student-{ANNA}", "getent", "hosts", "proxy").stdout
 
 
+@whole
 def test_a_student_reaches_no_port_of_another(classroom, anna, ben):
     command = ["docker", "exec", "-i", f"lxmls-student-{BEN}", "python", "-c", SERVE]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
@@ -369,6 +380,7 @@ def test_a_student_reaches_no_port_of_another(classroom, anna, ben):
     assert {line.split()[-1] for line in only if line} <= {"lo"}  # the rules are for IPv4
 
 
+@whole
 def test_a_closed_network_has_the_hub_and_nothing_else(classroom, anna, ben):
     """Not even name servers, which may be anybody's."""
     classroom.environ |= {"CLASS_NETWORK": "closed"}
@@ -405,6 +417,7 @@ async def outputs(classroom, name, token, restart):
     return printed
 
 
+@whole
 def test_a_kernel_works_on_while_hub_and_proxy_start_again(classroom, anna):
     token = json.loads(anna.ask(f"/hub/api/users/{ANNA}/tokens", method="POST")[1])["token"]
 
@@ -423,6 +436,7 @@ def test_a_kernel_works_on_while_hub_and_proxy_start_again(classroom, anna):
     wait_for(lambda: anna.ask(f"/user/{ANNA}/api/status")[0] == 200, 90, "the server has its route")
 
 
+@whole
 def test_the_hub_has_few_rights_and_comes_back(classroom):
     def hub(form):
         return call("docker", "inspect", "--format", form, f"{classroom.project}-hub-1").stdout.strip()
@@ -459,6 +473,7 @@ def test_the_hub_has_few_rights_and_comes_back(classroom):
     assert "Proxy still running" not in classroom.compose("logs", "hub").stdout  # the new hub looks for no old process
 
 
+@whole
 def test_a_fork_bomb_stays_in_its_container(lab, anna, ben):
     command = ["docker", "exec", "-i", f"lxmls-student-{ANNA}", "python", "-c", BOMB]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bomb:
@@ -471,16 +486,19 @@ def test_a_fork_bomb_stays_in_its_container(lab, anna, ben):
     assert anna.ask(f"/user/{ANNA}/api/contents")[0] == 200
 
 
+@whole
 def test_who_takes_too_much_memory_is_ended_alone(anna, ben):
     assert python(ANNA, "b'x' * (4 << 30)", check=False).returncode == 137
     assert [who.ask(f"/user/{name}/api/contents")[0] for who, name in ((anna, ANNA), (ben, BEN))] == [200, 200]
 
 
+@whole
 def test_what_a_server_prints_fills_no_disk(anna):
     found = call("docker", "inspect", "--format", "{{.HostConfig.LogConfig.Type}}", f"lxmls-student-{ANNA}").stdout
     assert found.strip() == "local"
 
 
+@whole
 def test_who_fills_the_disk_is_stopped_and_comes_back(classroom, ben):
     home = "/opt/lab", "/home/lab", "/dev/shm", "/tmp", "/var/tmp", "/opt/lab/data"
     writable = python(BEN, "import os, sys; print(*(p for p in sys.argv[1:] if os.access(p, os.W_OK)))", *home).stdout
@@ -500,6 +518,7 @@ def test_who_fills_the_disk_is_stopped_and_comes_back(classroom, ben):
     classroom.start(ben, BEN)
 
 
+@whole
 def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the_class_does(classroom, anna, ben):
     def cells(name):
         status, text = ben.ask(f"/user/{BEN}/api/contents/{name}.ipynb")
@@ -535,6 +554,7 @@ def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the
     assert f"{ANNA}: Column 0 is h_0." in seen
 
 
+@whole
 def test_collecting_follows_no_link_and_leaves_no_container(classroom, anna, ben, tmp_path):
     python(ANNA, "import os; os.symlink('/etc', 'results/etc'); os.mkfifo('runs/pipe'); os.chmod('runs', 0o700)")
     before = call("docker", "ps", "--all", "--quiet").stdout
@@ -549,6 +569,7 @@ def test_collecting_follows_no_link_and_leaves_no_container(classroom, anna, ben
     assert again.returncode == 1
 
 
+@whole
 def test_eight_servers_start_at_once_and_an_open_network_is_open(classroom, anna, ben):
     """In a hub with other settings, which has the accounts and the servers of the one before."""
     classroom.environ |= {"CLASS_SERVERS": "12", "CLASS_NETWORK": "open", "CLASS_MEMORY": "1G"}
@@ -569,6 +590,7 @@ def test_eight_servers_start_at_once_and_an_open_network_is_open(classroom, anna
     assert not failed, f"{failed}: {classroom.compose('logs', '--no-log-prefix', '--tail', '200', 'hub').stdout}"
 
 
+@whole
 def test_a_student_is_removed_and_the_work_is_kept_or_erased(classroom):
     """Of the students whose servers the test before has started; the teacher's server shows their runs."""
 
@@ -592,6 +614,7 @@ def test_a_student_is_removed_and_the_work_is_kept_or_erased(classroom):
     assert not {f"lxmls-student-{name}" for name in (kept, erased)} & set(containers.split())
 
 
+@whole
 def test_a_class_is_backed_up_erased_and_restored(classroom, anna, tmp_path):
     """By the commands of docs/classroom.md; it has no server afterwards."""
     page = (ROOT / "docs/classroom.md").read_text()

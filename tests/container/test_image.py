@@ -28,6 +28,9 @@ def test_a_fresh_container_compiles_nothing(lab):
     assert before == after > 100
 
 
+@pytest.mark.nightly(
+    "takes the times of docs/image.md; the trainings are those of test_a_fresh_container_compiles_nothing"
+)
 @pytest.mark.parametrize("model", ["RNN", "LSTM"])
 def test_the_first_epoch_in_a_fresh_container(lab, model):
     start = time.monotonic()
@@ -51,16 +54,22 @@ def test_what_is_no_name_of_a_device_stops_the_lab(lab):
     assert "Traceback" not in result.stdout
 
 
-def test_what_the_image_changes_passes_its_tests_there(lab):
-    """Devices, compilers, the cache, processes and isolation; the numbers too, since its NumPy is another one.
+NUMBERS = pytest.mark.nightly("the same as outside of the image, with its NumPy and its compiler's optimisation")
 
-    Those of the GPU: test_gpu.py.
-    """
-    folders = "device", "doctor", "theano_env", "benchmark", "classroom", "deep_learning"
-    paths = " ".join(["scripts/theano_build/tests", *(f"tests/{name}" for name in folders)])
-    result = lab.run("make", "test", f"ARGS=-q -p no:cacheprovider {paths}", timeout=1800)
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ["tests/device", "tests/doctor", "tests/theano_env"],
+        pytest.param(["scripts/theano_build/tests", "tests/benchmark", "tests/deep_learning"], marks=NUMBERS),
+    ],
+    ids=["the machine", "the numbers"],
+)
+def test_what_the_image_changes_passes_its_tests_there(lab, folders):
+    """Devices, compilers and the cache; those of the GPU are in test_gpu.py."""
+    result = lab.run("make", "test", f"ARGS=-q -p no:cacheprovider {' '.join(folders)}", timeout=1800)
     passed = [line for line in result.stdout.splitlines() if re.match(r"=*\s*\d+ passed", line)]
-    lab.figures["the tests in the image"] = passed[-1]
+    lab.figures[f"{', '.join(folders)} in the image"] = passed[-1]
 
 
 def test_what_the_build_is_given_in_secret_is_not_in_the_image(lab):
