@@ -21,27 +21,29 @@ endif
 PYTEST := .venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
 
 .PHONY: test
-test: $(READY) ## Run the tests, but not the slow ones; ARGS="-k lstm" goes to pytest
+test: $(READY) ## Run the tests that most changes need; ARGS="-k lstm" goes to pytest
 	@.venv/bin/python -c 'from lxmls_rnn import doctor; doctor.require_compiler()'
-	$(PYTEST) -rfE -m "not slow" $(ARGS)
+	$(PYTEST) -rfE -m "not daily and not nightly" $(ARGS)
 
-.PHONY: test-slow
-test-slow: $(READY) ## Run what "make test" leaves out: slow tests, those of what seldom changes, tests/speed once, without times
-	$(PYTEST) -o addopts="-ra --import-mode=importlib" --benchmark-disable -m "slow or speed" $(ARGS)
+.PHONY: test-daily
+test-daily: $(READY) ## Run what "make test" leaves to .ci/run: tests that take long, those of what seldom changes
+	$(PYTEST) -m "daily and not nightly" $(ARGS)
 
 .PHONY: test-frameworks
 test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute, which make setup WITH=jax,torch,onnx installs, and ONNX Runtime
-	$(PYTEST) -m "not slow" -k "jax or torch or frameworks or onnx" tests/deep_learning tests/teaching tests/benchmark \
+	$(PYTEST) -m "not daily and not nightly" -k "jax or torch or frameworks or onnx" tests/deep_learning tests/teaching tests/benchmark \
 		tests/export tests/lab tests/cli tests/classroom tests/test_lab_guide.py tests/test_where_theano_went.py $(ARGS)
 
-.PHONY: test-all
-test-all: test test-slow test-browser test-container ## Run all tests; needs Chromium and a Docker engine that runs
+.PHONY: test-nightly
+test-nightly: $(READY) ## Run what repeats a test on another base, size, framework, card or compiler
+	PATH="$$PATH:.uv/bin" UV_PROJECT_ENVIRONMENT=.venv \
+		uv sync -q --locked --inexact --only-group ptxas --only-group newest-cuda --python .venv/bin/python
+	$(PYTEST) -m nightly $(ARGS)
+	$(PYTEST) -m nightly tests/browser $(ARGS)
+	.venv/bin/pytest -m nightly tests/container $(ARGS)
 
-.PHONY: mutate
-mutate: $(READY) ## Change PATHS=lxmls_rnn/readers in one place at a time, list what no test notices; ARGS="--seed 1" goes to it
-	@.venv/bin/python -c 'import mutmut' 2>/dev/null || PATH="$$PATH:.uv/bin" UV_PROJECT_ENVIRONMENT=.venv \
-		uv sync --locked --inexact --group mutate --python .venv/bin/python
-	.venv/bin/python scripts/mutation $(PATHS) $(ARGS)
+.PHONY: test-all
+test-all: test test-daily test-browser test-container test-nightly ## Run all tests; needs Chromium and a Docker engine that runs
 
 # These run in the lab's container where it has the GPU; HERE=yes keeps them in .venv.
 AT_GPU = @MAKE="$(MAKE)" HERE=$(HERE) scripts/where-the-gpu-is.sh
@@ -66,7 +68,7 @@ format: $(READY) ## Put imports and formatting in order
 
 .PHONY: benchmark-models
 benchmark-models: $(READY) ## Time the models with pytest-benchmark
-	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest -o addopts=-ra tests/speed --benchmark-only --benchmark-name=short \
+	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest tests/speed --benchmark-only --benchmark-name=short \
 		--benchmark-group-by=group --benchmark-sort=min --benchmark-columns=median,iqr,rounds $(ARGS)
 
 .PHONY: bench
@@ -117,7 +119,7 @@ lab: $(READY) ## Start JupyterLab from .venv, without Docker; ARGS="--no-browser
 
 .PHONY: test-browser
 test-browser: $(READY) ## Test the panels in JupyterLab with Chromium, from PATH or "playwright install chromium"
-	.venv/bin/pytest -n auto --maxprocesses 4 tests/browser $(ARGS)
+	.venv/bin/pytest -n auto --maxprocesses 4 -m "not nightly" tests/browser $(ARGS)
 
 # The label of a local build says which commit it is.
 export LAB_REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
@@ -146,18 +148,22 @@ logs: ## Show what the lab prints, from its start on
 	docker compose logs --follow lab
 
 # One class on a machine, whatever the lab of this checkout is called: its accounts are in a volume of this project.
-CLASS_PROJECT = lxmls-class
+CLASS_PROJECT ?= lxmls-class
 CLASS = LAB_DATA=$${LAB_DATA:-$(CURDIR)/data} CLASS_VOLUMES=$$(docker info --format '{{.DockerRootDir}}')/volumes \
 	docker compose --project-directory . --project-name $(CLASS_PROJECT) -f docker/jupyterhub/docker-compose.yml
+ROSTER = $(or $(wildcard students.txt),/dev/null)
 
 .PHONY: class
 class: ## Start JupyterHub for a class, a lab for each student; see docs/classroom.md
 	@scripts/gpu.sh base
 	docker compose $(if $(BUILT),build,pull --policy missing)
 	$(CLASS) --profile build build
-	@docker/jupyterhub/rename.sh $(CLASS_PROJECT) env $(CLASS) run --rm -T --no-deps
-	@$(CLASS) run --rm -T --no-deps hub sh -c 'cat >students.txt && python /etc/teacher.py' <$(or $(wildcard students.txt),/dev/null)
+	@$(CLASS) run --rm -T --no-deps hub sh -c 'python /etc/students.py roster && python /etc/teacher.py' <$(ROSTER)
 	$(CLASS) up --detach --wait || { $(CLASS) logs --no-log-prefix --tail 5 hub firewall; exit 1; }
+
+.PHONY: class-students
+class-students: ## Let the names in students.txt log in, and no others, while the class runs
+	@$(CLASS) exec -T hub python /etc/students.py roster <$(ROSTER)
 
 .PHONY: class-down
 class-down: ## Stop JupyterHub and the students' labs; what they made stays
@@ -167,4 +173,4 @@ class-down: ## Stop JupyterHub and the students' labs; what they made stays
 
 .PHONY: test-container
 test-container: $(READY) ## Build the image and test it with the Docker engine that runs here
-	.venv/bin/pytest tests/container $(ARGS)
+	.venv/bin/pytest -m "not nightly" tests/container $(ARGS)

@@ -1,4 +1,4 @@
-"""What all tests share: their kinds, how long each kind takes, how many random examples are tried."""
+"""What all tests share: their tiers and kinds, how long each kind takes, how many random examples are tried."""
 
 import functools
 import gc
@@ -16,6 +16,13 @@ from lxmls_rnn.benchmark.measure import machine
 from lxmls_rnn.deep_learning.rnn import MODELS, model_class
 from lxmls_rnn.device import libraries, processor
 
+# A test without one of these marks is run by `make test`; a mark says why its test is left to a later tier.
+TIERS = {
+    "daily": "takes too long for `make test`; run by .ci/run and `make test-daily`",
+    "nightly": "repeats another on another base, size, framework, card or compiler; run by `make test-nightly`",
+}
+QUICK = "not daily and not nightly"  # what `make test` selects
+
 # A test is of the kind that it is marked with, else its file, else of that of its folder's name, else a unit test.
 KINDS = {
     "notebook": "runs a notebook in a kernel",
@@ -25,12 +32,11 @@ KINDS = {
     "process": "starts commands, scripts or workers",
     "theano": "compiles Theano functions",
     "unit": "plain Python and NumPy, in this process",
-    "speed": "measures: `make benchmark-models`",
     "browser": "drives the lab in Chromium: `make test-browser`",
     "container": "builds the image and runs it: `make test-container`",
 }
 
-# `make test` runs the tests of these where git sees a change of the files, and `make test-slow` always; where CI is
+# `make test` runs the tests of these where git sees a change of the files, and `make test-daily` always; where CI is
 # set, and both run one after the other, `make test` does it alone.
 ROOT = Path(__file__).parents[1]
 SELDOM_CHANGED = {
@@ -59,6 +65,7 @@ hypothesis.settings.register_profile("unhurried", max_examples=20, **unhurried)
 hypothesis.settings.load_profile("unhurried")
 
 _seconds, _tests = Counter(), Counter()
+_told = []
 
 
 @functools.cache
@@ -102,11 +109,12 @@ def compile_quickly():
 
 
 def pytest_configure(config):
-    if config.option.markexpr:  # make test, make test-slow; whoever measures names no kinds of tests
+    if config.option.markexpr:  # make test, make test-daily; whoever measures names no kinds of tests
         compile_quickly()
     for name, meaning in KINDS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
-    config.addinivalue_line("markers", "slow(why): left out by `make test`, run by `make test-slow`")
+    for name, meaning in TIERS.items():
+        config.addinivalue_line("markers", f"{name}(why): {meaning}")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -123,11 +131,11 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(kind)
         item.user_properties.append(("kind", kind))
         what = seldom_changed(item, kind)
-        if what and not os.environ.get("CI") and (config.option.markexpr != "not slow" or not has_changed(what)):
-            item.add_marker(pytest.mark.slow(f"{what}: unchanged"))
-        for mark in item.iter_markers("slow"):
-            if not mark.args:
-                raise pytest.UsageError(f"{item.nodeid}: a slow test says why: @pytest.mark.slow('...')")
+        if what and not os.environ.get("CI") and (config.option.markexpr != QUICK or not has_changed(what)):
+            item.add_marker(pytest.mark.daily(f"{what}: unchanged"))
+        for mark in item.iter_markers():
+            if mark.name in TIERS and not mark.args:
+                raise pytest.UsageError(f"{item.nodeid}: its mark gives no reason: @pytest.mark.{mark.name}('...')")
         for value in item.callspec.params.values() if hasattr(item, "callspec") else ():
             model = MODELS.get(value) if isinstance(value, str) else None
             if model and model.framework.missing and "without" not in item.fixturenames:
@@ -145,22 +153,31 @@ def pytest_runtest_logreport(report):
     kind = dict(report.user_properties).get("kind")
     _seconds[kind] += report.duration
     _tests[kind] += report.when == "call"
+    if report.when == "call":
+        _told.extend(value for name, value in report.user_properties if name == "told")
 
 
 def pytest_terminal_summary(terminalreporter, config):
     """Say how long the tests of each kind took, those of all workers together, and what `make test` does not run."""
+    for line in _told:
+        terminalreporter.write_line(line)
     for kind, seconds in _seconds.most_common():
         terminalreporter.write_line(f"{seconds:7.1f} s in {_tests[kind]:4} {kind} tests")
-    if config.option.markexpr == "not slow":
+    if config.option.markexpr == QUICK:
         why = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped"))
         missing = sum(why.pop(reason) for reason in list(why) if "is not installed: `make setup WITH=" in reason)
-        why.pop("Skipping benchmark (--benchmark-skip active).", None)  # tests/speed
         for reason, tests in why.most_common():
             terminalreporter.write_line(f"Skipped {tests}: {reason}")
         same = "".join(f", tests of {what} (git: unchanged)" for what in SELDOM_CHANGED if not has_changed(what))
-        terminalreporter.write_line(f"Not run: slow tests, tests/speed{same}: make test-slow")
+        terminalreporter.write_line(f"Not run: tests marked daily{same}: make test-daily; nightly: make test-nightly")
         terminalreporter.write_line(f"Not run: {missing} tests that need JAX, PyTorch or ONNX: make test-frameworks")
         terminalreporter.write_line("Not run: tests/browser: make test-browser; tests/container: make test-container")
+
+
+@pytest.fixture
+def tell(record_property):
+    """Give a function that keeps a line for the end of the report."""
+    return lambda line: record_property("told", line)
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def run(command, folder, **environ):
     return done.stdout
 
 
-@pytest.mark.slow("builds two wheels and trains with what is in them, twenty seconds")
+@pytest.mark.daily("builds two wheels and trains with what is in them, twenty seconds")
 def test_what_is_in_the_wheels_trains_on_the_sample_that_is_in_there_too(uv, dist, tmp_path):
     packages = tmp_path / "packages"
     install = [uv, "pip", "install", "-q", "--no-deps", "--python", sys.executable, "--target", packages]
@@ -66,14 +66,14 @@ def test_what_is_in_the_wheels_trains_on_the_sample_that_is_in_there_too(uv, dis
     assert all((packages / package / "py.typed").exists() for package in ("lxmls_rnn", "lab"))
 
 
-@pytest.mark.slow("builds the packages and installs what they need, twenty seconds")
+@pytest.mark.nightly("the same wheels, found by uvx")
 def test_uvx_finds_our_theano_and_not_the_indexs_and_the_doctor_is_content(uv, dist, tmp_path):
     uvx = [uv, "tool", "run", "--python", sys.executable, "--find-links", dist, "--from", "lxmls-rnn[theano]"]
     screen = run([*uvx, "lxmls-rnn", "doctor"], tmp_path)
     assert "compiled to C, ran, and gave the right result" in " ".join(screen.split())
 
 
-@pytest.mark.slow("builds the packages, installs what Theano needs and compiles a scan, thirty seconds")
+@pytest.mark.nightly("the same wheel of Theano, without the library; test_host has no host either")
 def test_theano_works_in_an_environment_without_the_library(uv, dist, tmp_path):
     code = """if True:
         import sys, theano, theano.tensor as T

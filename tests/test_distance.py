@@ -20,7 +20,7 @@ def last(*arguments, **more):
     return {(one.tagger, one.distance): one.accuracy for one in distance.measure(*arguments, **more)}
 
 
-@pytest.mark.slow("trains two taggers on two corpora, seven seconds")
+@pytest.mark.daily("trains two taggers on two corpora, seven seconds")
 def test_an_lstm_learns_what_an_rnn_does_not():
     found = last(["RNN, logistic", "LSTM"], [1, 5], 1, epochs=8)
     assert found["RNN, logistic", 1] == found["LSTM", 1] == 1.0
@@ -28,7 +28,7 @@ def test_an_lstm_learns_what_an_rnn_does_not():
     assert found["LSTM", 5] > 0.95
 
 
-@pytest.mark.slow("trains two taggers for five epochs, seven seconds")
+@pytest.mark.nightly("the same experiment as above, with other weights")
 def test_with_the_guides_weights_neither_does():
     found = last(["RNN, logistic", "LSTM"], [5], 1, epochs=5, init="uniform01")
     assert max(found.values()) < 0.7

@@ -141,7 +141,7 @@ def epochs_of(settings):
 
 
 @pytest.mark.parametrize(("model", "accuracy"), [("NumpyRNN", 0.93), ("NumpyLSTM", 0.88)])
-@pytest.mark.slow("ten epochs on the whole sample, four seconds; test_training learns something smaller")
+@pytest.mark.daily("ten epochs on the whole sample, four seconds; test_training learns something smaller")
 def test_the_sample_corpus_is_learnt(model, accuracy):
     # a decaying rate and short steps: where it ends, 0.945 and 0.915 to 0.933, depends little on a processor's rounding
     trainer = Trainer(epochs=10, rate=1.0, decay=0.3, clip=1.0)
@@ -151,7 +151,7 @@ def test_the_sample_corpus_is_learnt(model, accuracy):
 
 
 @pytest.mark.theano
-@pytest.mark.slow("trains two taggers for five epochs on a thousand sentences, eight seconds")
+@pytest.mark.nightly("the same as test_gradient_check and test_training, on a thousand sentences of EWT")
 def test_the_guides_settings_on_ewt_give_the_same_costs_in_numpy_and_theano(ewt_dir):
     settings = {
         "corpus": str(ewt_dir / "en_ewt-ud-dev.conllu"),

@@ -2,8 +2,11 @@
 
 import asyncio
 import functools
+import gzip
+import importlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -29,7 +32,6 @@ SETTINGS = {
     "CLASS_NETWORK": "open",
     "CLASS_PROXY": "",
     "CLASS_SERVERS": "",
-    "CLASS_STUDENTS": "40",
     "CLASS_TEACHER": "teacher",
     "LAB_DATA": "/data",
     "LAB_DEVICE": "auto",
@@ -39,7 +41,7 @@ SETTINGS = {
 
 
 GB, MB = 1 << 30, 1 << 20
-GOOD = "a-long-password"
+GOOD, OWN = "a-long-password", "the-teachers-own-password"
 
 
 class Hub:
@@ -90,7 +92,7 @@ def test_the_packages_are_those_of_the_hubs_image():
     dockerfile = (FOLDER / "Dockerfile").read_text()
     pinned = dict(re.findall(r"([\w-]+)==([\d.]+)", dockerfile))
     pinned["jupyterhub"] = re.search(r"ARG JUPYTERHUB=(\S+)", dockerfile).group(1)
-    names = "jupyterhub", "dockerspawner", "jupyterhub-nativeauthenticator"
+    names = "jupyterhub", "dockerspawner", "jupyterhub-firstuseauthenticator"
     assert {name: version(name) for name in names} == {name: pinned[name] for name in names}
 
 
@@ -244,12 +246,10 @@ def test_a_hub_that_sees_no_volumes_does_not_start(hub_of):
 
 
 class Browser(SimpleNamespace):
-    """Stand-in for a request: the address and cookies of a browser, and where it was sent."""
+    """Stand-in for a request: the address and cookies of a browser."""
 
     def __init__(self, address="192.0.2.1"):
         super().__init__(request=SimpleNamespace(remote_ip=address), hub=SimpleNamespace(base_url="/hub/"), cookies={})
-        self.sent = []
-        self.redirect = self.sent.append
 
     def get_secure_cookie(self, name, max_age_days):
         return self.cookies.get(name)
@@ -260,168 +260,331 @@ class Browser(SimpleNamespace):
 
 @pytest.fixture
 def accounts(hub_of, monkeypatch, tmp_path):
-    """The accounts of a class of two, with passwords that are checked fast."""
+    """The accounts of anna and ben, with passwords that are hashed fast and a clock that stands still."""
     import bcrypt
-    from sqlalchemy import create_engine
-    from sqlalchemy.orm import Session
 
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(bcrypt, "gensalt", functools.partial(bcrypt.gensalt, rounds=4))  # slow by design
-    config = hub_of(CLASS_STUDENTS="2").config
-    config.ClassAuthenticator.roster = str(tmp_path / "students.txt")
-    return config.JupyterHub.authenticator_class(db=Session(create_engine("sqlite://")), config=config)
+    config = hub_of().config
+    monkeypatch.setattr(sys.modules["accounts"], "time", SimpleNamespace(monotonic=lambda: accounts.now))
+    Path("students.txt").write_text("anna\nben\n")
+    Path("teacher.sha256").write_text(sys.modules["state"].digest(OWN))
+    accounts = config.JupyterHub.authenticator_class(config=config)
+    accounts.now = 0.0
+    return accounts
 
 
-def log_in(accounts, name, password, browser=None):
-    """Return the name of who is in, where the browser was sent, or the status of a refusal."""
-    from tornado.web import Finish, HTTPError
+def log_in(accounts, name, password=GOOD, browser=None):
+    """Return the name of who is in, None, or the status and reason of a refusal."""
+    from tornado.web import HTTPError
 
-    browser = browser or Browser()
     try:
-        return asyncio.run(accounts.authenticate(browser, {"username": name, "password": password}))
-    except Finish:
-        return browser.sent
+        data = {"username": name, "password": password}
+        found = asyncio.run(accounts.get_authenticated_user(browser or Browser(), data))
     except HTTPError as error:
-        return error.status_code
+        return error.status_code, error.log_message
+    return found and found["name"]
 
 
-def admitted(accounts, *names):
-    """Make accounts with the password GOOD, which the teacher admits."""
-    for name in names:
-        assert asyncio.run(accounts.sign_up(name, GOOD)) is None
-        accounts.get_user(name).is_authorized = True
+def test_the_first_login_chooses_the_password(accounts):
+    assert log_in(accounts, "Anna") == "anna"
+    assert log_in(accounts, "anna", "another-password") is None
+    accounts.now += 1
+    assert log_in(accounts, "anna") == "anna"
+    accounts.delete_user(SimpleNamespace(name="anna"))
+    assert log_in(accounts, "anna", "another-password") == "anna"
 
 
-def test_the_teachers_first_password_opens_only_the_page_that_changes_it(accounts):
-    before = accounts.give_first_password()
-    assert log_in(accounts, "Teacher", before) == ["/hub/first-password"]
-    after = accounts.give_first_password()
-    assert log_in(accounts, "Teacher", before) is None
-    assert log_in(accounts, "Teacher", after) == ["/hub/first-password"]
-    teacher = accounts.new_teacher()
-    assert asyncio.run(accounts.set_password(teacher, "a password of my own")) is None
-    teacher.is_authorized = True
-    assert log_in(accounts, "Teacher", after) is None
-    assert log_in(accounts, "Teacher", "a password of my own") == "teacher"
-    assert accounts.new_teacher() is None
-    accounts.give_first_password()
-    assert log_in(accounts, "Teacher", "a password of my own") is None
+def test_a_name_that_is_not_on_the_roster_costs_no_hashing_and_stores_nothing(accounts, monkeypatch):
+    import bcrypt
+
+    monkeypatch.setattr(bcrypt, "hashpw", None)
+    assert log_in(accounts, "mallory") is None
+    assert not list(Path().glob("passwords*"))
+    assert not accounts.waits
 
 
-OLDER = """
-import subprocess, sys
-from jupyterhub import dbutil
-with dbutil._temp_alembic_ini("sqlite:///jupyterhub.sqlite") as settings:
-    subprocess.check_call([sys.executable, "-m", "alembic", "-c", settings, "downgrade", "4621fec11365"])
-"""
+def test_the_roster_is_read_at_each_login(accounts):
+    assert log_in(accounts, "zoë") is None
+    Path("students.txt").write_text("zoë\n")
+    assert log_in(accounts, "Zoë") == "zoë"
+    assert log_in(accounts, "anna") is None
+    Path("students.txt").unlink()
+    assert log_in(accounts, "zoë") is None
+    accounts.add_user(SimpleNamespace(name="carla"))  # of the hub's database, as at its start
+    assert log_in(accounts, "carla") is None
 
 
-@pytest.mark.slow("starts six processes")
-def test_accounts_of_a_hub_with_jupyterhub_5_are_kept(tmp_path):
-    def python(*command):
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # alembic is a command
-        environ = os.environ | {"CLASS_TEACHER": "teacher", "PATH": path}
-        return subprocess.run(
-            [sys.executable, *command], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
-        ).stdout
-
-    assert "its first password" in python(FOLDER / "teacher.py")
-    python("-c", OLDER)
-    assert python(FOLDER / "teacher.py") == "The teacher's account is teacher; its password is unchanged.\n"
-    assert len(list(tmp_path.glob("jupyterhub.sqlite*"))) == 2  # one is a copy
-
-
-def test_a_name_and_a_password_that_are_easy_to_guess_or_too_long_are_refused(accounts):
-    refused = {
-        ("anna", "annaannaanna"): "more than the name",
-        ("Anna", "Anna-anna-1"): "more than the name",
-        ("anna", "9 letters"): "at least 10 characters",
-        ("anna", "password12"): "not a common one",
-        ("anna", "ä" * 37): "72 at most",  # in bytes, as bcrypt counts
-        ("a" * 300, GOOD): "at most 40 characters",
-        ("anna b", GOOD): "no spaces",
-    }
-    for (name, password), reason in refused.items():
-        assert reason in (asyncio.run(accounts.sign_up(name, password)) or ""), (name, password)
-    assert asyncio.run(accounts.sign_up("anna", "anna likes LSTMs")) is None
-    assert "already in use" in asyncio.run(accounts.sign_up("Anna", GOOD))
-
-
-def test_sign_ups_at_once_are_no_more_than_the_class_holds(accounts):
-    async def all_at_once():
-        return await asyncio.gather(*(accounts.sign_up(f"robot{n}", GOOD) for n in range(9)), return_exceptions=True)
-
-    accounts.give_first_password()
-    made = asyncio.run(all_at_once())
-    assert made[:2] == [None, None]
-    assert {str(error) for error in made[2:]} == {
-        "HTTP 403: Forbidden (The class is full: there are accounts for 2 students. Ask the teacher.)"
-    }
+def test_a_password_that_is_short_or_longer_than_bcrypt_reads_is_refused_with_a_reason(accounts):
+    assert log_in(accounts, "anna", "9 letters") == (
+        403,
+        "Password too short! Please choose a password at least 10 characters long.",
+    )
+    assert log_in(accounts, "ben", "ä" * 37) == (403, "A password has at most 72 bytes.")
+    accounts.now += 1
+    assert [log_in(accounts, name, "ä" * 36) for name in ("anna", "ben")] == ["anna", "ben"]
 
 
 def test_the_hub_answers_while_a_password_is_checked(accounts, monkeypatch):
     import bcrypt
 
-    admitted(accounts, "anna")
+    assert log_in(accounts, "anna") == "anna"
     answered = threading.Event()
-    monkeypatch.setattr(bcrypt, "checkpw", lambda *_: answered.wait(30))
+    hashpw = bcrypt.hashpw
+    monkeypatch.setattr(bcrypt, "hashpw", lambda *given: answered.wait(30) and hashpw(*given))
 
-    async def both():
-        login = asyncio.create_task(accounts.authenticate(Browser(), {"username": "anna", "password": GOOD}))
-        await asyncio.sleep(0)  # the check begins
+    async def log_in_twice():
+        logins = []
+        for _ in range(2):
+            login = accounts.authenticate(Browser(), {"username": "anna", "password": GOOD})
+            logins.append(asyncio.create_task(login))
+            await asyncio.sleep(0)  # the check begins, or waits for the other
+            accounts.now += 1
         answered.set()
-        return await login
+        return await asyncio.gather(*logins)
 
-    assert asyncio.run(both()) == "anna"
+    assert asyncio.run(log_in_twice()) == ["anna", "anna"]
 
 
-def test_who_guesses_keeps_out_no_browser_that_has_logged_in_before(accounts):
-    admitted(accounts, "anna")
+def seconds_to_wait(accounts, name, browser=None):
+    """Return how long a refusal asks to wait."""
+    status, reason = log_in(accounts, name, browser=browser)
+    assert status == 429
+    return int(re.search(r"wait (\d+) seconds", reason).group(1))
+
+
+def test_each_wrong_password_makes_the_next_wait_longer_up_to_a_minute(accounts):
+    assert log_in(accounts, "anna") == "anna"
+    waited = []
+    for _ in range(8):
+        assert log_in(accounts, "anna", "a wrong password") is None
+        waited.append(seconds_to_wait(accounts, "anna"))
+        accounts.now += waited[-1]
+    assert waited == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert log_in(accounts, "anna") == "anna"
+    assert log_in(accounts, "anna", "a wrong password") is None
+    assert seconds_to_wait(accounts, "anna") == 1
+    accounts.now += 3602
+    log_in(accounts, "ben")
+    assert not accounts.waits
+
+
+def test_who_guesses_keeps_out_neither_others_nor_the_owner_nor_the_teacher(accounts):
     own, guesser = Browser(), Browser()  # at one address, as behind one router
-    assert log_in(accounts, "anna", GOOD, own) == "anna"
-    assert [log_in(accounts, "anna", f"guess {n}", guesser) for n in range(6)] == [None] * 5 + [429]
-    assert log_in(accounts, "anna", GOOD, guesser) == 429
-    assert log_in(accounts, "anna", GOOD, own) == "anna"
-    # and the cookie of one account is of no use for another
-    guesser.cookies = {name: b"ben" for name in own.cookies}
-    assert log_in(accounts, "anna", GOOD, guesser) == 429
+    assert log_in(accounts, "anna", browser=own) == "anna"
+    for _ in range(9):
+        assert log_in(accounts, "anna", "a guess", guesser) is None
+        accounts.now += seconds_to_wait(accounts, "anna", guesser)
+    assert log_in(accounts, "anna", "a guess", guesser) is None
+    assert seconds_to_wait(accounts, "anna", guesser) == 60
+    assert log_in(accounts, "anna", browser=own) == "anna"
+    assert log_in(accounts, "anna", browser=Browser("192.0.2.2")) == "anna"
+    assert log_in(accounts, "ben", browser=guesser) == "ben"
+    assert seconds_to_wait(accounts, "anna", guesser) == 60  # the cookie of one account is of no use for another
+    assert [log_in(accounts, "teacher", f"guess {n}", guesser) for n in range(99)] == [None] * 99
+    assert log_in(accounts, "Teacher", OWN, guesser) == "teacher"
 
 
-def test_guesses_are_limited_by_address_and_in_total(accounts):
-    admitted(accounts, "anna", "ben")
-    known = Browser()
-    assert log_in(accounts, "ben", GOOD, known) == "ben"
-    guesses = [log_in(accounts, f"name{n}", "a guess") for n in range(25)]
-    assert guesses == [None] * 20 + [429] * 5
-    assert log_in(accounts, "anna", GOOD) == 429
-    assert log_in(accounts, "anna", GOOD, Browser("192.0.2.2")) == "anna"
-    for n in range(10):
-        for m in range(10):
-            log_in(accounts, f"name{n}{m}", "a guess", Browser(f"198.51.100.{n}"))
-    assert log_in(accounts, "anna", GOOD, Browser("192.0.2.2")) == 429
-    assert log_in(accounts, "ben", GOOD, known) == "ben"
+def test_of_guesses_that_come_at_once_one_is_checked(accounts):
+    async def all_at_once():
+        guesses = [{"username": "anna", "password": f"a guess {n}"} for n in range(9)]
+        return await asyncio.gather(
+            *(accounts.authenticate(Browser(), data) for data in guesses), return_exceptions=True
+        )
+
+    assert log_in(accounts, "anna") == "anna"
+    found = asyncio.run(all_at_once())
+    assert found[0] is None
+    assert {error.status_code for error in found[1:]} == {429}
 
 
-def test_wrong_names_keep_out_no_browser_of_the_teacher(accounts):
-    accounts.give_first_password()
-    teacher = accounts.new_teacher()
-    assert asyncio.run(accounts.set_password(teacher, "a password of my own")) is None
-    teacher.is_authorized = True
-    for n in range(101):
-        log_in(accounts, f"name{n}", "a guess", Browser(f"198.51.100.{n // 10}"))
-    assert log_in(accounts, "anna", GOOD, Browser("198.51.100.1")) == 429
-    guesses = [log_in(accounts, "teacher", f"guess {n}", Browser("198.51.100.1")) for n in range(4)]
-    assert guesses == [None] * 4
-    assert log_in(accounts, "Teacher", "a password of my own", Browser("198.51.100.1")) == "teacher"
-    guesses = [log_in(accounts, "teacher", f"guess {n}", Browser(f"203.0.113.{n}")) for n in range(6)]
-    assert guesses == [None] * 5 + [429]
+def test_nobody_chooses_the_teachers_password(accounts):
+    Path("students.txt").write_text("teacher\n")
+    assert log_in(accounts, "Teacher", "a-claimed-password") is None
+    assert log_in(accounts, "teacher", OWN) == "teacher"
+    accounts.delete_user(SimpleNamespace(name="teacher"))
+    assert log_in(accounts, "teacher", "a-claimed-password") is None
 
 
-def test_a_student_of_the_roster_need_not_wait(accounts, tmp_path):
-    (tmp_path / "students.txt").write_text("\ufeffAnna\r\n\r\nzoë \r\n", encoding="utf-8")
-    for name, logged_in in (("anna", "anna"), ("Zoë", "zoë"), ("ann", 403)):
-        accounts.students = 9
-        assert asyncio.run(accounts.sign_up(name, GOOD)) is None
-        assert log_in(accounts, name, GOOD) == logged_in
+TEACHER = """
+import runpy, sys
+if sys.argv.pop(1) == "without":
+    sys.modules["dbm.sqlite3"] = sys.modules["dbm.gnu"] = sys.modules["dbm.ndbm"] = None
+sys.path.insert(0, sys.argv[1])
+runpy.run_path(f"{sys.argv.pop(1)}/teacher.py")
+"""
+
+
+def teacher(folder, *arguments, kind="with"):
+    """Call teacher.py as the hub does before it starts."""
+    command = [sys.executable, "-c", TEACHER, kind, FOLDER, *arguments]
+    environ = os.environ | {"CLASS_TEACHER": "Teacher"}
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="the hub's Python is newer")
+def test_the_teachers_password_is_printed_once_and_can_be_replaced(accounts, tmp_path):
+    Path("teacher.sha256").unlink()
+    first = teacher(tmp_path).stdout
+    assert teacher(tmp_path).stdout == "The teacher's account is teacher; its password is unchanged.\n"
+    second = teacher(tmp_path, "--new-password").stdout
+    words = [re.search(r"is teacher, the password (\w+)", text).group(1) for text in (first, second)]
+    assert [log_in(accounts, "teacher", word) for word in words] == [None, "teacher"]
+    files = "teacher.sha256", "passwords.dbm"
+    assert {name: (tmp_path / name).stat().st_mode & 0o777 for name in files} == dict.fromkeys(files, 0o600)
+
+
+def test_a_hub_that_could_lose_passwords_when_it_is_killed_does_not_start(tmp_path):
+    refused = teacher(tmp_path, kind="without")
+    assert refused.returncode == 1
+    assert "with dbm.dumb. Python 3.13 and newer have dbm.sqlite3: take HUB_BASE=debian:13" in refused.stderr
+    assert not (tmp_path / "teacher.sha256").exists()
+
+
+@pytest.fixture
+def students(accounts):
+    """The module students.py; its hub reads the roster in this folder."""
+    sys.modules.pop("students", None)
+    return importlib.import_module("students")
+
+
+def test_a_roster_is_read_as_editors_write_it_and_a_wrong_line_is_named(students, accounts):
+    students.write_roster(students.read_roster("Anna\r\n\r\n  zoë \r\n"))
+    assert [log_in(accounts, name) for name in ("anna", "zoë", "ben")] == ["anna", "zoë", None]
+    wrong = {
+        "anna\nAnna Maria\n": "line 2: a name has at most 40 characters and no spaces",
+        "a/b": "line 1",
+        "a" * 41: "line 1",
+        "anna\n\nANNA": "line 3: anna is there twice",
+    }
+    for text, reason in wrong.items():
+        with pytest.raises(SystemExit, match=re.escape(f"students.txt, {reason}")):
+            students.read_roster(text)
+
+
+def test_a_student_who_could_come_back_and_the_teacher_are_not_removed(students, monkeypatch):
+    monkeypatch.setattr(students, "reset", None)
+    with pytest.raises(SystemExit, match=r"anna is still in students\.txt: delete the line"):
+        students.remove("anna", "--erase")
+    monkeypatch.undo()
+    monkeypatch.setenv("CLASS_TEACHER", "Teacher")
+    with pytest.raises(SystemExit, match="--new-password"):
+        students.reset("teacher")
+
+
+# An engine with the volumes in $VOLUMES, folders of their files. `docker run` is called for one volume and one program.
+DOCKER = r"""#!/bin/bash
+echo "$@" >>"$VOLUMES.log"
+case "$1 $2" in
+"ps --all") echo -n "$RUNNING" ;;
+"volume ls") ls "$VOLUMES" ;;
+"run --rm")
+    while [ "$1" != --volume ]; do shift; done
+    folder=$VOLUMES/${2%%:*}
+    while [ "$1" != --entrypoint ]; do shift; done
+    [ "$BROKEN" != fails ] || exit 125
+    [ "$BROKEN" != empty ] || exit 0
+    mkdir -p "$folder"
+    program=$2
+    shift 3
+    for argument; do set -- "$@" "${argument//\/volume/$folder}"; shift; done
+    "$program" "$@"
+    [ "$BROKEN" != partly ] || exit 2
+    ;;
+esac
+"""
+
+
+class Volumes:
+    """Volumes of a class, as folders, and volumes.sh on an engine that has them."""
+
+    def __init__(self, folder):
+        self.folder, self.log = folder / "volumes", folder / "volumes.log"
+        for name in ("lxmls-class_state", "lxmls-student-anna-runs", "lxmls-student-b-2dx-results"):
+            (self.folder / name / "inner").mkdir(parents=True)
+            (self.folder / name / "inner" / "of-all").write_text(name)
+        (folder / "bin").mkdir()
+        (folder / "bin" / "docker").write_text(DOCKER)
+        (folder / "bin" / "docker").chmod(0o755)
+        self.environ = os.environ | {"PATH": f"{folder}/bin:{os.environ['PATH']}", "VOLUMES": str(self.folder)}
+
+    def call(self, *arguments, **settings):
+        command = [FOLDER / "volumes.sh", *map(str, arguments)]
+        return subprocess.run(
+            command, env=self.environ | settings, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+
+    def files(self):
+        """Return what all files hold."""
+        return {
+            str(path.relative_to(self.folder)): path.read_text() for path in self.folder.rglob("*") if path.is_file()
+        }
+
+
+@pytest.fixture
+def volumes(tmp_path):
+    return Volumes(tmp_path)
+
+
+def test_a_backup_is_restored(volumes, tmp_path):
+    before = volumes.files()
+    made = volumes.call("backup", tmp_path / "backup", LAB_TAG="my-tag")
+    assert made.returncode == 0, made.stderr
+    assert "lxmls-rnn-student:my-tag" in volumes.log.read_text()
+    assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
+    (volumes.folder / "lxmls-student-anna-runs" / "inner" / "of-all").write_text("changed")
+    (volumes.folder / "lxmls-student-anna-runs" / ".later").write_text("later")
+    shutil.rmtree(volumes.folder / "lxmls-class_state")
+    restored = volumes.call("restore", tmp_path / "backup")
+    assert restored.returncode == 0, restored.stderr
+    assert volumes.files() == before
+    assert "exists already" in volumes.call("backup", tmp_path / "backup").stderr
+
+
+@pytest.mark.parametrize("broken", ["fails", "empty", "partly"])
+def test_a_backup_without_a_whole_archive_of_each_volume_is_none(volumes, tmp_path, broken):
+    assert volumes.call("backup", tmp_path / "backup", BROKEN=broken).returncode != 0
+    assert not (tmp_path / "backup").exists()
+    assert volumes.call("backup", tmp_path / "backup").returncode == 0
+
+
+def test_a_damaged_backup_replaces_nothing(volumes, tmp_path):
+    volumes.call("backup", backup := tmp_path / "backup")
+    (volumes.folder / "lxmls-class_state" / "newer").touch()
+    before = volumes.files()
+    archive = backup / "lxmls-student-b-2dx-results.tar.gz"
+    whole = archive.read_bytes()
+    cut = gzip.compress(gzip.decompress(whole)[:1600])
+    damage = {
+        whole[:-9]: "damaged",
+        b"": "damaged",
+        gzip.compress(b""): "empty|damaged",
+        gzip.compress(b"a" * 999): "damaged",
+        cut: "damaged",
+    }
+    for content, reason in damage.items():
+        archive.write_bytes(content)
+        refused = volumes.call("restore", backup)
+        assert refused.returncode == 1
+        assert re.search(reason, refused.stderr), content
+        assert volumes.files() == before
+    archive.rename(backup / "another.tar.gz")
+    assert "not a volume of a class" in volumes.call("restore", backup).stderr
+    assert "is missing" in volumes.call("restore", tmp_path).stderr
+    assert volumes.files() == before
+
+
+def test_files_of_a_class_that_runs_are_neither_backed_up_nor_replaced(volumes, tmp_path):
+    for command in ("backup", "restore"):
+        refused = volumes.call(command, tmp_path / "backup", RUNNING="anna")
+        assert (refused.returncode, "make class-down" in refused.stderr) == (1, True)
+    assert not (tmp_path / "backup").exists()
+
+
+def test_nothing_is_erased_without_a_yes(volumes):
+    refused = volumes.call("erase")
+    assert (refused.returncode, "nothing is erased" in refused.stderr) == (1, True)
+    assert "volume rm" not in volumes.log.read_text()
 
 
 def test_only_under_a_domain_the_teachers_session_may_do_everything(hub_of):
@@ -439,18 +602,6 @@ def test_thirty_servers_fit_into_24_gb(hub_of, monkeypatch):
     sizes = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": int(23.4 * GB) // 4096}  # what a machine of 24 GB reports
     monkeypatch.setattr(os, "sysconf", sizes.__getitem__)
     assert hub_of(CLASS_MEMORY=memory).config.JupyterHub.active_server_limit >= 30
-
-
-def test_guesses_are_forgotten_after_their_time(accounts):
-    now = [0.0]
-    accounts.guesses.clock = lambda: now[0]
-    admitted(accounts, "anna")
-    for n in range(5):
-        log_in(accounts, "anna", f"guess {n}")
-    assert log_in(accounts, "anna", GOOD) == 429
-    now[0] = 601.0
-    assert log_in(accounts, "anna", GOOD) == "anna"
-    assert not any(accounts.guesses.times.values())
 
 
 def test_a_start_may_take_as_long_as_its_container(hub_of):

@@ -156,7 +156,7 @@ def toolkit_cells(exercise):
     return text.replace("from lxmls.", "from lxmls_rnn.").split("# %%\n")[1:]
 
 
-again = pytest.mark.slow("the same cells on another corpus, which must be fetched")
+again = pytest.mark.nightly("the same cells on another corpus, which must be fetched")
 
 
 @pytest.fixture(params=["sample", pytest.param("ewt", marks=again)])
@@ -184,7 +184,7 @@ def test_the_cells_of_the_second_edition_compare_numpy_and_theano(session):
     assert session["nr_tags"] == 12
 
 
-@pytest.mark.slow("compiles scan, six seconds; the cells of the second edition are the same but for the training")
+@pytest.mark.nightly("the same as the cells of the second edition, but for the training; test_sgd makes steps")
 @pytest.mark.theano
 def test_the_cells_of_the_first_edition_train(session):
     """The cells that compare and train are the same in both."""

@@ -19,8 +19,10 @@ def run(folder, *command):
     return done.stdout
 
 
-@pytest.mark.slow("starts eight programs, seven seconds")
-@pytest.mark.parametrize("model", ["NumpyRNN", "NumpyLSTM"])
+@pytest.mark.daily("starts six programs, four seconds")
+@pytest.mark.parametrize(
+    "model", ["NumpyRNN", pytest.param("NumpyLSTM", marks=pytest.mark.nightly("the same as NumpyRNN, of an LSTM"))]
+)
 def test_a_model_is_trained_resumed_explained_and_exported(tmp_path, model):
     train = ["train", "sample", "--model", model, "--max-nr-sent", "20", "--name", "one"]
     assert "epoch   1" in run(tmp_path, "-c", COMMAND, *train, "--epochs", "1")

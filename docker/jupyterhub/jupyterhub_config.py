@@ -8,6 +8,7 @@ from docker.utils import parse_bytes
 sys.path.insert(0, os.path.dirname(__file__))
 from accounts import ClassAuthenticator
 from spawning import NETWORKS, ClassSpawner, Gpus, Rules, gateway, show_class, wait_for_rules
+from state import PASSWORDS
 
 c = get_config()  # noqa: F821
 
@@ -20,8 +21,8 @@ c.JupyterHub.hub_connect_ip = "hub"
 c.Spawner.hub_connect_url = "http://proxy:8000"
 c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = "http://proxy:8001"
-with open(os.environ["CLASS_PROXY_TOKEN"]) as token:
-    c.ConfigurableHTTPProxy.auth_token = token.read()
+with open(os.environ["CLASS_PROXY_TOKEN"]) as file:
+    c.ConfigurableHTTPProxy.auth_token = token = file.read()
 # After a crash, the proxy gets its routes from the hub at the next look.
 c.JupyterHub.last_activity_interval = 30
 # Each server has its own host name, so that no page of a student acts in the session of who opens it.
@@ -40,18 +41,18 @@ c.JupyterHub.cleanup_servers = False
 c.JupyterHub.upgrade_db = True
 # Other sites' pages send no cookies along, except with a link that is followed, and a link changes nothing.
 c.JupyterHub.tornado_settings = {"cookie_options": {"SameSite": "Lax"}}
-c.JupyterHub.template_paths = [f"{os.path.dirname(__file__)}/templates"]
 
-# Students create accounts, which the teacher admits. The teacher's account is created before the hub starts.
+# Students of the roster choose a password at their first login. The teacher has one before the hub starts.
 c.JupyterHub.authenticator_class = ClassAuthenticator
-c.ClassAuthenticator.students = int(os.environ["CLASS_STUDENTS"])
-c.NativeAuthenticator.minimum_password_length = 10
-c.NativeAuthenticator.check_common_password = True
-c.NativeAuthenticator.allowed_failed_logins = 5
-c.NativeAuthenticator.seconds_before_next_try = 600
-c.Authenticator.allow_all = True  # everybody who is admitted
 c.ClassAuthenticator.teacher = teacher = os.environ["CLASS_TEACHER"].lower()
-c.JupyterHub.template_vars = {"teacher": teacher, "memory": os.environ["CLASS_MEMORY"]}
+c.ClassAuthenticator.dbm_path = PASSWORDS
+c.ClassAuthenticator.create_users = False
+c.ClassAuthenticator.check_passwords_on_startup = False  # of versions before 1.0
+c.ClassAuthenticator.min_password_length = least = 10
+c.Authenticator.allowed_users = {teacher}  # and the roster, at each login
+c.JupyterHub.template_vars = {
+    "announcement_login": f"At your first login, choose a password of at least {least} characters. It stays yours."
+}
 
 c.JupyterHub.spawner_class = ClassSpawner
 c.DockerSpawner.image = os.environ["CLASS_IMAGE"]
@@ -145,9 +146,10 @@ def after_stop(spawner):
 c.Spawner.pre_spawn_hook = before_start
 c.Spawner.post_stop_hook = after_stop
 
-# A server that has been idle for an hour is stopped; its volumes are kept.
+# A server that has been idle for an hour is stopped; its volumes are kept. students.py deletes accounts.
 c.JupyterHub.services = [
-    {"name": "idle-culler", "command": [sys.executable, "-m", "jupyterhub_idle_culler", "--timeout=3600"]}
+    {"name": "idle-culler", "command": [sys.executable, "-m", "jupyterhub_idle_culler", "--timeout=3600"]},
+    {"name": "students", "api_token": token},
 ]
 c.JupyterHub.load_roles = [
     # Without a domain, a page of a student can do whatever the session of who opens it may do.
@@ -157,4 +159,5 @@ c.JupyterHub.load_roles = [
         "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
         "services": ["idle-culler"],
     },
+    {"name": "students", "scopes": ["delete:users"], "services": ["students"]},
 ]

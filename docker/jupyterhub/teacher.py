@@ -1,23 +1,28 @@
-"""Create the teacher's account and print its first password, unless it exists; --new-password prints a new one."""
+"""Give the teacher a password and print it, unless there is one; --new-password prints a new one."""
 
-import logging
+import dbm
 import os
+import secrets
 import sys
 
-from accounts import ClassAuthenticator
-from jupyterhub.dbutil import upgrade_if_needed
-from jupyterhub.orm import new_session_factory
+from state import NAME, PASSWORDS, TEACHERS_PASSWORD, digest
 
-logging.disable(logging.INFO)  # messages of the database
 name = os.environ["CLASS_TEACHER"].lower()
-upgrade_if_needed("sqlite:///jupyterhub.sqlite", log=logging.getLogger())  # of an earlier JupyterHub; a copy is kept
-db = new_session_factory("sqlite:///jupyterhub.sqlite")()
-accounts = ClassAuthenticator(db=db, teacher=name)
-if accounts.user_exists(name) and sys.argv[1:] != ["--new-password"]:
+if not NAME.fullmatch(name):
+    sys.exit(f"CLASS_TEACHER must be a name without spaces, commas and slashes, got {name!r}")
+dbm.open(PASSWORDS, "c", 0o600).close()
+if dbm.whichdb(PASSWORDS) != "dbm.sqlite3":
+    sys.exit(
+        f"Passwords must be in a SQLite file, which survives a hub that is killed; this Python makes {PASSWORDS} with "
+        f"{dbm.whichdb(PASSWORDS)}. Python 3.13 and newer have dbm.sqlite3: take HUB_BASE=debian:13"
+    )
+if TEACHERS_PASSWORD.exists() and sys.argv[1:] != ["--new-password"]:
     print(f"The teacher's account is {name}; its password is unchanged.")
     sys.exit()
-password = accounts.give_first_password()
-if not password:
-    sys.exit(f"CLASS_TEACHER must be a name without spaces, commas and slashes, got {name!r}")
-print(f"The teacher's account is {name}, its first password {password}")
-print("It is not shown again. It opens only a page where you choose another password: log in with it.")
+password = secrets.token_hex(10)
+new = TEACHERS_PASSWORD.with_suffix(".new")
+new.touch(0o600)
+new.write_text(digest(password))
+new.replace(TEACHERS_PASSWORD)
+print(f"The teacher's account is {name}, the password {password}")
+print("It is not shown again: keep it as safe as the machine.")

@@ -41,7 +41,7 @@ def bench(
         typer.Option(help=f"{', '.join(c.IMPLEMENTATIONS)}; on a GPU also the plans of fused: {', '.join(c.PLANS)}."),
     ] = None,
     device: Annotated[
-        list[str] | None, typer.Option(help="cpu, cuda, cuda1, opencl0:0; by default the set's, mostly cpu,cuda.")
+        list[str] | None, typer.Option(help="cpu, cuda, cuda1; by default the set's, mostly cpu,cuda.")
     ] = None,
     work: Annotated[list[str] | None, typer.Option(help=f"{', '.join(c.WORKS)}; by default the set's.")] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float32 (the default), float64.")] = None,
@@ -166,7 +166,7 @@ def show(results: Results, baseline: str, everything: bool = False) -> None:
         if n_left_out:
             console.say(f"{n_left_out} more lines: --all prints every row.")
     lines = [*report.less_work(results), *summary.uncertain_lines(results), *report.uncertain(results, baseline)]
-    lines += [*report.opencl_devices(results), *summary.card_lines(results), *plans.recommendations(results)]
+    lines += [*summary.card_lines(results), *plans.recommendations(results)]
     lines += [*report.not_measured(results), *report.crossover(results), *summary.speed_up_lines(results)]
     for line in lines:
         console.say(line)

@@ -1,6 +1,5 @@
-"""The commands `lxmls-rnn export` and `lxmls-rnn import`, which take a model to other programs and back."""
+"""The command `lxmls-rnn export`, which takes a model to other programs."""
 
-import errno
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,7 +7,6 @@ import typer
 
 from lxmls_rnn import paths
 from lxmls_rnn.cli.console import console
-from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.storage.files import write_atomically
 
 
@@ -26,7 +24,7 @@ def export(
     - `onnx`: any model for ONNX Runtime and other programs.
     - `safetensors`: the parameters of any model with the lab's names.
 
-    `lxmls-rnn import` reads all but `html`. Only `onnx` needs a further package, onnx. An existing file is replaced.
+    Only `onnx` needs a further package, onnx. An existing file is replaced.
 
     Example: `lxmls-rnn export runs/first --to html`
     """
@@ -37,23 +35,3 @@ def export(
     write_atomically(output, lambda file: file.write(exported.content))
     first, *_ = exported.source.splitlines()
     console.say(f"{output}: {len(exported.content):,} bytes. {first}")
-
-
-def import_(
-    file: Annotated[Path, typer.Argument(help="A file that `lxmls-rnn export` wrote: FILE.safetensors, FILE.onnx.")],
-    output: Annotated[Path | None, typer.Option(show_default="FILE.npz", help="The file to write.")] = None,
-) -> None:
-    """Write the model in a safetensors or ONNX file to a model file, which `tag` and `evaluate` take.
-
-    The model file keeps the settings of the run and the licence of the data, for a further export.
-
-    Example: `lxmls-rnn import results/first.onnx`
-    """
-    from lxmls_rnn.export import files
-
-    output = output or file.with_suffix(".npz")
-    if output.exists():
-        raise FileExistsError(errno.EEXIST, "already exists: name another file with --output", str(output))
-    model, header = files.read(file)
-    model_file.write(output, header, model.get_values())
-    console.say(f"{output}: {output.stat().st_size:,} bytes. Tag with `lxmls-rnn tag {output} ...`.")

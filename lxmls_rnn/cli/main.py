@@ -16,7 +16,7 @@ from lxmls_rnn.cli.class_ import app as class_app
 from lxmls_rnn.cli.class_ import hand_in
 from lxmls_rnn.cli.console import Commands, Root, console, width_of
 from lxmls_rnn.cli.evaluate import evaluate
-from lxmls_rnn.cli.export import export, import_
+from lxmls_rnn.cli.export import export
 from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
@@ -137,7 +137,6 @@ def tag(
 
 
 app.command()(export)
-app.command("import")(import_)
 app.command()(hand_in)
 
 

@@ -40,17 +40,19 @@ class Framework(NamedTuple):
     def choose_gpu(self, gpus: Sequence[Any]) -> Any:
         """Return the one of the GPUs the framework sees that LXMLS_DEVICE asks for, None for the CPU.
 
-        ``auto`` takes the first one, if there is one; OpenCL is for Theano alone. RuntimeError if a GPU that is
-        requested by name is missing.
+        ``auto`` takes the first one, if there is one. RuntimeError if a GPU that is requested by name is missing.
         """
         asked = os.environ.get("LXMLS_DEVICE") or "cpu"
         if asked == "auto":
             return gpus[0] if gpus else None
-        if not problems.is_cuda(asked):
+        if asked == "cpu":
             return None
+        variable = problems.variable()
+        if not problems.is_cuda(asked):
+            found = problems.unknown(asked)
+            raise RuntimeError(f"{found.value}: {found.remedy}")
         if (number := problems.index(asked)) < len(gpus):
             return gpus[number]
-        variable = problems.variable()
         raise RuntimeError(
             f"{variable}={asked} is unavailable: {self.name} sees {len(gpus) or 'no'} GPUs; "
             f"set {variable}=cpu or auto, or install a build of {self.name} for this GPU"

@@ -54,8 +54,6 @@ class Header:
     n_known_words: records.Count | None = None
     epoch: records.Count | None = None
     tag_source: tuple[str, str] | None = None
-    settings: dict[str, Any] | None = None  # of the run, for an imported model
-    source: str | None = None  # source and licence of the data, for an imported model
 
 
 def save(
@@ -162,7 +160,7 @@ def load(path: str | os.PathLike[str], model_class: Any = None) -> Saved:
     """
     with _opened(path) as (archive, header, shapes):
         with _fault(f"{path} cannot be loaded"):
-            model_class, sizes, known = check(header, shapes, model_class)
+            model_class, sizes, known = _check(header, shapes, model_class)
         memory.check(f"the model in {path}", 3 * memory.size_of(shapes.values(), known.dtype))
         with _fault(f"{path} {DAMAGED}"):
             values = {name: archive.read(name) for name in shapes}
@@ -172,13 +170,8 @@ def load(path: str | os.PathLike[str], model_class: Any = None) -> Saved:
 
 def load_in_numpy(path: str | os.PathLike[str]) -> Saved:
     """Read a model file as the NumPy model of its family, without Theano; errors as in `load`."""
-    return load(path, numpy_class_of(read_header(path)))
-
-
-def numpy_class_of(header: Mapping[str, Any]) -> Any:
-    """Return the NumPy class of the family in a header; None if its class is unknown, which `check` reports."""
-    name = header.get("class")
-    return rnn.numpy_class(name) if name in list(rnn.MODELS) else None
+    name = read_header(path).get("class")
+    return load(path, rnn.numpy_class(name) if name in list(rnn.MODELS) else None)  # `load` reports an unknown class
 
 
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -202,8 +195,10 @@ def _opened(
             if "header" not in archive.names:
                 raise ValueError("the entry 'header' is missing")
             (size,) = archive.shape("header", kinds="u", largest=1)
-            check_header_size(path, size)
-            header = parse_header(archive.read("header").tobytes())
+            if size > MAX_HEADER_BYTES:
+                raise ValueError(f"its header has {size:,} bytes, expected at most {MAX_HEADER_BYTES:,}")
+            memory.check(f"the header of {path}", PARSED_BYTES_PER_JSON_BYTE * size)
+            header = _parse_header(archive.read("header").tobytes())
             shapes = {name: archive.shape(name) for name in archive.names if name != "header"}
         yield archive, header, shapes
 
@@ -217,29 +212,17 @@ def _fault(what: str) -> Iterator[None]:
         raise ValueError(f"{what}: {error}") from error
 
 
-def check_header_size(path: str | os.PathLike[str], size: int) -> None:
-    """Raise ValueError if a header has more than `MAX_HEADER_BYTES`, MemoryError if it does not fit into memory."""
-    if size > MAX_HEADER_BYTES:
-        raise ValueError(f"its header has {size:,} bytes, expected at most {MAX_HEADER_BYTES:,}")
-    memory.check(f"the header of {path}", PARSED_BYTES_PER_JSON_BYTE * size)
-
-
-def parse_header(text: bytes) -> dict[str, Any]:
-    """Return a header from its JSON; ValueError if it is not one of a model file."""
-    header = parse_object(text, "header")
+def _parse_header(text: bytes) -> dict[str, Any]:
+    """Return a header from its JSON; ValueError if it is not one of a model file or has too many brackets."""
+    if text.count(b"[") + text.count(b"{") > records.MAX_VALUES:  # an empty list takes 64 bytes
+        raise ValueError(f"its header has more than {records.MAX_VALUES:,} brackets, which is the limit")
+    header = records.parse(dict[str, Any], text, "header")
     if header.get("format") != MODEL_FORMAT:
         raise ValueError(f"its format is {quoted(header.get('format'))}")
     return header
 
 
-def parse_object(text: bytes, name: str) -> dict[str, Any]:
-    """Return a JSON object; ValueError, with its name, if it is none or has too many brackets."""
-    if text.count(b"[") + text.count(b"{") > records.MAX_VALUES:  # an empty list takes 64 bytes
-        raise ValueError(f"its {name} has more than {records.MAX_VALUES:,} brackets, which is the limit")
-    return records.parse(dict[str, Any], text, name)
-
-
-def check(
+def _check(
     header: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], model_class: Any = None
 ) -> tuple[Any, parameters.Sizes, Header]:
     """Check a header, and the shapes of the parameters against it, before the parameters are read.

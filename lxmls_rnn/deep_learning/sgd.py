@@ -158,7 +158,6 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
             _rows = T.inc_subtensor(T.zeros((_words.shape[0], model.sizes.n_emb), model.dtype)[_which], _rows)
             _ids = _words
         _norm = T.sqrt(sum(T.sum(g**2) for g in [*_gradients, *([] if freeze_embeddings else [_rows])]))
-        # a switch, because Theano's minimum and maximum do not compile as OpenCL
         _rate_now = _rate * T.switch(_norm > _clip, _clip / _norm, 1).astype(model.dtype)
     else:
         _rate_now = _rate

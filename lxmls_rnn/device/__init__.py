@@ -1,8 +1,8 @@
 """Choice of Theano's device, and diagnosis of the problems that keep Theano from using a GPU.
 
-LXMLS_DEVICE names the device: ``cpu``, ``cuda`` (the first GPU), ``cuda1``, ``opencl0:0``; or ``auto``, which means the
-GPU if one can be used and else the CPU. Users of the Docker image set LAB_DEVICE instead, and its compose file passes
-the value on. The image therefore has its own texts for users, in the file that LXMLS_ADVICE names.
+LXMLS_DEVICE names the device: ``cpu``, ``cuda`` (the first GPU), ``cuda1``; or ``auto``, which means the GPU if one can
+be used and else the CPU. Users of the Docker image set LAB_DEVICE instead, and its compose file passes the value on.
+The image therefore has its own texts for users, in the file that LXMLS_ADVICE names.
 
 ``python -m lxmls_rnn.device`` runs a test kernel on the device and prints a sentence about it. Its exit status is 1 if
 a device that was requested by name is unavailable.

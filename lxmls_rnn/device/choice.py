@@ -7,8 +7,6 @@ from pathlib import Path
 from lxmls_rnn.device import libraries
 from lxmls_rnn.device.problems import MIG, Finding, index, problem, trial, variable
 
-OPENCL_LIMITS = "FastRNN and FastLSTM train there; theano.scan, and so RNN and LSTM, needs the CPU or CUDA."
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -42,8 +40,6 @@ def choose(asked: str | None = None, prove: bool = False) -> Choice:
     if found is None and prove:
         found = trial(device)
     if found is None:
-        if device.startswith("opencl"):
-            return Choice(device, f"Theano uses the OpenCL device {device}. {OPENCL_LIMITS}")
         name, (major, minor) = libraries.cards()[index(device)]
         sentence = f"Theano uses the GPU: {name}, compute capability {major}.{minor} ({device})."
         sentence += f" {MIG}." if " MIG " in name else ""

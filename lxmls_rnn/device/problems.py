@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -106,25 +106,28 @@ def problem(device: str) -> Finding | None:
 
 
 def problems_of(device: str) -> Iterator[Finding]:
-    """Yield the problems that keep Theano from a device: "cpu", "cuda", "cuda1", "opencl0:0".
+    """Yield the problems that keep Theano from a device: "cpu", "cuda", "cuda1".
 
     The device itself is not used. The problems come in the order in which to solve them. Without a driver or GPU, only
     that problem is reported, because the later checks need them.
     """
     if device == "cpu":
         return
-    if not device.startswith("opencl") and not is_cuda(device):
-        remedy = f"set {variable()} to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0"
-        yield Finding("GPU", f"{device} is not the name of a device", False, remedy=remedy)
+    if not is_cuda(device):
+        yield unknown(device)
         return
-    number = index(device) if is_cuda(device) else None
-    if number is not None and (driver_problem := _driver_problem(number)):
+    number = index(device)
+    if driver_problem := _driver_problem(number):
         yield driver_problem
         return
-    checks: list[Callable[[], Finding | None]] = [_pygpu_problem, _clblast_problem]
-    if number is not None:
-        checks = [_name_problem, partial(_toolkit_problem, number), _pygpu_problem, _known_fault]
+    checks = (_name_problem, partial(_toolkit_problem, number), _pygpu_problem, _known_fault)
     yield from filter(None, (check() for check in checks))
+
+
+def unknown(device: str) -> Finding:
+    """Return the problem that `device` is not the name of a device."""
+    remedy = f"set {variable()} to auto, cpu, cuda or a numbered GPU, such as cuda1"
+    return Finding("GPU", f"{device} is not the name of a device", False, remedy=remedy)
 
 
 def _driver_problem(index: int) -> Finding | None:
@@ -194,15 +197,6 @@ def _pygpu_problem() -> Finding | None:
             why = f"pygpu, which Theano needs for a GPU, is not installed for Python {dotted(sys.version_info[:2])}"
         return Finding("pygpu", why, False, packages, advice("no pygpu"))
     return None
-
-
-def _clblast_problem() -> Finding | None:
-    """Return the problem if libgpuarray does not find CLBlast, without which an OpenCL device has no matrix product."""
-    if libraries.load_as_libgpuarray("libclblast.so") is not None:
-        return None
-    package = "libclblast1" if libraries.has_own_pygpu() else "libclblast-dev"
-    why = "there is no CLBlast, which computes matrix products on an OpenCL device"
-    return Finding("CLBlast", why, False, (package,), f"on Debian and Ubuntu, apt-get install {package}")
 
 
 def _known_fault() -> Finding | None:

@@ -1,12 +1,14 @@
-"""A model file as a file for other programs, in each of the formats, and back."""
+"""A model file as a file for other programs, in each of the formats."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.export import html, metadata, onnx, source, tensors
+from lxmls_rnn.experiment import Settings
+from lxmls_rnn.export import html, onnx, source, tensors
 from lxmls_rnn.runs.folder import model_of
 from lxmls_rnn.tagger import Tagger
 
@@ -31,25 +33,30 @@ class Exported(NamedTuple):
 def export(model: Path, to: Format) -> Exported:
     """Return a model file, or the model of a run's folder, as a file for other programs.
 
-    Raise errors as `model_file.load`, `source.of` and the function of the format.
+    Raise errors as `model_file.load`, `source.settings_of`, `source.describe` and the function of the format.
     """
     path = model_of(model) if model.is_dir() else model
     name = path.absolute().parent.name if path.name == "model.npz" else path.stem
     saved = model_file.load_in_numpy(path)
-    settings, data = source.of(path, saved.header)
+    settings = source.settings_of(path)
+    data = source.describe(settings)
     if to == "html":
         return Exported(f"{name}.html", html.page(Tagger.load(path, type(saved.model)), name, data).encode(), data)
     suffix = "torch.safetensors" if to == "torch" else to
     try:
-        content = CONTENTS[to](saved, metadata.texts(saved.header, settings, data))
+        content = CONTENTS[to](saved, metadata(saved, settings, data))
     except ValueError as error:
         raise ValueError(f"{name} cannot be exported: {error}") from error
     return Exported(f"{name}.{suffix}", content, data)
 
 
-def read(path: Path) -> model_file.Saved:
-    """Read an exported safetensors or ONNX file; errors as `tensors.read` and `onnx.read`, ValueError for others."""
-    readers = {".safetensors": tensors.read, ".onnx": onnx.read}
-    if path.suffix not in readers:
-        raise ValueError(f"{path} cannot be imported: expected NAME{' or NAME'.join(readers)} from `lxmls-rnn export`")
-    return readers[path.suffix](path)
+def metadata(saved: model_file.Saved, settings: Settings | None, data: str) -> dict[str, str]:
+    """Return the texts in a file beside the parameters.
+
+    `lxmls_rnn` is the header of the model file as JSON (sizes, options, words, tags), `settings` the settings of the
+    run as JSON, if there is one, and `source` the source and licence of the data.
+    """
+    texts = {"lxmls_rnn": json.dumps(saved.header, ensure_ascii=False), "source": data}
+    if settings is not None:
+        texts["settings"] = json.dumps(settings.to_dict(), ensure_ascii=False)
+    return texts

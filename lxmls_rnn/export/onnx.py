@@ -1,4 +1,4 @@
-"""Models as ONNX files, which ONNX Runtime and other programs execute, and back; with the package onnx, an extra.
+"""Models as ONNX files, which ONNX Runtime and other programs execute; with the package onnx, an extra.
 
 The initializers are the parameters, with the lab's names, shapes and dtype. From them, the graph computes the arguments
 of ONNX's operators, which a runtime does once, when it loads the file; it computes in single precision, since ONNX
@@ -8,52 +8,36 @@ diagonal peepholes only, so an LSTM with the lab's full peepholes is a Scan.
     input    x     (L,) int64               word ids of a sentence
     outputs  p_y   (n_tags, L) float32      probabilities
              h     (n_hidd, L) float32      hidden states
-
-The metadata are those of `metadata`.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 import lxmls_rnn
 from lxmls_rnn import memory
-from lxmls_rnn.deep_learning import model_file, npz, parameters
+from lxmls_rnn.deep_learning import model_file, parameters
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.frameworks import Framework
 from lxmls_rnn.deep_learning.parameters import Model
-from lxmls_rnn.export import metadata
-from lxmls_rnn.storage.files import naming, open_regular
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
 ONNX = Framework("ONNX", "onnx", group="onnx", download="10 MB")
-PRODUCER = "lxmls-rnn"
-FIRST_BYTES = 64  # of a file, which name the producer
 IR_VERSION, OPSET = 8, 17  # of 2022: readable for ONNX Runtime from 1.12 on
-FLOAT, INT64, DOUBLE = 1, 7, 11  # onnx.TensorProto.FLOAT and others
-ONNX_DTYPES = {"float32": FLOAT, "float64": DOUBLE}
+FLOAT, INT64 = 1, 7  # onnx.TensorProto.FLOAT and INT64
 MAX_BYTES = 2**31 - 1  # of a message; Protocol Buffers allow no more
 
 
-def require_package() -> None:
-    """Raise RuntimeError, which says what to install, if the package onnx is missing."""
-    if ONNX.missing:
-        raise RuntimeError(ONNX.missing)
-
-
 def content(saved: model_file.Saved, texts: Mapping[str, str]) -> bytes:
-    """Return a model and the texts of `metadata` as an ONNX file.
+    """Return a model as an ONNX file with `texts` as its metadata.
 
     Raise ValueError if the file has more than `MAX_BYTES`, RuntimeError if the package onnx is missing.
     """
-    require_package()
+    if ONNX.missing:
+        raise RuntimeError(ONNX.missing)
     from onnx import helper, numpy_helper
 
     values = saved.model.get_values()
@@ -76,7 +60,7 @@ def content(saved: model_file.Saved, texts: Mapping[str, str]) -> bytes:
         graph,
         ir_version=IR_VERSION,
         opset_imports=[helper.make_opsetid("", OPSET)],
-        producer_name=PRODUCER,
+        producer_name="lxmls-rnn",
         producer_version=lxmls_rnn.__version__,
     )
     helper.set_model_props(model, texts)
@@ -164,56 +148,3 @@ def _node(operator: str, inputs: str, outputs: str, **attributes: int | GraphPro
     from onnx import helper
 
     return helper.make_node(operator, inputs.split(), outputs.split(), **attributes)
-
-
-def read(path: Path) -> model_file.Saved:
-    """Read a file written from `content` as a NumPy model with its header; the graph itself is not used.
-
-    Raise FileNotFoundError if there is no such file, ValueError if it is damaged, lacks the header or has parameters
-    that do not match it, OSError if it cannot be read, MemoryError if it does not fit into memory, and RuntimeError if
-    the package onnx is missing. A file of another producer is refused before it is read.
-    """
-    try:
-        with naming(path), open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_BYTES:
-                raise ValueError(f"the file is larger than {MAX_BYTES:,} bytes, which is the limit")
-            if PRODUCER.encode() not in file.read(FIRST_BYTES):
-                raise ValueError(f"it is not an ONNX file of `lxmls-rnn export`: its start does not name {PRODUCER}")
-            require_package()
-            memory.check(f"the model in {path}", 4 * size)
-            file.seek(0)
-            return _read(path, file.read())
-    except ValueError as error:
-        raise ValueError(f"{path} cannot be imported: {error}") from error
-
-
-def _read(path: Path, whole: bytes) -> model_file.Saved:
-    from google.protobuf.message import DecodeError
-    from onnx import ModelProto
-
-    try:
-        model = ModelProto.FromString(whole)
-        texts = {_text(entry.key): _text(entry.value) for entry in model.metadata_props}
-        if len(model.graph.initializer) > npz.MAX_ARRAYS:
-            raise ValueError(f"it has {len(model.graph.initializer)} initializers, expected at most {npz.MAX_ARRAYS}")
-        tensors = {_text(tensor.name): tensor for tensor in model.graph.initializer}
-    except (DecodeError, ValueError) as error:
-        raise ValueError(f"it is not a whole ONNX file: {error}") from error
-    header = metadata.header(path, texts)
-    shapes = {name: tuple(tensor.dims) for name, tensor in tensors.items()}
-    model_class, sizes, known = model_file.check(header, shapes, model_file.numpy_class_of(header))
-    values = {}
-    for name, tensor in tensors.items():
-        if tensor.data_type != ONNX_DTYPES[known.dtype]:
-            raise ValueError(f"{name} has type {tensor.data_type}, expected {ONNX_DTYPES[known.dtype]}")
-        numbers, need = tensor.raw_data, memory.size_of([shapes[name]], known.dtype)
-        if len(numbers) != need:
-            raise ValueError(f"{name} has {len(numbers):,} bytes of numbers, expected {need:,}")
-        values[name] = np.frombuffer(numbers, np.dtype(known.dtype).newbyteorder("<")).reshape(shapes[name])
-    return model_file.Saved(model_file.build(model_class, sizes, values, known.activation, known.dtype), header)
-
-
-def _text(value: str | bytes) -> str:
-    """Return a text of a message; ValueError if it is not UTF-8, which Protocol Buffers return as bytes."""
-    return value if isinstance(value, str) else value.decode()

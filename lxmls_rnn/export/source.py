@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from lxmls_rnn import paths
 from lxmls_rnn.datasets import DATASETS, corpora
@@ -19,17 +17,6 @@ def settings_of(model: Path) -> Settings | None:
     """Return the settings of the run that a model file belongs to, None if it belongs to none; errors as `Run.open`."""
     is_of_run = model.name == "model.npz" and (model.parent / "config.json").exists()
     return read_config(model.parent).settings if is_of_run else None
-
-
-def of(model: Path, header: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:
-    """Return the settings and the source of a model file: those of its run, or those that an import kept in its header.
-
-    The settings are None if neither has them; errors as `settings_of` and `describe`.
-    """
-    settings = settings_of(model)
-    if settings is None and header.get("source"):
-        return header.get("settings"), header["source"]
-    return None if settings is None else settings.to_dict(), describe(settings)
 
 
 def describe(settings: Settings | None) -> str:

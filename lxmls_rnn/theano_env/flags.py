@@ -20,7 +20,7 @@ from theano_runtime.programs import ask
 from lxmls_rnn import device
 from lxmls_rnn.device import libraries
 from lxmls_rnn.device.problems import index, is_cuda
-from lxmls_rnn.theano_env import blas, build, opencl
+from lxmls_rnn.theano_env import blas, build
 
 CACHE_AGE_SECONDS = 10 * 365 * 24 * 3600  # Theano deletes older entries of the compile cache
 # It contains no host or kernel name, so that the cache of an image works on every host.
@@ -29,11 +29,6 @@ COMPILEDIR_FORMAT = "py%(python_version)s-np%(numpy_version)s-th%(theano_version
 X86_64_V3_FEATURES = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"}
 # Zig's C++ compiler under the name that Theano looks for; `make setup CXX=zig` creates it. It has priority over g++.
 ZIG = Path(sys.prefix, "zig", "g++")
-
-
-def is_gpu(name: str) -> bool:
-    """Whether `name` is Theano's name of a GPU: cuda, cuda0, opencl0:0, ..."""
-    return name.startswith(("cuda", "opencl"))
 
 
 def user_flags() -> dict[str, str]:
@@ -74,11 +69,9 @@ def settings() -> dict[str, str]:
     user = {**rc, **{key.lower(): value for key, value in (asked | flags).items()}}
 
     used = user.get("device", "cpu")
-    defaults = {"device": "cpu", "floatX": "float32" if is_gpu(used) else "float64"}
-    if is_gpu(used):
+    defaults = {"device": "cpu", "floatX": "float32" if is_cuda(used) else "float64"}
+    if is_cuda(used):
         defaults["dnn.enabled"] = "False"  # Theano 1.0.5 supports cuDNN only up to version 7
-    if used.startswith("opencl"):
-        defaults["optimizer_excluding"] = opencl.EXCLUDED_OPTIMISERS
     if ZIG.exists():
         defaults["cxx"] = str(ZIG)
     cxx = user.get("cxx", compiler())

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lxmls_rnn.device import problem, variable
-from lxmls_rnn.theano_env.flags import is_gpu
+from lxmls_rnn.device.problems import is_cuda
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def require_device(device: str, reasons: list[str]) -> None:
     used = device_used()
     if used != device:
         why = f" ({reasons[-1].splitlines()[0]})" if reasons else ""
-        hint = f"set {variable()}=cpu to work without it" if is_gpu(device) else f"set {variable()}={device}"
+        hint = f"set {variable()}=cpu to work without it" if is_cuda(device) else f"set {variable()}={device}"
         found = problem(device)
         if found is not None:
             why, hint = f", because {found.value}", f"{found.remedy}; {hint}"

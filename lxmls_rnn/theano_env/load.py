@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from lxmls_rnn.device import GpuLost, libraries
-from lxmls_rnn.theano_env import blas, flags, opencl
+from lxmls_rnn.device.problems import is_cuda, unknown
+from lxmls_rnn.theano_env import blas, flags
 from lxmls_rnn.theano_env.flags import settings
 from lxmls_rnn.theano_env.in_use import require_device
 
@@ -29,9 +30,12 @@ def _flags_set() -> Iterator[None]:
     names = ("THEANO_FLAGS", "PATH")
     before = {name: os.environ.get(name) for name in names}
     defaults = settings()
-    cxx = {"cxx": flags.compiler(), **defaults, **flags.rc_flags(), **flags.user_flags()}["cxx"]
-    if cxx:
-        flags.require_version(cxx)
+    used = {"cxx": flags.compiler(), **flags.rc_flags(), **defaults, **flags.user_flags()}
+    if used["device"] != "cpu" and not is_cuda(used["device"]):  # Theano also takes OpenCL's, without scan
+        found = unknown(used["device"])
+        raise RuntimeError(f"{found.value}: {found.remedy}")
+    if used["cxx"]:
+        flags.require_version(used["cxx"])
     ours = "".join(f"{key}={shlex.quote(value) if value else ''}," for key, value in defaults.items())
     # the user's flags come last, because Theano uses the last value of a flag
     os.environ["THEANO_FLAGS"] = ours + (before["THEANO_FLAGS"] or "")
@@ -98,5 +102,3 @@ def _complete(reasons: list[str]) -> None:
     # as a worker of the benchmark, can use the same GPU.
     os.environ.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)
     require_device(config.device, reasons)
-    if config.device.startswith("opencl"):
-        opencl.refuse_scan(config.device)

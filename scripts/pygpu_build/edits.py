@@ -41,7 +41,7 @@ EDITS = {
         Edit(
             "src/loaders/dyn_load.c",
             "  void *res = dlopen(name, RTLD_LAZY|RTLD_LOCAL);\n",
-            "  char versioned[64]; /* libcuda.so.1, libOpenCL.so.1, libclblast.so.1 */\n"
+            "  char versioned[64]; /* libcuda.so.1 */\n"
             "  void *res = dlopen(name, RTLD_LAZY|RTLD_LOCAL);\n"
             "  if (res == NULL) {\n"
             '    snprintf(versioned, sizeof versioned, "%s.1", name);\n'

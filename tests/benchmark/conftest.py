@@ -29,7 +29,7 @@ class Here:
 
     def __init__(self, implementation, device, dtype, threads, stop, python):
         assert device == "cpu"
-        hello = worker.start(implementation, device, threads)
+        hello = worker.start(implementation, threads)
         if "unavailable" in hello:
             raise Failed("unavailable", hello["unavailable"])
         self.bench = worker.Bench(implementation, device, dtype)
@@ -58,7 +58,7 @@ class Scripted:
         if request["do"] == "measure":
             return {"seconds": self.seconds, "calls": self.calls, "host_memory": 10**8, "device_memory": 10**9}
         device = request["case"]["device"]
-        found = {"device": device, "device_name": None, "difference": 0.0, "tolerance": 1e-5, "checked": [1, 1]}
+        found = {"device": device, "difference": 0.0, "tolerance": 1e-5, "checked": [1, 1]}
         return {**found, "compile_s": 0.1, "compiled": True}
 
     def close(self):

@@ -102,7 +102,8 @@ def picture(workplace):
 
 @pytest.fixture(scope="session")
 def trained(environ, workplace):
-    """Two runs on disk: 'rnn' and 'lstm'."""
+    """Two runs on disk: 'rnn' and 'lstm', which both tag nearly all words correctly."""
     for name, model in (("rnn", "NumpyRNN"), ("lstm", "NumpyLSTM")):
-        command = [BIN / "lxmls-rnn", "train", "sample", "--model", model, "--epochs", "4", "--name", name]
+        options = ["--model", model, "--epochs", "4", "--init", "glorot", "--name", name]
+        command = [BIN / "lxmls-rnn", "train", "sample", *options]
         subprocess.run(command, check=True, env=environ, cwd=workplace, capture_output=True)

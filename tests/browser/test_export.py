@@ -95,12 +95,17 @@ def test_the_test_part_is_tagged_as_by_the_tagger(open_page, trained, workplace,
         )""",
         texts,
     )
+    clear = []  # for each word, whether one tag is ahead by more than rounding
     for text, (words, best, probabilities, known) in zip(texts, seen, strict=True):
         expected = tagger.tag(text)
         assert words == [word.word for word in expected]
-        assert [tagger.tags[k] for k in best] == [word.tag for word in expected]
+        second, first = np.sort(tagger.model.forward(tagger.encode(words)), axis=0)[-2:]
+        clear += (ahead := list(first - second > 1e-6))
+        pairs = zip(best, expected, ahead, strict=True)
+        assert all(tagger.tags[k] == word.tag for k, word, is_ahead in pairs if is_ahead)
         assert known == [word.known for word in expected]
         assert np.allclose(probabilities, [word.probability for word in expected], rtol=0, atol=1e-5)
+    assert np.mean(clear) > 0.999  # as the model has learned something
     write(page, "The old man watches her run to the zebra .")
     picture(page.locator("main"), f"export-{name}")
 

@@ -118,23 +118,3 @@ def test_a_word_that_is_pointed_at_shows_what_influences_its_tag(lab, picture):
     with lab.dark():
         words.nth(3).hover()
         picture(panel, "inspection-influence-1440-dark")
-
-
-def test_the_places_of_the_nearest_states_are_shown(lab, picture):
-    panel = lab.panel("InspectionPanel")
-    lab.page.set_viewport_size({"width": 1000, "height": 700})
-    panel.get_by_label("Run", exact=True).select_option("lstm")
-    tab(panel, "Similar states")
-    found = panel.locator(".lab-states")
-    expect(found).to_contain_text("Search finds")
-    press(button(panel, "Search"), "Enter")
-    expect(found.locator("tbody tr")).to_have_count(5)
-    expect(found).to_contain_text("sentences of dev")
-    first = found.locator("tbody").inner_text()
-    press(panel.get_by_role("slider").locator("visible=true").first, "ArrowLeft")
-    expect(found.locator("tbody")).not_to_have_text(first)
-    expect(found.locator("mark")).to_have_count(5)
-    assert not overflowing(lab.page, panel)
-    picture(panel, "inspection-states")
-    with lab.dark():
-        picture(panel, "inspection-states-dark")

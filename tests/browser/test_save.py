@@ -5,6 +5,8 @@ from browser.page import button
 from PIL import Image
 from playwright.sync_api import expect
 
+another = pytest.mark.nightly("the same as PlayPanel, of another panel")
+
 
 def saved(panel, kind, folder):
     with panel.page.expect_download() as waiting:
@@ -14,7 +16,9 @@ def saved(panel, kind, folder):
     return file
 
 
-@pytest.mark.parametrize("name", ["PlayPanel", "StepThroughPanel"])
+@pytest.mark.parametrize(
+    "name", ["PlayPanel", pytest.param("StepThroughPanel", marks=pytest.mark.nightly("the same as PlayPanel"))]
+)
 def test_pictures_and_tables_are_saved_with_their_colours(lab, tmp_path, name):
     panel = lab.panel(name)
     expect(panel.locator("svg").first).to_be_visible()

@@ -35,20 +35,3 @@ def test_a_sweep_is_trained_drawn_and_a_point_opens_its_run(lab, picture):
     inspection = panel.locator(".lab-InspectionPanel")
     expect(inspection).to_be_visible()
     expect(inspection.locator(".lab-about")).to_contain_text(re.compile("n_hidd=.*NumpyRNN|NumpyRNN"))
-
-
-def test_a_reloaded_page_finds_the_sweep_and_stop_keeps_checkpoints(lab):
-    panel = lab.panel("SweepPanel")
-    start(panel, "again", epochs=400)
-    expect(panel.locator(STATUS)).to_contain_text("2 workers", timeout=COMPILE)
-    lab.save()
-    lab.page.reload()
-    panel = lab.find("SweepPanel")
-    expect(panel.locator(STATUS)).to_contain_text("training", timeout=COMPILE)
-    button(panel, "Pause").click()
-    expect(panel.locator(STATUS)).to_contain_text("paused")
-    button(panel, "Resume").click()
-    expect(panel.locator(STATUS)).to_contain_text("training")
-    button(panel, "Stop").click()
-    expect(panel.locator(STATUS)).to_contain_text("stopped", timeout=COMPILE)
-    assert list((lab.folder.parent / "runs/again").glob("*/checkpoint.npz"))

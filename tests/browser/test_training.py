@@ -1,6 +1,7 @@
 import re
 import time
 
+import pytest
 from browser.page import COMPILE, button, fill, message, overflowing, press
 from playwright.sync_api import expect
 
@@ -55,16 +56,6 @@ def test_an_epoch_is_trained_and_the_curve_grows(lab, picture):
         picture(panel, "training-dark")
 
 
-def test_the_axes_fit_the_runs_that_are_still_shown(lab, trained):
-    panel = lab.panel("TrainingPanel")
-    start(panel, "longer", 12)
-    expect(message(panel)).to_contain_text("All 12 epochs done", timeout=COMPILE)
-    epochs = panel.locator(".bqplot").first.locator(".axis").first.locator(".tick text")
-    expect(epochs.last).to_have_text("12")
-    panel.locator(".lab-shown select").select_option(["rnn"])  # which has 4 epochs
-    expect(epochs.last).to_have_text("4")
-
-
 def test_another_cell_runs_during_the_training_and_stop_acts_at_once(lab):
     lab.open(lab.write("from lab import TrainingPanel\nTrainingPanel()", "6 * 7"))
     lab.run_cell(0)
@@ -94,29 +85,6 @@ def test_a_panel_answers_while_a_cell_runs(lab):
     expect(panel.locator(".lab-log tbody tr")).to_have_count(3, timeout=COMPILE)
 
 
-def test_a_pause_holds_the_training(lab):
-    panel = lab.panel("TrainingPanel")
-    start(panel, "pauses", 1000)
-    expect(panel.locator(".lab-log tbody tr").nth(1)).to_be_visible(timeout=COMPILE)
-    press(button(panel, "Pause"), "Space")
-    expect(panel.locator(".lab-status")).to_contain_text("Paused")
-    held = [panel.locator(view).text_content() for view in (".lab-status", ".lab-log")]
-    lab.page.wait_for_timeout(1000)  # in which it would train many sentences
-    assert [panel.locator(view).text_content() for view in (".lab-status", ".lab-log")] == held
-    last = panel.locator(".lab-log tbody td").first.text_content()
-    press(button(panel, "Resume"), "Space")
-    expect_another_epoch(panel, last)
-    press(button(panel, "Stop"), "Enter")
-    expect(message(panel)).to_contain_text(STOPPED)
-    # who has no mouse goes on from the button that can be used next
-    expect(button(panel, "Resume")).to_be_focused()
-    fill(panel, "to epoch", 2000)
-    press(button(panel, "Resume"), "Enter")
-    expect(button(panel, "Pause")).to_be_focused()
-    button(panel, "Stop").click()
-    expect(message(panel)).to_contain_text(STOPPED)
-
-
 def test_a_reloaded_page_shows_the_training_that_goes_on(lab):
     panel = lab.panel("TrainingPanel")
     start(panel, "reloaded", 1000)
@@ -126,10 +94,21 @@ def test_a_reloaded_page_shows_the_training_that_goes_on(lab):
     panel = lab.find("TrainingPanel")
     expect(log_of(panel, "reloaded")).to_be_visible()
     expect_another_epoch(panel)
+    press(button(panel, "Pause"), "Space")
+    expect(panel.locator(".lab-status")).to_contain_text("Paused")
+    last = panel.locator(".lab-log tbody td").first.text_content()
+    press(button(panel, "Resume"), "Space")
+    expect_another_epoch(panel, last)
+    press(button(panel, "Stop"), "Enter")
+    expect(message(panel)).to_contain_text(STOPPED)
+    expect(button(panel, "Resume")).to_be_focused()  # who has no mouse goes on from there
+    press(button(panel, "Resume"), "Enter")
+    expect(button(panel, "Pause")).to_be_focused()
     button(panel, "Stop").click()
     expect(message(panel)).to_contain_text(STOPPED)
 
 
+@pytest.mark.nightly("the same as tests/lab/panels/test_training.py, with mouse and keyboard")
 def test_a_gradient_explodes_and_another_is_clipped(lab, picture):
     panel = lab.panel("TrainingPanel")
     button(panel, "Model").click()

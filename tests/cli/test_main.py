@@ -20,7 +20,7 @@ from lxmls_rnn.storage.files import write_atomically
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import check_gradients
 
-COMMANDS = ["doctor", "fetch", "train", "evaluate", "tag", "export", "import", "runs", "check"]
+COMMANDS = ["doctor", "fetch", "train", "evaluate", "tag", "export", "runs", "check"]
 
 
 def test_the_help_shows_an_example(run):
@@ -30,7 +30,7 @@ def test_the_help_shows_an_example(run):
         assert re.search(rf"Example: lxmls-rnn {command}", result.output)
 
 
-@pytest.mark.slow("all examples of the help, five seconds")
+@pytest.mark.daily("all examples of the help, five seconds")
 @pytest.mark.theano
 def test_the_examples_work_as_printed(run, tmp_path, monkeypatch):
     """All but the one that downloads and the one that another test of its own runs; on a part of the sample."""

@@ -9,13 +9,14 @@ from lab import StepThroughPanel
 from lxmls_rnn.cli import app
 from lxmls_rnn.deep_learning.rnn import MODELS, model_class, name_of
 
-slow_scan = pytest.mark.slow("compiles scan for training and the checks, half a minute")
-compiled = {"scan": [pytest.mark.theano, slow_scan], "fused": [pytest.mark.theano]}
+slow_scan = pytest.mark.nightly("the same as FastLSTM, with scan; test_training and test_gradient_check compile scan")
+own_layer = pytest.mark.nightly("the same as TorchRNN, with nn.LSTM")
+MARKS = {"scan": [pytest.mark.theano, slow_scan], "fused": [pytest.mark.theano], "torch-fused": [own_layer]}
 # one of each framework and its layers; the others of a family differ in their numbers alone
 NAMES = "NumpyLSTM", "FastLSTM", "RNN", "JaxLSTM", "TorchRNN", "FastTorchLSTM"
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=compiled.get(MODELS[name].backend, ())) for name in NAMES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(MODELS[name].backend, ())) for name in NAMES])
 def test_a_model_is_taken_by_all(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

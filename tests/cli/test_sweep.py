@@ -17,8 +17,7 @@ import pytest
 from cli.command import table_of
 from rich.text import Text
 from sweep.clusters import cluster_of
-from sweep.kills import workers_of
-from sweep.small import BASE, by_size, small_sweep, with_runs
+from sweep.small import BASE, by_size, small_sweep, with_runs, workers_of
 from typer.testing import CliRunner
 
 from lxmls_rnn import paths
@@ -107,7 +106,7 @@ def test_each_command_that_it_advises_works_as_printed(run, tmp_path):
 
 
 @pytest.mark.process
-@pytest.mark.slow("it starts workers")
+@pytest.mark.daily("it starts workers")
 def test_the_example_works_as_printed(run):
     example = re.search(r"Example: `lxmls-rnn sweep (.*)`", run_command.__doc__).group(1)
     result = run(*shlex.split(example))
@@ -134,7 +133,7 @@ def test_show_tells_writes_and_draws_and_runs_has_a_line_for_the_sweep(run, tmp_
 
 
 @pytest.mark.process
-@pytest.mark.slow("it starts workers twice")
+@pytest.mark.daily("it starts workers twice")
 def test_ctrl_c_stops_all_with_checkpoints_and_resume_goes_on(tmp_path):
     command = [COMMAND, "sweep", *SHORT, "--seeds", "2", "--epochs", "150", "--name", "stopped"]
     process = subprocess.Popen(
@@ -153,7 +152,7 @@ def test_ctrl_c_stops_all_with_checkpoints_and_resume_goes_on(tmp_path):
 
 
 @pytest.mark.process
-@pytest.mark.slow("it starts workers twice")
+@pytest.mark.daily("it starts workers twice")
 def test_a_second_ctrl_c_while_workers_start_ends_at_once_and_resume_goes_on(tmp_path):
     command = [COMMAND, "sweep", *SHORT, "--seeds", "2", "--epochs", "2", "--name", "stopped", "--workers", "2"]
     process = psutil.Popen(

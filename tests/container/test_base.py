@@ -31,7 +31,10 @@ class Registry(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(params=["without the tags", "that does not answer"])
+SILENT = pytest.param("that does not answer", marks=pytest.mark.nightly("the same as a registry without the tags"))
+
+
+@pytest.fixture(params=["without the tags", SILENT])
 def registry(request):
     """The address of a registry."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:

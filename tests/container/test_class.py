@@ -1,11 +1,15 @@
 """A class on JupyterHub under attack: nobody gets in unseen, fills the machine, or reaches another's server."""
 
+import asyncio
 import http.cookiejar
 import json
+import os
 import re
 import secrets
+import shutil
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -15,14 +19,19 @@ from pathlib import Path
 import pytest
 from container.conftest import BUILD
 from container.machine import ROOT, call, image, wait_for
+from tornado.websocket import websocket_connect
 
-pytestmark = pytest.mark.slow("builds two images more and starts a class: two minutes")
+whole = pytest.mark.nightly(
+    "attacks, limits, restarts and volumes of the class that the daily tests start: ten minutes"
+)
 
-STUDENTS, SERVERS, DISK = 5, 2, "500M"
-GOOD, OWN = "a-long-password", "the-teachers-own-password"
+SERVERS, DISK = 2, "500M"
+GOOD = "a-long-password"
 TOKEN = secrets.token_hex(3)
 # no volume of a real class is touched
-ANNA, BEN, CARLA, TEACHER = (f"{name}{TOKEN}" for name in ("anna", "ben", "carla", "teacher"))
+SIX = [f"{name}{TOKEN}" for name in ("anna", "ben", "carla", "dora", "emil", "finn")]
+ANNA, BEN, CARLA, DORA, EMIL, FINN = SIX
+TEACHER = f"teacher{TOKEN}"
 
 # What a server answers that is asked with the token of the one whose container this is.
 ASK = """
@@ -115,28 +124,14 @@ class Visitor:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
-    def sign_up(self, name, password=GOOD):
-        self.ask("/hub/signup")
-        return self.ask("/hub/signup", username=name, signup_password=password, signup_password_confirmation=password)
-
     def log_in(self, name, password=GOOD):
         """Return whether that worked; it starts no server."""
+        return "/hub/logout" in self.login_page(name, password)
+
+    def login_page(self, name, password=GOOD):
+        """Log in; return the page that follows."""
         self.ask("/hub/login")
-        return "/hub/logout" in self.ask("/hub/login?next=/hub/home", username=name, password=password)[1]
-
-    def take_password(self, first, new=OWN):
-        """Change the teacher's first password, which logs in."""
-        self.ask("/hub/first-password")
-        return self.ask("/hub/first-password", old_password=first, new_password=new, new_password_confirmation=new)
-
-    def admit(self, name):
-        """Let a student in, as the teacher."""
-        return self.change(name, "Admit")
-
-    def change(self, name, action, password=OWN):
-        """Press a button of the page of accounts, as the teacher."""
-        self.ask("/hub/authorize")
-        return self.ask("/hub/authorize", name=name, action=action, password=password)
+        return self.ask("/hub/login?next=/hub/home", username=name, password=password)[1]
 
     def start(self, name):
         """Ask for a server; return the status."""
@@ -153,50 +148,44 @@ class Class:
             port = free.getsockname()[1]
         self.lab, self.address, self.project = lab, f"http://127.0.0.1:{port}", f"lxmls-class-{TOKEN}"
         self.environ = lab.environ | {
-            "HUB_BASE": image("debian:12", "lxmls-rnn-base:debian12", "bookworm"),
+            "HUB_BASE": image("debian:13", "lxmls-rnn-base:debian13", "trixie"),
             "CLASS_PORT": str(port),
-            "CLASS_STUDENTS": str(STUDENTS),
             "CLASS_SERVERS": str(SERVERS),
             "CLASS_DISK": DISK,
             "CLASS_TEACHER": TEACHER,
+            "CLASS_PROJECT": self.project,
         }
-        self.teacher = Visitor(self.address)
-        self.printed, self.before, self.image = "", (), f"lxmls-rnn-student:{lab.image.partition(':')[2]}"
+        self.teacher, self.image = Visitor(self.address), f"lxmls-rnn-student:{lab.image.partition(':')[2]}"
+        self.roster = lab.folder / "students.txt"
+        self.roster.write_text("".join(f"{name}\n" for name in SIX))
 
-    def make(self, target):
-        return call(
-            "make", target, f"CLASS_PROJECT={self.project}", cwd=self.lab.folder, env=self.environ, timeout=BUILD
-        ).stdout
+    def make(self, target, **options):
+        return call("make", target, cwd=self.lab.folder, env=self.environ, timeout=BUILD, **options).stdout
 
     def compose(self, *arguments, **options):
         files = ["--project-directory", ".", "-p", self.project, "-f", "docker/jupyterhub/docker-compose.yml"]
         return call("docker", "compose", *files, *arguments, cwd=self.lab.folder, env=self.environ, **options)
 
-    @property
-    def first_password(self):
-        return re.search(r"first password (\S+)", self.printed).group(1)
+    def students(self, *arguments, **options):
+        """Call students.py in the hub."""
+        return self.hub("python", "/etc/students.py", *arguments, **options).stdout
 
-    def admitted(self):
-        """Return the page of accounts: whether each is admitted, "yes" or "no"."""
-        row = r'<td class="text-break">(\S+)</td>\s*<td>(\w+)</td>'
-        return dict(re.findall(row, self.teacher.ask("/hub/authorize")[1]))
-
-    def remove(self, name):
-        """Delete an account."""
-        for action in ("Withdraw", "Discard"):
-            self.teacher.change(name, action)
-        assert name not in self.admitted()
+    def hub(self, *command, **options):
+        """Run a command in the hub's container."""
+        return call("docker", "exec", "-i", f"{self.project}-hub-1", *command, **options)
 
     def student(self, name):
-        """Let a student in; return their browser."""
+        """Write a name into the roster, unless it is there, and log in; return the browser."""
+        names = self.roster.read_text().split()
+        if name not in names:
+            self.roster.write_text("\n".join([*names, name]))
+            self.make("class-students")
         visitor = Visitor(self.address)
-        visitor.sign_up(name)
-        self.teacher.admit(name)
         assert visitor.log_in(name)
         return visitor
 
     def at_work(self, name):
-        """Let a student in and start their server; return their browser."""
+        """Log in as a student and start the server; return the browser."""
         visitor = self.student(name)
         self.start(visitor, name)
         return visitor
@@ -230,10 +219,9 @@ def classroom(lab):
     assert not running, "a class runs on this machine: `make class-down`"
     it = Class(lab)
     try:
-        it.printed = it.make("class")
+        it.password = teachers_password(it.make("class"))
         wait_for(lambda: answers(it), 60, "the hub answers")
-        it.before = it.teacher.log_in(TEACHER, it.first_password), it.teacher.ask("/hub/home")[1]
-        assert it.teacher.take_password(it.first_password)[0] == 200
+        assert it.teacher.log_in(TEACHER, it.password)
         yield it
     finally:
         it.make("class-down")
@@ -242,6 +230,10 @@ def classroom(lab):
         images = [it.image, it.image.replace("student", "hub"), f"lxmls-rnn-student:before-{TOKEN}"]
         call("docker", "volume", "rm", *left, check=False)
         call("docker", "rmi", *images, check=False)
+
+
+def teachers_password(printed):
+    return re.search(r"the password (\w+)", printed).group(1)
 
 
 def answers(classroom):
@@ -261,123 +253,92 @@ def ben(classroom):
     return classroom.at_work(BEN)
 
 
-def test_the_teachers_password_is_printed_once_and_nobody_signs_up_as_the_teacher(classroom):
-    assert classroom.first_password not in classroom.compose("logs", "hub").stdout
-    again = classroom.compose("exec", "-T", "hub", "python", "/etc/teacher.py").stdout
-    assert again == f"The teacher's account is {TEACHER}; its password is unchanged.\n"
+def test_six_names_and_the_teacher_log_in_and_a_stranger_does_not(classroom):
+    page = Visitor(classroom.address).login_page
+    assert "Please choose a password at least 10 characters long." in page(FINN, "9 letters")
+    wait_for(lambda: Visitor(classroom.address).log_in(FINN), 10, "the wait of a second is over")
+    assert all(Visitor(classroom.address).log_in(name) for name in SIX)
+    assert "Invalid username or password" in page(ANNA, "another-password")
+    stranger = f"mallory{TOKEN}"
+    assert "Invalid username or password" in page(stranger)
     for name in (TEACHER, TEACHER.capitalize()):
-        assert "already in use" in Visitor(classroom.address).sign_up(name)[1]
-        assert not Visitor(classroom.address).log_in(name)
+        assert "Invalid username or password" in page(name)
+    stored = classroom.hub("python", "-c", "import dbm; print(*dbm.open('passwords.dbm').keys())").stdout
+    assert (len(stored.split()), stranger in stored) == (len(SIX), False)
 
 
-def test_the_first_password_opens_one_page_once(classroom):
-    logged_in, home = classroom.before
-    assert not logged_in
-    assert "username_input" in home
-    other = Visitor(classroom.address)
-    assert not other.log_in(TEACHER, classroom.first_password)
-    assert other.take_password(classroom.first_password)[0] == 404
-    assert other.log_in(TEACHER, OWN)
-    classroom.printed = classroom.compose("exec", "-T", "hub", "python", "/etc/teacher.py", "--new-password").stdout
-    other = Visitor(classroom.address)
-    assert not other.log_in(TEACHER, OWN)
-    assert "/hub/logout" in other.take_password(classroom.first_password)[1]
+@whole
+def test_the_teachers_password_is_printed_once_and_replaced_by_a_command(classroom):
+    assert classroom.password not in classroom.compose("logs", "hub").stdout
+    again = classroom.hub("python", "/etc/teacher.py").stdout
+    assert again == f"The teacher's account is {TEACHER}; its password is unchanged.\n"
+    old = classroom.password
+    classroom.password = teachers_password(classroom.hub("python", "/etc/teacher.py", "--new-password").stdout)
+    assert not Visitor(classroom.address).log_in(TEACHER, old)
+    assert classroom.teacher.log_in(TEACHER, classroom.password)
 
 
-def test_a_student_waits_for_the_teacher(classroom):
-    eva, name = Visitor(classroom.address), f"eva{TOKEN}"
-    assert "asked to admit you" in eva.sign_up(name)[1]
-    assert not eva.log_in(name)
-    classroom.teacher.admit(name)
-    assert eva.log_in(name)
-    assert eva.ask("/hub/authorize")[0] == 403
-    classroom.remove(name)
-    assert not Visitor(classroom.address).log_in(name)
+@whole
+def test_a_name_that_somebody_else_has_claimed_is_given_back(classroom):
+    """So is an account whose password is forgotten."""
+    claimed = Visitor(classroom.address)
+    classroom.student(late := f"late{TOKEN}")
+    assert claimed.log_in(late)
+    assert classroom.students("reset", late) == f"{late} chooses a new password at the next login.\n"
+    assert "username_input" in claimed.ask("/hub/home")[1]
+    assert Visitor(classroom.address).log_in(late, "a-password-of-their-own")
+    assert not claimed.log_in(late)
+    assert f"There is no account of nobody{TOKEN}" in classroom.students("reset", f"nobody{TOKEN}", check=False)
 
 
-def test_a_student_of_the_roster_need_not_wait(classroom):
-    """`make class` takes students.txt, also while the class runs."""
-    roster, name = classroom.lab.folder / "students.txt", f"rosa{TOKEN}"
-    roster.write_text(f"{name.capitalize()}\n")
-    assert "password is unchanged" in classroom.make("class")
-    rosa = Visitor(classroom.address)
-    assert "Now you can log in" in rosa.sign_up(name)[1]
-    assert rosa.log_in(name)
-    classroom.remove(name)
-    roster.unlink()
-    classroom.make("class")
-    assert "asked to admit you" in Visitor(classroom.address).sign_up(name)[1]
-    classroom.remove(name)
+@whole
+def test_a_late_student_logs_in_within_seconds(classroom, request):
+    late = f"later{TOKEN}"
+    classroom.roster.write_text(f"{classroom.roster.read_text()}\n{late.capitalize()}\n")
+    start = time.monotonic()
+    assert "students can log in" in classroom.make("class-students")
+    classroom.lab.figures["a name is added"] = f"{time.monotonic() - start:.1f} s"
+    assert Visitor(classroom.address).log_in(late)
+    classroom.roster.write_text(f"{classroom.roster.read_text()}\nAnna Maria\n")
+    assert "a name has at most 40 characters and no spaces" in classroom.make("class-students", check=False)
+    assert Visitor(classroom.address).log_in(late)
+    classroom.roster.write_text(classroom.roster.read_text().replace("Anna Maria", ""))
 
 
-def test_no_page_of_another_site_acts_in_the_teachers_name(classroom):
-    name, teacher = f"eva{TOKEN}", classroom.teacher
-    Visitor(classroom.address).sign_up(name)
-    form = {"name": name, "action": "Admit", "password": OWN}
-    assert teacher.ask("/hub/authorize", token=False, **form)[0] == 403
-    assert classroom.admitted()[name] == "no"
-    sent_along = {cookie.name: cookie.get_nonstandard_attr("SameSite") for cookie in teacher.cookies}
-    assert set(sent_along.values()) == {"Lax"}, sent_along
-    teacher.change(name, "Discard")
-    assert name not in classroom.admitted()
-
-
-def test_a_page_of_a_student_can_do_nothing_in_the_teachers_session_without_the_password(classroom, anna):
+@whole
+def test_a_page_of_a_student_or_of_another_site_can_do_nothing_in_the_teachers_session(classroom, anna):
     """What JavaScript of a student's server can do there: ask for any page of this address, with its token."""
-    name, teacher = f"eva{TOKEN}", classroom.teacher
-    Visitor(classroom.address).sign_up(name)
-    for action in ("Admit", "Discard"):
-        assert "That is not your password" in teacher.change(name, action, password="a guess")[1]
-    assert classroom.admitted()[name] == "no"
-    assert "That is not your password" in teacher.change(ANNA, "Stop server", password="")[1]
-    new = dict.fromkeys(("new_password", "new_password_confirmation"), "of-the-attacker")
-    page = f"/hub/change-password/{ANNA}"
-    assert "That is not your own password" in teacher.ask(page, old_password="", **new)[1]
+    teacher = classroom.teacher
     assert {teacher.ask(path)[0] for path in ("/hub/admin", "/hub/api/users", f"/hub/api/users/{ANNA}")} <= {403, 404}
-    asked = f"/hub/api/users/{ANNA}/server", f"/hub/api/users/{ANNA}/tokens", f"/hub/api/users/{name}"
+    assert {teacher.ask("/hub/auth/change-password", password=GOOD)[0], teacher.ask("/hub/signup")[0]} == {404}
+    asked = f"/hub/api/users/{ANNA}/server", f"/hub/api/users/{ANNA}/tokens", f"/hub/api/users/{ANNA}"
     assert {teacher.ask(path, method=method)[0] for path in asked for method in ("POST", "DELETE")} <= {403, 404, 405}
     assert teacher.ask(f"/user/{ANNA}/api/contents")[0] == 403
     assert anna.ask(f"/user/{ANNA}/api/status")[0] == 200
-    assert "has been changed" in teacher.ask(page, old_password=OWN, **new)[1]
-    assert Visitor(classroom.address).log_in(ANNA, "of-the-attacker")
-    teacher.ask(page, old_password=OWN, **dict.fromkeys(new, GOOD))
-    classroom.remove(name)
+    sent_along = {cookie.name: cookie.get_nonstandard_attr("SameSite") for cookie in teacher.cookies}
+    assert set(sent_along.values()) == {"Lax"}, sent_along
 
 
-def test_a_short_or_common_password_is_refused(classroom):
-    for password in ("9 letters", "password"):
-        assert "at least 10 characters" in Visitor(classroom.address).sign_up(f"short{TOKEN}", password)[1]
+@whole
+def test_who_guesses_waits_and_nobody_else(classroom, anna):
+    emil = classroom.student(EMIL)
+    asked = "Wrong passwords before: wait 4 seconds"  # after the third
+    wait_for(lambda: asked in Visitor(classroom.address).login_page(EMIL, "a wrong guess"), 60, "the wait grows")
+    assert "Wrong passwords before: wait" in Visitor(classroom.address).login_page(EMIL)
+    assert Visitor(classroom.address).log_in(DORA)
+    assert Visitor(classroom.address).log_in(TEACHER, classroom.password)
+    emil.ask("/hub/logout")
+    assert emil.log_in(EMIL)
 
 
-def test_who_guesses_is_locked_out_and_nobody_else(classroom, anna):
-    fritz = f"fritz{TOKEN}"
-    own = classroom.student(fritz)
-    guesses = [Visitor(classroom.address).log_in(fritz, f"guess number {n}") for n in range(5)]
-    assert not any(guesses)
-    other = Visitor(classroom.address)
-    assert not other.log_in(fritz)
-    assert "Too many wrong passwords" in other.ask("/hub/login", username=fritz, password=GOOD)[1]
-    assert Visitor(classroom.address).log_in(ANNA)
-    own.ask("/hub/logout")
-    assert own.log_in(fritz)
-    classroom.remove(fritz)
-
-
+@whole
 def test_no_more_servers_than_the_machine_holds(classroom, anna, ben):
     carla = classroom.student(CARLA)
     status, text = carla.start(CARLA)
     assert (status, "limit" in json.loads(text)["message"]) == (429, True), text
 
 
-def test_a_script_of_sign_ups_ends_at_the_size_of_the_class(classroom, anna, ben):
-    pages = [Visitor(classroom.address).sign_up(f"robot{n}{TOKEN}") for n in range(2 * STUDENTS)]
-    refused = [page for status, page in pages if status == 403]
-    assert len(refused) > STUDENTS
-    assert f"The class is full: there are accounts for {STUDENTS} students" in refused[0]
-    assert not Visitor(classroom.address).log_in(f"robot0{TOKEN}")
-    assert anna.ask(f"/user/{ANNA}/api/status")[0] == 200
-
-
+@whole
 def test_a_student_reaches_no_other_server_and_nothing_of_the_hub(classroom, anna, ben):
     asked = {
         f"GET http://lxmls-student-{ANNA}:8888/user/{ANNA}/api/contents": "200",
@@ -395,6 +356,7 @@ def test_a_student_reaches_no_other_server_and_nothing_of_the_hub(classroom, ann
     assert ben.ask(f"/user/{BEN}/api/contents")[0] == 200
 
 
+@whole
 def test_a_student_reaches_neither_the_host_nor_what_a_cloud_tells_its_machines(classroom, anna):
     """Unless CLASS_NETWORK opens the network: see the last test."""
     with socket.create_server(("0.0.0.0", 0)) as server:
@@ -404,6 +366,7 @@ def test_a_student_reaches_neither_the_host_nor_what_a_cloud_tells_its_machines(
     assert call("docker", "exec", f"lxmls-student-{ANNA}", "getent", "hosts", "proxy").stdout
 
 
+@whole
 def test_a_student_reaches_no_port_of_another(classroom, anna, ben):
     command = ["docker", "exec", "-i", f"lxmls-student-{BEN}", "python", "-c", SERVE]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
@@ -417,6 +380,7 @@ def test_a_student_reaches_no_port_of_another(classroom, anna, ben):
     assert {line.split()[-1] for line in only if line} <= {"lo"}  # the rules are for IPv4
 
 
+@whole
 def test_a_closed_network_has_the_hub_and_nothing_else(classroom, anna, ben):
     """Not even name servers, which may be anybody's."""
     classroom.environ |= {"CLASS_NETWORK": "closed"}
@@ -429,19 +393,50 @@ def test_a_closed_network_has_the_hub_and_nothing_else(classroom, anna, ben):
     classroom.make("class")
 
 
-def test_servers_stay_reachable_while_the_hub_starts_again(classroom, anna):
-    call("docker", "stop", f"{classroom.project}-hub-1")
-    try:
-        assert anna.ask(f"/user/{ANNA}/api/status")[0] == 200
-    finally:
-        call("docker", "start", f"{classroom.project}-hub-1")
-    wait_for(lambda: answers(classroom), 60, "the hub answers")
+# Computation that ends when a file is there.
+LONG = "import os, time\nwhile not os.path.exists('/tmp/enough'): time.sleep(.1)\nprint('worked', 6 * 7)"
+
+
+async def outputs(classroom, name, token, restart):
+    """Return what a kernel of a student's server prints, which computes while `restart` is called."""
+    channels = f"{classroom.address}/user/{name}/api/kernels"
+    request = urllib.request.Request(f"{channels}?token={token}", b"{}", method="POST")
+    kernel = json.loads(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).read())["id"]
+    browser = await websocket_connect(f"{channels.replace('http', 'ws')}/{kernel}/channels?token={token}")
+    header = {"msg_id": "1", "msg_type": "execute_request", "session": "1", "username": "", "version": "5.3"}
+    content = {"code": LONG, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
+    message = {"header": header, "content": content, "parent_header": {}, "metadata": {}, "channel": "shell"}
+    await browser.write_message(json.dumps(message))
+    await asyncio.to_thread(restart)
+    python(name, "open('/tmp/enough', 'w')")
+    printed, state = "", ""
+    while state != "idle" or "worked" not in printed:
+        answer = json.loads(await asyncio.wait_for(browser.read_message(), 60))
+        printed += answer["content"].get("text", "")
+        state = answer["content"].get("execution_state", state)
+    return printed
+
+
+@whole
+def test_a_kernel_works_on_while_hub_and_proxy_start_again(classroom, anna):
+    token = json.loads(anna.ask(f"/hub/api/users/{ANNA}/tokens", method="POST")[1])["token"]
+
+    def restart():
+        call("docker", "stop", f"{classroom.project}-hub-1")
+        try:
+            assert anna.ask(f"/user/{ANNA}/api/status")[0] == 200
+        finally:
+            call("docker", "start", f"{classroom.project}-hub-1")
+        wait_for(lambda: answers(classroom), 60, "the hub answers")
+
+    assert asyncio.run(outputs(classroom, ANNA, token, restart)) == "worked 42\n"
     call("docker", "restart", f"{classroom.project}-proxy-1")  # which has its routes from the hub
     health = "docker", "inspect", "--format", "{{.State.Health.Status}}", f"{classroom.project}-hub-1"
     wait_for(lambda: call(*health).stdout == "healthy\n", 90, "the hub is healthy")
     wait_for(lambda: anna.ask(f"/user/{ANNA}/api/status")[0] == 200, 90, "the server has its route")
 
 
+@whole
 def test_the_hub_has_few_rights_and_comes_back(classroom):
     def hub(form):
         return call("docker", "inspect", "--format", form, f"{classroom.project}-hub-1").stdout.strip()
@@ -454,13 +449,31 @@ def test_the_hub_has_few_rights_and_comes_back(classroom):
     assert hub("{{.State.Health.Status}} {{.HostConfig.LogConfig.Type}}") == "healthy local"
     packages = classroom.compose("exec", "-T", "hub", "dpkg-query", "-W").stdout
     assert not re.search("^(node|npm)", packages, re.MULTILINE)
-    classroom.compose("exec", "-T", "hub", "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)", check=False)
+    names = [f"ten{n}{TOKEN}" for n in range(10)]
+    classroom.roster.write_text("\n".join([*SIX, *names]))
+    classroom.make("class-students")
+
+    def logged_in(name, password):
+        try:
+            return Visitor(classroom.address).log_in(name, password)
+        except OSError:  # of a hub that is gone
+            return False
+
+    with ThreadPoolExecutor(10) as threads:
+        first = [threads.submit(logged_in, name, f"{name}-first") for name in names]
+        wait_for(lambda: sum(login.done() for login in first) >= 3, 60, "three have logged in")
+        classroom.hub("sh", "-c", "kill -9 $(cat /proc/1/task/1/children)", check=False)
+    had = [name for name, login in zip(names, first, strict=True) if login.result()]
+    assert 0 < len(had) < 10
     wait_for(lambda: hub("{{.RestartCount}}") == "1", 60, "the hub was started again")
     wait_for(lambda: answers(classroom), 60, "the hub answers")
+    assert not any(logged_in(name, "another-password") for name in had)  # no account is lost
+    wait_for(lambda: all(logged_in(name, f"{name}-first") for name in names), 30, "all ten log in")
     assert hub("{{.RestartCount}}") == "1"
     assert "Proxy still running" not in classroom.compose("logs", "hub").stdout  # the new hub looks for no old process
 
 
+@whole
 def test_a_fork_bomb_stays_in_its_container(lab, anna, ben):
     command = ["docker", "exec", "-i", f"lxmls-student-{ANNA}", "python", "-c", BOMB]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bomb:
@@ -473,16 +486,19 @@ def test_a_fork_bomb_stays_in_its_container(lab, anna, ben):
     assert anna.ask(f"/user/{ANNA}/api/contents")[0] == 200
 
 
+@whole
 def test_who_takes_too_much_memory_is_ended_alone(anna, ben):
     assert python(ANNA, "b'x' * (4 << 30)", check=False).returncode == 137
     assert [who.ask(f"/user/{name}/api/contents")[0] for who, name in ((anna, ANNA), (ben, BEN))] == [200, 200]
 
 
+@whole
 def test_what_a_server_prints_fills_no_disk(anna):
     found = call("docker", "inspect", "--format", "{{.HostConfig.LogConfig.Type}}", f"lxmls-student-{ANNA}").stdout
     assert found.strip() == "local"
 
 
+@whole
 def test_who_fills_the_disk_is_stopped_and_comes_back(classroom, ben):
     home = "/opt/lab", "/home/lab", "/dev/shm", "/tmp", "/var/tmp", "/opt/lab/data"
     writable = python(BEN, "import os, sys; print(*(p for p in sys.argv[1:] if os.access(p, os.W_OK)))", *home).stdout
@@ -502,6 +518,7 @@ def test_who_fills_the_disk_is_stopped_and_comes_back(classroom, ben):
     classroom.start(ben, BEN)
 
 
+@whole
 def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the_class_does(classroom, anna, ben):
     def cells(name):
         status, text = ben.ask(f"/user/{BEN}/api/contents/{name}.ipynb")
@@ -537,6 +554,7 @@ def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the
     assert f"{ANNA}: Column 0 is h_0." in seen
 
 
+@whole
 def test_collecting_follows_no_link_and_leaves_no_container(classroom, anna, ben, tmp_path):
     python(ANNA, "import os; os.symlink('/etc', 'results/etc'); os.mkfifo('runs/pipe'); os.chmod('runs', 0o700)")
     before = call("docker", "ps", "--all", "--quiet").stdout
@@ -551,27 +569,12 @@ def test_collecting_follows_no_link_and_leaves_no_container(classroom, anna, ben
     assert again.returncode == 1
 
 
-def test_accounts_of_a_class_that_was_named_by_the_labs_settings_are_kept(classroom):
-    old, new = f"lxmls-class-{TOKEN}-old", f"lxmls-class-{TOKEN}-new"
-    write = "docker", "run", "--rm", "--volume", f"{old}_state:/srv", "--entrypoint", "sh", "--user", "0"
-    call(*write, classroom.lab.image, "-c", "echo accounts >/srv/jupyterhub.sqlite")
-    arguments = f"-p {new} -f docker/jupyterhub/docker-compose.yml run --rm -T --no-deps".split()
-    rename = "docker/jupyterhub/rename.sh", new, "docker", "compose", "--project-directory", ".", *arguments
-    options = {"cwd": classroom.lab.folder, "env": classroom.environ | {"COMPOSE_PROJECT_NAME": old}}
-    try:
-        assert f"are in the volume {new}_state now" in call(*rename, **options).stdout
-        assert call(*rename, **options).stdout == ""
-        kept = "docker", "run", "--rm", "--volume", f"{new}_state:/srv", "--entrypoint", "cat"
-        assert call(*kept, classroom.lab.image, "/srv/jupyterhub.sqlite").stdout == "accounts\n"
-    finally:
-        call("docker", "volume", "rm", f"{old}_state", f"{new}_state", check=False)
-
-
+@whole
 def test_eight_servers_start_at_once_and_an_open_network_is_open(classroom, anna, ben):
     """In a hub with other settings, which has the accounts and the servers of the one before."""
-    classroom.environ |= {"CLASS_STUDENTS": "20", "CLASS_SERVERS": "12", "CLASS_NETWORK": "open", "CLASS_MEMORY": "1G"}
+    classroom.environ |= {"CLASS_SERVERS": "12", "CLASS_NETWORK": "open", "CLASS_MEMORY": "1G"}
     classroom.make("class")
-    classroom.teacher.log_in(TEACHER, OWN)
+    classroom.teacher.log_in(TEACHER, classroom.password)
     with socket.create_server(("0.0.0.0", 0)) as server:
         assert python(ANNA, CONNECT, f"gateway:{server.getsockname()[1]}").stdout == "open\n"
     names = [f"eight{n}{TOKEN}" for n in range(8)]
@@ -587,29 +590,85 @@ def test_eight_servers_start_at_once_and_an_open_network_is_open(classroom, anna
     assert not failed, f"{failed}: {classroom.compose('logs', '--no-log-prefix', '--tail', '200', 'hub').stdout}"
 
 
-def test_a_class_is_restored_from_its_backup(classroom, anna, tmp_path):
-    """By the commands of docs/classroom.md, with the names of this class; it has no server afterwards."""
-    section = (ROOT / "docs/classroom.md").read_text().partition("### Backup and restore")[2].partition("\n## ")[0]
-    names = f"'^({classroom.project}_state$|lxmls-student-.*{TOKEN}-)'"
+@whole
+def test_a_student_is_removed_and_the_work_is_kept_or_erased(classroom):
+    """Of the students whose servers the test before has started; the teacher's server shows their runs."""
 
-    def script(block):
-        lines = [line for line in block.splitlines() if "make class" not in line]
-        script = "\n".join(lines).replace("lxmls-rnn-student", classroom.image)
-        return script.replace("'^lxmls-(class_state|student-)'", names)
+    def volumes(name):
+        return call("docker", "volume", "ls", "--quiet", "--filter", f"name=^lxmls-student-{name}-").stdout.split()
 
-    backup, restore = (script(block) for block in re.findall(r"(?:^    .*\n)+", section, re.MULTILINE))
-    assert names in backup
+    kept, erased = (f"eight{n}{TOKEN}" for n in range(2))
+    assert "still in students.txt" in classroom.students("remove", kept, check=False)
+    classroom.roster.write_text("\n".join(SIX))
+    classroom.make("class-students")
+    assert "Nothing is changed" in classroom.students("remove", kept, input="", check=False)
+    assert "the volumes are kept" in classroom.students("remove", kept, input="no\n")
+    assert len(volumes(kept)) == 3
+    assert not Visitor(classroom.address).log_in(kept)
+    classroom.start(classroom.teacher, TEACHER)
+    assert "stop your own server" in classroom.students("remove", erased, input="yes\n", check=False)
+    classroom.stop(classroom.teacher, TEACHER)
+    assert "are erased" in classroom.students("remove", erased, "--erase")
+    assert not volumes(erased)
+    containers = call("docker", "ps", "--all", "--format", "{{.Names}}").stdout
+    assert not {f"lxmls-student-{name}" for name in (kept, erased)} & set(containers.split())
+
+
+@whole
+def test_a_class_is_backed_up_erased_and_restored(classroom, anna, tmp_path):
+    """By the commands of docs/classroom.md; it has no server afterwards."""
+    page = (ROOT / "docs/classroom.md").read_text()
+    sections = page.partition("### Backup and restore")[2].partition("### What is stored of a student")
+    backup, restore, erase = (
+        "".join(re.findall(r"(?:^    .*\n)+", text, re.MULTILINE))
+        for text in (
+            sections[0].partition("To restore")[0],
+            sections[0].partition("To restore")[2],
+            sections[2].partition("\n## ")[0],
+        )
+    )
+    # an engine without the volumes of other classes
+    (tmp_path / "docker").write_text(
+        f'#!/bin/bash\nset -o pipefail\n{shutil.which("docker")} "$@" |'
+        f" if [ \"$1 $2\" = 'volume ls' ]; then grep {TOKEN}; else cat; fi\n"
+    )
+    (tmp_path / "docker").chmod(0o755)
+    environ = classroom.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    def shell(commands, **options):
+        return call("bash", "-euc", commands, cwd=classroom.lab.folder, env=environ, timeout=600, **options).stdout
+
+    assert "make class-down first" in shell("docker/jupyterhub/volumes.sh backup backup", check=False)
     python(ANNA, "open('runs/of-anna', 'w').write('kept')")
-    classroom.make("class-down")
-    call("bash", "-euc", backup, cwd=tmp_path, timeout=300)
-    volumes = [file.name.removesuffix(".tar.gz") for file in (tmp_path / "backup").iterdir()]
-    assert f"lxmls-student-{ANNA}-runs" in volumes
-    call("docker", "volume", "rm", *volumes)
-    call("bash", "-euc", restore, cwd=tmp_path, timeout=300)
+    assert "volumes are in" in shell(backup.replace("make class\n", ""))
+    made = {file.name for file in (classroom.lab.folder / "backup").iterdir()}
+    assert {f"{classroom.project}_state.tar.gz", f"lxmls-student-{ANNA}-runs.tar.gz"} < made
+
+    (classroom.lab.folder / ".env").rename(tmp_path / ".env")  # which has LAB_TAG
+    latest = f"{classroom.image.partition(':')[0]}:latest"
+    had = call("docker", "image", "inspect", latest, check=False).returncode == 0
+    try:
+        assert "No such image" in shell("docker/jupyterhub/volumes.sh backup untagged", check=False) or had
+        assert not (classroom.lab.folder / "untagged").exists() or had
+        if not had:
+            call("docker", "tag", classroom.image, latest)
+            shell("docker/jupyterhub/volumes.sh backup untagged")
+        assert {file.name for file in (classroom.lab.folder / "untagged").iterdir()} == made
+    finally:
+        (tmp_path / ".env").rename(classroom.lab.folder / ".env")
+        if not had:
+            call("docker", "rmi", latest)
+
+    assert "nothing is erased" in shell(erase, input="no\n", check=False)
+    assert "The class is erased" in shell(erase, input="yes\n")
+    left = call("docker", "volume", "ls", "--quiet", "--filter", f"name={TOKEN}").stdout
+    assert not left
+    assert "are restored" in shell(restore.replace("make class\n", ""))
     assert "password is unchanged" in classroom.make("class")
-    assert Visitor(classroom.address).log_in(TEACHER, OWN)
+    assert Visitor(classroom.address).log_in(TEACHER, classroom.password)
     again = Visitor(classroom.address)
-    assert again.log_in(ANNA)
+    assert not again.log_in(ANNA, "another-password")
+    wait_for(lambda: again.log_in(ANNA), 10, "anna logs in")
     classroom.start(again, ANNA)
     assert python(ANNA, "print(open('runs/of-anna').read())").stdout == "kept\n"
     python(ANNA, "open('runs/of-anna', 'a')")

@@ -81,7 +81,7 @@ def test_nobody_takes_part_with_another_certificate(cluster):
     assert "CERTIFICATE_VERIFY_FAILED" in cluster.compose("logs", "scheduler").stdout
 
 
-@pytest.mark.slow("five minutes: it waits until a worker is missed and another is back, and trains all again")
+@pytest.mark.nightly("five minutes: it waits until a worker is missed and another is back, and trains all again")
 def test_one_is_cut_off_one_is_killed_one_has_another_corpus_and_the_numbers_are_those_of_serial_runs(
     cluster, tmp_path
 ):

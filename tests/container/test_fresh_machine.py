@@ -17,6 +17,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends git make python
 USER student
 WORKDIR /home/student
 """
+pytestmark = pytest.mark.nightly("the same as .ci/run, which sets the machine up, on a bare Debian 12")
 IDENTITY = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "safe.directory=*"]
 
 
@@ -94,7 +95,6 @@ def test_with_a_compiler_the_set_up_is_content(complete):
     assert "Ready: " in complete.run("make setup").stdout
 
 
-@pytest.mark.slow("runs the whole of make test from an empty cache, minutes")
 def test_with_a_compiler_the_tests_pass(complete):
     complete.run("make test ARGS=-q", timeout=1800)
 

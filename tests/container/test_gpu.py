@@ -64,6 +64,10 @@ def run(*command, options=(), check=True, timeout=900, image=WHEELS):
     return call("docker", "run", "--rm", *options, image, *command, check=check, timeout=timeout).stdout
 
 
+CUDA_IMAGE = pytest.mark.nightly("on an image with CUDA from packages, which takes minutes to build")
+CUDA_BASE = pytest.mark.nightly("the same steps on a base with CUDA, for which a stand-in is built")
+
+
 @pytest.fixture(scope="module")
 def wheels(lab, base, tmp_path_factory):
     """The image with CUDA from packages."""
@@ -102,11 +106,13 @@ def as_options(emulated):
     return volumes + [f"--env={name}={value}" for name, value in emulated["environment"].items()]
 
 
+@CUDA_IMAGE
 def test_cuda_from_packages_is_what_the_lock_names_and_compiles_for_a_newer_gpu(wheels):
     assert run("python", "-c", CUDA_OK).splitlines()[-2:] == ["NVRTC 12 2 sm_90", "cuBLAS 12 9 1"]
     assert run("ls", "-A", "/home/lab", "/tmp").split() == ["/home/lab:", ".bashrc", "/tmp:"]  # no cache of packages
 
 
+@CUDA_IMAGE
 @pytest.mark.parametrize(
     ("place", "root"),
     [
@@ -134,6 +140,7 @@ def check_training(output):
     assert ahead == kernels == sources > 100
 
 
+@CUDA_IMAGE
 def test_it_trains_on_the_emulated_gpu_and_compiles_next_to_nothing(emulated):
     check_training(run("bash", "-ec", TRAIN, options=as_options(emulated), timeout=1800))
 
@@ -146,6 +153,14 @@ def make_base(suite):
     return base
 
 
+def test_the_gpu_s_layers_and_models_have_the_right_numbers_on_an_emulated_gpu(lab):
+    """In the lab's image, whose pygpu is the distribution's; all that needs pygpu is tested at night."""
+    output = run(*PYTEST, "tests/gpu/test_gpu_on_device.py", "-k", "not late and not PTX", image=lab.image)
+    assert re.search(r"\d+ passed", output)
+    assert "skipped" not in output
+
+
+@CUDA_IMAGE
 def test_what_needs_pygpu_passes_its_tests(wheels):
     """On the emulated GPU, whose kernels the C++ compiler makes of their source or of NVRTC's PTX."""
     if not NVRTC.is_dir():
@@ -156,7 +171,7 @@ def test_what_needs_pygpu_passes_its_tests(wheels):
     assert set(why) == {"the NVRTC of CUDA (12, 9) does not know it", "the documentation is not in the image"}, output
 
 
-@pytest.mark.slow("makes Ubuntu 22.04 from its packages and builds the image on it, ten minutes")
+@pytest.mark.nightly("makes Ubuntu 22.04 from its packages and builds the image on it, ten minutes")
 def test_it_trains_on_ubuntu_22_04_as_well(lab, tmp_path):
     """The default base is an Ubuntu 22.04 with CUDA: its Python, compiler and pygpu are not Debian's."""
     image = "lxmls-rnn-lab:test-ubuntu"
@@ -164,7 +179,7 @@ def test_it_trains_on_ubuntu_22_04_as_well(lab, tmp_path):
     check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), timeout=1800, image=image))
 
 
-@pytest.mark.slow("makes a distribution from its packages and builds the image on it, ten minutes")
+@pytest.mark.nightly("makes a distribution from its packages and builds the image on it, ten minutes")
 @pytest.mark.parametrize("suite", ["trixie", "noble"])
 def test_it_trains_on_a_distribution_without_pygpu_with_that_of_make_pygpu(lab, tmp_path, suite):
     """On Debian 13 and Ubuntu 24.04: without an sdist in dist/ the image is for the CPU and says what to do."""
@@ -182,7 +197,7 @@ def test_it_trains_on_a_distribution_without_pygpu_with_that_of_make_pygpu(lab, 
     check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), timeout=1800, image=image))
 
 
-@pytest.mark.slow("starts the lab twice until all kernels are there, two minutes")
+@pytest.mark.nightly("starts the lab twice until all kernels are there, two minutes")
 def test_the_kernels_are_compiled_at_the_start_and_stay(lab, emulated, tmp_path):
     """In the volume of the compose file, which `make down` leaves."""
     with socket.socket() as free:
@@ -273,6 +288,7 @@ def cuda_stand_in(lab, base, tmp_path_factory):
     return "lxmls-rnn-base:cuda-stand-in"
 
 
+@CUDA_BASE
 def test_a_cuda_base_gets_nvrtc_and_cublas(lab, cuda_stand_in, tmp_path):
     """On a stand-in: it shows that the packages are installed and found, not that a GPU computes."""
     image = "lxmls-rnn-lab:test-stand-in"
@@ -284,6 +300,7 @@ def test_a_cuda_base_gets_nvrtc_and_cublas(lab, cuda_stand_in, tmp_path):
     assert {"libcublas.so", "libcuda.so", "libnvrtc.so"} <= set(names)
 
 
+@CUDA_BASE
 @pytest.mark.parametrize(("cuda", "why"), [("wheels", "is for a base without CUDA"), ("13", "CUDA=13 is unknown")])
 def test_another_cuda_than_the_base_s_is_refused(lab, cuda_stand_in, tmp_path, cuda, why):
     done = build(lab, tmp_path, "lxmls-rnn-lab:none", "cuda", check=False, BASE_IMAGE=cuda_stand_in, CUDA=cuda)

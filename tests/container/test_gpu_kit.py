@@ -32,7 +32,7 @@ ln -s ../driver/libcuda.so.1 /tmp/cuda/libcublas.so.12
 """
 
 
-pytestmark = pytest.mark.slow("packs the kit, makes a bare Debian 13 and compiles kernels with g++, minutes")
+pytestmark = pytest.mark.nightly("packs the kit, makes a bare Debian 13 and compiles kernels with g++, minutes")
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +101,7 @@ def test_layers_and_models_are_right_on_the_emulated_device(machine):
     """Also with Debian's libgpuarray, which does not wait for copies. The other tests of tests/gpu run in the image."""
     command = "pytest -n 2 tests/gpu/test_gpu_on_device.py -k '(layers or models or rows) and not PTX'"
     output = machine.run(f"scripts/gpu-kit.sh on {command}", timeout=1800).stdout
-    assert re.search(r"^=+ 4 passed, 3 skipped", output, re.MULTILINE)  # without PoCL
-    skipped = [line for line in output.splitlines() if line.startswith("SKIPPED")]
-    assert [line for line in skipped if "opencl0:0" not in line] == []
+    assert re.search(r"^=+ 4 passed(?!.*skipped)", output, re.MULTILINE)
 
 
 def test_a_gpu_is_chosen_among_those_that_are_visible(machine):
@@ -136,7 +134,7 @@ def test_the_report_of_all_steps_is_one_file(emulator):
     assert report["machine"]["gpus"] == ["emulated GPU, compute 12.0"]
 
 
-@pytest.mark.slow("zig compiles its C++ library, five minutes and more")
+@pytest.mark.nightly("zig compiles its C++ library, five minutes and more")
 def test_without_a_compiler_zig_compiles(start):
     machine = start("xz-utils")
     assert machine.run("! command -v g++ gcc cc python3 make").stdout == ""

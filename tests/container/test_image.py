@@ -5,7 +5,6 @@ import re
 import time
 
 import pytest
-from container.machine import build
 
 # Every Theano model, sentence by sentence and in batches; the modules in the cache before and after.
 WARM = """
@@ -29,6 +28,9 @@ def test_a_fresh_container_compiles_nothing(lab):
     assert before == after > 100
 
 
+@pytest.mark.nightly(
+    "takes the times of docs/image.md; the trainings are those of test_a_fresh_container_compiles_nothing"
+)
 @pytest.mark.parametrize("model", ["RNN", "LSTM"])
 def test_the_first_epoch_in_a_fresh_container(lab, model):
     start = time.monotonic()
@@ -45,23 +47,29 @@ def test_a_gpu_that_is_asked_for_by_name_and_not_there_stops_the_lab(lab, device
     assert "Traceback" not in result.stdout
 
 
-def test_the_lab_starts_on_opencl(lab):
-    """As far as the server: its first kernel has run by then."""
-    command = "docker/entrypoint.sh lab & until python docker/healthcheck.py; do sleep 0.5; done; kill %1"
-    output = lab.run("timeout", "180", "bash", "-c", command, LAB_DEVICE="opencl0:0").stdout
-    assert "Theano uses the OpenCL device opencl0:0." in output
+def test_what_is_no_name_of_a_device_stops_the_lab(lab):
+    result = lab.run(check=False, LAB_DEVICE="opencl0:0")
+    assert result.returncode == 1
+    assert "opencl0:0 is not the name of a device; set LAB_DEVICE to auto, cpu, cuda or a numbered GPU" in result.stdout
+    assert "Traceback" not in result.stdout
 
 
-def test_what_the_image_changes_passes_its_tests_there(lab):
-    """Devices, compilers, the cache, processes and isolation; the numbers too, since its NumPy is another one.
+NUMBERS = pytest.mark.nightly("the same as outside of the image, with its NumPy and its compiler's optimisation")
 
-    Those of the GPU: test_gpu.py.
-    """
-    folders = "device", "doctor", "theano_env", "benchmark", "classroom", "deep_learning"
-    paths = " ".join(["scripts/theano_build/tests", *(f"tests/{name}" for name in folders)])
-    result = lab.run("make", "test", f"ARGS=-q -p no:cacheprovider {paths}", timeout=1800)
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ["tests/device", "tests/doctor", "tests/theano_env"],
+        pytest.param(["scripts/theano_build/tests", "tests/benchmark", "tests/deep_learning"], marks=NUMBERS),
+    ],
+    ids=["the machine", "the numbers"],
+)
+def test_what_the_image_changes_passes_its_tests_there(lab, folders):
+    """Devices, compilers and the cache; those of the GPU are in test_gpu.py."""
+    result = lab.run("make", "test", f"ARGS=-q -p no:cacheprovider {' '.join(folders)}", timeout=1800)
     passed = [line for line in result.stdout.splitlines() if re.match(r"=*\s*\d+ passed", line)]
-    lab.figures["the tests in the image"] = passed[-1]
+    lab.figures[f"{', '.join(folders)} in the image"] = passed[-1]
 
 
 def test_what_the_build_is_given_in_secret_is_not_in_the_image(lab):
@@ -81,20 +89,3 @@ def test_the_image_says_what_it_is_and_what_it_was_built_from(lab):
     assert labels["title"] == "LxMLS RNN lab"
     assert labels["base.name"] == lab.figures["base image"]
     assert set(labels) >= {"description", "licenses", "revision"}
-
-
-@pytest.mark.slow("builds an image more")
-def test_an_image_without_opencl_is_smaller_and_trains(lab, tmp_path):
-    name = "lxmls-rnn-lab:test-no-opencl"
-    build(lab, tmp_path, name, OPENCL="no")
-    small, large = (
-        int(lab.call("docker", "image", "inspect", "--format", "{{.Size}}", it).stdout) for it in (name, lab.image)
-    )
-    lab.figures["image without OpenCL"] = f"{small / 1e9:.2f} GB"
-    assert small < large - 400e6
-    command = "lxmls-rnn train sample --model FastRNN --epochs 1 --root /tmp/runs && lxmls-rnn doctor"
-    run = "docker", "run", "--rm", "--entrypoint", "bash", name, "-ec", command
-    try:
-        assert "epoch   1" in lab.call(*run, timeout=300).stdout
-    finally:
-        lab.call("docker", "rmi", name, check=False)

@@ -184,7 +184,7 @@ def test_vectors_of_its_words_put_alike_words_side_by_side():
         assert expected <= {words[n] for n in nearest}
 
 
-@pytest.mark.slow("draws 100,000 sentences, five seconds")
+@pytest.mark.daily("draws 100,000 sentences, five seconds")
 def test_its_vectors_are_made_again_the_same(tmp_path):
     command = [sys.executable, DATA / "sample" / "make_vectors.py", "--out", tmp_path]
     subprocess.run(command, check=True, env={"PYTHONDONTWRITEBYTECODE": "1"})

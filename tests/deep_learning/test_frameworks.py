@@ -21,12 +21,20 @@ from lxmls_rnn.teaching.gradient_check import random_values
 IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
 
 OPTIONAL = [name for name, model in rnns.MODELS.items() if model.framework.group]
-RNNS = [(name, {"activation": f}) for name in OPTIONAL if name.endswith("RNN") for f in rnns.MODELS[name].activations]
-LSTMS = [(name, {"peepholes": p}) for name in OPTIONAL if "LSTM" in name for p in rnns.MODELS[name].peephole_options]
-KINDS = pytest.mark.parametrize(("name", "options"), [*RNNS, *LSTMS])
+another = pytest.mark.nightly("the same as the first activation, with another or without peepholes")
+
+
+def kinds(name):
+    """Return parameters of all kinds of a model."""
+    model = rnns.MODELS[name]
+    option, values = ("peepholes", model.peephole_options) if "LSTM" in name else ("activation", model.activations)
+    return [pytest.param(name, {option: value}, marks=another if n else ()) for n, value in enumerate(values)]
+
+
+KINDS = pytest.mark.parametrize(("name", "options"), [kind for name in OPTIONAL for kind in kinds(name)])
 SIZES = 12, 6, 5, 4
 X, Y = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5]), np.array([0, 1, 2, 3, 0, 1, 2, 3, 0])
-TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
+TOLERANCE = {"float64": 1e-12, "float32": 1e-4}
 BOTH_DTYPES = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
@@ -57,14 +65,17 @@ def corpus():
     return [SimpleNamespace(x=rng.randint(0, 12, n), y=rng.randint(0, 4, n)) for n in lengths]
 
 
+other_settings = pytest.mark.nightly("the same as with clipping, without; test_both_passes has float32")
+
+
 @pytest.mark.parametrize("name", OPTIONAL)
 @pytest.mark.parametrize(
     ("dtype", "settings"),
     [
-        ("float64", {}),
+        pytest.param("float64", {}, marks=other_settings),
         ("float64", {"batch_size": 4, "clip": 0.1}),
         ("float64", {"clip": 0.1, "freeze_embeddings": True}),
-        ("float32", {"batch_size": 4}),
+        pytest.param("float32", {"batch_size": 4}, marks=other_settings),
     ],
 )
 def test_five_epochs_have_numpys_costs(name, dtype, settings):
@@ -187,7 +198,7 @@ def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without
 
 
 @pytest.mark.theano
-@pytest.mark.slow("compiles the gradients of all models in Theano, ten seconds")
+@pytest.mark.daily("compiles the gradients of all models in Theano, ten seconds")
 def test_a_check_of_all_models_says_which_are_left_out(without):
     without("jax")
     without("torch")
@@ -209,12 +220,19 @@ def test_a_model_without_peepholes_is_not_offered_them():
 
 @pytest.mark.parametrize("name", ["JaxRNN", "TorchRNN"])
 def test_the_device_is_read_from_an_array(name, monkeypatch):
-    for asked in ("", "cpu", "auto", "opencl0:0"):
+    for asked in ("", "cpu", "auto"):
         monkeypatch.setenv("LXMLS_DEVICE", asked)
         assert rnns.device_of(name).endswith("computes on the CPU.")  # no GPU on the machines that run this
     monkeypatch.setenv("LXMLS_DEVICE", "cuda1")
     with pytest.raises(RuntimeError, match=r"cuda1 is unavailable: .* sees no GPUs"):
         rnns.model_class(name)(*SIZES)
+
+
+@pytest.mark.parametrize("asked", ["gpu", "opencl0:0"])
+def test_what_is_no_name_of_a_device_is_refused(monkeypatch, asked):
+    monkeypatch.setenv("LXMLS_DEVICE", asked)
+    with pytest.raises(RuntimeError, match=rf"^{asked} is not the name of a device: set \w+_DEVICE to auto, cpu, cuda"):
+        frameworks.JAX.choose_gpu(["a", "b"])
 
 
 @pytest.mark.parametrize(("asked", "gpu"), [("auto", "a"), ("cuda", "a"), ("cuda1", "b"), ("cpu", None), ("", None)])

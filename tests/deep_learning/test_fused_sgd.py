@@ -25,7 +25,7 @@ WAYS = [
     {"batch_size": 4, "clip": 0.1},
 ]
 AT_ONCE = [("float64", MODELS[0]), ("float32", MODELS[1]), ("float64", MODELS[3])]
-another_step = pytest.mark.slow("compiles the step of another layer or type, two seconds from an empty cache")
+another_step = pytest.mark.nightly("the same as AT_ONCE, of another layer or type")
 TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
 
 

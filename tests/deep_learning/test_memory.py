@@ -20,8 +20,8 @@ from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
 from lxmls_rnn.deep_learning.sgd import make_step
 
 HARNESS = Path(__file__).with_name("memory_harness.cpp")
-every_way = pytest.mark.slow("each activation, each type at every size in every way, ten seconds each")
-ten_thousand = pytest.mark.slow("ten thousand calls of the same code, on the smallest arrays, three seconds")
+every_way = pytest.mark.nightly("the same as the steps of tanh in float32, of each activation and type in every way")
+ten_thousand = pytest.mark.nightly("the same as a thousand calls on larger arrays, ten thousand on the smallest")
 WATCHES = {
     "addresses": ["-fsanitize=address"],  # compiles in half the time
     "memory": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
@@ -80,7 +80,7 @@ def test_no_read_or_write_outside_an_array(sanitizer, tmp_path, activation, dtyp
     watched(tmp_path, sanitizer, activation, dtype, options)
 
 
-@pytest.mark.slow("compiles all C code once more, ten seconds")
+@pytest.mark.daily("compiles all C code with another sanitizer, ten seconds")
 @pytest.mark.sanitizer
 @pytest.mark.parametrize("sanitizer", ["threads"], indirect=True)
 def test_threads_write_nothing_that_others_use(sanitizer, tmp_path):

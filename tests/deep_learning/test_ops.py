@@ -15,11 +15,10 @@ from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 
 pytestmark = pytest.mark.theano
 
-in_float32 = pytest.mark.slow("compiles the same layer in another type, five seconds from an empty cache")
-another_layer = pytest.mark.slow("compiles another layer, four seconds from an empty cache")
-another_size = pytest.mark.slow("compiles scan for another number of hidden units, three seconds")
-# test_quantities compares all that the fused layers compute with NumPy
-another_scan = pytest.mark.slow("compiles scan for another activation or an LSTM, five seconds and more")
+in_float32 = pytest.mark.nightly("the same as tanh in float32, of another layer")
+another_layer = pytest.mark.nightly("the same as logistic and tanh, with another activation")
+another_size = pytest.mark.nightly("the same as 5 hidden units, with another number")
+another_scan = pytest.mark.nightly("the same as test_quantities, with scan in place of NumPy")
 SCANS = [(rnns.FastRNN, rnns.RNN, {"activation": activation}) for activation in OF_RNN]
 SCANS += [(rnns.FastLSTM, rnns.LSTM, {"peepholes": peepholes}) for peepholes in (True, False)]
 FAMILIES = [pytest.param(*case, marks=() if case is SCANS[0] else another_scan) for case in SCANS]

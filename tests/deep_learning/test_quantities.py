@@ -9,10 +9,21 @@ from lxmls_rnn.deep_learning.quantities import QUANTITIES
 from lxmls_rnn.teaching.gradient_check import random_values
 
 X, Y = np.array([1, 2, 3, 1, 5]), np.array([0, 2, 1, 0, 1])
-compiles_scan = pytest.mark.slow("compiles scan for all quantities, ten seconds")
+compiles_scan = pytest.mark.daily("compiles scan for all quantities, ten seconds")
+# test_ops and test_fused_sgd have float32
+in_float32 = pytest.mark.nightly("the same as in float64")
+again = pytest.mark.nightly("the same as NumPy and the fused layers, with another activation or without peepholes")
 MARKS = {"scan": [pytest.mark.theano, compiles_scan], "fused": [pytest.mark.theano]}
+
+
+def marks(model, option):
+    first = model.peephole_options[0] if model.family == "LSTM" else model.activations[0]
+    is_another = model.backend not in ("numpy", "fused") and option != first
+    return [*MARKS.get(model.backend, []), *([again] if is_another else [])]
+
+
 KINDS = [
-    pytest.param(name, options, marks=MARKS.get(model.backend, []), id=f"{name}-{next(iter(options.values()))}")
+    pytest.param(name, options, marks=marks(model, *options.values()), id=f"{name}-{next(iter(options.values()))}")
     for name, model in rnns.MODELS.items()
     for options in (
         [{"peepholes": either} for either in model.peephole_options]
@@ -34,7 +45,16 @@ def drawn(name, **options):
 
 
 @pytest.mark.parametrize(("name", "options"), KINDS)
-@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow("compiles again"))])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "float64",
+        pytest.param(
+            "float32",
+            marks=pytest.mark.nightly("the same as in float64"),
+        ),
+    ],
+)
 def test_they_are_those_of_the_passes(name, options, dtype):
     model = drawn(name, dtype=dtype, **options)
     found, expected = model.quantities(X, Y), model_file.convert(model, rnns.numpy_class(name)).backward(X, Y)

@@ -21,7 +21,8 @@ BATCH = (
 )
 CLIPS = [None, 0.01]
 MEASURED = [*CLIPS, np.inf]
-another_graph = pytest.mark.slow("compiles a graph of scan; test_training makes a step without clipping")
+of_scan = pytest.mark.daily("compiles a graph of scan, some seconds")
+another_graph = pytest.mark.nightly("the same as batches of an RNN with clipping, of another layer")
 FUSED = [(rnns.FastRNN, rnns.NumpyRNN), (rnns.FastLSTM, rnns.NumpyLSTM)]
 SCANS = [(rnns.RNN, rnns.NumpyRNN), (rnns.LSTM, rnns.NumpyLSTM)]
 SCANS.append(tuple(partial(cls, peepholes=False) for cls in SCANS[-1]))
@@ -52,10 +53,18 @@ def test_a_rate_that_is_a_number_of_numpys_leaves_the_steps_precision(clip):
         assert (value == W).all()
 
 
-@another_graph
-@pytest.mark.parametrize("clip", CLIPS)
-@pytest.mark.parametrize("batched", [False, True])
-@pytest.mark.parametrize(("scan", "bare"), SCANS)
+@of_scan
+@pytest.mark.parametrize(
+    ("scan", "bare", "batched", "clip"),
+    [
+        pytest.param(
+            *pair, batched, clip, marks=() if (pair, batched, clip) == (SCANS[0], True, 0.01) else another_graph
+        )
+        for pair in SCANS
+        for batched in (False, True)
+        for clip in CLIPS
+    ],
+)
 def test_a_step_of_scan_is_the_numpy_step(scan, bare, batched, clip):
     """Those of the fused layers are compared in test_fused_sgd."""
     a, b = scan(*SIZES, seed=0), bare(*SIZES, seed=0)
@@ -82,7 +91,7 @@ def test_sizes_of_one_work_in_a_batch(cls, bare):
 
 @pytest.mark.parametrize(
     ("cls", "clip"),
-    [(rnns.NumpyRNN, None), (rnns.NumpyRNN, 0.01), pytest.param(rnns.RNN, 0.01, marks=another_graph)],
+    [(rnns.NumpyRNN, None), (rnns.NumpyRNN, 0.01), pytest.param(rnns.RNN, 0.01, marks=of_scan)],
 )
 def test_frozen_embeddings_stay(cls, clip):
     model = cls(*SIZES, seed=0)

@@ -17,7 +17,7 @@ FAMILIES = [
     (rnns.FastLSTM, rnns.NumpyLSTM),
 ]
 CASES = [(*pair, {}) for pair in FAMILIES]
-another_lstm = pytest.mark.slow("compiles the LSTM once more, six seconds from an empty cache")
+another_lstm = pytest.mark.nightly("the same as with peepholes, without; test_quantities has both, fused")
 CASES += [
     pytest.param((*pair, {"peepholes": False}), marks=another_lstm) for pair in FAMILIES if pair[1] is rnns.NumpyLSTM
 ]

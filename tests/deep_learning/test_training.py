@@ -13,8 +13,8 @@ from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Progress, Started, Stopped, Trainer
 
 SIZES = 12, 5, 4, 3
-compiles_lstm = pytest.mark.slow("compiles scan for batches of the LSTM, twenty seconds from an empty cache")
-compiles_rnn = pytest.mark.slow("compiles scan for batches once more, four seconds; test_sgd makes a step of one")
+compiles_lstm = pytest.mark.daily("compiles scan for batches of the LSTM, twenty seconds from an empty cache")
+compiles_rnn = pytest.mark.nightly("the same as LSTM, of an RNN")
 SCANS = [pytest.param(rnns.RNN, marks=compiles_rnn), pytest.param(rnns.LSTM, marks=compiles_lstm)]
 
 

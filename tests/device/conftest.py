@@ -46,14 +46,14 @@ PYGPU = "def init(name): raise RuntimeError('a kernel that does not run')\ndef a
 
 @pytest.fixture(scope="session")
 def pretend(tmp_path_factory):
-    """A folder with libcuda.so, libnvrtc.so, libcublas.so, libclblast.so and a pygpu, none of which does anything."""
+    """A folder with libcuda.so, libnvrtc.so, libcublas.so and a pygpu, none of which does anything."""
     if shutil.which("gcc") is None:
         pytest.skip("there is no gcc")
     folder = tmp_path_factory.mktemp("pretend")
     (folder / "pretend.c").write_text(PRETEND)
     command = ["gcc", "-shared", "-fPIC", "-o", folder / "libcuda.so", folder / "pretend.c"]
     subprocess.run(command, check=True)
-    for name in ("libnvrtc.so", "libcublas.so", "libclblast.so"):
+    for name in ("libnvrtc.so", "libcublas.so"):
         shutil.copy(folder / "libcuda.so", folder / name)
     (folder / "pygpu").mkdir()
     (folder / "pygpu" / "__init__.py").write_text(PYGPU)
@@ -79,7 +79,7 @@ def driver(pretend, monkeypatch):
         here = {"SECOND_CC": "75", "SECOND_MODE": "3", **HEALTHY, "COUNT": "2", **environ}
         for name, value in here.items():
             monkeypatch.setenv(name, value)
-        names = ("libcuda.so", "libnvrtc.so", "libcublas.so", "libclblast.so")
+        names = ("libcuda.so", "libnvrtc.so", "libcublas.so")
         found = {name: ctypes.CDLL(str(pretend / name)) for name in names}
         monkeypatch.setattr(libraries, "load", lambda name: None if name in absent else found.get(name))
         libraries.cards.cache_clear()

@@ -58,7 +58,7 @@ def test_what_is_missing_is_named(healthy, pretend, tmp_path):
 
 @pytest.mark.skipif(find_spec("pygpu") is not None, reason="there is a pygpu for this Python")
 def test_on_a_python_without_pygpu_the_sentence_says_how_to_build_it(healthy, pretend):
-    found, sentence = choose("opencl0:0", pretend, **healthy | {"PYTHONPATH": ""})
+    found, sentence = choose("cuda", pretend, **healthy | {"PYTHONPATH": ""})
     assert found is None
     assert "pygpu, which Theano needs for a GPU, is not installed for Python 3." in sentence
     assert "build it with `make pygpu SOURCE=...`" in sentence

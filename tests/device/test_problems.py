@@ -2,7 +2,6 @@
 
 import sys
 from importlib import import_module
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -110,11 +109,10 @@ def test_a_pygpu_that_does_not_load_is_named(driver, monkeypatch):
         raise ImportError("pygpu wants libgpuarray")
 
     monkeypatch.setattr(libraries, "import_pygpu", fail)
-    for name in ("cuda", "opencl0:0"):
-        found = device.problem(name)
-        assert (found.name, found.ok) == ("pygpu", False)
-        assert found.value == "pygpu cannot be loaded (ImportError: pygpu wants libgpuarray)"
-        assert found.remedy == problems.ADVICE["no pygpu"]
+    found = device.problem("cuda")
+    assert (found.name, found.ok) == ("pygpu", False)
+    assert found.value == "pygpu cannot be loaded (ImportError: pygpu wants libgpuarray)"
+    assert found.remedy == problems.ADVICE["no pygpu"]
 
 
 @pytest.mark.parametrize(("version", "packages"), [((3, 11, 9), True), ((3, 13, 5), False)])
@@ -127,20 +125,6 @@ def test_a_python_without_pygpu_is_told_how_to_build_it(driver, monkeypatch, ver
     assert found.value == f"pygpu, which Theano needs for a GPU, is not installed for Python 3.{version[1]}"
     assert found.remedy.startswith("build it with `make pygpu SOURCE=...`, see docs/gpu.md")
     assert bool(found.packages) == packages
-
-
-def test_opencl_needs_clblast_under_a_name_that_libgpuarray_tries(driver, monkeypatch, tmp_path):
-    driver(absent=["libclblast.so"])
-    found = device.problem("opencl0:0")
-    assert (found.name, found.ok, found.packages) == ("CLBlast", False, ("libclblast-dev",))
-    assert found.value == "there is no CLBlast, which computes matrix products on an OpenCL device"
-    assert found.remedy == "on Debian and Ubuntu, apt-get install libclblast-dev"
-    assert device.problem("cuda") is None
-    (tmp_path / "lib").mkdir()
-    monkeypatch.setattr(libraries, "find_spec", lambda name: ModuleSpec(name, None, origin=f"{tmp_path}/__init__.py"))
-    assert device.problem("opencl0:0").remedy == "on Debian and Ubuntu, apt-get install libclblast1"
-    monkeypatch.setattr(libraries, "load", lambda name: name == "libclblast.so.1" or None)
-    assert device.problem("opencl0:0") is None
 
 
 def test_a_lost_gpu_is_told_in_the_words_of_who_brought_it(driver, monkeypatch):

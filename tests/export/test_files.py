@@ -1,12 +1,18 @@
-"""One function for all formats: names of the files, models back from them, and errors that name the model."""
+"""One function for all formats: names of the files, what is in them, and errors that name the model."""
 
 import base64
+import json
 
+import numpy as np
 import pytest
+from safetensors import safe_open
 
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
-from lxmls_rnn.export import files, html
+from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.experiment import Settings
+from lxmls_rnn.export import files, html, source, tensors
+from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 
 
@@ -27,19 +33,48 @@ def test_the_file_has_the_name_of_the_model_or_of_its_run(tmp_path):
         assert found == [f"{name}.{suffix}" for suffix in ("html", "torch.safetensors", "safetensors")]
 
 
+def read(path):
+    """Return the texts and the parameters in a file, read by the library of its format."""
+    if path.suffix == ".onnx":
+        onnx = pytest.importorskip("onnx", reason="ONNX is not installed: `make setup WITH=onnx` brings it")
+        model = onnx.load(path)
+        values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+        return {entry.key: entry.value for entry in model.metadata_props}, values
+    with safe_open(path, "numpy") as file:
+        return file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dictionary
+
+
 @pytest.mark.parametrize("to", ["torch", "onnx", "safetensors"])
-def test_a_file_is_read_by_its_suffix_and_has_the_parameters_of_its_model(tmp_path, to):
+def test_other_programs_find_parameters_header_and_licence(tmp_path, to):
     if to == "onnx":
         pytest.importorskip("onnx", reason="ONNX is not installed: `make setup WITH=onnx` brings it")
     for seed in (0, 1):  # one after the other, as from a panel
         path = save(tmp_path / "m.npz", NumpyLSTM, peepholes=False, seed=seed)
         exported = files.export(path, to)
         (tmp_path / exported.name).write_bytes(exported.content)
-        found = files.read(tmp_path / exported.name)
-        values = model_file.load_in_numpy(path).model.get_values()
-        assert {name: W.tolist() for name, W in found.model.get_values().items()} == {
-            name: W.tolist() for name, W in values.items()
-        }
+        texts, values = read(tmp_path / exported.name)
+        model, header = model_file.load(path)
+        assert json.loads(texts.pop("lxmls_rnn")) == header
+        assert texts == {"source": source.NO_RUN}
+        names = tensors.TORCH_NAMES if to == "torch" else {name: name for name in model.get_values()}
+        for name, W in model.get_values().items():
+            found = values.pop(names[name])
+            assert np.array_equal(found.T if names[name] == "embedding.weight" else found, W)
+        assert not values
+
+
+def test_the_model_of_a_run_has_its_settings_and_the_licence_of_its_data(tmp_path):
+    settings = Settings("sample", max_nr_sent=20, n_emb=4, n_hidd=3, trainer=Trainer(epochs=1))
+    run = Run.create("first", settings, tmp_path)
+    for _ in run.fit():
+        pass
+    (tmp_path / "f.safetensors").write_bytes(files.export(tmp_path / "first", "safetensors").content)
+    texts, _ = read(tmp_path / "f.safetensors")
+    assert Settings.from_dict(json.loads(texts["settings"])) == run.settings
+    assert texts["source"] == source.describe(settings)
+    header = json.loads(texts["lxmls_rnn"])
+    tagger = Tagger.load(tmp_path / "first/model.npz")
+    assert (header["words"], header["tags"]) == (tagger.words, tagger.tags)
 
 
 def test_each_page_has_the_parameters_of_its_model(tmp_path):

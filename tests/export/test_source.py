@@ -6,7 +6,6 @@ import pytest
 
 from lxmls_rnn.datasets import corpora
 from lxmls_rnn.datasets.corpora import CORPORA, corpus_files
-from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.export import source
@@ -88,10 +87,3 @@ def test_a_model_of_no_run_has_an_unknown_source(tmp_path):
     for file in (tmp_path / "other.npz", tmp_path / "mine" / "other.npz"):
         assert source.settings_of(file) is None
     assert source.describe(None) == source.NO_RUN
-
-
-@pytest.mark.parametrize("kept", [{"source": 7}, {"settings": [1]}])
-def test_what_an_import_kept_has_its_types(tmp_path, kept):
-    Tagger(NumpyRNN(2, 3, 4, 2), ["a", "b"], ["c", "d"], 2).save(tmp_path / "m.npz", **kept)
-    with pytest.raises(ValueError, match=rf"m\.npz cannot be loaded: {next(iter(kept))}: "):
-        model_file.load(tmp_path / "m.npz")

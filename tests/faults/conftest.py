@@ -4,11 +4,7 @@ By default a fifth of a second for each reader and a second for the rest. Or how
 together are given: `pytest tests/faults/test_readers.py --faults-count 1000000 --faults-seed 7`.
 """
 
-import json
-
 import pytest
-
-told = []
 
 
 def pytest_addoption(parser):
@@ -20,24 +16,4 @@ def pytest_addoption(parser):
 @pytest.fixture
 def seconds(request):
     given = request.config.getoption("--faults-seconds", None)
-    return given if given is not None else 1.0 if request.node.get_closest_marker("slow") else 0.2
-
-
-@pytest.fixture
-def tell(record_property):
-    """Keep a figure for the summary."""
-
-    def keep(what, **figures):
-        record_property("faults", json.dumps({"what": what, **figures}))
-
-    return keep
-
-
-def pytest_runtest_logreport(report):
-    if report.when == "call":
-        told.extend(json.loads(value) for name, value in report.user_properties if name == "faults")
-
-
-def pytest_terminal_summary(terminalreporter):
-    for figures in told:
-        terminalreporter.write_line("  ".join(f"{value}" for value in figures.values()))
+    return given if given is not None else 1.0 if request.node.get_closest_marker("daily") else 0.2

@@ -2,15 +2,20 @@
 
 import json
 import os
+import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from faults.kills import Attack
+from sweep.small import DEV, TRAIN, numbers
 
-pytestmark = pytest.mark.slow("strikes for some seconds at each kind of work")
+from lxmls_rnn.runs import Run
+
+pytestmark = pytest.mark.daily("strikes for some seconds at each kind of work")
 
 HERE = Path(__file__).parent
 
@@ -27,8 +32,8 @@ def shim(tmp_path_factory):
     return library
 
 
-again = pytest.mark.slow("the same calls as a new run, after one more training")
-worker = pytest.mark.slow("each trial starts two workers of the benchmark")
+again = pytest.mark.nightly("the same calls as train, of a run that goes on")
+worker = pytest.mark.nightly("the same writes as train and exercises, by the workers of the benchmark")
 
 
 @pytest.mark.parametrize(
@@ -42,12 +47,38 @@ def test_nothing_is_lost_and_everything_is_said(shim, tmp_path, seconds, tell, s
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(report.read_text())
-    tell(f"{scenario}: kills and failures of the disk", trials=found["trials"], of=f"of {found['of']}")
+    tell(f"{scenario}: kills and failures of the disk  {found['trials']}  of {found['of']}")
     assert found["failures"] == []
     assert found["trials"] > 0
 
 
+COMMAND = [str(Path(sys.executable).with_name("lxmls-rnn")), "train"]
+SETTINGS = ["--max-nr-sent", "150", "--n-emb", "3", "--n-hidd", "3", "--epochs", "12", "--shuffle"]
+KILLS = 3
+
+
 def test_a_training_that_is_killed_at_random_moments_comes_to_the_same_numbers(tmp_path):
-    attack = Attack(tmp_path, 0).go(12)
-    assert attack.problems == []
-    assert attack.kills >= 12
+    def command(name, seconds=None):
+        """Train or resume, and kill after so many seconds; return the exit status."""
+        how = ["--resume", name] if (tmp_path / name).exists() else [TRAIN, "--dev", DEV, *SETTINGS, "--name", name]
+        process = subprocess.Popen(
+            [*COMMAND, *how, "--root", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        try:
+            said, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            said, _ = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), said
+        assert "Traceback" not in said
+        return process.returncode
+
+    draw, kills, trainings, begin = random.Random(0), 0, 0, time.monotonic()
+    assert command("whole") == 0
+    seconds = time.monotonic() - begin
+    while kills < KILLS:
+        name, trainings = f"killed-{trainings}", trainings + 1
+        while command(name, draw.uniform(0, seconds) if kills < KILLS else None) != 0:
+            kills += 1
+        assert numbers(Run.open(name, tmp_path)) == numbers(Run.open("whole", tmp_path))
+        assert [path for path in tmp_path.rglob(".*") if name in str(path)] == []

@@ -135,23 +135,31 @@ def _text(content: bytes) -> str:
 
 
 def for_each_capability():
-    """Parametrise a test over `CAPABILITIES`, slow for those between the oldest and the newest."""
+    """Parametrise a test over `CAPABILITIES`, nightly for those between the oldest and the newest."""
     import pytest
 
-    slow = pytest.mark.slow("the same kernels once more, for a GPU between the oldest and the newest")
-    marks = {capability: slow for capability in CAPABILITIES[1:-1]}
+    between = pytest.mark.nightly("the same kernels, for a GPU between the oldest and the newest")
+    marks = {capability: between for capability in CAPABILITIES[1:-1]}
     kinds = [pytest.param(c, id="{}.{}".format(*c), marks=marks.get(c, ())) for c in CAPABILITIES]
     return pytest.mark.parametrize("capability", kinds)
 
 
+def packaged(pattern: str) -> list[Path]:
+    """Return the files of this Python's packages of NVIDIA that match `pattern`."""
+    nvidia = importlib.util.find_spec("nvidia")
+    folders = nvidia.submodule_search_locations or () if nvidia else ()
+    return sorted(path for folder in folders for path in Path(folder).glob(pattern))
+
+
 def library() -> str | None:
-    """Where NVRTC is: LXMLS_NVRTC, else the wheel in this Python, else a toolkit on the system; None: nowhere."""
+    """Return where NVRTC is: LXMLS_NVRTC, else the wheel nvidia-cuda-nvrtc-cu12, else a toolkit on the system; or None.
+
+    PyTorch brings another NVRTC, in nvidia/cu13, whose PTX the emulated GPU does not know.
+    """
     if os.environ.get("LXMLS_NVRTC"):
         return os.environ["LXMLS_NVRTC"]
-    nvidia = importlib.util.find_spec("nvidia")
-    for folder in nvidia.submodule_search_locations or () if nvidia else ():
-        for path in sorted(Path(folder).glob("*/lib/libnvrtc.so.*")):
-            return str(path)
+    for path in packaged("cuda_nvrtc/lib/libnvrtc.so.*"):
+        return str(path)
     for name in ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2"]:
         try:
             ctypes.CDLL(name)

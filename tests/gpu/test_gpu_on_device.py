@@ -1,7 +1,6 @@
-"""Run the tests in on_device/ on a device: LXMLS_TEST_DEVICE, or else two that are made of the CPU.
+"""Run the tests in on_device/ on a CUDA device: LXMLS_TEST_DEVICE, or else one that is emulated (emulator/).
 
-These are PoCL's OpenCL device and an emulated CUDA device (emulator/), which scan runs on too. Theano's device is fixed
-when it is imported, so each file gets a process of its own.
+Theano's device is fixed when it is imported, so each file gets a process of its own.
 """
 
 import importlib.util
@@ -20,29 +19,24 @@ ASKED = os.environ.get("LXMLS_TEST_DEVICE")
 EMULATED = "emulated cuda"
 LATE = "emulated cuda, late"  # copies to the host are made when somebody waits for them
 PTX = "emulated cuda, as PTX"
-DEVICES = [ASKED] if ASKED else ["opencl0:0", EMULATED]
-FILES = [(device, file) for device in DEVICES for file in ("layers", "rows", "updates", "models")]
-CUDA = ASKED if ASKED and ASKED.startswith("cuda") else EMULATED
-SEEDS = pytest.mark.slow("trains 1,600 times on the emulated device: half a minute")
-FILES += [(CUDA, "threads"), (CUDA, "panels"), (EMULATED, "launches"), (PTX, "models")]
+CUDA = ASKED or EMULATED
+FILES = [(CUDA, file) for file in ("layers", "rows", "updates", "models", "threads", "panels")]
+SEEDS = pytest.mark.daily("trains 1,600 times on the emulated device: half a minute")
+FILES += [(EMULATED, "launches"), (PTX, "models")]
 FILES += [(LATE, "launches"), (LATE, "rows")]
 FILES += [pytest.param(EMULATED, "block_order", marks=SEEDS)]
 HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize(("device", "file"), FILES)
-def test_on_device(device, file, tmp_path, request):
+def test_on_device(device, file, request):
     if device != ASKED and importlib.util.find_spec("pygpu") is None:
         pytest.skip("no pygpu, so Theano uses no GPU (`make pygpu` builds it)")
     if file == "panels" and importlib.util.find_spec("ipywidgets") is None:
         pytest.skip("no ipywidgets, so no panels")
     env = {name: value for name, value in os.environ.items() if name not in ("LXMLS_FLOATX", "LXMLS_GPU_FAULT")}
     env["LXMLS_DEVICE"] = device.removeprefix("emulated ").partition(",")[0]
-    # two processes that build one kernel at once, as the workers of the suite do, break PoCL's cache
-    # and it would compile a kernel for each size of a block; in two files with optimisations, longer than they run
-    env |= {"POCL_CACHE_DIR": str(tmp_path / "pocl"), "POCL_WORK_GROUP_SPECIALIZATION": "0"}
-    env |= {"POCL_EXTRA_BUILD_FLAGS": "-cl-opt-disable"} if file in ("models", "updates") else {}
-    if device in (EMULATED, LATE, PTX):
+    if device != ASKED:
         env |= request.getfixturevalue("emulated_gpu")
     if device == LATE:
         env["EMULATED_LATE"] = "1"
@@ -50,9 +44,7 @@ def test_on_device(device, file, tmp_path, request):
         newest = request.getfixturevalue("real_nvrtc").best_arch(120)
         env |= request.getfixturevalue("as_ptx") | {"EMULATED_CC": str(newest)}
     trial = subprocess.run([sys.executable, "-m", "lxmls_rnn.device"], env=env, capture_output=True, text=True)
-    if trial.returncode != 0:
-        optional = device not in (ASKED, EMULATED, LATE, PTX)
-        (pytest.skip if optional else pytest.fail)(trial.stdout.splitlines()[0])
+    assert trial.returncode == 0, trial.stdout
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-o", "addopts=", "--import-mode=importlib"]
     command += ["-p", "no:cacheprovider"]
     done = subprocess.run(
@@ -66,7 +58,7 @@ def test_on_device(device, file, tmp_path, request):
     assert "skipped" not in done.stdout
 
 
-@pytest.mark.slow("compiles the kernels of both plans for the emulated device, in a worker each: half a minute")
+@pytest.mark.daily("compiles the kernels of both plans for the emulated device, in a worker each: half a minute")
 def test_the_benchmark_times_both_plans(tmp_path, request):
     if importlib.util.find_spec("pygpu") is None:
         pytest.skip("no pygpu, so Theano uses no GPU (`make pygpu` builds it)")

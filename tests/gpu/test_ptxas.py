@@ -1,24 +1,35 @@
 """The own GPU kernels as machine code of each kind of card: registers, no spills, shared memory."""
 
+import nvrtc
 import ptxas
 import pytest
 
-pytestmark = pytest.mark.slow("assembles the own kernels for ten kinds of card, half a minute")
+
+def check(toolkit, arch):
+    """Whether no register is spilled and a block fits."""
+    if arch not in toolkit.compiler.supported:
+        pytest.skip(f"the NVRTC of CUDA {toolkit.compiler.version} does not know it")
+    for name, usage in ptxas.usages(toolkit, arch).items():
+        assert usage.spilled == 0, f"{name} for {arch}"
+        assert 256 * usage.registers <= 65536, f"{name} for {arch}"
+        assert usage.shared <= (2048 if name == "softmax_cost_sum" else 0), f"{name} for {arch}"
 
 
-@pytest.fixture(scope="module")
-def usages(real_nvrtc):
-    """The resources of each kernel."""
-    if ptxas.library() is None:
+@pytest.mark.daily("assembles the own kernels, some seconds for each kind of card")
+@nvrtc.for_each_capability()
+def test_no_register_is_spilled_and_a_block_fits(capability):
+    toolkit = ptxas.toolkit()
+    if toolkit is None:
         pytest.skip("no ptxas: `uv sync --inexact --only-group ptxas` installs it, 40 MB")
-    if real_nvrtc.version != (12, 9):
-        pytest.skip(f"ptxas is that of CUDA 12.9, and this NVRTC is that of {real_nvrtc.version}")
-    return ptxas.usages()
+    check(toolkit, 10 * capability[0] + capability[1])
 
 
-def test_no_register_is_spilled_and_a_block_fits(usages):
-    for name, of in usages.items():
-        for arch, usage in of.items():
-            assert usage.spilled == 0, f"{name} for {arch}"
-            assert 256 * usage.registers <= 65536, f"{name} for {arch}"
-            assert usage.shared <= (2048 if name == "softmax_cost_sum" else 0), f"{name} for {arch}"
+@pytest.mark.nightly("the same with the newest NVRTC and ptxas, whose PTX no test executes")
+def test_the_newest_toolkit_assembles_the_kernels_for_every_card(real_nvrtc, tell):
+    toolkit = ptxas.newest()
+    if toolkit is None:
+        pytest.skip("no newest NVRTC and ptxas: `uv sync --inexact --only-group newest-cuda` installs them, 90 MB")
+    for major, minor in nvrtc.CAPABILITIES:
+        check(toolkit, 10 * major + minor)
+    assembled, executed = (".".join(map(str, found.version)) for found in (toolkit.compiler, real_nvrtc))
+    tell(f"own kernels: PTX of NVRTC {assembled} is assembled, that of {executed} is executed")

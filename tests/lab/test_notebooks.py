@@ -12,6 +12,7 @@ from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, TORCH
 FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 EXERCISE_NOTEBOOK, SCHOOL_NOTEBOOK = "01-exercises.ipynb", "04-school-2026.ipynb"
+of_school = pytest.mark.nightly("the same as the course, of the school")
 
 
 def read(name):
@@ -59,9 +60,11 @@ def verdicts(notebook):
 
 
 @pytest.mark.notebook
-@pytest.mark.slow("runs all cells, a quarter of a minute; tests/browser runs the other notebooks as well")
+@pytest.mark.daily("runs all cells, a quarter of a minute; tests/browser runs the other notebooks as well")
 @pytest.mark.usefixtures("small_corpus")
-@pytest.mark.parametrize(("name", "exercises"), [(EXERCISE_NOTEBOOK, COURSE), (SCHOOL_NOTEBOOK, SCHOOL)])
+@pytest.mark.parametrize(
+    ("name", "exercises"), [(EXERCISE_NOTEBOOK, COURSE), pytest.param(SCHOOL_NOTEBOOK, SCHOOL, marks=of_school)]
+)
 def test_a_notebook_as_it_is_handed_out_has_no_exercise_done(name, exercises, tmp_path, monkeypatch):
     notebook = run(read(name), tmp_path, monkeypatch)
     texts = [output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])]
@@ -72,7 +75,7 @@ def test_a_notebook_as_it_is_handed_out_has_no_exercise_done(name, exercises, tm
 
 
 @pytest.mark.notebook
-@pytest.mark.slow("compiles and trains all the day's models, most of a minute; tests/lab/exercises tries the solutions")
+@pytest.mark.daily("compiles and trains all the day's models, most of a minute")
 @pytest.mark.usefixtures("small_corpus")
 def test_the_solved_exercises_are_all_right_and_agree_with_the_library(tmp_path, monkeypatch):
     notebook = run(solved(read(EXERCISE_NOTEBOOK)), tmp_path, monkeypatch)
@@ -121,7 +124,7 @@ def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypa
 
 
 @pytest.mark.notebook
-@pytest.mark.slow("trains on all cells, twenty seconds; the next one runs some in a kernel")
+@of_school
 @pytest.mark.usefixtures("small_corpus")
 def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatch):
     notebook = run(solved(read(SCHOOL_NOTEBOOK)), tmp_path, monkeypatch)

@@ -168,7 +168,7 @@ def test_an_empty_map_is_an_error(tmp_path):
         read_tag_map(tmp_path / "map")
 
 
-@pytest.mark.slow("reads a hundred thousand sentences, two seconds")
+@pytest.mark.daily("reads a hundred thousand sentences, two seconds")
 def test_nothing_is_cut_where_no_limit_is_given(read):
     assert len(read(HE_SLEEPS * 100_500)) == 100_500
 

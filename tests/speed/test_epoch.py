@@ -22,10 +22,10 @@ def prepared(model, **options):
     ("name", "peepholes"),
     [(name, p) for name in available() for p in (MODELS[name].peephole_options if "LSTM" in name else [True])],
 )
-def test_epoch(benchmark, some, name, peepholes):
+def test_epoch(benchmark, name, peepholes):
     experiment = prepared(name, peepholes=peepholes)
     trainer = Trainer(epochs=10**6, rate=RATE)
-    events = trainer.fit(experiment.tagger.model, some(experiment.train))
+    events = trainer.fit(experiment.tagger.model, experiment.train)
 
     def epoch():
         return next(event for event in events if isinstance(event, EpochDone))
@@ -38,7 +38,7 @@ def test_epoch(benchmark, some, name, peepholes):
 
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 @pytest.mark.parametrize("family", ["RNN", "LSTM"])
-def test_epoch_of_pytorch(benchmark, some, family, kind):
+def test_epoch_of_pytorch(benchmark, family, kind):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     from torch_tagger import TorchTagger
 
@@ -48,7 +48,7 @@ def test_epoch_of_pytorch(benchmark, some, family, kind):
     if family == "LSTM":
         param[3][...] = 0
     tagger = TorchTagger(param, RATE, sparse=kind == "sparse")
-    sentences = [(torch.tensor(s.x).long(), torch.tensor(s.y).long()) for s in some(experiment.train)]
+    sentences = [(torch.tensor(s.x).long(), torch.tensor(s.y).long()) for s in experiment.train]
 
     def epoch():
         return sum(tagger.step(x, y) for x, y in sentences)

@@ -1,10 +1,13 @@
 """A sweep that takes a second, what a serial run makes of its trainings, and runs that are written, not trained."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import psutil
 
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import model_file
@@ -83,3 +86,14 @@ def by_size(training, epoch):
 def missing(sweep):
     """The results of the trainings that are not over, and to how many epochs each is trained next."""
     return [(result, epochs) for result, epochs in halving.with_epochs(sweep) if epochs]
+
+
+def workers_of(client):
+    """The processes of a client's workers."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for child in client.children():
+            with suppress(psutil.NoSuchProcess):  # also if it has ended and is a zombie
+                if "loky.backend.popen_loky_posix" in child.cmdline():
+                    found.append(child)
+    return found

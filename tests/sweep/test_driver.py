@@ -7,15 +7,17 @@ from pathlib import Path
 
 import psutil
 import pytest
-from sweep.kills import KINDS, Attack, workers_of
-from sweep.small import BASE, of_sweep, serial, small_sweep
+from sweep.small import BASE, of_sweep, serial, small_sweep, workers_of
 
 from lxmls_rnn.deep_learning.training import BatchDone
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import halving, results
 from lxmls_rnn.sweep.driver import Driver
 
-pytestmark = [pytest.mark.process, pytest.mark.slow("trains sweeps in processes and kills some of them, half a minute")]
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.daily("trains sweeps in processes and kills some of them, half a minute"),
+]
 
 
 def states(sweep):
@@ -86,7 +88,7 @@ def test_a_training_without_its_checkpoint_is_not_done(done):
 
 
 @pytest.mark.theano
-@pytest.mark.slow("it starts workers that compile")
+@pytest.mark.daily("it starts workers that compile")
 def test_each_worker_uses_its_own_device_and_one_has_compiled_before_the_first_training(tmp_path, monkeypatch):
     monkeypatch.setenv("LXMLS_DEVICE", "cuda7")  # which is not there: Theano would say so
     sweep = small_sweep(tmp_path, "model=FastRNN").begin()
@@ -103,10 +105,3 @@ def test_each_worker_uses_its_own_device_and_one_has_compiled_before_the_first_t
 def compiled_code(process):
     """The files of Theano's cache whose code a process has loaded."""
     return {file.path for file in process.memory_maps() if "theano" in Path(file.path).parts and ".so" in file.path}
-
-
-@pytest.mark.slow("it strikes at workers and clients twelve times")
-def test_struck_at_random_moments_it_ends_with_the_numbers_of_serial_runs(tmp_path):
-    attack = Attack(tmp_path, dict.fromkeys(KINDS, 3), seed=5).go()
-    assert not attack.problems, "\n".join(attack.problems)
-    assert {kind: attack.done[kind] for kind in KINDS} == dict.fromkeys(KINDS, 3)

@@ -15,8 +15,7 @@ import loky.backend.resource_tracker
 import psutil
 import pytest
 from loky.backend.queues import Queue
-from sweep.kills import workers_of
-from sweep.small import BASE, of_sweep, serial, small_sweep
+from sweep.small import BASE, of_sweep, serial, small_sweep, workers_of
 
 from lxmls_rnn.sweep import local
 from lxmls_rnn.sweep.driver import Driver
@@ -41,7 +40,7 @@ def sweep(tmp_path):
     client.communicate(timeout=60)
 
 
-@pytest.mark.slow("it starts workers")
+@pytest.mark.daily("it starts workers")
 def test_no_process_of_a_sweep_listens_and_none_outlives_a_killed_client(sweep):
     client, *others = sweep
     assert len(workers_of(client)) == 2
@@ -115,7 +114,7 @@ def broken_on_bad(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
 
-@pytest.mark.slow("it starts workers")
+@pytest.mark.daily("it starts workers")
 def test_a_worker_that_never_starts_is_given_up_and_the_others_train(broken_on_bad):
     with local.Local(2, ["bad", "good"], "token") as workers:
         while not (workers.unfit and workers.alive):
@@ -125,7 +124,7 @@ def test_a_worker_that_never_starts_is_given_up_and_the_others_train(broken_on_b
         assert workers.unfit == {"0": "it died 10 times in a row while it started: EXIT(7)"}
 
 
-@pytest.mark.slow("it starts workers ten times")
+@pytest.mark.nightly("the same as a worker that never starts, seen from a sweep")
 def test_where_no_worker_starts_the_sweep_ends_with_a_sentence(broken_on_bad, tmp_path, monkeypatch):
     monkeypatch.setenv("LXMLS_DEVICE", "bad")
     driver = Driver(small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin(), workers=1)
@@ -134,7 +133,7 @@ def test_where_no_worker_starts_the_sweep_ends_with_a_sentence(broken_on_bad, tm
         list(driver.run())
 
 
-@pytest.mark.slow("it starts workers and kills the first ones")
+@pytest.mark.nightly("the same as a worker that is killed in a training, while it starts")
 def test_another_worker_takes_the_place_of_one_killed_while_it_starts(tmp_path):
     sweep, killed = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin(), []
     for _ in Driver(sweep, workers=1).run():
@@ -146,7 +145,7 @@ def test_another_worker_takes_the_place_of_one_killed_while_it_starts(tmp_path):
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
 
 
-@pytest.mark.slow("it starts workers and kills them")
+@pytest.mark.daily("it starts workers and kills them")
 def test_a_training_whose_workers_die_three_times_fails_and_the_other_one_is_not_disturbed(tmp_path):
     long = replace(BASE, trainer=replace(BASE.trainer, epochs=100_000))
     sweep = small_sweep(tmp_path, "epochs=100000,3", base=long, seeds=[1]).begin()

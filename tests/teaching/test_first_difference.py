@@ -17,7 +17,7 @@ from lxmls_rnn.teaching.first_difference import (
 from lxmls_rnn.teaching.gradient_check import random_values
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
-compiles_scan = pytest.mark.slow("compiles the quantities of scan, ten seconds")
+compiles_scan = pytest.mark.nightly("the same as the fused layers, with scan; test_quantities compares both")
 X, Y = np.array([1, 2, 3, 1, 5]), np.array([0, 2, 1, 0, 1])
 
 

@@ -17,9 +17,9 @@ from lxmls_rnn.teaching.gradient_check import (
     relative_difference,
 )
 
-compiles_scan = pytest.mark.slow("compiles scan once more, three seconds")
-many_entries = pytest.mark.slow("finite differences of ten thousand entries, four seconds")
-long_sentence = pytest.mark.slow("finite differences of forty words, three seconds")
+compiles_scan = pytest.mark.nightly("the same as logistic, with another layer or size; test_quantities has each layer")
+many_entries = pytest.mark.nightly("the same as smaller layers, with ten thousand entries")
+long_sentence = pytest.mark.nightly("the same as shorter sentences, with forty words")
 FAMILIES = [
     (rnns.NumpyRNN, rnns.RNN, {"activation": "logistic"}),
     pytest.param(rnns.NumpyRNN, rnns.RNN, {"activation": "tanh"}, marks=compiles_scan),

@@ -83,7 +83,7 @@ def as_nobody(code, **environ):
 
 
 @pytest.mark.parametrize(
-    "with_cache", [True, pytest.param(False, marks=pytest.mark.slow("compiles a cache of its own, five seconds"))]
+    "with_cache", [True, pytest.param(False, marks=pytest.mark.daily("compiles a cache of its own, five seconds"))]
 )
 def test_a_user_without_name_and_home_can_compile(with_cache):
     folder = Path(tempfile.mkdtemp())  # pytest's own are closed to other users

@@ -62,14 +62,11 @@ def test_what_theano_flags_name_goes_before_what_is_asked_for(tmp_path):
 
 
 def test_each_device_has_the_settings_that_it_needs(tmp_path):
-    cpu, cuda, opencl = (settings(tmp_path, LXMLS_DEVICE=name) for name in ("cpu", "cuda1", "opencl0:0"))
-    assert not {"dnn.enabled", "optimizer_excluding", "gpuarray.cache_path"} & cpu.keys()
-    assert cuda["dnn.enabled"] == opencl["dnn.enabled"] == "False"
-    assert "optimizer_excluding" not in cuda
-    assert opencl["optimizer_excluding"].startswith("local_gpua_crossentropy")
+    cpu, cuda = (settings(tmp_path, LXMLS_DEVICE=name) for name in ("cpu", "cuda1"))
+    assert not {"dnn.enabled", "gpuarray.cache_path"} & cpu.keys()
+    assert cuda["dnn.enabled"] == "False"
     kernels = tmp_path / "lxmls-rnn" / "theano" / "gpu" / libraries.kernel_folder_name(1)
     assert cuda["gpuarray.cache_path"] == str(kernels)
-    assert "gpuarray.cache_path" not in opencl
 
 
 def test_a_cache_that_the_user_names_is_taken(tmp_path):
@@ -323,8 +320,3 @@ def test_zig_goes_before_what_is_on_the_path(tmp_path, monkeypatch):
     assert within({"PATH": str(tmp_path / "none")}, flags.compiler) == ""
     monkeypatch.setattr(flags, "ZIG", tmp_path / "g++")
     assert within({"PATH": ""}, flags.compiler) == str(tmp_path / "g++")
-
-
-def test_gpus_are_known_by_their_names():
-    gpus = {name for name in ("cpu", "cuda", "cuda1", "opencl0:0", "gpu") if flags.is_gpu(name)}
-    assert gpus == {"cuda", "cuda1", "opencl0:0"}

@@ -62,8 +62,8 @@ def test_training_ends_with_one_ctrl_c_while_a_compiler_hangs(command, pipe):
     "number",
     [
         signal.SIGTERM,
-        pytest.param(signal.SIGINT, marks=pytest.mark.slow("as SIGTERM")),
-        pytest.param(signal.SIGKILL, marks=pytest.mark.slow("as SIGTERM")),
+        pytest.param(signal.SIGINT, marks=pytest.mark.nightly("the same as SIGTERM, with another signal")),
+        pytest.param(signal.SIGKILL, marks=pytest.mark.nightly("the same as SIGTERM, with another signal")),
     ],
 )
 def test_the_doctors_trial_ends_with_the_doctor(command, pipe, number):

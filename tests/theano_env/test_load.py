@@ -51,6 +51,26 @@ def test_zig_is_on_the_path_after_all_others_while_theano_looks_for_it(environ, 
     assert "PATH" not in os.environ
 
 
+@pytest.mark.parametrize("setting", [{"LXMLS_DEVICE": "opencl0:0"}, {"THEANO_FLAGS": "device=opencl0:0"}])
+def test_a_device_that_is_none_of_ours_stops_the_import(environ, setting):
+    """Theano itself would take it, where there is an OpenCL device."""
+    for name, value in setting.items():
+        environ.setenv(name, value)
+    expected = (
+        "opencl0:0 is not the name of a device: set LXMLS_DEVICE to auto, cpu, cuda or a numbered GPU, such as cuda1"
+    )
+    with pytest.raises(RuntimeError, match=f"^{expected}$"), load._flags_set():
+        pass
+
+
+def test_our_own_variable_comes_before_the_rc_file(environ, tmp_path):
+    (tmp_path / "theanorc").write_text("[global]\ndevice = opencl0:0\n")
+    environ.setenv("THEANORC", str(tmp_path / "theanorc"))
+    environ.setenv("LXMLS_DEVICE", "cpu")
+    with load._flags_set():
+        assert flags.user_flags()["device"] == "cpu"
+
+
 def test_a_compiler_that_does_not_work_stops_the_import(environ, tmp_path):
     environ.setenv("THEANO_FLAGS", f"cxx={tmp_path}/none")
     with pytest.raises(CompileError, match="/none does not work"), load._flags_set():

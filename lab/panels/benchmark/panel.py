@@ -39,7 +39,7 @@ from lxmls_rnn.device.processor import cores
 from lxmls_rnn.storage.files import counted
 
 OWN_SIZES = "own sizes"
-DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
+DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU"}
 SET_NAMES = [name for name in c.SETS if name != "plans"]  # this panel does not offer the implementations of "plans"
 
 

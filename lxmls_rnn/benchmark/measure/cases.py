@@ -36,7 +36,8 @@ WORKS = {
     "step": "one step of gradient descent",
     "copy": "on a GPU: the inputs to the card and the probabilities back; every other work includes its own copies",
 }
-
+DEVICES = "cpu|cuda[0-9]{0,3}"
+SHOWN_DEVICES = f"{DEVICES}|opencl[0-9]{{1,3}}:[0-9]{{1,3}}"  # also those of results files of earlier versions
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class Case:
 
     model: str  # one of `CASE_MODELS`
     implementation: str  # one of `IMPLEMENTATIONS` or `PLANS`
-    device: str  # "cpu", "cuda", "cuda1", "opencl0:0"
+    device: str  # one of `SHOWN_DEVICES`, measured on one of `DEVICES`
     dtype: str  # "float32" or "float64"
     work: str  # one of `WORKS`
     n_hidd: int
@@ -64,8 +65,7 @@ class Case:
         for name, known in every.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {quoted(getattr(self, name))}")
-        if not re.fullmatch(r"cpu|cuda[0-9]{0,3}|opencl[0-9]{1,3}:[0-9]{1,3}", self.device):
-            raise ValueError(f"device must be cpu, cuda, cuda0, ... or opencl0:0, got {self.device!r}")
+        _check_device(self.device, SHOWN_DEVICES)
         for name in ("n_hidd", "batch", "length", "n_words", "n_emb", "n_tags"):
             size = getattr(self, name)
             if not 1 <= size < 2**31:
@@ -203,6 +203,12 @@ def chosen_shapes(
     )
 
 
+def _check_device(device: str, known: str) -> None:
+    """Raise ValueError if the name of a device does not match the pattern `known`."""
+    if not re.fullmatch(known, device):
+        raise ValueError(f"device must be cpu, cuda, cuda0, ..., got {device!r}")
+
+
 def make_cases(
     shapes: Iterable[Shape],
     works: Iterable[str],
@@ -218,6 +224,8 @@ def make_cases(
     `scan_on_gpu`, if there is one. Shapes of the same model and hidden size share compiled functions; they should
     follow each other.
     """
+    for device in devices:
+        _check_device(device, DEVICES)
 
     def is_measured(work: str, shape: Shape, implementation: str, device: str) -> bool:
         if device == "cpu":

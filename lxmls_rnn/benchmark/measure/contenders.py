@@ -224,10 +224,7 @@ class TheanoContender(NumpyContender):
         return there
 
     def _free(self) -> int | None:
-        try:
-            return int(self.context.free_gmem) if self.context is not None else None
-        except Exception:  # not every OpenCL driver reports it
-            return None
+        return int(self.context.free_gmem) if self.context is not None else None
 
     def device_memory(self) -> int | None:
         free = self._free()

@@ -63,8 +63,8 @@ class Row:
     difference, checked
         Largest difference from the reference, relative to the reference's largest number; numbers of sentences and of
         words in each that were compared.
-    device, device_name
-        The device that the parameters were on; OpenCL's name of the device.
+    device
+        The device that the parameters were on.
     host_memory
         Peak of the worker's memory in bytes, including libraries and the comparison with the reference.
     device_memory
@@ -91,7 +91,6 @@ class Row:
     difference: Amount | None = None
     checked: list[Count] | None = None
     device: str | None = None
-    device_name: str | None = None
     host_memory: Count | None = None
     device_memory: Count | None = None
     flops: Count = 0

@@ -193,7 +193,7 @@ class Runner:
                 raise Failed("stopped", self._compiled_enough()) from None
             raise
         self.compile_seconds += answer["compile_s"] if answer["compiled"] else 0
-        row.device, row.device_name = answer["device"], answer["device_name"]
+        row.device = answer["device"]
         row.compile_s = answer["compile_s"] if row.compile_s is None else row.compile_s
         row.difference, row.checked = answer["difference"], answer["checked"]
         if row.device != case.device:

@@ -93,7 +93,6 @@ class Bench:
         self.call = tagger.bind(contenders.draw_batch(case, case.batch, case.length), TIMED_RATE)
         return {
             "device": tagger.device(),
-            "device_name": device_name(tagger),
             "difference": difference if math.isfinite(difference) else None,
             "tolerance": TOLERANCE[case.dtype],
             "checked": checked,
@@ -146,12 +145,6 @@ class Bench:
         return {"seconds": repeats, "calls": self.calls, **memory}
 
 
-def device_name(tagger: NumpyContender) -> str | None:
-    """Return OpenCL's name of the device, which may be a processor; None for other kinds of device."""
-    context = getattr(tagger, "context", None)
-    return context.devname if context is not None and context.kind == b"opencl" else None
-
-
 def reset_peak_memory() -> None:
     """Restart the measurement of `peak_memory`, where Linux allows it."""
     with suppress(OSError):
@@ -169,7 +162,7 @@ def peak(implementation: str, device: str, dtype: str) -> dict[str, float]:
     Return ``flops``, operations per second of a product of large matrices, and ``bytes``, bytes per second that a
     copy reads and writes.
     """
-    # A name does not tell how fast a device is: an OpenCL device may be a processor, a CUDA device may be emulated.
+    # A name does not tell how fast a device is: a CUDA device may be emulated.
     sizes = [(256, 1 << 20), (1024, 16 << 20), (4096, 64 << 20)] if device.startswith("cuda") else [(1024, 16 << 20)]
     for n, m in sizes:
         calls = peak_calls(implementation, device, np.ones((n, n), dtype), np.ones(m, dtype))
@@ -234,13 +227,11 @@ def theano_call(value: np.ndarray, formula: Callable[[Any, Any], Any]) -> Callab
     return call
 
 
-def start(implementation: str, device: str, threads: int) -> dict[str, str]:
+def start(implementation: str, threads: int) -> dict[str, str]:
     """Import what the implementation needs; return why it is unavailable, or nothing."""
     framework = FRAMEWORKS.get(implementation, THEANO)  # also of the plans
     if framework.missing:
         return {"unavailable": framework.missing}
-    if framework in (JAX, TORCH) and device.startswith("opencl"):
-        return {"unavailable": f"{framework.name} has no device {device}"}
     try:
         if framework is TORCH:
             import torch
@@ -311,7 +302,7 @@ def main() -> None:
         replies.write(json.dumps(content) + "\n")
         replies.flush()
 
-    reply(start(implementation, device, int(threads)))
+    reply(start(implementation, int(threads)))
     bench = Bench(implementation, device, dtype)
     for line in sys.stdin:
         content = answer(bench, json.loads(line))

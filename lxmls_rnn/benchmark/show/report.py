@@ -161,12 +161,6 @@ def not_measured(results: Results, already_shown: str = "") -> list[str]:
     return lines
 
 
-def opencl_devices(results: Results) -> list[str]:
-    """Return a line for each OpenCL device with the name that OpenCL gives it; it may be a processor (PoCL)."""
-    found = {(row.device, row.device_name) for row in results.rows if row.device_name}
-    return [f"{device} is what OpenCL calls {name}" for device, name in sorted(found, key=str)]
-
-
 def without_gpu(results: Results) -> str:
     """Return a sentence that says why no GPU was measured; an empty text if one was."""
     why = why_no_gpu(results)

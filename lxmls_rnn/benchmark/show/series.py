@@ -16,7 +16,7 @@ from lxmls_rnn.benchmark.show.report import fastest
 from lxmls_rnn.plotting.palette import LINES
 
 COLOURS = dict(zip((*IMPLEMENTATIONS, *PLANS), LINES, strict=False))
-DEVICE_LINE_STYLES = {"cpu": "-", "cuda": "--", "opencl": ":"}
+DEVICE_LINE_STYLES = {"cpu": "-", "cuda": "--", "opencl": ":"}  # OpenCL: in results files of earlier versions
 TITLES = {"rnn": "RNN", "lstm": "LSTM", "lstm-no-peepholes": "LSTM without peepholes"}
 SIZE_LABELS = {"n_hidd": "hidden units", "batch": "sentences in the batch"}
 

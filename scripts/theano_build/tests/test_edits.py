@@ -64,7 +64,7 @@ def test_a_row_that_is_incremented_twice(T):
     assert evaluate([x, i], [np.zeros((2, 2)), np.array([1, 1], "int32")], incremented).tolist() == [[0, 0], [2, 2]]
 
 
-@pytest.mark.slow("compiles Theano's largest module, of which the lab has no use: eight seconds")
+@pytest.mark.daily("compiles Theano's largest module, of which the lab has no use: eight seconds")
 def test_random_numbers_in_c(T):
     from theano.sandbox.rng_mrg import MRG_RandomStreams
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import itertools
 import os
 import shutil
 import sys
@@ -28,28 +29,11 @@ def cut(path):
     os.truncate(path, path.stat().st_size // 2)
 
 
-def fill_with_zeros(path):
-    size = path.stat().st_size
-    os.truncate(path, min(4096, size // 2))
-    os.truncate(path, size)
-
-
-def empty(path):
-    path.write_bytes(b"")
-
-
-def fill_with_garbage(path):
-    path.write_bytes(bytes(range(256)) * 20)
-
-
 def replace_by_what_cannot_be_loaded(path):
     """Let the checksum be right and the module wrong, as one is that was linked with other libraries."""
     path.unlink()
     path.write_bytes(b"\x7fELF, but not really")
     entries.seal(path)
-
-
-DAMAGES = cut, fill_with_zeros, empty, fill_with_garbage, replace_by_what_cannot_be_loaded
 
 
 def modules(cache):
@@ -84,54 +68,29 @@ def cache(warm, tmp_path):
     return shutil.copytree(warm, tmp_path / "cache")
 
 
-@pytest.mark.slow("compiles a cache of its own, eight seconds")
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_modules_are_compiled_again_once(cache, damage):
+@pytest.mark.daily("compiles a cache of its own, eight seconds")
+def test_damaged_modules_and_keys_are_compiled_again_once(cache):
     count = len(modules(cache))
-    for path in all_modules(cache):
+    for path, damage in zip(all_modules(cache), itertools.cycle([cut, replace_by_what_cannot_be_loaded])):
         damage_one(path, damage)
+    cut(next(cache.glob("*/tmp*/key.pkl")))
     assert fresh_theano.run(FUNCTION, cache) == f"4.0 {count}\n"
     assert len(modules(cache)) == count
     assert all(map(entries.is_intact, all_modules(cache)))
     assert fresh_theano.run(FUNCTION, cache) == "4.0 0\n"
 
 
-@pytest.mark.slow("compiles a cache of its own, eight seconds")
-@pytest.mark.parametrize("damage", [cut, fill_with_zeros, empty, fill_with_garbage])
-def test_a_damaged_key_is_deleted_with_its_entry(cache, damage):
-    found = sorted(cache.glob("*/tmp*/key.pkl"))
-    for path in found:
-        damage(path)
-    assert fresh_theano.run(FUNCTION, cache) == f"4.0 {len(found)}\n"
-    assert not any(path.exists() for path in found)
-    assert fresh_theano.run(FUNCTION, cache) == "4.0 0\n"
-
-
-@pytest.mark.slow("compiles a cache of its own, eight seconds")
+@pytest.mark.nightly("the same as one process, with three at once")
 def test_processes_that_find_the_same_damage_share_what_is_compiled_again(cache):
     count = len(modules(cache))
     for path in all_modules(cache):
         damage_one(path, cut)
     processes = [fresh_theano.start(FUNCTION, cache) for _ in range(3)]
-    printed = []
     for process in processes:
         output, errors = process.communicate()
         assert process.returncode == 0, errors
-        printed.append(output)
-    assert all(line.startswith("4.0 ") for line in printed)
+        assert output.startswith("4.0 ")
     assert len(modules(cache)) == count
-
-
-@pytest.mark.slow("compiles a cache of its own, eight seconds")
-def test_another_process_keeps_what_it_has_loaded_before_the_damage(cache):
-    other = fresh_theano.start(f"{FUNCTION}\nprint('ready', flush=True); input(); print(f([[0.0]]))", cache)
-    assert other.stdout.readline() == "4.0 0\n"
-    assert other.stdout.readline() == "ready\n"
-    for path in modules(cache):
-        damage_one(path, cut)
-    assert fresh_theano.run(FUNCTION, cache).startswith("4.0 ")
-    output, errors = other.communicate("\n")
-    assert output == "1.0\n", errors
 
 
 def test_what_was_compiled_just_now_and_cannot_be_loaded_is_one_sentence(tmp_path):
@@ -161,6 +120,7 @@ def test_every_change_of_a_sealed_file_is_noticed(tmp_path):
     path.write_bytes(whole)
     assert entries.is_intact(path)
     assert not entries.is_intact(path.rename(tmp_path / "other.so"))
+    assert not entries.is_intact(path)  # which is no file now
 
 
 def test_a_file_longer_than_a_block_is_sealed(tmp_path):
@@ -170,10 +130,6 @@ def test_a_file_longer_than_a_block_is_sealed(tmp_path):
     assert entries.is_intact(path)
     os.truncate(path, path.stat().st_size - entries.BLOCK_BYTES)
     assert not entries.is_intact(path)
-
-
-def test_no_file_is_not_intact(tmp_path):
-    assert not entries.is_intact(tmp_path / "none")
 
 
 def test_a_file_is_sealed_under_the_name_that_it_is_about_to_be_given(tmp_path):
@@ -339,7 +295,7 @@ def test_a_part_of_theano_that_is_whole_stays(part_of_theano):
 
 
 @pytest.mark.theano
-@pytest.mark.parametrize("damage", [*DAMAGES, Path.unlink])
+@pytest.mark.parametrize("damage", [cut, replace_by_what_cannot_be_loaded, Path.unlink])
 def test_a_damaged_part_of_theano_is_deleted_with_its_folder(part_of_theano, monkeypatch, damage):
     folder, module = part_of_theano
     for name in ("cutils_ext", "cutils_ext.cutils_ext"):

@@ -25,12 +25,7 @@ def advice(monkeypatch):
     monkeypatch.setattr(failures, "host", lambda: host)
 
 
-compiles_much = pytest.mark.slow("compiles several modules, three seconds")
-
 SMALL = "import theano, theano.tensor as T\nx = T.dmatrix()\ntheano.function([x], T.exp(x))"
-# Its modules are compiled in parallel.
-MANY = "import theano, theano.tensor as T\nx = T.dmatrix()\n"
-MANY += "theano.function([x], [T.exp(x).sum(), T.tanh(x), T.sqr(x)[1:], T.sort(x)])"
 
 
 def sentence_of_code(cache, code=SMALL, **environ):
@@ -87,13 +82,12 @@ def full_disk(tmp_path):
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("code", [SMALL, pytest.param(MANY, marks=compiles_much)])
-def test_a_full_disk_says_so(cache, full_disk, code):
-    sentence = sentence_of_code(cache, code, TMPDIR=str(full_disk))
+def test_a_full_disk_says_so(cache, full_disk):
+    sentence = sentence_of_code(cache, TMPDIR=str(full_disk))
     assert f"{full_disk}/" in sentence
     assert "No space left on device" in sentence
     assert "TMPDIR" in sentence
-    sentence = sentence_of_code(full_disk, code)
+    sentence = sentence_of_code(full_disk)
     assert "No space left on device" in sentence
     assert f"free some space for {full_disk}" in sentence
 
@@ -118,8 +112,8 @@ def tmp(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("why", ["No space left on device", "Disk quota exceeded"])
-def test_a_full_disk_is_told_from_what_the_compiler_prints(tmp, why):
+def test_a_full_disk_is_told_from_what_the_compiler_prints(tmp):
+    why = "No space left on device"
     sentence = sentence_of(f"one\n\n/cache/mod.s: {why}\ncollect2: error: ld returned 1")
     assert sentence == (
         f"C code cannot be compiled (mod.s: {why}): free some space for /cache and {tmp}, or name"
@@ -133,10 +127,7 @@ def test_a_full_disk_is_told_from_what_the_compiler_prints(tmp, why):
     [
         (-9, ""),
         (4, "g++: fatal error: Killed signal terminated program cc1plus"),
-        (1, "the linker got signal 9"),
         (1, "cc1plus: out of memory allocating 65536 bytes"),
-        (1, "virtual memory exhausted"),
-        (1, "ld: Cannot allocate memory"),
     ],
 )
 def test_no_memory_is_told_from_how_the_compiler_ended(tmp, status, errors):
@@ -204,19 +195,6 @@ def test_a_module_that_cannot_be_loaded_is_laid_to_blas_only_where_a_symbol_is_m
     assert sentence("undefined symbol: dgemm_") == (
         f"{begin} (undefined symbol: dgemm_): blas.ldflags (-lmine) must name a BLAS; ask a neighbour"
     )
-
-
-def test_what_a_compiler_prints_in_place_of_a_version_is_shown():
-    assert '`cc -dumpversion` printed "abcdefghijklmnopqrst", expected' in str(
-        failures.no_compiler("cc", "abcdefghijklmnopqrstuvw")
-    )
-    assert "`cc -dumpversion` printed nothing, expected" in str(failures.no_compiler("cc", ""))
-
-
-def test_only_a_compile_error_is_passed_on():
-    failures.pass_on(ValueError("another"))
-    with pytest.raises(CompileError):
-        failures.pass_on(CompileError("no luck"))
 
 
 def test_without_a_folder_for_temporary_files_tmp_is_named(monkeypatch):

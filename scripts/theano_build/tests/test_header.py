@@ -1,14 +1,13 @@
 """The commands with which C modules are compiled, and the header that they share."""
 
 import os
-from pathlib import Path
 
 import fresh_theano
 import pytest
 from theano_runtime import entries, programs
 from theano_runtime import header as headers
 from theano_runtime.failures import CompileError
-from theano_runtime.header import PROLOGUE, Module
+from theano_runtime.header import Module
 
 pytestmark = [pytest.mark.theano, fresh_theano.needs_compiler]
 INIT = 'extern "C" void *PyInit_m(void) { return 0; }'
@@ -30,29 +29,6 @@ def config(monkeypatch):
 def module(source=INIT, **lists):
     given = {"flags": None, "include_dirs": None, "lib_dirs": None, "libraries": None, **lists}
     return Module.of("m", source, **given)
-
-
-def test_of_lists_what_is_empty_is_left_out():
-    one = module(flags=["-O1", ""], include_dirs=["/i"], lib_dirs=None, libraries=["", "a"])
-    assert one == Module("m", INIT, ("-O1",), ("/i",), (), ("a",))
-
-
-def test_the_command_has_flags_folders_and_libraries_in_the_order_of_a_compiler(config, tmp_path):
-    source = PROLOGUE + INIT
-    one = module(source, flags=["-O1", "-DX"], include_dirs=["/i"], lib_dirs=["/l"], libraries=["one"])
-    command = one.command(tmp_path, Path("/h/lxmls.h"))
-    assert command[:4] == [config.cxx, "-g0", "-std=gnu++11", "-fvisibility=hidden"]
-    assert command[4:6] == ["-O1", "-DX"]
-    places = [command.index(word) for word in ("-DX", "-I/i", "-shared", "-include", "-o", "-L/l", "-lone")]
-    assert places == sorted(places)
-    assert command[command.index("-include") + 1] == "/h/lxmls.h"
-    output = command.index("-o")
-    assert command[output + 1 : output + 3] == [str(tmp_path / "m.so"), str(tmp_path / "mod.cpp")]
-    assert "-include" not in one.command(tmp_path, None)
-    assert "-include" not in module().command(tmp_path, Path("/h/lxmls.h"))  # another source
-    plain = one.plain_command(tmp_path)
-    assert not {"-std=gnu++11", "-fuse-ld=gold", "-include"} & set(plain)
-    assert {"-O1", "-I/i", "-L/l", "-lone", "-shared"} < set(plain)
 
 
 def test_the_user_can_take_optimisation_away(config, tmp_path):

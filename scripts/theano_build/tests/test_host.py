@@ -39,7 +39,7 @@ def test_the_first_host_is_asked_and_else_there_are_plain_settings(offered):
 
 @pytest.mark.process
 @fresh_theano.needs_compiler
-@pytest.mark.slow("compiles a scan from an empty cache without BLAS, ten seconds")
+@pytest.mark.daily("compiles a scan from an empty cache without BLAS, ten seconds")
 def test_without_a_host_theano_has_its_own_settings_and_our_compiler(tmp_path):
     code = f"""{NO_HOST}
 import sys, theano, theano.tensor as T

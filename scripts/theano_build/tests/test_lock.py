@@ -2,11 +2,8 @@
 
 import errno
 import fcntl
-import json
 import os
-import signal
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 
 import fresh_theano
@@ -16,12 +13,10 @@ from theano_runtime.lock import CacheLock
 
 pytestmark = [pytest.mark.process, fresh_theano.needs_compiler]
 
-PREPARED = """
-import fcntl, json, os, random, signal, threading
-import theano_runtime.lock
-theano_runtime.lock.FIRST_REPORT_SECONDS = 0.1
-import theano, theano.tensor as T
-from theano.gof.compilelock import get_lock, lock_ctx, release_lock
+# An Op that takes the lock when it is compiled and does not give it back, and one that cannot be compiled.
+FAILING = """
+import fcntl, os, theano, theano.tensor as T
+from theano.gof.compilelock import get_lock
 
 def free():
     with open(os.path.join(theano.config.compiledir, "lock_dir.flock"), "a") as file:
@@ -30,117 +25,40 @@ def free():
         except BlockingIOError:
             return False
     return True
-"""
 
-INTERRUPTED = """
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without it
-signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-moments = random.Random(1)
-x, after = T.matrix(), []
-
-def deep(row, number):  # other C code for each number
-    h = row
-    for _ in range(number + 1):
-        h = T.tanh(h) + row
-    return h
-
-for number in range(40):  # a compile that ends before its moment does not count
-    h, _ = theano.scan(lambda row: deep(row, number), sequences=x)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.05, 1))
-        theano.function([x], h.sum())
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    except KeyboardInterrupt:
-        after.append(free())
-        if len(after) == 6:
-            break
-print(json.dumps(after), flush=True)
-input()
-print(theano.function([x], T.exp(x).sum())([[0.0, 0.0]]))
-"""
-
-# Compiles while standard input is silent.
-SLOW = """
-class Slow(theano.Op):
+class Keeps(theano.Op):
     __props__ = ()
     def make_node(self, x):
         return theano.Apply(self, [x], [x.type()])
     def make_thunk(self, *args, **kwargs):
-        {hold}
-        print("held", flush=True)
-        input()
+        get_lock()
+        print(free())
         return super().make_thunk(*args, **kwargs)
     def perform(self, node, inputs, outputs):
         outputs[0][0] = inputs[0]
-x = T.vector()
-"""
-
-
-def start(code, cache):
-    return fresh_theano.start(PREPARED + code, cache)
-
-
-def said(process):
-    """The first line on stderr that tells of a wait."""
-    return next((line for line in process.stderr if line.startswith("Theano has waited")), None)
-
-
-@pytest.mark.slow("interrupts six compilations, ten seconds")
-def test_whoever_is_interrupted_while_compiling_leaves_the_cache_to_others(cache):
-    interrupted = start(INTERRUPTED, cache)
-    after = json.loads(interrupted.stdout.readline())
-    assert after == [True] * 6
-    other = start("print(theano.function([], T.tanh(theano.shared(0.0)) + 3)())", cache)
-    output, errors = other.communicate(timeout=120)
-    assert output == "3.0\n", errors
-    assert "Theano has waited" not in errors
-    output, errors = interrupted.communicate("\n")
-    assert output == "2.0\n", errors
-
-
-def test_a_compile_that_fails_or_does_not_give_back_leaves_the_cache_to_others(cache):
-    code = (
-        SLOW.format(hold="get_lock()")
-        + """
-theano.function([x], Slow()(x))([1.0])
-print(free())
 
 class Wrong(theano.Op):
-    __props__ = ("number",)
-    number = 1
+    __props__ = ()
     def make_node(self, x):
         return theano.Apply(self, [x], [x.type()])
     def c_code(self, *args):
         return "this is no C"
     def c_code_cache_version(self):
         return (1,)
+
 x = T.vector()
+theano.function([x], Keeps()(x))([1.0])
+print(free())
 try:
     theano.function([x], Wrong()(T.exp(x)))
 except Exception as error:
     print("mod.cpp" in str(error), free())
 """
-    )
-    output, errors = start(code, cache).communicate("\n")
-    first, after, *_, last = output.splitlines()
-    assert (first, after, last) == ("held", "True", "True True"), errors
 
 
-def test_who_waits_for_another_thread_that_compiles_says_so(cache):
-    code = (
-        SLOW.format(hold="pass")
-        + """
-other = threading.Thread(target=theano.function, args=([x], Slow()(x)))
-other.start()
-theano.function([x], x + 1)
-other.join()
-print('ended')
-"""
-    )
-    process = start(code, cache)
-    assert "for a compilation by another thread" in said(process)
-    output, errors = process.communicate("\n")
-    assert output.splitlines()[-1] == "ended", errors
+def test_a_compile_that_fails_or_does_not_give_back_leaves_the_cache_to_others(cache):
+    first, after, *_, last = fresh_theano.run(FAILING, cache).splitlines()
+    assert (first, after, last) == ("False", "True", "True True")
 
 
 def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path):
@@ -336,20 +254,7 @@ def test_an_error_of_the_disk_is_no_missing_lock(compilelock, monkeypatch):
     assert cache_lock.LOCK.depth == 0
 
 
-def test_the_cache_is_free_again_when_its_holder_is_killed(tmp_path):
-    code = "import theano; from theano.gof.compilelock import get_lock; get_lock()\n"
-    code += "print(theano.config.compiledir, flush=True); input()"
-    holder = fresh_theano.start(code, tmp_path, THEANO_FLAGS="cxx=")
-    compiledir = holder.stdout.readline().strip()
-    with open(Path(compiledir, "lock_dir.flock")) as lock:
-        with pytest.raises(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        holder.send_signal(signal.SIGKILL)
-        holder.communicate()
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-@pytest.mark.slow("compiles a scan in four threads, five seconds")
+@pytest.mark.daily("compiles a scan in four threads, five seconds")
 def test_threads_compile_in_turns(cache):
     program = """
 import threading, theano, theano.tensor as T

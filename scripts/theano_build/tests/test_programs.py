@@ -14,30 +14,6 @@ from theano_runtime import programs
 
 pytestmark = [pytest.mark.process, fresh_theano.needs_gxx]
 
-# A function of two modules, whose compilers are waited for a second instead of thirty.
-COMPILE = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without it
-from theano_runtime import programs
-programs.REPORT_AFTER_SECONDS = 1.0
-import theano, theano.tensor as T
-x = T.matrix()
-theano.function([x], [T.exp(x), T.tanh(x)])
-"""
-
-
-def test_a_compiler_that_hangs_is_reported_once_and_ends_with_one_ctrl_c(cache, pipe, tmp_path):
-    """One that hangs when it is asked for its version; tests/theano_env has those that compile a module."""
-    process = fresh_theano.start(COMPILE, cache, PATH=fresh_theano.path_of_hanging(tmp_path, ALWAYS))
-    try:
-        assert select.select([pipe], [], [], 60)[0]  # a compiler hangs
-        assert "has not returned for 1 s; still waiting" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=60)[1].splitlines()[-1] == "KeyboardInterrupt"
-        assert all_ended(pipe)
-    finally:
-        process.kill()
-
 
 def test_a_program_that_returns_in_time_is_not_reported(capfd):
     assert programs.run(["sh", "-c", "echo out; echo err >&2; exit 3"]) == (3, b"out\n", b"err\n")

@@ -169,15 +169,13 @@ def wait_for_reads(context: int) -> None:
 
 
 def share_gpu() -> None:
-    """Let threads take turns on the GPU if Theano's device is a CUDA device."""
+    """Let threads take turns on the GPU if Theano uses one."""
     from theano.compile import function_module, sharedvalue
     from theano.gpuarray import type as gpu
 
     try:
         context = gpu.get_context(None)
     except gpu.ContextNotDefined:
-        return
-    if context.kind != b"cuda":
         return
     if not _contains_libgpuarray(importlib.import_module("pygpu")):
         wait_for_reads(context.ptr)

@@ -103,5 +103,11 @@ def test_a_case_that_makes_no_sense_is_refused(wrong, message):
         Case(**{**right, "n_hidd": 20, "batch": 1, **wrong})
 
 
+def test_a_device_of_earlier_versions_is_shown_but_not_measured():
+    assert Case("rnn", "fused", "opencl0:0", "float32", "step", 20, 1).device == "opencl0:0"
+    with pytest.raises(ValueError, match=r"device must be cpu, cuda, cuda0, ..., got 'opencl0:0'"):
+        make_cases([Shape("rnn", 20, 1, 10)], ["step"], devices=["cpu", "opencl0:0"])
+
+
 def test_the_largest_case_is_accepted():
     assert Case("rnn", "numpy", "cpu", "float32", "step", 2**31 - 1, 1).n_hidd == 2**31 - 1

@@ -7,6 +7,7 @@ from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Case
 from lxmls_rnn.benchmark.measure.contenders import TorchContender, draw_values
 from lxmls_rnn.benchmark.measure.worker import Bench, peak_calls, start
 
+in_float64 = pytest.mark.nightly("the same as in float32; tests/deep_learning/test_frameworks.py has float64")
 LABELS = {"jax": "JAX", "torch": "PyTorch", "torch-fused": "PyTorch"}
 
 
@@ -17,7 +18,7 @@ def framework(implementation):
     return pytest.importorskip(module, reason=remedy)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), pytest.param("float64", 1e-12, marks=in_float64)])
 @pytest.mark.parametrize("model", CASE_MODELS)
 @pytest.mark.parametrize("implementation", LABELS)
 def test_their_numbers_are_the_reference_numbers(implementation, model, dtype, tolerance):
@@ -42,14 +43,11 @@ def test_each_shape_counts_as_compiled_since_jit_compiles_it_without_padding():
 
 
 @pytest.mark.parametrize("implementation", ["jax", "torch"])
-@pytest.mark.parametrize(
-    ("device", "why"),
-    [("opencl0:0", "{} has no device opencl0:0"), ("cuda77", "LXMLS_DEVICE=cuda77 is unavailable: {} ")],
-)
-def test_a_device_that_it_does_not_have_is_unavailable(monkeypatch, implementation, device, why):
+def test_a_device_that_it_does_not_have_is_unavailable(monkeypatch, implementation):
     framework(implementation)
-    monkeypatch.setenv("LXMLS_DEVICE", device)
-    assert start(implementation, device, 1)["unavailable"].startswith(why.format(LABELS[implementation]))
+    monkeypatch.setenv("LXMLS_DEVICE", "cuda77")
+    why = f"LXMLS_DEVICE=cuda77 is unavailable: {LABELS[implementation]} "
+    assert start(implementation, 1)["unavailable"].startswith(why)
 
 
 @pytest.mark.parametrize("implementation", ["jax", "torch"])
@@ -69,7 +67,7 @@ def test_pytorch_has_as_many_threads_as_the_worker():
     torch = framework("torch")
     before = torch.get_num_threads()
     try:
-        assert start("torch", "cpu", 2) == {}
+        assert start("torch", 2) == {}
         case = Case("rnn", "torch", "cpu", "float32", "step", 5, 1, 4, 30)
         assert TorchContender(case, draw_values(case)).model.threads == 2
     finally:

@@ -15,10 +15,11 @@ from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Shape, make_ca
 from lxmls_rnn.benchmark.measure.machine import versions_of
 from lxmls_rnn.benchmark.measure.runner import PROCESSES, Runner
 from lxmls_rnn.deep_learning import frameworks
-from lxmls_rnn.device.problems import problem
 
 SENTENCE = Shape("rnn", 5, 1, 4)
-compiles_scan = pytest.mark.slow("compiles scan in float32, half a minute from an empty cache")
+compiles_scan = pytest.mark.daily("compiles scan, some seconds from an empty cache")
+another = pytest.mark.nightly("the same as an RNN, of another model, work or type")
+MODELS = [pytest.param(name, marks=another if n else ()) for n, name in enumerate(CASE_MODELS)]
 
 
 def cases(
@@ -39,8 +40,8 @@ def check_measured(rows):
 
 
 @pytest.mark.theano
-@pytest.mark.slow("compiles the layers in float32, a quarter of a minute a model from an empty cache")
-@pytest.mark.parametrize("model", CASE_MODELS)
+@pytest.mark.daily("compiles the layers in float32, a quarter of a minute a model from an empty cache")
+@pytest.mark.parametrize("model", MODELS)
 def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
     check_measured(measured(runner, cases(shapes=shapes, works=tuple(WORKS), dtypes=["float32"])))
@@ -50,7 +51,10 @@ def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runn
 @compiles_scan
 @pytest.mark.parametrize(
     ("model", "work", "dtype"),
-    [("rnn", "step", "float64"), *((model, work, "float32") for model in CASE_MODELS for work in WORKS)],
+    [
+        ("rnn", "step", "float64"),
+        *(pytest.param(model, work, "float32", marks=another) for model in CASE_MODELS for work in WORKS),
+    ],
 )
 def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtype):
     check_measured(measured(runner, cases(("scan",), shapes=[Shape(model, 5, 3, 4)], works=[work], dtypes=[dtype])))
@@ -58,7 +62,7 @@ def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtyp
 
 @pytest.mark.process
 @pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
-@pytest.mark.parametrize("model", CASE_MODELS)
+@pytest.mark.parametrize("model", MODELS)
 def test_pytorch_gives_the_reference_numbers(runner_of_processes, model, implementation):
     pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
@@ -117,15 +121,6 @@ def test_a_framework_that_cannot_be_imported_is_a_row_that_says_why(runner_of_pr
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (row,) = measured(runner_of_processes, cases(("torch",)))
     assert (row.status, row.why) == ("unavailable", "broken")
-
-
-@pytest.mark.process
-def test_opencl_is_measured_under_its_own_name(runner_of_processes):
-    if absent := problem("opencl0:0"):
-        pytest.skip(f"no OpenCL device: {absent.value}")
-    fused, scan = measured(runner_of_processes, cases(("fused", "scan"), devices=("opencl0:0",)))
-    assert scan.status == "unavailable"
-    assert (fused.status, fused.device) == ("ok", "opencl0:0")
 
 
 @pytest.mark.process

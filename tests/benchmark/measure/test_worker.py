@@ -17,7 +17,7 @@ from lxmls_rnn.benchmark.measure.process import Worker
 from lxmls_rnn.benchmark.measure.worker import WARM_UP_SECONDS, Bench
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, NUMPY
 
-compiles = pytest.mark.slow("compiles the fused layer, five seconds from an empty cache")
+compiles = pytest.mark.daily("compiles the fused layer, five seconds from an empty cache")
 
 
 @pytest.mark.parametrize("implementation", ["numpy", pytest.param("fused", marks=[pytest.mark.theano, compiles])])

@@ -75,12 +75,6 @@ def test_what_changed_is_listed_in_the_order_of_the_second_file(found):
     assert list(compare.lines(found, everything=True)) == [SLOWER, SAME, FASTER]
 
 
-def test_a_device_with_a_colon_in_its_name_is_named_whole(make_results, make_row):
-    before, after = (make_results(make_row(time, "fused", "opencl0:0")) for time in (1e-3, 2e-3))
-    (line,) = compare.lines(list(compare.changes(before, after)))
-    assert line[:2] == ["rnn backward, hidden 20, batch 1, length 10, float32", "fused on opencl0:0"]
-
-
 @pytest.mark.parametrize(("options", "expected"), [((), [SLOWER, FASTER]), ((True,), [SLOWER, SAME, FASTER])])
 def test_the_table_has_a_line_for_each_change(found, options, expected):
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115

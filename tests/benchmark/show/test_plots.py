@@ -51,12 +51,12 @@ def test_times_are_drawn_against_both_sizes_for_each_model(axes_of, make_results
 
 
 def test_a_line_looks_as_its_implementation_and_device(axes_of, make_results, make_row):
-    rows = [make_row(1e-3, "fused"), make_row(2e-3, "numpy"), make_row(1e-3, "fused", "opencl0:0")]
+    rows = [make_row(1e-3, "fused"), make_row(2e-3, "numpy"), make_row(1e-3, "fused", "cuda1")]
     axis = axes_of(plots, make_results(*rows))[0, 0]
     looks = {one.get_label(): one.lines[0] for one in axis.containers}
-    assert looks["fused on cpu"].get_color() == COLOURS["fused"] == looks["fused on opencl0:0"].get_color()
+    assert looks["fused on cpu"].get_color() == COLOURS["fused"] == looks["fused on cuda1"].get_color()
     assert looks["numpy on cpu"].get_color() == COLOURS["numpy"] != COLOURS["fused"]
-    assert looks["fused on cpu"].get_linestyle() != looks["fused on opencl0:0"].get_linestyle()
+    assert looks["fused on cpu"].get_linestyle() != looks["fused on cuda1"].get_linestyle()
     assert {line.get_marker() for line in looks.values()} == {"o"}  # a size alone is seen
 
 

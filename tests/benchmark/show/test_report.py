@@ -150,17 +150,6 @@ def test_what_was_not_measured_is_said_with_how_it_went_wrong(make_results, make
     assert len(report.not_measured(make_results(*said), already_shown="why")) == 1
 
 
-def test_what_opencl_calls_its_devices_is_said_once(make_results, make_row):
-    rows = [make_row(1e-3, "fused", "opencl0:1"), make_row(1e-3, "fused", "opencl0:0", batch=2)]
-    rows += [make_row(1e-3, "fused", "opencl0:0"), make_row(1e-3)]
-    for row, name in zip(rows, ("a card", "a processor", "a processor"), strict=False):
-        row.device_name = name
-    assert report.opencl_devices(make_results(*rows)) == [
-        "opencl0:0 is what OpenCL calls a processor",
-        "opencl0:1 is what OpenCL calls a card",
-    ]
-
-
 def test_why_there_is_no_gpu_is_the_devices_reason_before_any_other(make_results, make_row, gpu_results):
     absent, stopped = make_row(None, "fused", "cuda"), make_row(None, "fused", "cuda", batch=2)
     absent.status, absent.why = "unavailable", "no driver"

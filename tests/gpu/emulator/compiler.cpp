@@ -118,7 +118,7 @@ static int compile(Program &program, int n, const char **compiler_options) {
     program.image = image_of(read(file));
     return OK;
   }
-  string folder = temporary("emulated-compiler");
+  string folder = file.empty() ? temporary("emulated-compiler") : (file.parent_path() / "XXXXXX").string();
   if (mkdtemp(folder.data()) == NULL) return FILE_ERROR;
   const fs::path here = folder;
   bool written = write(here / "kernel.cu", program.source);

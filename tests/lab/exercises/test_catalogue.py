@@ -11,22 +11,27 @@ from lab.runtime import limit
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 
 pytestmark = pytest.mark.theano
+COMPILED_DAILY = "lstm_step", "theano_gradients"  # one mistake for each cause
 
 
 def _parameters(name):
-    """Return every third mistake, and the rest as a slow test; all of an exercise that is compiled as one slow test."""
+    """Return a part of an exercise's mistakes for each tier: for the first every third, if nothing is compiled."""
     exercise = EXERCISES[name]
     missing = FRAMEWORKS[exercise.framework].missing
     skip = pytest.mark.skipif(bool(missing), reason=missing)
     patches = exercise.patches
     if exercise.kind in harness.COMPILING or exercise.framework != "numpy":
-        slow = pytest.mark.slow("compiles each mistake, up to some minutes an exercise")
-        return [pytest.param(name, patches, id=name, marks=[skip, slow])]
-    rest = [patch for n, patch in enumerate(patches) if n % 3]
-    slow = pytest.mark.slow("half a minute for all mistakes; `make test` tries every third")
+        first = {patch.cause: patch for patch in reversed(patches)}.values() if name in COMPILED_DAILY else ()
+        daily, rest = pytest.mark.daily("compiles each mistake"), [patch for patch in patches if patch not in first]
+        nightly = pytest.mark.nightly("the same as lstm_step and theano_gradients, of all exercises that are compiled")
+        parts = [(list(first), daily), (rest, nightly)]
+    else:
+        daily = pytest.mark.daily("half a minute for all mistakes; `make test` tries every third")
+        parts = [(patches[::3], ()), ([patch for n, patch in enumerate(patches) if n % 3], daily)]
     return [
-        pytest.param(name, patches[::3], id=name, marks=skip),
-        pytest.param(name, rest, id=f"{name}-rest", marks=[skip, slow]),
+        pytest.param(name, part, id=f"{name}{n or ''}", marks=[skip, *([mark] if mark else [])])
+        for n, (part, mark) in enumerate(parts)
+        if part
     ]
 
 

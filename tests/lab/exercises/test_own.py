@@ -113,7 +113,7 @@ def test_a_failure_names_the_function_and_a_batch_is_refused():
 
 
 @pytest.mark.theano
-@pytest.mark.slow("compiles the training of a class with scan, eighteen seconds from an empty cache")
+@pytest.mark.daily("compiles the training of a class with scan, eighteen seconds from an empty cache")
 def test_a_class_of_ones_own_stands_for_the_one_that_it_is_made_of():
     space = {}
     exec(compile(EXERCISES["rnn"].solution, "<cell rnn>", "exec"), space)

@@ -260,8 +260,10 @@ def test_a_run_of_an_lstm_is_stepped_through(panel, capsys):
 
 
 @pytest.mark.theano
-@pytest.mark.slow("compiles two models of an LSTM, twenty seconds")
-@pytest.mark.parametrize("model", ["LSTM", "FastLSTM"])
+@pytest.mark.daily("compiles a model of an LSTM, ten seconds")
+@pytest.mark.parametrize(
+    "model", [pytest.param("LSTM", marks=pytest.mark.nightly("the same as FastLSTM, with scan")), "FastLSTM"]
+)
 def test_runs_of_theanos_lstms_are_taken_as_numpys(panel, model):
     train("compiled", model)
     panel.run.refresh()

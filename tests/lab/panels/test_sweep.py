@@ -89,7 +89,7 @@ def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatc
 
 
 @pytest.mark.process
-@pytest.mark.slow("it starts workers twice")
+@pytest.mark.daily("it starts workers twice")
 def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder):
     panel.trainer.epochs.value = 100
     panel.start_button.click()

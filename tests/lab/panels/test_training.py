@@ -388,7 +388,7 @@ def test_a_run_whose_start_fails_leaves_the_list(panel, monkeypatch):
 
 
 @pytest.mark.theano
-@pytest.mark.slow("builds a Theano model twice")
+@pytest.mark.daily("builds a Theano model twice")
 def test_a_compiler_that_fails_is_one_sentence_and_the_panel_trains_again(panel, tmp_path, monkeypatch):
     compiler = tmp_path / "g++"
     compiler.write_text("#!/bin/sh\necho 'mod.cpp:7:1: error: no luck' >&2\nexit 1\n")

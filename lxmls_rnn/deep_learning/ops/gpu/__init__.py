@@ -1,1 +1,1 @@
-"""Ops for CUDA and OpenCL GPUs, with kernels in CLUDA, and the optimisers that insert them."""
+"""Ops for CUDA GPUs, with kernels in CLUDA, and the optimisers that insert them."""

@@ -1,4 +1,4 @@
-"""Sources of the GPU kernels in CLUDA, which serves CUDA and OpenCL; they are in the .cluda files of this folder.
+"""Sources of the GPU kernels in CLUDA, libgpuarray's names for CUDA; they are in the .cluda files of this folder.
 
 The layers' kernels expect contiguous arrays that begin where their memory begins; others take offsets and steps.
 """

@@ -1,4 +1,4 @@
-"""Optimisers that replace CPU Ops by GPU Ops if their inputs are on a CUDA or OpenCL GPU.
+"""Optimisers that replace CPU Ops by GPU Ops if their inputs are on a GPU.
 
 Only float32 Ops move to the GPU; float64 Ops stay on the CPU. A function then has one copy to the GPU for all arrays
 of the host, and one copy back for a cost and its number of correct words.

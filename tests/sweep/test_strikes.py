@@ -1,6 +1,4 @@
-"""Strike at a sweep's processes at random moments, from their start to their end, and compare with serial runs.
-
-python tests/sweep/kills.py --kill-client 100 --kill-worker 100 --interrupt 100 --terminate 50 --seed 1
+"""A sweep that is struck at random moments, from its start to its end, ends with the numbers of serial runs.
 
 kill-client     SIGKILL to the client
 kill-worker     SIGKILL to a worker, half of them while they start
@@ -11,13 +9,11 @@ The command is started again until its sweep is done, then the next sweep begins
 with an unexpected status, leave a process or, unless it was killed, a temporary folder.
 """
 
-import argparse
 import os
 import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
@@ -26,9 +22,8 @@ from pathlib import Path
 from secrets import token_hex
 
 import psutil
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from sweep.small import BASE, DEV, TRAIN, of_sweep, serial, small_sweep
+import pytest
+from sweep.small import BASE, DEV, TRAIN, of_sweep, serial, small_sweep, workers_of
 
 from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.sweep import Sweep
@@ -40,17 +35,6 @@ VARY = ["model=NumpyRNN,NumpyLSTM", "n_hidd=2,3,5"]
 KINDS = ("kill-client", "kill-worker", "interrupt", "terminate")
 EPOCHS = 8  # that the trainings do, at most, from one strike at a worker to the next
 END_SECONDS = 30  # that processes may take to end
-
-
-def workers_of(client):
-    """The processes of a client's workers."""
-    found = []
-    with suppress(psutil.NoSuchProcess):
-        for child in client.children():
-            with suppress(psutil.NoSuchProcess):  # also if it has ended and is a zombie
-                if "loky.backend.popen_loky_posix" in child.cmdline():
-                    found.append(child)
-    return found
 
 
 class Attack:
@@ -213,23 +197,9 @@ def wait(condition):
         time.sleep(0.005)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for kind in KINDS:
-        parser.add_argument(f"--{kind}", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=0)
-    given = vars(parser.parse_args())
-    begin = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        attack = Attack(folder, {kind: given[kind.replace("-", "_")] for kind in KINDS}, given["seed"]).go()
-    print("\n".join(attack.problems))
-    counts = ", ".join(f"{kind} {attack.done[kind]}" for kind in KINDS)
-    print(
-        f"{counts}; seed {given['seed']}: {attack.done['commands']} commands, {attack.sweeps} sweeps of 6 trainings, "
-        f"{len(attack.problems)} problems; {time.monotonic() - begin:.0f} s"
-    )
-    sys.exit(bool(attack.problems))
-
-
-if __name__ == "__main__":
-    main()
+@pytest.mark.nightly("the same as strikes at chosen moments in test_local and tests/cli, at random ones")
+@pytest.mark.process
+def test_struck_at_random_moments_it_ends_with_the_numbers_of_serial_runs(tmp_path):
+    attack = Attack(tmp_path, dict.fromkeys(KINDS, 3), seed=5).go()
+    assert not attack.problems, "\n".join(attack.problems)
+    assert {kind: attack.done[kind] for kind in KINDS} == dict.fromkeys(KINDS, 3)

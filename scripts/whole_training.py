@@ -1,6 +1,6 @@
 """`lxmls-rnn train` beside a PyTorch script that does the same, from the start of Python to its end.
 
-python tests/speed/whole_training.py TRAIN DEV         compares them; prints a table
+python scripts/whole_training.py TRAIN DEV         compares them; prints a table
 
 Both read the same files, begin with the same numbers and make the same updates: batches, clipping, order, rate.
 """
@@ -16,11 +16,13 @@ import tempfile
 import time
 from pathlib import Path
 
+SPEED = Path(__file__).parents[1] / "tests" / "speed"  # torch_tagger.py
 TRAINING = {"rate": 2.0, "decay": 0.1, "clip": 1.0, "shuffle": True}
 FAMILIES = {"RNN": ("tanh", True), "LSTM": ("tanh", False)}  # activation, peepholes: what PyTorch's layers have
 
 
 def settings_of(args, model):
+    """Return the settings of a training of `model`."""
     from lxmls_rnn.deep_learning.training import Trainer
     from lxmls_rnn.experiment import Settings
 
@@ -34,6 +36,7 @@ def settings_of(args, model):
 
 def train_in_pytorch(args):
     """Train as a user of PyTorch would, dense gradients and all; print the accuracy on dev after each epoch."""
+    sys.path.append(str(SPEED))
     import torch
     from torch.nn import functional as F
     from torch_tagger import TorchTagger
@@ -94,6 +97,7 @@ def torchs(args, root):
 
 
 def call(command, args):
+    """Run a command with so many threads; return what it prints."""
     threads = {name: str(args.threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     env = {**os.environ, **threads, "THEANO_FLAGS": "floatX=float32"}
     done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True)
@@ -103,6 +107,7 @@ def call(command, args):
 
 
 def compare(args):
+    """Print the table, a row for each family, number of hidden units and size of a batch."""
     from lxmls_rnn.experiment import read_corpus
 
     train, _, _ = read_corpus(settings_of(args, "NumpyRNN"))
@@ -115,6 +120,7 @@ def compare(args):
 
 
 def row(args, words):
+    """Time both for each seed; print a row of the table."""
     seconds, accuracies = ([], []), ([], [])
     for seed in range(args.seeds + 1):  # the first one finds the caches cold, and does not count
         one = argparse.Namespace(**{**vars(args), "seed": seed})
@@ -140,6 +146,7 @@ NUMBERS = {"n_emb": 50, "n_hidd": 50, "batch_size": 32, "epochs": 10, "seed": 1,
 
 
 def main():
+    """Read the arguments; compare, or train one model in PyTorch."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("train")
     parser.add_argument("dev")
