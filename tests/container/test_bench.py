@@ -1,6 +1,13 @@
 """The benchmark: measured in the container, kept on the host."""
 
 import json
+import os
+import pty
+import subprocess
+from contextlib import suppress
+
+import pytest
+from container.test_gpu import emulate
 
 CASES = ["--model", "rnn", "--work", "forward", "--hidden", "8", "--batch", "2", "--length", "4", "--words", "50"]
 CASES += ["--implementation", "numpy,fused"]
@@ -26,3 +33,57 @@ def test_any_user_draws_without_a_warning(lab):
     output = lab.run("lxmls-rnn", "bench", *CASES, "--device", "cpu", "--out", "/tmp/it.json", LAB_UID="54321").stdout
     assert "Picture: /tmp/it.png" in output
     assert "Matplotlib" not in output
+
+
+SHORT = "--model rnn --hidden 5 --batch 2 --length 4 --words 30 --implementation numpy,fused"
+
+
+@pytest.fixture
+def lab_with_a_gpu(lab, tmp_path):
+    """The lab, running with an emulated GPU, as that of a machine with a card runs with the card."""
+    override = lab.folder / "docker-compose.override.yml"  # JSON is YAML
+    override.write_text(json.dumps({"services": {"lab": emulate(lab.image, tmp_path)}}))
+    lab.up()
+    yield lab
+    override.unlink()
+    lab.up()
+
+
+def test_make_bench_runs_in_the_container_that_has_the_gpu(lab_with_a_gpu):
+    lab, out = lab_with_a_gpu, "results/with-a-gpu.json"
+    options = f"{SHORT} --work forward,copy --time 0.05 --out {out}"
+    output = lab.call("make", "bench", f"ARGS={options}", cwd=lab.folder, env=lab.environ, timeout=600).stdout
+    assert output.startswith("In a container of the lab, which has the GPU")
+    assert "On NVIDIA emulated GPU" in output or "On emulated GPU" in output
+    assert output.splitlines()[-3].startswith("GPU over CPU, rnn forward, hidden 5")
+    rows = json.loads((lab.folder / out).read_text())["rows"]
+    found = {(row["case"]["work"], row["case"]["implementation"], row["device"]): row["status"] for row in rows}
+    assert found == {
+        ("forward", "numpy", "cpu"): "ok", ("forward", "fused", "cpu"): "ok", ("forward", "fused", "cuda"): "ok",
+        ("copy", "fused", "cuda"): "ok",
+    }  # fmt: skip
+    assert {file.stat().st_uid for file in (lab.folder / "results").glob("with-a-gpu*")} == {lab.uid}
+    wrong = lab.call("make", "bench", "ARGS=--work sleep", cwd=lab.folder, env=lab.environ, check=False)
+    assert wrong.returncode != 0
+    assert "--work must be among forward, backward, step, copy" in wrong.stdout
+
+
+def test_ctrl_c_ends_it_in_the_container_and_keeps_what_was_measured(lab_with_a_gpu):
+    lab, out = lab_with_a_gpu, lab_with_a_gpu.folder / "results" / "stopped.json"
+    command = ["make", "bench", f"ARGS={SHORT} --work forward --time 60 --device cpu --out results/stopped.json"]
+    ours, theirs = pty.openpty()
+    options = {"cwd": lab.folder, "env": lab.environ, "start_new_session": True}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, **options) as process:
+        os.close(theirs)
+        shown = ""
+        while "rnn forward" not in shown and "starting" not in shown:  # the bar, in a terminal
+            shown += os.read(ours, 1 << 16).decode(errors="replace")
+        os.write(ours, b"\x03")
+        with suppress(OSError):  # the terminal ends with the process
+            while part := os.read(ours, 1 << 16):
+                shown += part.decode(errors="replace")
+        assert process.wait(60) != 0
+    os.close(ours)
+    assert {row["status"] for row in json.loads(out.read_text())["rows"]} <= {"ok", "stopped"}
+    assert "Results: results/stopped.json" in shown
+    assert lab.call("docker", "ps", "--quiet", "--filter", "name=lab-run").stdout == ""
