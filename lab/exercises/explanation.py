@@ -163,8 +163,7 @@ _RULES = {
         "An index goes past the end: look at the range, and at which quantity has a column more than there are words."
     ),
     r"positional argument": (
-        "The number of arguments does not fit: compare the call with the first line of the function. scan calls its "
-        "step with an element of each of the sequences, the previous results, and the non_sequences."
+        "The number of arguments does not fit: compare the call with the first line of the function."
     ),
     r"TensorVariable|no len\(\)|tracer|traced|symbolic|__array__": (
         "A symbol has no value while the graph is built: Python's if, range, len, float and functions of NumPy or math "
@@ -177,10 +176,20 @@ _RULES = {
         "Numbers of different dtypes meet: the weights are float64 (in Theano self.dtype); give new arrays that dtype."
     ),
     r"unpack|not iterable|not subscriptable|'tuple'": (
-        "The number of values does not fit, or a pair is used as one value: scan returns a pair of results and updates "
-        "(in JAX the last state and what was collected)."
+        "The number of values does not fit, or a pair is used as one value."
     ),
 }
+# what is added to a rule where the exercise has a scan
+_RULES_OF_SCAN = {
+    r"positional argument": (
+        " scan calls its step with an element of each of the sequences, the previous results, and the non_sequences."
+    ),
+    r"unpack|not iterable|not subscriptable|'tuple'": (
+        " scan returns a pair of results and updates (in JAX the last state and what was collected)."
+    ),
+}
+_ONLY_THIS = "The rest is right: only this is wrong"
+_ONE_OF_THESE = "The rest is right: the mistake is in one of these lines"
 
 
 class Explanation:
@@ -274,17 +283,18 @@ class Explanation:
                     return f"{lead}\n{patch.cause}"
                 alike.append(patch.cause)
         step = self.source.step_of(found.line) if self.source else ""
-        lines, _ = self._located(None, step)
+        lines, title = self._located(None, step)
         if change := self._repaired(lines or ([found.line] if found.text else [])):
             return f"{lead}\n{change}"
         if lines and found.line not in lines:
-            lead = f"{lead}\nThe rest is right: only this is wrong\n{self._quoted(lines)}"
+            lead = f"{lead}\n{title}\n{self._quoted(lines)}"
         if len(set(alike)) == 1 and "scan(" not in found.text:
             return f"{lead}\n{alike[0]}"
         if cause := self._structure():
             return f"{lead}\n{cause}"
         said = f"{found.kind}: {found.message}"
-        rule = next((advice for pattern, advice in _RULES.items() if re.search(pattern, said, re.IGNORECASE)), "")
+        pattern = next((one for one in _RULES if re.search(one, said, re.IGNORECASE)), "")
+        rule = _RULES.get(pattern, "") + _RULES_OF_SCAN.get(pattern, "") * (harness.SCANS in self.right[n])
         formula = self._formula(_targets_of(found.text))
         return "\n".join(filter(None, (lead, rule, formula, self._cut())))
 
@@ -293,23 +303,23 @@ class Explanation:
         if not difference.is_of_numbers and difference.advice:
             cause = self._cause(difference, got) if difference.quantity in self.exercise.quantities else ""
             return f"{difference.text}\n{cause or difference.advice}"
-        lines, whole = self._located(difference)
+        lines, title = self._located(difference)
         cause = self._cause(difference, got) or self._structure()
         if not cause and (change := self._repaired(lines or self._lines_of(difference))):
             return f"{difference.text}\n{change}"
         formula = self._formula(frozenset({difference.quantity}))
         hints = [cause] if cause else [self._remark(difference, got), formula, self._cut()]
-        return "\n".join(filter(None, (difference.text, self._where(lines, whole, difference), *hints)))
+        return "\n".join(filter(None, (difference.text, self._where(lines, title, difference), *hints)))
 
     # --- where ----------------------------------------------------------------------------------------------------
 
-    def _located(self, difference: Difference | None, step: str = "") -> tuple[list[int], bool]:
-        """Return the lines that are wrong, if any is found, and whether the rest of the answer is right.
+    def _located(self, difference: Difference | None, step: str = "") -> tuple[list[int], str]:
+        """Return the lines that are wrong, if any is found, and a sentence if the rest of the answer is right.
 
         A `step` is a function in the answer that fails: without it, nothing is said of its lines.
         """
         if self.source is None:
-            return [], False
+            return [], ""
         solution = _solution_tree(self.exercise)
         first = None if difference is None else self._rank(difference)
         better: list[tuple[tuple[int, int], list[int]]] = []
@@ -323,10 +333,11 @@ class Explanation:
             except Exception:
                 continue
             if found is None:
-                return _behind(self.source, lines, solution), True
+                behind = _behind(self.source, lines, solution)
+                return behind, _ONE_OF_THESE if set(behind) > set(lines) else _ONLY_THIS
             if first is not None and (rank := self._rank(found)) > first and difference and difference.quantity in what:
                 better.append((rank, lines))
-        return max(better, default=((), []))[1], False
+        return max(better, default=((), []))[1], ""
 
     def _rank(self, difference: Difference) -> tuple[int, int]:
         order = engine.places(self.exercise, self.right[difference.case])
@@ -354,13 +365,13 @@ class Explanation:
     def _lines_of(self, difference: Difference) -> list[int]:
         return self.source.lines_of(difference.quantity) if self.source else []
 
-    def _where(self, lines: list[int], whole: bool, difference: Difference) -> str:
+    def _where(self, lines: list[int], title: str, difference: Difference) -> str:
         own, name = self._lines_of(difference), difference.quantity
-        if whole and not lines:
-            return f"The line for {name} is missing; the rest is right." if name in self.exercise.quantities else ""
+        if title and not lines:
+            is_missing = name in self.exercise.quantities and not own
+            return f"The line for {name} is missing; the rest is right." if is_missing else ""
         lines = lines or (own if len(own) == 1 else [])
-        title = "The rest is right: only this is wrong" if whole else f"{name} is computed here"
-        return f"{title}\n{self._quoted(lines)}" if lines else ""
+        return f"{title or f'{name} is computed here'}\n{self._quoted(lines)}" if lines else ""
 
     def _quoted(self, lines: list[int]) -> str:
         return "\n".join(f"  line {number}:  {self.source.lines[number]}" for number in lines[:3] if self.source)
@@ -506,12 +517,24 @@ class Explanation:
 
 
 def _behind(source: Source, lines: list[int], solution: ast.AST) -> list[int]:
-    """Return the lines that compute what a line returns, if it is a name that the solution does not have."""
+    """Return the lines that may hold the mistake: these, for which the solution's are right, and those behind them.
+
+    Behind a line are the simple statements that assign a name in it that the solution lacks, up to two steps back. They
+    come first. A line that only returns such a name is left out.
+    """
     known = {node.id for node in ast.walk(solution) if isinstance(node, ast.Name)}
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Return) and [node.lineno] == lines and isinstance(node.value, ast.Name):
-            return lines if node.value.id in known else source.all_lines_of(node.value.id) or lines
-    return lines
+    found = list(lines)
+    newest = set(lines)
+    for _ in range(2):
+        own = set[str]()
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.stmt) and node.lineno in newest:
+                own |= {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} - known
+                if isinstance(node, ast.Return) and isinstance(node.value, ast.Name) and node.value.id in own:
+                    found.remove(node.lineno)
+        newest = {line for name in own for line in source.all_lines_of(name)} - set(found)
+        found = [*sorted(newest), *found]
+    return found or lines
 
 
 def _solution_tree(exercise: Exercise) -> ast.Module:

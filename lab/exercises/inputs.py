@@ -55,6 +55,8 @@ def _sentences(seed: int, lstm: bool = False) -> list[Case]:
     found = []
     for n, (sizes, words, tags) in enumerate(SENTENCES):
         rng = np.random.RandomState(100 * seed + 6 + n)
+        if seed:  # other lengths too
+            words, tags = ([*ids, *ids[: 1 + seed % 3]] for ids in (words, tags))
         x, gold = np.array(words, "int32"), np.array(tags, "int32")
         if seed:
             x, gold = ((ids + seed) % size for ids, size in ((x, sizes[0]), (gold, sizes[3])))
@@ -206,10 +208,10 @@ def _batches(seed: int) -> list[Case]:
 
 def _gradients(seed: int) -> list[Case]:
     rng = np.random.RandomState(100 * seed + 8)
-    drawn = [rng.uniform(-1, 1, shape) for shape in ((5, 4), (4, 9), (3, 5))]
+    drawn = [rng.uniform(-1, 1, shape) for shape in ((5, 4), (4, 9), (3, 5), (1, 2), (2, 1))]  # as many as an LSTM has
     found = [{"gradients": [scale * g for g in drawn], "max_norm": 1.5} for scale in (2.0, 0.1, 0.28, 0.0)]
     found.append({"gradients": drawn, "max_norm": float("inf")})
-    others = [rng.uniform(-1, 1, shape) for shape in ((2, 3), (6, 2), (3, 3))]
+    others = [rng.uniform(-1, 1, shape) for shape in ((2, 3), (6, 2), (3, 3), (2, 2), (4, 1))]
     return [*found, {"gradients": others, "max_norm": 0.5}]
 
 

@@ -36,6 +36,7 @@ _OTHERS: dict[type, tuple[type, ...]] = {  # operators that are mistaken for eac
     ast.Mult: (ast.Div, ast.Pow),
     ast.Div: (ast.Mult,),
 }
+_PLACES = (ast.Name, ast.Subscript)
 _METHODS = {"mean": "sum", "sum": "mean", "dot": "outer"}
 
 # a node that can be replaced: its parent, and where the parent has it, in a list or among its fields
@@ -110,6 +111,10 @@ def _changes(tree: ast.AST, lines: Sequence[int]) -> Iterator[tuple[str, list[Ch
 
 def _at(place: Place, node: Any, names: list[str]) -> Iterator[tuple[str, str, Any]]:
     """Yield kinds of changes of a node, keys that are equal for the same change at other places, and the new nodes."""
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+        yield "operation", "=", ast.Assign([node.target], node.value)
+    elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], _PLACES):
+        yield "operation", "+=", ast.AugAssign(node.targets[0], ast.Add(), node.value)
     if type(node) in _OTHERS:
         kind = "comparison" if isinstance(node, ast.cmpop) else "operation"
         yield from ((kind, f"{type(node)} {other}", other()) for other in _OTHERS[type(node)])

@@ -65,6 +65,68 @@ def test_where_only_a_name_is_returned_the_lines_that_compute_it_are_shown():
     assert "return pairs" not in text
 
 
+# e_h with a variable of one's own, around which the solution goes
+LATER = [
+    ("    for t in", "    later = np.zeros(len(W_h))\n    for t in"),
+    ("e_h[:, t] = W_y.T @ e_y[:, t]\n", "e_h[:, t] = W_y.T @ e_y[:, t] + later\n"),
+    ("        if t + 1 < L:\n            e_h[:, t] += W_h.T @ e_a[:, t + 1]\n", ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "later += W_h.T @ e_a[:, t]",
+            "Wrong operation in line 15: later += W_h.T @ e_a[:, t] should be later = W_h.T @ e_a[:, t].",
+        ),
+        ("later = W_h.T @ e_a[:, t - 1]", "(Or it is still zero: the loop goes from the last word to the first.)"),
+        (
+            "later = np.clip(W_h.T @ e_a[:, t], -0.05, 0.05)",
+            "Too much in line 15: np.clip(W_h.T @ e_a[:, t], -0.05, 0.05) should be W_h.T @ e_a[:, t].",
+        ),
+        (
+            "later = np.sqrt(abs(W_h.T @ e_a[:, t]))",
+            "the mistake is in one of these lines\n  line 9:  later = np.zeros(len(W_h))\n"
+            "  line 15:  later = np.sqrt(abs(W_h.T @ e_a[:, t]))",
+        ),
+    ],
+)
+def test_a_mistake_in_a_variable_that_the_solution_lacks_is_found_there(line, said):
+    end = "        e_a[:, t] = h[:, t + 1] * (1 - h[:, t + 1]) * e_h[:, t]\n"
+    text = explained("errors", *LATER, (end, f"{end}        {line}\n"))
+    assert said in text
+    assert "only this is wrong" not in text
+
+
+def test_a_length_of_ones_own_that_is_wrong_is_found_where_it_is_computed():
+    weights = "        weights[b, : len(words)] = 1 / (B * len(words))"
+    own = "        n = len(x[b])\n        weights[b, : len(words)] = 1 / (B * n)"
+    text = explained("pad_batch", (weights, own))
+    assert "the mistake is in one of these lines\n  line 11:  n = len(x[b])\n" in text
+    assert "It is divided by the length of the longest sentence, padding included" in text
+
+
+def test_a_line_is_missing_only_where_nothing_computes_it():
+    text = explained("errors", ("        e_a[:, t] = h[:, t + 1] * (1 - h[:, t + 1]) * e_h[:, t]\n", ""))
+    assert "The line for e_a is missing" not in text  # e_a = np.zeros(...) is there
+    text = explained("forward", ("        h[:, t + 1] = logistic(a[:, t])\n", ""))
+    assert "is missing; the rest is right" not in text
+
+
+def test_numpy_s_errors_are_explained_without_scan():
+    helper = "def product(A, b):\n    return A @ b\n\n\ndef my_forward"
+    text = explained("forward", ("W_y @ h[:, t + 1]", "product(W_y)"), ("def my_forward", helper))
+    assert "The number of arguments does not fit" in text
+    assert "scan" not in text
+
+
+def test_a_repair_is_tried_on_sentences_of_other_lengths():
+    """The sentences that the search knows have 1, 2, 6 and 12 words."""
+    for n, (known, new) in enumerate(zip(cases("forward"), cases("forward", 1), strict=True)):
+        assert len(known["x"]) != len(new["x"]), n
+
+
 def test_a_return_in_a_loop_and_an_array_that_is_replaced_are_seen():
     text = explained("errors", ("    return e_y", "        if t < 9:\n            pass\n        return e_y"))
     assert "There is a return inside the loop" in text
