@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from container.conftest import BUILD
 from container.machine import ROOT, call, image, wait_for
+from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 whole = pytest.mark.nightly(
@@ -130,7 +131,7 @@ class Visitor:
 
     def login_page(self, name, password=GOOD):
         """Log in; return the page that follows."""
-        self.ask("/hub/login")
+        self.ask("/hub/login?next=/hub/home")
         return self.ask("/hub/login?next=/hub/home", username=name, password=password)[1]
 
     def start(self, name):
@@ -399,10 +400,10 @@ LONG = "import os, time\nwhile not os.path.exists('/tmp/enough'): time.sleep(.1)
 
 async def outputs(classroom, name, token, restart):
     """Return what a kernel of a student's server prints, which computes while `restart` is called."""
-    channels = f"{classroom.address}/user/{name}/api/kernels"
-    request = urllib.request.Request(f"{channels}?token={token}", b"{}", method="POST")
+    kernels, may = f"{classroom.address}/user/{name}/api/kernels", {"Authorization": f"token {token}"}
+    request = urllib.request.Request(kernels, b"{}", may)
     kernel = json.loads(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).read())["id"]
-    browser = await websocket_connect(f"{channels.replace('http', 'ws')}/{kernel}/channels?token={token}")
+    browser = await websocket_connect(HTTPRequest(f"{kernels.replace('http', 'ws')}/{kernel}/channels", headers=may))
     header = {"msg_id": "1", "msg_type": "execute_request", "session": "1", "username": "", "version": "5.3"}
     content = {"code": LONG, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
     message = {"header": header, "content": content, "parent_header": {}, "metadata": {}, "channel": "shell"}
