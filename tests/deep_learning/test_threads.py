@@ -1,8 +1,11 @@
 """Threads that share the sentences of a batch: the same numbers as one, and none where one is enough."""
 
+import ctypes
+import json
 import os
-import time
-from contextlib import suppress
+import shutil
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
@@ -23,10 +26,27 @@ LAYERS = {"rnn": RNNLayer("tanh"), "lstm": LSTMLayer()}
 LARGE, EQUAL_PARTS, SMALL = (40, 350), (96, 350), (40, 30)
 
 
-@pytest.fixture(scope="module", params=LAYERS)
-def passes(request):
+# Counts the threads that are made, before libc.
+COUNTER = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+
+int created;
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*begin)(void *), void *argument)
+{
+    int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = dlsym(RTLD_NEXT, "pthread_create");
+    __atomic_add_fetch(&created, 1, __ATOMIC_RELAXED);
+    return next(thread, attributes, begin, argument);
+}
+"""
+PASSES = [(2, EQUAL_PARTS), (3, EQUAL_PARTS), (1, LARGE), (4, SMALL)]  # threads of BLAS, sizes of a batch
+
+
+def compiled(kind):
     """Return functions of B and H: the states, and with them all gradients."""
-    layer = LAYERS[request.param]
+    layer = LAYERS[kind]
     inputs = [T.TensorType("float64", (False,) * len(shape))() for shape in layer.inputs.values()]
     h = layer(*inputs)
     h = h[0] if isinstance(h, list) else h
@@ -34,7 +54,7 @@ def passes(request):
 
     @cache
     def arguments(sizes):
-        steps = 10 if request.param == "rnn" else 3  # as much work for both
+        steps = 10 if kind == "rnn" else 3  # as much work for both
         rng, numbers = np.random.RandomState(0), {"T": steps, "B": sizes[0], "H": sizes[1]}
         shapes = [[eval(size, numbers.copy()) for size in shape] for shape in layer.inputs.values()]
         return [rng.uniform(-0.1, 0.1, shape) for shape in shapes]
@@ -43,41 +63,38 @@ def passes(request):
     return lambda sizes: forward(*arguments(sizes)), lambda sizes: both(*arguments(sizes))
 
 
-def seconds_of_ended_threads():
-    """The processor time of this process that none of its present threads has taken.
-
-    It is the least of several readings: what BLAS's threads take between the clocks counts too.
-    """
-    found = []
-    while len(found) < 5:
-        with suppress(OSError):  # a thread has just ended
-            clocks = [~int(thread) << 3 | 6 for thread in os.listdir("/proc/self/task")]  # Linux's, of single threads
-            of_present = sum(map(time.clock_gettime, clocks))
-            found.append(time.process_time() - of_present)
-    return min(found)
+@pytest.fixture(scope="module", params=LAYERS)
+def passes(request):
+    return compiled(request.param)
 
 
-@pytest.mark.parametrize(("threads", "least"), [(2, 0.35), (3, 0.5)])
-def test_a_large_batch_is_shared_by_as_many_threads_as_blas_has(passes, threads, least):
-    """Of equal parts this thread does one, and what comes before; of two it would do at least half."""
-    forward, _ = passes
-    forward(EQUAL_PARTS)
-    with threadpool_limits(threads, "blas"):
-        before, begin = seconds_of_ended_threads(), time.thread_time()
-        for _ in range(3):  # a processor may be slower than the other for a while
-            forward(EQUAL_PARTS)
-        own, others = time.thread_time() - begin, seconds_of_ended_threads() - before
-    assert others / (own + others) > least  # BLAS's own threads may still turn in circles, and count for neither
-
-
-@pytest.mark.parametrize(("threads", "sizes"), [(1, LARGE), (4, SMALL)])
-def test_one_thread_and_small_work_stay_alone(passes, threads, sizes):
-    forward, _ = passes
-    with threadpool_limits(threads, "blas"):
-        before = seconds_of_ended_threads()
-        for _ in range(30 if sizes is SMALL else 1):
+def created(kind):
+    """Return how many threads each of `PASSES` makes, in a process with COUNTER."""
+    forward, _ = compiled(kind)
+    counter, found = ctypes.c_int.in_dll(ctypes.CDLL(None), "created"), []
+    for threads, sizes in PASSES:
+        with threadpool_limits(threads, "blas"):
+            forward(sizes)  # BLAS makes its own threads
+            before = counter.value
             forward(sizes)
-        assert seconds_of_ended_threads() - before < 5e-4
+            found.append(counter.value - before)
+    return found
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_large_batch_is_shared_by_as_many_threads_as_blas_has_and_small_work_is_not(tmp_path, kind):
+    if shutil.which("gcc") is None:
+        pytest.skip("there is no gcc")
+    library = tmp_path / "counter.so"
+    build = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library, "-ldl"]
+    subprocess.run(build, input=COUNTER, text=True, check=True)
+    environ = {**os.environ, "LD_PRELOAD": str(library)}
+    done = subprocess.run([sys.executable, __file__, kind], env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    two, three, one, small = json.loads(done.stdout)
+    assert 0 < two < three
+    assert one == small == 0
 
 
 def test_the_numbers_are_those_of_one_thread(passes):
@@ -119,3 +136,7 @@ def test_steps_on_large_batches_are_the_same_each_time():
     for one, two, again in zip(trained(1), trained(2), trained(2), strict=True):
         assert np.allclose(one, two, rtol=1e-10, atol=1e-12)
         assert np.array_equal(two, again)
+
+
+if __name__ == "__main__":
+    print(json.dumps(created(sys.argv[1])))
