@@ -9,7 +9,7 @@
 # Copy the checkout and the file to the machine. The file is a relocatable .venv: Debian 12's Python 3.11 with headers, the
 # pygpu that is built for it, the locked packages, and zig, which compiles if there is no g++. The machine must have xz or a
 # Python 3 to unpack the file, the driver, and NVRTC and cuBLAS from a CUDA toolkit or from PyTorch's packages. Folders in
-# LD_LIBRARY_PATH are searched first. LXMLS_DEVICE=cuda1 chooses the second GPU; CUDA_VISIBLE_DEVICES is obeyed, too.
+# LD_LIBRARY_PATH are searched first; what is newer than the driver is passed over. LXMLS_DEVICE=cuda1 chooses the second GPU; CUDA_VISIBLE_DEVICES is obeyed, too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 file=.kit/kit.tar.xz
@@ -111,12 +111,33 @@ list_folders() {
     sed -nE 's#.*lib(cuda|nvrtc|cublas)\.so.* => (.*)/.*#\2#p' <<<"$known"
 }
 
-# Print the newest libNAME.so.VERSION of the first folder that has one, or nothing.
-find_library() {
+# Print libNAME.so.MAJOR of each folder, one per line, by priority; also libnvrtc.so.11.2, the name until CUDA 11.8.
+list_libraries() {
     local folder
     for folder in "${folders[@]}"; do
-        if compgen -G "$folder/lib$1.so.[0-9]*" | sort -V | tail -n 1; then return; fi
+        { compgen -G "$folder/lib$1.so.[0-9]*" || true; } | { grep -E '\.so\.([0-9]+|11\.2)$' || true; } | sort -rV
     done
+}
+
+# Print the first cuBLAS that is not of a newer major version than the driver, else the first.
+choose_cublas() {
+    local newest found list
+    list=$(list_libraries cublas)
+    newest=$(python -c 'from lxmls_rnn.device import libraries; print((libraries.driver_cuda_version() or [99])[0])')
+    for found in $list; do
+        if [ "${found##*.}" -le "$newest" ]; then echo "$found" && return; fi
+    done
+    head -n 1 <<<"$list"
+}
+
+# Print the NVRTC that the shim takes among those of all folders, or nothing.
+choose_nvrtc() {
+    local list
+    list=$(list_libraries nvrtc | tr '\n' :)
+    [ -z "$list" ] || LXMLS_NVRTC=$list python -c "import ctypes
+path = ctypes.CDLL('libnvrtc.so').lxmls_nvrtc_path
+path.restype = ctypes.c_char_p
+print((path() or b'').decode())"
 }
 
 script() { printf '#!%s\n%s\n' "$PWD/.venv/bin/python" "$2" >".venv/bin/$1" && chmod +x ".venv/bin/$1"; }
@@ -140,15 +161,14 @@ check_processor() {
 
 # Adapt .venv to this checkout and this machine, and set the environment of a command.
 enter() {
-    local lib=$PWD/.venv/lib known folders own
+    local lib=$PWD/.venv/lib known folders
     known=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p)
     mapfile -t folders < <(list_folders | grep .)
     unpack
-    driver=$(find_library cuda) nvrtc=$(find_library nvrtc) cublas=$(find_library cublas)
+    driver=$(list_libraries cuda | sed -n 1p)
     # Use the names that libgpuarray loads; as NVRTC it gets the shim.
     rm -f "$lib"/lib{cuda,cublas}.so
     [ -z "$driver" ] || ln -s "$driver" "$lib/libcuda.so"
-    [ -z "$cublas" ] || ln -s "$cublas" "$lib/libcublas.so"
     if cxx=$(command -v g++); then
         rm -rf .venv/zig
         gcc -shared -fPIC -O2 -o "$lib/libnvrtc.so" docker/nvrtc_shim.c -ldl
@@ -158,13 +178,14 @@ enter() {
         cxx=.venv/zig/g++
         "$lib/python3.11/site-packages/ziglang/zig" cc -shared -fPIC -O2 -o "$lib/libnvrtc.so" docker/nvrtc_shim.c -ldl
     fi
-    # They load other libraries from their own folders, which the links do not lead to.
-    own=$(for found in "$driver" "$nvrtc" "$cublas"; do [ -z "$found" ] || printf :%s "${found%/*}"; done)
     export LXMLS_PEER_LIBRARY_PATH=${LD_LIBRARY_PATH:-} # of PyTorch and JAX, which bring a CUDA
-    export LD_LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}$own
-    export LXMLS_NVRTC=$nvrtc LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu CPATH=$PWD/.venv/include PATH=$PWD/.venv/bin:$PATH
-    export PYTHONNOUSERSITE=1
+    export LD_LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}${driver:+:${driver%/*}}
+    export LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu CPATH=$PWD/.venv/include PATH=$PWD/.venv/bin:$PATH PYTHONNOUSERSITE=1
     unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
+    nvrtc=$(choose_nvrtc) cublas=$(choose_cublas)
+    [ -z "$cublas" ] || ln -s "$cublas" "$lib/libcublas.so"
+    # It loads libcublasLt from its own folder, to which the link does not lead.
+    export LD_LIBRARY_PATH=$LD_LIBRARY_PATH${cublas:+:${cublas%/*}} LXMLS_NVRTC=$nvrtc
 
     local site=$lib/../local/lib/python3.11/dist-packages
     echo "$PWD" >"$site/checkout.pth"

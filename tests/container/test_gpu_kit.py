@@ -29,6 +29,10 @@ mkdir /tmp/driver /tmp/cuda
 tests/gpu/emulator/build.sh /tmp/driver/libcuda.so.1
 ln -s ../driver/libcuda.so.1 /tmp/cuda/libnvrtc.so.12
 ln -s ../driver/libcuda.so.1 /tmp/cuda/libcublas.so.12
+mkdir /tmp/newer
+echo 'int nvrtcVersion(int *major, int *minor) { *major = 13, *minor = 2; return 0; }' >/tmp/newer.c
+gcc -shared -fPIC -o /tmp/newer/libnvrtc.so.13 /tmp/newer.c
+cp /tmp/newer/libnvrtc.so.13 /tmp/newer/libcublas.so.14
 """
 
 
@@ -118,9 +122,11 @@ def test_a_gpu_is_chosen_among_those_that_are_visible(machine):
 
 
 def test_a_driver_that_is_there_is_found_and_computes(emulator):
-    """The linker knows the driver; LD_LIBRARY_PATH names a CUDA that goes before the machine's."""
-    output = emulator.run(f"{ON_EMULATOR} scripts/gpu-kit.sh look").stdout
-    assert re.search("driver +/tmp/driver/libcuda.so.1\nNVRTC +/tmp/cuda/libnvrtc.so.12\n", output)
+    """The linker knows the driver; LD_LIBRARY_PATH names a CUDA newer than the driver, and one before the machine's."""
+    newer = ON_EMULATOR.replace("/tmp/cuda", "/tmp/newer:/tmp/cuda")
+    output = emulator.run(f"{newer} scripts/gpu-kit.sh look").stdout
+    chosen = "driver +/tmp/driver/libcuda.so.1\nNVRTC +/tmp/cuda/libnvrtc.so.12\ncuBLAS +/tmp/cuda/libcublas.so.12\n"
+    assert re.search(chosen, output)
     assert "Theano uses the GPU: " in output
 
 
