@@ -48,6 +48,7 @@ enum { CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76 };
 
 static struct {
   char problem[512]; /* why NVRTC cannot be used; empty if it can */
+  char name[PATH_MAX]; /* under which it was loaded */
 #define POINTER(name, parameters, arguments) int(*name) parameters;
   FORWARDED(POINTER)
 #undef POINTER
@@ -92,20 +93,21 @@ static void *open_nvrtc(void) {
   const char *given = getenv("LXMLS_NVRTC");
   int is_given = given != NULL && *given != '\0';
   char *names = strdup(is_given ? given : NEWEST_FIRST), *rest = names, *name;
-  void *taken = NULL, *first = NULL;
-  while (taken == NULL && (name = strsep(&rest, ":")) != NULL) {
+  void *taken = NULL;
+  int is_fitting = 0;
+  while (!is_fitting && (name = strsep(&rest, ":")) != NULL) {
     void *library = *name == '\0' ? NULL : dlopen(name, RTLD_NOW);
     if (library == NULL) {
       if (is_given)
         snprintf(real.problem, sizeof real.problem, "LXMLS_NVRTC=%s cannot be loaded: %s", name, dlerror());
-    } else if (!is_too_new(library)) {
-      taken = library;
-    } else if (first == NULL) {
-      first = library;
+      continue;
     }
+    is_fitting = !is_too_new(library);
+    if (taken != NULL && !is_fitting) continue;
+    taken = library;
+    snprintf(real.name, sizeof real.name, "%s", name);
   }
   free(names);
-  if (taken == NULL) taken = first;
   if (taken != NULL) {
     *real.problem = '\0';
   } else if (!is_given) {
@@ -167,14 +169,10 @@ static void load_once(void) {
   pthread_once(&once, load);
 }
 
-/* The path of the NVRTC that was taken, or NULL if there is none. */
-const char *lxmls_nvrtc_path(void) {
-  static char path[PATH_MAX];
-  Dl_info found;
+/* The name under which the NVRTC that was taken was asked for, or NULL if there is none. */
+const char *lxmls_nvrtc_name(void) {
   load_once();
-  if (*real.problem || dladdr((void *)real.nvrtcCompileProgram, &found) == 0) return NULL;
-  snprintf(path, sizeof path, "%s", found.dli_fname);
-  return path;
+  return *real.problem ? NULL : real.name;
 }
 
 /* The capability of the device of this thread's current context, 75 for 7.5; 0 if it is unknown. */

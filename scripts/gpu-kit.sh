@@ -135,9 +135,9 @@ choose_nvrtc() {
     local list
     list=$(list_libraries nvrtc | tr '\n' :)
     [ -z "$list" ] || LXMLS_NVRTC=$list python -c "import ctypes
-path = ctypes.CDLL('libnvrtc.so').lxmls_nvrtc_path
-path.restype = ctypes.c_char_p
-print((path() or b'').decode())"
+name = ctypes.CDLL('libnvrtc.so').lxmls_nvrtc_name
+name.restype = ctypes.c_char_p
+print((name() or b'').decode())"
 }
 
 script() { printf '#!%s\n%s\n' "$PWD/.venv/bin/python" "$2" >".venv/bin/$1" && chmod +x ".venv/bin/$1"; }

@@ -24,7 +24,7 @@ from lxmls_rnn.deep_learning.ops.gpu.kernel_source import (
 )
 
 oldest_and_newest = pytest.mark.parametrize("capability", nvrtc.CAPABILITIES[:: len(nvrtc.CAPABILITIES) - 1], ids=str)
-UNITS = [1, 3, 20, 31, 32, 33, 64, 100]
+UNITS = [1, 3, 20, 31, 32, 33, 64, 100, 300, 600]
 SIZES = [(1, 1), (3, 1), (4, 3)]  # steps, sentences
 
 
