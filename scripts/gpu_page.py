@@ -130,7 +130,12 @@ def page(report: dict[str, Any]) -> list[str]:
         f"{machine['cores']} cores of {machine['processor']}. A time with ~ has quartiles more than 30 % apart."
     )
     steps = [
-        (step["name"], step["status"], f"{step['seconds']:.0f} s" if "seconds" in step else "", step.get("why", ""))
+        (
+            step["name"],
+            step["status"].replace("waiting", "not run"),
+            f"{step['seconds']:.0f} s" if "seconds" in step else "",
+            step.get("why", ""),
+        )
         for step in report["steps"]
     ]
     lines += ["", *markdown(("step", "result", "took", ""), steps)]

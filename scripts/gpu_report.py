@@ -320,6 +320,10 @@ def main(arguments: list[str] | None = None) -> int:
         received.append(number)
         raise KeyboardInterrupt
 
+    try:
+        save()
+    except OSError as error:
+        parser.error(str(error))
     received: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
