@@ -11,8 +11,9 @@
  * NVRTC. In nvrtcCompileProgram it asks the driver for the capability of the current device, and replaces the requested
  * architecture by the highest that NVRTC supports and that is not above the device's.
  *
- * LXMLS_NVRTC=/path/to/libnvrtc.so.12 names the real one; by default it is the newest that the dynamic linker finds.
- * The builtins that it needs are loaded from its own folder.
+ * LXMLS_NVRTC=/path/to/libnvrtc.so.12 names the real one, or several with colons between them; by default these are all
+ * that the dynamic linker finds, newest first. The first that is not newer than the driver is taken, because a driver
+ * rejects the PTX of a newer CUDA. The builtins that it needs are loaded from its own folder.
  * Libraries are loaded once and then only read, so any thread may call.
  */
 #define _GNU_SOURCE
@@ -47,6 +48,7 @@ enum { CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76 };
 
 static struct {
   char problem[512]; /* why NVRTC cannot be used; empty if it can */
+  char name[PATH_MAX]; /* under which it was loaded */
 #define POINTER(name, parameters, arguments) int(*name) parameters;
   FORWARDED(POINTER)
 #undef POINTER
@@ -58,6 +60,7 @@ static struct {
 static struct {
   int (*cuCtxGetDevice)(int *device);
   int (*cuDeviceGetAttribute)(int *value, int attribute, int device);
+  int (*cuDriverGetVersion)(int *version);
 } driver;
 
 /* The highest of `supported` that is not above the device's capability (75 for 7.5), or 0 if there is none. */
@@ -68,25 +71,50 @@ int lxmls_choose_arch(int device_cc, const int *supported, int n) {
   return best;
 }
 
+/* The last is the name from CUDA 11.2 to 11.8. */
+#define NEWEST_FIRST                                                                                                  \
+  "libnvrtc.so.19:libnvrtc.so.18:libnvrtc.so.17:libnvrtc.so.16:libnvrtc.so.15:libnvrtc.so.14:libnvrtc.so.13:"          \
+  "libnvrtc.so.12:libnvrtc.so.11.2"
+
+/* Whether an NVRTC is the shim itself. */
+static int is_shim(void *library) { return dlsym(library, "lxmls_choose_arch") != NULL; }
+
+/* Whether an NVRTC is newer than the driver; 0 if a version is unknown. */
+static int is_too_new(void *library) {
+  int (*version)(int *, int *) = dlsym(library, "nvrtcVersion");
+  int major, minor, supported;
+  if (is_shim(library) || version == NULL || driver.cuDriverGetVersion == NULL) return 0;
+  if (version(&major, &minor) != SUCCESS || driver.cuDriverGetVersion(&supported) != SUCCESS) return 0;
+  return 1000 * major + 10 * minor > supported;
+}
+
+/* The first NVRTC that is not too new, else the first. Those that are not taken stay loaded, which does no harm. */
 static void *open_nvrtc(void) {
-  const char *path = getenv("LXMLS_NVRTC");
-  void *library = NULL;
-  if (path != NULL && *path != '\0') {
-    library = dlopen(path, RTLD_NOW);
-    if (library == NULL)
-      snprintf(real.problem, sizeof real.problem, "LXMLS_NVRTC=%s cannot be loaded: %s", path, dlerror());
-    return library;
+  const char *given = getenv("LXMLS_NVRTC");
+  int is_given = given != NULL && *given != '\0';
+  char *names = strdup(is_given ? given : NEWEST_FIRST), *rest = names, *name;
+  void *taken = NULL;
+  int is_fitting = 0;
+  while (!is_fitting && (name = strsep(&rest, ":")) != NULL) {
+    void *library = *name == '\0' ? NULL : dlopen(name, RTLD_NOW);
+    if (library == NULL) {
+      if (is_given)
+        snprintf(real.problem, sizeof real.problem, "LXMLS_NVRTC=%s cannot be loaded: %s", name, dlerror());
+      continue;
+    }
+    is_fitting = !is_too_new(library);
+    if (taken != NULL && !is_fitting) continue;
+    taken = library;
+    snprintf(real.name, sizeof real.name, "%s", name);
   }
-  for (int major = 19; major >= 12 && library == NULL; major--) {
-    char name[32];
-    snprintf(name, sizeof name, "libnvrtc.so.%d", major);
-    library = dlopen(name, RTLD_NOW);
-  }
-  if (library == NULL) library = dlopen("libnvrtc.so.11.2", RTLD_NOW); /* the name since CUDA 11.2, to 11.8 */
-  if (library == NULL)
+  free(names);
+  if (taken != NULL) {
+    *real.problem = '\0';
+  } else if (!is_given) {
     snprintf(real.problem, sizeof real.problem,
              "CUDA's run-time compiler was not found: install the toolkit's libnvrtc, or set LXMLS_NVRTC to its path");
-  return library;
+  }
+  return taken;
 }
 
 /* At its first compilation NVRTC opens libnvrtc-builtins by name. CUDA 13.0's has no RUNPATH to its own folder, but a
@@ -109,11 +137,12 @@ static void load(void) {
   if (cuda != NULL) {
     driver.cuCtxGetDevice = dlsym(cuda, "cuCtxGetDevice");
     driver.cuDeviceGetAttribute = dlsym(cuda, "cuDeviceGetAttribute");
+    driver.cuDriverGetVersion = dlsym(cuda, "cuDriverGetVersion");
   }
 
   void *library = open_nvrtc();
   if (library == NULL) return;
-  if (dlsym(library, "lxmls_choose_arch") != NULL) {
+  if (is_shim(library)) {
     snprintf(real.problem, sizeof real.problem,
              "the libnvrtc that was found is the shim itself: set LXMLS_NVRTC to the path of NVIDIA's");
     return;
@@ -138,6 +167,12 @@ static void load(void) {
 static void load_once(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, load);
+}
+
+/* The name under which the NVRTC that was taken was asked for, or NULL if there is none. */
+const char *lxmls_nvrtc_name(void) {
+  load_once();
+  return *real.problem ? NULL : real.name;
 }
 
 /* The capability of the device of this thread's current context, 75 for 7.5; 0 if it is unknown. */

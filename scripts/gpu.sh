@@ -33,15 +33,9 @@ fail() {
     exit 1
 }
 
-# stop LINE...: end without a GPU, with an error message.
-stop() {
-    write LAB_RUNTIME ""
-    fail "$@"
-}
-
-# cards FIELDS: print nvidia-smi's fields of each card, or nothing if it fails.
+# cards FIELDS: print nvidia-smi's fields of each card. It prints its errors there too, not all with an exit status.
 cards() {
-    timeout 30 nvidia-smi --query-gpu="$1" --format=csv,noheader 2>/dev/null || true
+    timeout 30 nvidia-smi --query-gpu="$1" --format=csv,noheader 2>/dev/null
 }
 
 # is_here IMAGE
@@ -78,6 +72,7 @@ warn_about_toolkit() {
 
 # try_in_container: start CUDA in a container of the base, or of the lab's image if it is here, which has a Python. A
 # container can have /dev/nvidia-uvm with another number than the kernel's module; then nvidia-smi works and CUDA fails.
+# WSL 2 has /dev/dxg in its place, and a Jetson /dev/nvmap.
 try_in_container() {
     is_here "$lab" && base=$lab
     fault=$(docker run --rm --runtime=nvidia --user 0 --network none --env NVIDIA_VISIBLE_DEVICES=all \
@@ -86,32 +81,41 @@ try_in_container() {
     case $fault in
     *nvidia-uvm*)
         say "Run 'sudo modprobe nvidia-uvm' and 'sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml' on this" \
-            "machine, then 'make gpu' again. Until then the lab uses the CPU."
+            "machine, then 'make gpu' again."
         ;;
     esac
-    exit 1
+    fail "Until then the lab uses the CPU."
 }
 # shellcheck disable=SC2016  # the container's shell expands it
 start_cuda='
-module=$(sed -n "s/^ *\([0-9]*\) nvidia-uvm$/\1/p" /proc/devices)
-device=$(stat -c %t /dev/nvidia-uvm 2>/dev/null) || { echo "there is no /dev/nvidia-uvm in it"; exit 1; }
-[ $((0x$device)) = "$module" ] || {
-    echo "its /dev/nvidia-uvm is device $((0x$device)), but the kernel module is ${module:-not loaded}"
-    exit 1
-}
+if [ ! -e /dev/dxg ] && [ ! -e /dev/nvmap ]; then
+    module=$(sed -n "s/^ *\([0-9]*\) nvidia-uvm$/\1/p" /proc/devices)
+    device=$(stat -c %t /dev/nvidia-uvm 2>/dev/null) || { echo "there is no /dev/nvidia-uvm in it"; exit 1; }
+    [ $((0x$device)) = "$module" ] || {
+        echo "its /dev/nvidia-uvm is device $((0x$device)), but the kernel module is ${module:-not loaded}"
+        exit 1
+    }
+fi
 ! command -v python3 >/dev/null || python3 -c "
 import ctypes, sys
 status = ctypes.CDLL(\"libcuda.so.1\").cuInit(0)
 sys.exit(status and f\"cuInit fails with error {status}\")"
 '
 
-# find_cards: set `found`, a line for each card, `driver`, its first number, and `oldest`, the least compute capability,
-# 90 for 9.0. All cards share a driver. Old versions of nvidia-smi do not know the compute capability and then print nothing.
+# find_cards: set `found`, a line for each card, else `error`, what nvidia-smi printed instead; `driver`, its first
+# number, empty on a Jetson, which has none; `capabilities`, empty if nvidia-smi is too old to know them; and `oldest`,
+# the least of these, 90 for 9.0. All cards share a driver.
 find_cards() {
-    found=$(cards name,driver_version)
-    capabilities=$(cards compute_cap)
+    found='' capabilities=''
+    if answer=$(cards name,driver_version); then
+        found=$(say "$answer" | grep -E ', *([0-9]+(\.[0-9]+)+|\[N/A\])$') || true
+    fi
+    error=$([ -n "$found" ] || say "$answer" | head -n 1)
+    if answer=$(cards compute_cap); then
+        capabilities=$(say "$answer" | grep -xE '[0-9]+\.[0-9]+') || true
+    fi
     driver=$(say "$found" | sed -n '1s/.*, *\([0-9]*\)\.[0-9.]*$/\1/p')
-    oldest=$(say "$capabilities" | sed -n 's/^\([0-9]*\)\.\([0-9]*\)$/\1\2/p' | sort -n | head -n 1)
+    oldest=$(say "$capabilities" | tr -d . | sort -n | head -n 1)
 }
 
 # choose_base: take a base image that serves the cards that were found and is available; write it to .env.
@@ -168,36 +172,41 @@ if [ "${1:-}" = base ]; then
 fi
 
 find_cards
+write LAB_RUNTIME "" # until a container has used the GPU
 if [ -z "$found" ]; then
-    write LAB_RUNTIME ""
-    say "No NVIDIA GPU here: nvidia-smi is missing or shows none. The lab uses the CPU."
+    say "No NVIDIA GPU here: nvidia-smi is missing or shows none. The lab uses the CPU." ${error:+"nvidia-smi says: $error"}
     exit 0
 fi
 say "NVIDIA GPU, driver:" "$found"
 [ -z "$capabilities" ] || say "compute capability:" "$capabilities"
-[ "$driver" -ge 535 ] || stop "The driver $driver is too old for the lab's image: update it to 535 or newer."
-[ "${oldest:-50}" -ge 50 ] || stop "A card of compute capability less than 5.0 is too old for CUDA 12. The lab uses the CPU."
+[ "${driver:-535}" -ge 535 ] || fail "The driver $driver is too old for the lab's image: update it to 535 or newer." \
+    "Until then the lab uses the CPU."
+[ "${oldest:-50}" -ge 50 ] || fail "A card of compute capability less than 5.0 is too old for CUDA 12. The lab uses the CPU."
 
 case $runtimes in
 *'"nvidia"'*) ;;
 *)
     missing="Install NVIDIA's Container Toolkit, then"
     ! command -v nvidia-ctk >/dev/null || missing="NVIDIA's Container Toolkit is here, and may offer the GPU through CDI alone. Run"
-    stop "Docker has no NVIDIA runtime, with which the lab's containers get the GPU. $missing" \
+    fail "Docker has no NVIDIA runtime, with which the lab's containers get the GPU. $missing" \
         "    sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker" \
         "and run 'make gpu' again. Until then the lab uses the CPU."
     ;;
 esac
-write LAB_RUNTIME nvidia
-say "Docker has the NVIDIA runtime: LAB_RUNTIME=nvidia is in $env."
 warn_about_toolkit
 
 if [ -n "$image" ]; then
     say "LAB_IMAGE=$image stays."
 elif [ -z "$base" ] || { [ -z "$(setting CUDA)" ] && { [ "$base" = "$plain" ] || [ "$base" = "$offline" ]; }; }; then
-    choose_base # the Debian bases have no CUDA of their own
+    # the Debian bases have no CUDA of their own
+    [ -n "$driver" ] || fail "nvidia-smi does not know the driver's version, which decides the base image. On a Jetson, set" \
+        "BASE_IMAGE in $env to an image with the CUDA of its JetPack and Ubuntu 22.04 or newer, then run 'make gpu' again." \
+        "Until then the lab uses the CPU."
+    choose_base
+    [ -n "$cuda" ] || [ "$base" = "$default" ] || fail "The lab uses the CPU."
 else
     say "BASE_IMAGE=$base stays."
 fi
 try_in_container
-say "Now: make up"
+write LAB_RUNTIME nvidia
+say "A container can use the GPU: LAB_RUNTIME=nvidia is in $env." "Now: make up"

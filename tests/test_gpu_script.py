@@ -19,25 +19,28 @@ case "$1 $3" in
 "info {{.CgroupDriver}}") echo '%(cgroups)s' ;;
 "pull "*) case " %(pulled)s " in *" $3 "*) ;; *) exit 1 ;; esac ;;
 "run "*) for script; do :; done # docker run ... sh -c SCRIPT
-    there='s#/proc/devices#%(folder)s/devices#; s#/dev/nvidia-uvm 2#%(folder)s/uvm 2#'
+    there='s#/proc/devices#%(folder)s/devices#; s#/dev/\\([a-z-]*\\) \\([]2]\\)#%(folder)s/\\1 \\2#g'
     exec sh -c "$(printf '%%s' "$script" | sed "$there")" ;;
 "image "*) case " %(here)s " in *" $3 "*) ;; *) exit 1 ;; esac ;; # docker image inspect NAME
 *) exit 1 ;;
 esac
 """
-# Cards are lines of name, driver and, unless nvidia-smi is too old to know it, compute capability.
+# Cards are lines of name, driver and, unless nvidia-smi is too old to know it, compute capability; or an error's text.
 SMI = """#!/bin/sh
 case $1 in
 --query-gpu=name,driver_version) cut -d, -f1,2 <<'END'
 %(cards)s
 END
 ;;
---query-gpu=compute_cap) sed -n 's/.*, .*, //p' <<'END'
+--query-gpu=compute_cap) sed -n 's/.*, .*, //p' <<'END' | grep . || {
 %(cards)s
 END
-;;
+    echo 'Field "compute_cap" is not a valid field to query.'
+    exit 2
+} ;;
 *) exit 2 ;;
 esac
+exit %(smi_status)s
 """
 PYTHON = "#!/bin/sh\necho %s >&2\n[ -z '%s' ]\n"
 CTK = "#!/bin/sh\necho 'NVIDIA Container Toolkit CLI version %s'\necho 'commit: 0123456789'\n"
@@ -70,19 +73,19 @@ def machine(tmp_path):
         can_make_a_base=False,
         architecture="x86_64",
         devices="  0 nvidia-uvm",
-        uvm=True,
+        files=("nvidia-uvm",),
         cuda_fault="",
+        smi_status=0,
     ):
         (tmp_path / "devices").write_text(f"Character devices:\n195 nvidia\n{devices}\n")
-        (tmp_path / "uvm").unlink(missing_ok=True)
-        if uvm:
-            (tmp_path / "uvm").touch()  # an ordinary file, whose device numbers are 0
+        for file in files:
+            (tmp_path / file).touch()  # an ordinary file, whose device numbers are 0
         answers = {"runtimes": runtimes, "pulled": " ".join(pulled), "here": " ".join(here), "cgroups": cgroups}
         answers["folder"] = str(tmp_path)
         command("uname", f"#!/bin/sh\necho {architecture}\n")
         command("python3", PYTHON % (cuda_fault, cuda_fault))
         command("docker", DOCKER % answers if runtimes else "#!/bin/sh\nexit 1\n")
-        command("nvidia-smi", SMI % {"cards": cards} if cards else "#!/bin/sh\nexit 1\n")
+        command("nvidia-smi", SMI % {"cards": cards, "smi_status": smi_status} if cards else "#!/bin/sh\nexit 1\n")
         if toolkit:
             command("nvidia-ctk", CTK % toolkit)
         command("id", f"#!/bin/sh\necho {0 if can_make_a_base else 1000}\n")
@@ -156,12 +159,12 @@ def test_without_docker_it_stops(machine):
     ],
 )
 def test_an_older_driver_or_card_gets_cuda_from_packages(machine, cards):
-    assert machine(WITH, cards)[2] == "LAB_RUNTIME=nvidia\n" + WHEELS
+    assert machine(WITH, cards)[2] == WHEELS + "LAB_RUNTIME=nvidia\n"
 
 
 def test_where_the_default_base_cannot_be_pulled_cuda_comes_from_packages(machine):
     status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", pulled=[PLAIN])
-    assert (status, env) == (0, "LAB_RUNTIME=nvidia\n" + WHEELS)
+    assert (status, env) == (0, WHEELS + "LAB_RUNTIME=nvidia\n")
     assert "The base is debian:12, with CUDA from packages" in text
 
 
@@ -169,11 +172,11 @@ def test_where_the_default_base_cannot_be_pulled_cuda_comes_from_packages(machin
 def test_where_nothing_can_be_pulled_a_base_is_made_or_the_command_named(machine, options):
     status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", pulled=[], options=options)
     runtime = "" if options else "LAB_RUNTIME=nvidia\n"
-    assert (status, env or "") == (1, runtime)
+    assert (status, env) == (1, None)
     assert "with root and debootstrap:\n'sudo docker/offline-base.sh', then 'make up'." in text
     for made in ({"can_make_a_base": True}, {"here": [OFFLINE]}):
         status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", "", pulled=[], options=options, **made)
-        assert (status, env) == (0, f"{runtime}BASE_IMAGE={OFFLINE}\nCUDA=wheels\n")
+        assert (status, env) == (0, f"BASE_IMAGE={OFFLINE}\nCUDA=wheels\n{runtime}")
         assert (f"made {OFFLINE}" in text) == ("here" not in made)
 
 
@@ -207,7 +210,7 @@ def test_make_up_says_that_an_image_of_the_users_own_cannot_be_pulled(machine, n
 
 def test_a_base_without_cuda_gets_it_when_there_is_a_gpu(machine):
     _, text, env = machine(WITH, "NVIDIA A100, 550.54.15, 8.0", f"BASE_IMAGE={PLAIN}\n")
-    assert env == "LAB_RUNTIME=nvidia\n" + WHEELS
+    assert env == WHEELS + "LAB_RUNTIME=nvidia\n"
     _, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", f"BASE_IMAGE={OFFLINE}\n")
     assert env == "LAB_RUNTIME=nvidia\n"
     _, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", WHEELS)
@@ -223,7 +226,8 @@ def test_an_image_of_the_users_own_stays(machine, line):
 
 def test_an_nvidia_smi_that_does_not_know_the_capability_is_asked_without(machine):
     status, text, env = machine(WITH, "NVIDIA A100, 580.65.06")
-    assert (status, env) == (0, "LAB_RUNTIME=nvidia\n" + WHEELS)
+    assert (status, env) == (0, WHEELS + "LAB_RUNTIME=nvidia\n")
+    assert machine(WITH, "NVIDIA A100, 580.65.06, [N/A]", "")[::2] == (0, WHEELS + "LAB_RUNTIME=nvidia\n")
     status, text, _ = machine(WITH, "Tesla K80, 470.82.01")
     assert status == 1
     assert "update it to 535 or newer" in text
@@ -269,21 +273,63 @@ def test_the_toolkit_s_legacy_mode_loses_gpus_in_every_version(machine, tmp_path
 @pytest.mark.parametrize(
     ("problem", "said"),
     [
-        ({"uvm": False}, "there is no /dev/nvidia-uvm in it\nRun 'sudo modprobe nvidia-uvm'"),
+        ({"files": ()}, "there is no /dev/nvidia-uvm in it\nRun 'sudo modprobe nvidia-uvm'"),
         ({"devices": "509 nvidia-uvm"}, "device 0, but the kernel module is 509\nRun 'sudo modprobe nvidia-uvm'"),
         ({"devices": ""}, "device 0, but the kernel module is not loaded\nRun 'sudo modprobe nvidia-uvm'"),
         ({"cuda_fault": "cuInit-fails"}, f"A container of {DEFAULT} cannot use the GPU:\ncuInit-fails\n"),
         ({"here": ["lxmls-rnn-lab:latest"], "cuda_fault": "x"}, "A container of lxmls-rnn-lab:latest cannot"),
+        (
+            {"files": ["dxg"], "cuda_fault": "cuInit-fails"},
+            f"A container of {DEFAULT} cannot use the GPU:\ncuInit-fails\n",
+        ),
     ],
 )
 def test_a_container_that_cannot_start_cuda_says_why(machine, problem, said):
-    status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", **problem)
-    assert (status, env) == (1, "LAB_RUNTIME=nvidia\n")
+    status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", "LAB_RUNTIME=nvidia\n", **problem)
+    assert (status, env) == (1, "")
     assert said in text
+    assert "Until then the lab uses the CPU" in text
     assert "Now: make up" not in text
+
+
+@pytest.mark.parametrize("file", ["dxg", "nvmap"])
+def test_wsl_and_a_jetson_have_other_devices(machine, file):
+    status, text, env = machine(WITH, "NVIDIA Thor, 580.00, 11.0", devices="", files=[file])
+    assert (status, env) == (0, "LAB_RUNTIME=nvidia\n")
+    assert "Now: make up" in text
+
+
+def test_a_driver_without_a_version_leaves_the_choice_of_the_base(machine):
+    cards = "Orin (nvgpu), [N/A], 8.7"
+    for before in (None, f"BASE_IMAGE={PLAIN}\n"):
+        status, text, env = machine(WITH, cards, before, files=["nvmap"], architecture="aarch64")
+        assert (status, env) == (1, before)
+        assert "does not know the driver's version" in text
+    status, text, env = machine(WITH, cards, "BASE_IMAGE=jetpack\n", files=["nvmap"], architecture="aarch64")
+    assert (status, env) == (0, "BASE_IMAGE=jetpack\nLAB_RUNTIME=nvidia\n")
+
+
+@pytest.mark.parametrize("options", [(), ("base",)])
+@pytest.mark.parametrize(
+    ("error", "smi_status"),
+    [
+        ("No devices were found", 0),
+        ("No devices were found", 6),
+        ("NVIDIA-SMI has failed because it has found, 580.95.05, 9.0", 9),
+        ("Unable to determine the device handle for GPU 0000:01:00.0: Unknown Error", 0),
+    ],
+)
+def test_an_error_on_the_output_of_nvidia_smi_is_no_card(machine, error, smi_status, options):
+    status, text, env = machine(WITH, error, "LAB_PORT=1\n", smi_status=smi_status, options=options)
+    assert (status, env) == (0, "LAB_PORT=1\n" + f"BASE_IMAGE={PLAIN}\n" * bool(options))
+    assert "Illegal" not in text
+    assert "too old" not in text
+    if not options:
+        assert "No NVIDIA GPU here: nvidia-smi is missing or shows none. The lab uses the CPU.\n" in text
+        assert f"nvidia-smi says: {error[:20]}" in text
 
 
 def test_cuda_comes_from_packages_on_x86_64_only(machine):
     status, text, env = machine(WITH, "NVIDIA GH200, 580.95.05, 9.0", pulled=[PLAIN], architecture="aarch64")
-    assert (status, env) == (0, f"LAB_RUNTIME=nvidia\nBASE_IMAGE={PLAIN}\n")
+    assert (status, env) == (1, f"BASE_IMAGE={PLAIN}\n")
     assert "there are no packages of CUDA for aarch64" in text

@@ -100,7 +100,10 @@ def unified_memory_fault() -> str:
     """Return why CUDA cannot open /dev/nvidia-uvm, which ``cuInit`` needs; an empty text if no reason is found.
 
     A container can have this file with a number that is not the kernel module's, or not at all, while nvidia-smi works.
+    WSL 2 has /dev/dxg in its place, and a Jetson /dev/nvmap.
     """
+    if any(Path(file).exists() for file in ("/dev/dxg", "/dev/nvmap")):
+        return ""
     try:
         module = re.search(r"^ *(\d+) nvidia-uvm$", Path("/proc/devices").read_text(), re.MULTILINE)
     except OSError:

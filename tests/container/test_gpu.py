@@ -50,6 +50,12 @@ echo "$before $(count) $ahead $(kernels) $(ls cache/kernels/*.cu | wc -l)"
 """
 
 
+# A step of the build: libraries of a newer CUDA, which cannot be used, where PyTorch's packages have theirs.
+NEWER_CUDA = r"""
+RUN cd .venv/lib/python3*/site-packages && mkdir -p nvidia/cu13/lib && for name in nvrtc cublas cublasLt; do \
+        gcc -shared -x c /dev/null -Wl,-soname,lib$name.so.13 -o nvidia/cu13/lib/lib$name.so.13; \
+    done
+"""
 # NVRTC 12.9 of this machine
 NVRTC = Path(sysconfig.get_paths()["purelib"], "nvidia", "cuda_nvrtc", "lib")
 # What needs pygpu, which only the image has, and NVRTC.
@@ -70,10 +76,18 @@ CUDA_BASE = pytest.mark.nightly("the same steps on a base with CUDA, for which a
 
 @pytest.fixture(scope="module")
 def wheels(lab, base, tmp_path_factory):
-    """The image with CUDA from packages."""
+    """The image with CUDA from packages, and with the newer one that comes with PyTorch."""
     if "cuda" in base:
         pytest.skip("the base has a CUDA of its own")
-    build(lab, tmp_path_factory.mktemp("wheels"), WHEELS, CUDA="wheels")
+    dockerfile = lab.folder / "docker" / "Dockerfile"
+    text = dockerfile.read_text()
+    stage = "FROM packages AS cuda\n"
+    assert stage in text
+    dockerfile.write_text(text.replace(stage, stage + NEWER_CUDA))
+    try:
+        build(lab, tmp_path_factory.mktemp("wheels"), WHEELS, CUDA="wheels")
+    finally:
+        dockerfile.write_text(text)
     size = call("docker", "image", "inspect", "--format", "{{.Size}}", WHEELS).stdout
     lab.figures["image with CUDA from packages"] = f"{int(size) / 1e9:.2f} GB"
     return WHEELS
@@ -108,6 +122,7 @@ def as_options(emulated):
 
 @CUDA_IMAGE
 def test_cuda_from_packages_is_what_the_lock_names_and_compiles_for_a_newer_gpu(wheels):
+    """Also beside the CUDA that PyTorch brings."""
     assert run("python", "-c", CUDA_OK).splitlines()[-2:] == ["NVRTC 12 2 sm_90", "cuBLAS 12 9 1"]
     assert run("ls", "-A", "/home/lab", "/tmp").split() == ["/home/lab:", ".bashrc", "/tmp:"]  # no cache of packages
 

@@ -102,6 +102,14 @@ def test_a_driver_that_does_not_start_is_traced_to_unified_memory(driver, linux,
     assert said() == (f"{why} (CUDA error 999)", problems.ADVICE[known])
 
 
+@pytest.mark.parametrize("file", ["/dev/dxg", "/dev/nvmap"])
+def test_wsl_and_a_jetson_have_no_module_for_unified_memory(driver, linux, file):
+    driver(CUINIT="999")
+    linux("/proc/devices", "Character devices:\n195 nvidia\n")
+    linux(file, "")
+    assert said() == ("the driver does not start (CUDA error 999)", problems.ADVICE["no GPU"])
+
+
 def test_a_pygpu_that_does_not_load_is_named(driver, monkeypatch):
     driver()
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from driver import Driver
 
 # The capabilities that kernels are compiled for: Turing, Ampere, Ada, Hopper, Blackwell.
-CAPABILITIES = [(7, 5), (8, 0), (8, 6), (8, 7), (8, 9), (9, 0), (10, 0), (10, 3), (11, 0), (12, 0), (12, 1)]
+CAPABILITIES = [(7, 5), (8, 0), (8, 6), (8, 7), (8, 8), (8, 9), (9, 0), (10, 0), (10, 3), (11, 0), (12, 0), (12, 1)]
 CLUDA_H = (Path(__file__).parent / "cluda.h").read_text()
 
 

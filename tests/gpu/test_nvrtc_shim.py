@@ -28,6 +28,7 @@ CHOSEN = {
     75: (75, 75, 75, 75),
     80: (80, 80, 80, 80),
     86: (86, 86, 86, 86),
+    88: (87, 87, 87, 88),
     89: (89, 89, 89, 89),
     90: (90, 90, 90, 90),
     100: (90, 90, 100, 100),
@@ -163,6 +164,49 @@ def test_the_newest_nvrtc_on_the_search_path_is_taken(stand_ins, real_nvrtc, tmp
 
     assert done.returncode == 0, done.stderr
     assert target(done.stdout) == 75
+
+
+VERSIONS = """
+#include <stdlib.h>
+int nvrtcVersion(int *major, int *minor) { *major = MAJOR, *minor = MINOR; return 0; }
+int nvrtcCompileProgram(void) { return 1; }
+const char *nvrtcGetErrorString(int status) { return "a compiler that compiles nothing"; }
+int cuDriverGetVersion(int *version) { *version = atoi(getenv("DRIVER")); return *version == 0; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("driver", "order", "taken"),
+    [
+        (13000, ["13.2", "12.9", "12.2"], "12.9"),
+        (13010, ["13.2", "12.9"], "12.9"),
+        (13020, ["13.2", "12.9"], "13.2"),
+        (13020, ["12.2", "13.2"], "12.2"),
+        (12020, ["13.2", "12.9", "12.2"], "12.2"),
+        (12000, ["12.9", "12.2"], "12.9"),  # the doctor names it
+        (0, ["13.2", "12.9"], "13.2"),
+        (12020, ["nowhere", "", "12.2"], "12.2"),
+    ],
+)
+def test_the_first_nvrtc_that_is_not_newer_than_the_driver_is_taken(stand_ins, tmp_path, driver, order, taken):
+    for version in filter(None, {*order, "0.0"} - {"nowhere"}):
+        major, minor = version.split(".")
+        name = tmp_path / ("libcuda.so" if major == "0" else version)
+        options = ["-shared", "-fPIC", f"-DMAJOR={major}", f"-DMINOR={minor}", "-o", name, "-x", "c", "-"]
+        subprocess.run(["gcc", *options], input=VERSIONS, text=True, check=True)
+    code = f"""
+import ctypes
+shim = ctypes.CDLL({str(stand_ins / "libnvrtc.so")!r})
+shim.lxmls_nvrtc_name.restype = ctypes.c_char_p
+major, minor = ctypes.c_int(), ctypes.c_int()
+shim.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
+print(shim.lxmls_nvrtc_name().decode(), f"{{major.value}}.{{minor.value}}")"""
+    paths = ":".join(str(tmp_path / name) if name else "" for name in order)
+    env = {**os.environ, **nvrtc.search_path(tmp_path), "LXMLS_NVRTC": paths, "DRIVER": str(driver)}
+
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+
+    assert done.stdout.split() == [str(tmp_path / taken), taken], done.stderr
 
 
 def test_the_compilers_builtins_are_found_beside_it(stand_ins, real_nvrtc, tmp_path):

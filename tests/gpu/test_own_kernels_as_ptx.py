@@ -5,11 +5,13 @@ They are launched as ops/gpu does it. pygpu is not needed.
 
 import itertools
 import shutil
+from functools import partial
 
 import numpy as np
 import nvrtc
 import pytest
 from driver import Device
+from layers_in_numpy import lstm_errors, lstm_states, lstm_step, lstm_step_errors, rnn_errors, rnn_states, without_g
 
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.gpu_plans import local_floats
@@ -24,12 +26,13 @@ from lxmls_rnn.deep_learning.ops.gpu.kernel_source import (
 )
 
 oldest_and_newest = pytest.mark.parametrize("capability", nvrtc.CAPABILITIES[:: len(nvrtc.CAPABILITIES) - 1], ids=str)
-UNITS = [1, 3, 20, 31, 32, 33, 64, 100]
+UNITS = [1, 3, 20, 31, 32, 33, 64, 100, 300, 600]  # a block has 256 threads
 SIZES = [(1, 1), (3, 1), (4, 3)]  # steps, sentences
 
 
-def logistic(x):
-    return 1 / (1 + np.exp(-x))
+def sizes(H):
+    """Return steps and sentences for H hidden units: few for many, which take long."""
+    return {300: [(2, 2)], 600: [(1, 1)]}.get(H, SIZES)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,19 @@ class Arrays:
         got = self.device.get(place, expected.shape, dtype)
         assert np.abs(got - expected).max() <= 1e-6 * max(np.abs(expected).max(), 1)
 
+    def check_all(self, launch, arrays, expected):
+        """Compare what a launch writes into arrays with what is expected, and its bits in two orders of the blocks."""
+        written = []
+        for seed in ("1", "2"):
+            places = [self.put(array) for array in arrays]
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("EMULATED_SEED", seed)
+                launch(*places)
+            for place, result in zip(places, expected, strict=True):
+                self.check(place, result)
+                written.append(self.device.get(place, result.shape, "float32").tobytes())
+        assert written[: len(arrays)] == written[len(arrays) :]
+
     def free(self):
         for place in self.places:
             self.device.call("cuMemFree_v2", place)
@@ -98,26 +114,19 @@ def test_rnn(load, arrays, activation, H, capability):
     launch, row = load(layer_source(RNNLayer(activation)), capability), ACTIVATIONS[activation]
     f, f_prime = row.f, row.slope
     forward, backward = local_floats("rnn", H)
-    for T, B in SIZES:
+    for T, B in sizes(H):
         a, e_h, h0 = arrays.random(T, B, H), arrays.random(T, B, H), arrays.random(B, H)
         W = arrays.random(H, H, scale=2 / np.sqrt(H))
-        h, before = np.empty((T, B, H)), h0
-        for t in range(T):
-            h[t] = before = f(a[t] + before @ W.T)
-        out, states = arrays.put(np.zeros(h.shape)), [arrays.put(array) for array in (a, W.T, h0)]
-        launch("rnn_forward", B, block(H), T, B, H, *states, out, shared=4 * forward)
-        arrays.check(out, h)
+        h = rnn_states(f, a, W, h0)
+        states = [arrays.put(array) for array in (a, W.T, h0)]
+        run = partial(launch, "rnn_forward", B, block(H), T, B, H, *states, shared=4 * forward)
+        arrays.check_all(run, [np.zeros(h.shape)], [h])
         h = h.astype("float32").astype("float64")
-        e_a, e = np.empty((T, B, H)), np.zeros((B, H))
-        for t in reversed(range(T)):
-            e_a[t] = f_prime(h[t]) * (e + e_h[t])
-            e = e_a[t] @ W
-        before = np.concatenate([h0[None], h[:-1]])
+        e_a, before, e = rnn_errors(f_prime, e_h, W, h, h0)
         given = [arrays.put(array) for array in (h, h0, e_h)]
-        results = [arrays.put(np.zeros(array.shape)) for array in (e_a, before, e)]
-        launch("rnn_backward", B, block(H), T, B, H, arrays.put(W), *given, *results, shared=4 * backward)
-        for place, expected in zip(results, (e_a, before, e), strict=True):
-            arrays.check(place, expected)
+        run = partial(launch, "rnn_backward", B, block(H), T, B, H, arrays.put(W), *given, shared=4 * backward)
+        results = e_a, before, e
+        arrays.check_all(run, [np.zeros(array.shape) for array in results], results)
         # one step of the plan with a product for each: what the products compute is in h, e_a and e
         blocks = -(-B * H // BLOCK_THREADS)
         products = arrays.random(T, B, H)
@@ -132,73 +141,31 @@ def test_rnn(load, arrays, activation, H, capability):
             arrays.check(place, expected)
 
 
-def lstm_states(a, W_h, W_c, h0, c0):
-    """Return the states, the cells and the gates of all steps."""
-    (T, B, _), H = a.shape, h0.shape[1]
-    h, c, gates = np.empty((T, B, H)), np.empty((T, B, H)), np.empty((T, B, 4 * H))
-    for t in range(T):
-        sums = a[t] + h0 @ W_h.T
-        gates[t], h[t], c[t] = lstm_step(sums, c0 @ W_c.T, c0)
-        h0, c0 = h[t], c[t]
-    return h, c, gates
-
-
-def lstm_step(sums, peep, c0):
-    i, f, g, o = np.split(sums, 4, axis=-1)
-    p_i, p_f, p_o = np.split(peep, 3, axis=-1)
-    i, f, g, o = logistic(i + p_i), logistic(f + p_f), np.tanh(g), logistic(o + p_o)
-    c = f * c0 + i * g
-    return np.concatenate([i, f, g, o], axis=-1), o * np.tanh(c), c
-
-
-def lstm_errors(gates, c, c0, e_h, e_c):
-    """Return the errors of the gates' sums in one step, and of the cell before without the peepholes' part."""
-    i, f, g, o = np.split(gates, 4, axis=-1)
-    tanh_c = np.tanh(c)
-    e_c = e_c + e_h * o * (1 - tanh_c**2)
-    e_a = [e_c * g * i * (1 - i), e_c * c0 * f * (1 - f), e_c * i * (1 - g * g), e_h * tanh_c * o * (1 - o)]
-    return np.concatenate(e_a, axis=-1), f * e_c
-
-
-def without_g(e_a):
-    i, f, _, o = np.split(e_a, 4, axis=-1)
-    return np.concatenate([i, f, o], axis=-1)
-
-
 @oldest_and_newest
 @pytest.mark.parametrize("H", UNITS)
 @pytest.mark.parametrize("peepholes", [True, False])
 def test_lstm(load, arrays, peepholes, H, capability):
     launch = load(layer_source(LSTMLayer(peepholes)), capability)
     forward, backward = local_floats("lstm", H)
-    for T, B in SIZES:
+    for T, B in sizes(H):
         a, e_h = arrays.random(T, B, 4 * H), arrays.random(T, B, H)
         W_h = arrays.random(4 * H, H, scale=1 / np.sqrt(H))
         W_c = arrays.random(3 * H, H, scale=1 / np.sqrt(H)) * peepholes
         h0, c0 = arrays.random(B, H), arrays.random(B, H)
         unread = arrays.put([np.nan])
-        states = h, c, gates = lstm_states(a, W_h, W_c, h0, c0)
+        states = lstm_states(a, W_h, W_c, h0, c0)
         given = [arrays.put(array) for array in (a, W_h.T, W_c.T, h0, c0)]
         given[2] = given[2] if peepholes else unread
-        out = [arrays.put(np.zeros(array.shape)) for array in states]
-        launch("lstm_forward", B, block(H), T, B, H, *given, *out, shared=4 * forward)
-        for place, expected in zip(out, states, strict=True):
-            arrays.check(place, expected)
+        run = partial(launch, "lstm_forward", B, block(H), T, B, H, *given, shared=4 * forward)
+        arrays.check_all(run, [np.zeros(array.shape) for array in states], states)
         h, c, gates = (array.astype("float32").astype("float64") for array in states)
-        e_a, e_b = np.empty((T, B, 4 * H)), np.empty((T, B, 3 * H))
-        e, e_c = np.zeros((B, H)), np.zeros((B, H))
-        for t in reversed(range(T)):
-            e_a[t], e_c = lstm_errors(gates[t], c[t], c[t - 1] if t else c0, e + e_h[t], e_c)
-            e_b[t] = without_g(e_a[t]) * peepholes
-            e, e_c = e_a[t] @ W_h, e_c + e_b[t] @ W_c
-        h_before, c_before = (np.concatenate([first[None], s[:-1]]) for first, s in ((h0, h), (c0, c)))
-        results = e_a, e_b, h_before, c_before * peepholes, e, e_c
-        arrays_in = [arrays.put(array) for array in (h, h0, c, c0, gates, e_h)]
+        results = list(lstm_errors(e_h, W_h, W_c, h, h0, c, c0, gates))
+        results[1] *= peepholes  # e_b and c_before
+        results[3] *= peepholes
+        given = [arrays.put(array) for array in (h, h0, c, c0, gates, e_h)]
         weights = [arrays.put(W_h), arrays.put(W_c) if peepholes else unread]
-        out = [arrays.put(np.zeros(array.shape)) for array in results]
-        launch("lstm_backward", B, block(H), T, B, H, *weights, *arrays_in, *out, shared=4 * backward)
-        for place, expected in zip(out, results, strict=True):
-            arrays.check(place, expected)
+        run = partial(launch, "lstm_backward", B, block(H), T, B, H, *weights, *given, shared=4 * backward)
+        arrays.check_all(run, [np.zeros(array.shape) for array in results], results)
 
 
 @oldest_and_newest
@@ -207,7 +174,7 @@ def test_lstm(load, arrays, peepholes, H, capability):
 def test_lstm_step(load, arrays, peepholes, H, capability):
     """The products that come in between are random numbers."""
     launch = load(layer_source(LSTMLayer(peepholes)), capability)
-    for T, B in SIZES:
+    for T, B in sizes(H):
         t, blocks = T - 1, -(-B * H // BLOCK_THREADS)
         a, gates, e_a = (arrays.random(T, B, 4 * H) for _ in range(3))
         h, c, e_h = (arrays.random(T, B, H) for _ in range(3))
@@ -223,7 +190,7 @@ def test_lstm_step(load, arrays, peepholes, H, capability):
         given = [arrays.put(array) for array in (h, h0, c, c0, gates, e_h)]
         results = [arrays.put(array) for array in (e_a, e_b, h_before, c_before, e, e_c)]
         launch("lstm_backward_step", blocks, BLOCK_THREADS, t, B, H, *given, *results)
-        e_a[t], e_c = lstm_errors(gates[t], c[t], before, e + e_h[t], e_c)
+        e_a[t], e_c = lstm_step_errors(gates[t], c[t], before, e + e_h[t], e_c)
         h_before[t] = h[t - 1] if t else h0
         if peepholes:
             e_b[t], c_before[t] = without_g(e_a[t]), before
