@@ -49,6 +49,10 @@ class Session:
     def __init__(self, before_the_second=lambda: None):
         self.cases, self.act, self.measured = [1, 2], before_the_second, 0
 
+    @property
+    def share(self):
+        return self.measured / len(self.cases)
+
     def run(self):
         for n in self.cases:
             if n == 2:
