@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Generic, TypeVar
 
 from lxmls_rnn import paths
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import locked, make_folder, naming, write_atomically
+from lxmls_rnn.storage.files import locked, make_folder, try_to_write, write_atomically
 
 T = TypeVar("T")
 
@@ -42,10 +41,7 @@ class JsonStore(Generic[T]):
 
     def try_to_write(self) -> None:
         """Raise OSError if the folder cannot be written."""
-        folder = self.path.parent
-        make_folder(folder)
-        with naming(folder, instead=True), tempfile.TemporaryFile(dir=folder):
-            pass
+        try_to_write(self.path.parent)
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, T]]:

@@ -93,6 +93,9 @@ def bench(
     chosen, known = c.SETS[set_name], (*c.IMPLEMENTATIONS, *c.PLANS)
     if baseline is not None and baseline not in known:
         raise ValueError(f"--baseline must be one of {', '.join(known)}, got {baseline!r}")
+    for option, value in (("--time", seconds), ("--limit", limit), ("--budget", budget)):
+        if value is not None and not value > 0:
+            raise ValueError(f"{option} must be positive, got {value:g}")
     if resume and out is None:
         raise ValueError("--resume needs --out, the file to resume")
     cases = c.make_cases(

@@ -161,6 +161,13 @@ def make_folder(folder: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, "is a file, expected a folder", os.fspath(folder)) from None
 
 
+def try_to_write(folder: Path) -> None:
+    """Raise OSError, which names the folder, if no file can be written in it; the folder is made if it is missing."""
+    make_folder(folder)
+    with naming(folder, instead=True), tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 def write_atomically(path: Path, content: str | Callable[[IO[bytes]], object]) -> None:
     """Write a temporary file beside `path` and rename it to `path`: readers see either the old file or the new one.
 

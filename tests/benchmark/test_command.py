@@ -131,6 +131,9 @@ def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_
         (["--set", "huge"], "--set must be one of quick, full, deepbench, plans, got 'huge'"),
         (["--model", "gru"], "--model must be among rnn, lstm, lstm-no-peepholes, got 'gru'"),
         (["--resume"], "--resume needs --out"),
+        (["--time", "0"], "--time must be positive, got 0"),
+        (["--budget", "-1"], "--budget must be positive, got -1"),
+        (["--out", "/proc/none/a.json"], "/proc/none"),
         (
             ["--implementation", "one-kernel", "--device", "cpu"],
             "NumPy runs only on the CPU, the plans of fused only on a GPU",

@@ -11,6 +11,7 @@ from lxmls_rnn.benchmark.measure.cases import Case, groups, scan_last
 from lxmls_rnn.benchmark.measure.machine import describe
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import PROCESSES, ROUNDS, STOPPED, Runner
+from lxmls_rnn.storage.files import try_to_write
 
 
 class Session:
@@ -56,8 +57,10 @@ class Session:
     def run(self) -> Iterator[Row]:
         """Measure the missing cases; yield a row whenever one has more repeats.
 
-        At the end, also after an error, the file has a row for every case.
+        At the end, also after an error, the file has a row for every case. Raise OSError before anything is measured if
+        the file cannot be written.
         """
+        try_to_write(self.path.parent)
         new = {case for group in self.todo for case in group}
         done = {key: row for key, row in self.kept.items() if key not in new}
         try:
