@@ -434,6 +434,7 @@ def test_a_kernel_works_on_while_hub_and_proxy_start_again(classroom, anna):
     call("docker", "restart", f"{classroom.project}-proxy-1")  # which has its routes from the hub
     health = "docker", "inspect", "--format", "{{.State.Health.Status}}", f"{classroom.project}-hub-1"
     wait_for(lambda: call(*health).stdout == "healthy\n", 90, "the hub is healthy")
+    wait_for(lambda: answers(classroom), 60, "the proxy answers")
     wait_for(lambda: anna.ask(f"/user/{ANNA}/api/status")[0] == 200, 90, "the server has its route")
 
 
@@ -462,7 +463,7 @@ def test_the_hub_has_few_rights_and_comes_back(classroom):
 
     with ThreadPoolExecutor(10) as threads:
         first = [threads.submit(logged_in, name, f"{name}-first") for name in names]
-        wait_for(lambda: sum(login.done() for login in first) >= 3, 60, "three have logged in")
+        wait_for(lambda: sum(login.done() and login.result() for login in first) >= 3, 60, "three have logged in")
         classroom.hub("sh", "-c", "kill -9 $(cat /proc/1/task/1/children)", check=False)
     had = [name for name, login in zip(names, first, strict=True) if login.result()]
     assert 0 < len(had) < 10
@@ -606,7 +607,8 @@ def test_a_student_is_removed_and_the_work_is_kept_or_erased(classroom):
     assert "the volumes are kept" in classroom.students("remove", kept, input="no\n")
     assert len(volumes(kept)) == 3
     assert not Visitor(classroom.address).log_in(kept)
-    classroom.start(classroom.teacher, TEACHER)
+    classroom.stop(classroom.teacher, TEACHER)
+    classroom.start(classroom.teacher, TEACHER)  # with the runs of all
     assert "stop your own server" in classroom.students("remove", erased, input="yes\n", check=False)
     classroom.stop(classroom.teacher, TEACHER)
     assert "are erased" in classroom.students("remove", erased, "--erase")
