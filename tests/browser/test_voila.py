@@ -13,7 +13,7 @@ def test_the_experiments_are_a_page_without_code(lab, picture, tmp_path):
     page = lab.page
     page.goto(f"{lab.server.url}/voila/render/02-experiments.ipynb?token={lab.server.token}", timeout=COMPILE)
     for panel in PANELS:
-        expect(page.locator(f".lab-{panel}").first).to_be_visible(timeout=COMPILE)
+        expect(page.locator(f".lab-{panel}").first).to_be_visible(timeout=2 * COMPILE)
     expect(page.locator(".jp-InputArea-editor")).to_have_count(0)
     corpus = lab.find("CorpusPanel")
     button(corpus, "Read").click()

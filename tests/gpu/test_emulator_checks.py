@@ -138,30 +138,6 @@ def test_a_pointer_to_memory_of_the_host(device):
         device.call("cuCtxSynchronize")
 
 
-def test_a_pointer_to_pinned_memory_of_the_host(device):
-    y = device.put(X)
-    device.launch(kernel("y[i] = x[i] + 1;"), y, ctypes.c_void_p(device.pinned(X).ctypes.data))
-    assert np.array_equal(device.get(y), X + 1)
-
-
-@pytest.mark.parametrize(
-    ("function", "arguments"),
-    [("cuMemcpyHtoDAsync_v2", "pa"), ("cuMemcpyDtoHAsync_v2", "ap"), ("cuMemcpyDtoDAsync_v2", "pp")],
-)
-def test_a_copy_of_too_much_or_freed_memory_is_refused(device, function, arguments):
-    place = device.put(X)
-    array = np.zeros(2 * len(X), "float32")
-    given = [{"p": place, "a": ctypes.c_void_p(array.ctypes.data)}[kind] for kind in arguments]
-    device.call(function, *given, ctypes.c_size_t(X.nbytes), None)
-    with pytest.raises(RuntimeError, match="INVALID_VALUE: a copy"):
-        device.call(function, *given, ctypes.c_size_t(X.nbytes + 1), None)
-    device.call("cuMemFree_v2", place)
-    with pytest.raises(RuntimeError, match="INVALID_VALUE: a copy"):
-        device.call(function, *given, ctypes.c_size_t(4), None)
-    with pytest.raises(RuntimeError, match="INVALID_VALUE: memory is freed that is not allocated"):
-        device.call("cuMemFree_v2", place)
-
-
 ONE = kernel("if (LID_0 == 0) atom_add_fg(y, 1);")
 
 
@@ -184,68 +160,3 @@ def test_a_launch_beyond_the_limits_is_refused_at_once(device, limits):
     with pytest.raises(RuntimeError, match="cuLaunchKernel: CUDA_ERROR_INVALID_VALUE"):
         device.launch(ONE, device.put(X), device.put(X), **limits)
     assert device.run(REVERSE).shape == X.shape
-
-
-def test_launches_at_the_limits(device):
-    y, function = device.put(np.zeros(1, "float32")), device.function(ONE)
-    for blocks, threads in (70_000, 1), ((1, 65535, 1), 1), ((1, 1, 3), (1, 16, 64)), (1, 1024):
-        device.launch(function, y, y, blocks, threads, 48 * 1024)
-    # one thread of each block, and of a block of 1 by 16 by 64 all: LID_0 is 0
-    assert device.get(y, np.zeros(1, "float32")) == 70_000 + 65535 + 3 * 16 * 64 + 1
-
-
-MAX_DYNAMIC_SHARED = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-
-
-def test_more_shared_memory_on_demand(device):
-    function = device.function(REVERSE)
-    y, x, most = device.put(X), device.put(X), 227 * 1024 - 4  # the kernel declares 4 bytes
-    with pytest.raises(RuntimeError, match="too much shared memory"):
-        device.launch(function, y, x, shared=48 * 1024)
-    device.call("cuFuncSetAttribute", function, MAX_DYNAMIC_SHARED, most)
-    device.launch(function, y, x, shared=most)
-    with pytest.raises(RuntimeError, match="cuFuncSetAttribute: CUDA_ERROR_INVALID_VALUE"):
-        device.call("cuFuncSetAttribute", function, MAX_DYNAMIC_SHARED, most + 1)
-    assert np.allclose(device.get(y), 2 * np.e * X.reshape(3, 32)[:, ::-1].ravel(), rtol=1e-6)
-
-
-def test_too_much_declared_shared_memory(device):
-    source = REVERSE.replace("e[1]", "e[12289]")
-    with pytest.raises(RuntimeError, match="cuModuleLoadData: CUDA_ERROR_INVALID_PTX"):
-        device.function(source)
-
-
-@pytest.mark.parametrize(("architecture", "expected"), [("compute_75", 750), ("compute_120", 1200)])
-def test_a_kernel_knows_the_architecture_that_it_is_compiled_for(device, architecture, expected):
-    y = device.put(X)
-    device.launch(device.function(kernel("y[i] = __CUDA_ARCH__;"), ["-arch", architecture]), y, y)
-    assert set(device.get(y)) == {expected}
-
-
-def test_handles_that_nobody_has_given(device):
-    unknown = ctypes.c_void_p(X.ctypes.data)
-    function = device.function(REVERSE)
-    calls = [
-        ("cuModuleGetFunction", ctypes.byref(ctypes.c_void_p()), unknown, b"kernel"),
-        ("cuModuleUnload", unknown),
-        ("cuLaunchKernel", unknown, 1, 1, 1, 1, 1, 1, 0, None, None, None),
-        ("cuLaunchKernel", function, 1, 1, 1, 1, 1, 1, 0, unknown, None, None),
-        ("cuStreamSynchronize", unknown),
-        ("cuEventRecord", unknown, None),
-        ("cuEventSynchronize", None),
-        ("cuStreamWaitEvent", None, unknown, 0),
-        ("cuFuncGetAttribute", ctypes.byref(ctypes.c_int()), 0, unknown),
-    ]
-    for function, *arguments in calls:
-        with pytest.raises(RuntimeError, match=f"{function}: CUDA_ERROR_INVALID_HANDLE"):
-            device.call(function, *arguments)
-    with pytest.raises(RuntimeError, match="CUDA_ERROR_INVALID_CONTEXT"):
-        device.call("cuCtxPushCurrent_v2", unknown)
-
-
-def test_a_kernel_of_a_module_that_was_unloaded(device):
-    module = device.handle("cuModuleLoadData", device.compiler.compile(REVERSE, ["-arch", "compute_90"]))
-    function = device.handle("cuModuleGetFunction", module, b"kernel")
-    device.call("cuModuleUnload", module)
-    with pytest.raises(RuntimeError, match="cuLaunchKernel: CUDA_ERROR_INVALID_HANDLE"):
-        device.launch(function, device.put(X), device.put(X))

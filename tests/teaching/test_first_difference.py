@@ -114,9 +114,18 @@ RNNS = ["JaxRNN", "TorchRNN", "FastTorchRNN", pytest.param("FastRNN", marks=in_t
 LSTMS = ["JaxLSTM", "TorchLSTM", "FastTorchLSTM", pytest.param("FastLSTM", marks=in_theano)]
 
 
+in_float64 = pytest.mark.nightly("the same as in float32")
+other_gates = pytest.mark.nightly("the same as g and o, with other gates")
+
+
 @pytest.mark.parametrize("name", [*LSTMS, pytest.param("LSTM", marks=of_scan)])
 @pytest.mark.parametrize(
-    ("order", "where"), [([0, 1, 3, 2], "g_t and o_t"), ([1, 0, 2, 3], "i_t and f_t"), ([2, 1, 0, 3], "i_t and g_t")]
+    ("order", "where"),
+    [
+        ([0, 1, 3, 2], "g_t and o_t"),
+        pytest.param([1, 0, 2, 3], "i_t and f_t", marks=other_gates),
+        pytest.param([2, 1, 0, 3], "i_t and g_t", marks=other_gates),
+    ],
 )
 def test_a_wrong_order_of_the_gates_is_found_in_any_framework(name, order, where, monkeypatch):
     def reordered(W):
@@ -202,7 +211,7 @@ def test_a_wrong_forward_pass_is_found_in_any_framework(name, monkeypatch):
     assert found.in_words().startswith("h_t of word 3 (by ")
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=in_float64)])
 @pytest.mark.parametrize(
     ("against", "other"), [("JaxRNN", "FastTorchRNN"), ("TorchLSTM", "JaxLSTM"), ("FastTorchLSTM", "TorchLSTM")]
 )
