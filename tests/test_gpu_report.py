@@ -337,7 +337,7 @@ def test_the_page_has_what_was_measured_and_no_more():
     assert not any("two at once" in line or "training step" in line for line in page)
 
 
-@pytest.mark.slow("starts five trainings, ten seconds")
+@pytest.mark.daily("starts five trainings, ten seconds")
 @pytest.mark.process
 def test_a_training_and_two_at_once_on_the_cpu(monkeypatch):
     monkeypatch.setattr(gpu_trials, "GPU", "cpu")

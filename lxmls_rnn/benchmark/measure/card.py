@@ -1,4 +1,4 @@
-"""What nvidia-smi reports of the GPUs while they are measured: clocks, power, temperature, the width of the bus."""
+"""Readings of nvidia-smi while GPUs are measured: clocks, power, temperature, the width of the bus."""
 
 from __future__ import annotations
 
