@@ -145,3 +145,36 @@ def test_a_gradient_explodes_and_another_is_clipped(lab, picture):
         picture(panel, "training-norm-dark")
         lab.page.set_viewport_size({"width": 900, "height": 800})
         assert not overflowing(lab.page, panel)
+
+
+# a kernel that is busy for as long as a file is there
+BUSY = """
+import time
+from pathlib import Path
+from lab.widgets.controls import EVENT_LOCK
+with EVENT_LOCK:
+    print("busy")
+    while Path("busy").exists():
+        time.sleep(0.02)
+"""
+
+
+def test_a_press_does_not_overtake_what_was_typed(lab):
+    lab.open(lab.write("from lab import CorpusPanel, TrainingPanel\nTrainingPanel()", "CorpusPanel()", BUSY))
+    lab.run_cell(0)
+    lab.run_cell(1)
+    training, corpus = lab.find("TrainingPanel"), lab.find("CorpusPanel")
+    busy = lab.folder / "busy"
+    busy.touch()
+    lab.run_cell(2)
+    expect(lab.page.locator(".jp-OutputArea-output").last).to_have_text("busy\n")
+    for panel, label, text, name in (
+        (corpus, "Data set", "nothing", "Fetch"),
+        (training, "Run name", "race2/name", "Start"),
+    ):
+        panel.get_by_label(label, exact=True).select_text()
+        lab.page.keyboard.type(text)
+        button(panel, name).click()
+    busy.unlink()
+    expect(message(corpus).locator(".lab-error")).to_contain_text("'nothing'")
+    expect(message(training).locator(".lab-error")).to_contain_text("'race2/name'")
