@@ -147,6 +147,35 @@ def test_a_gradient_explodes_and_another_is_clipped(lab, picture):
         assert not overflowing(lab.page, panel)
 
 
+def test_a_number_that_is_not_accepted_is_said_where_it_is_typed(lab):
+    panel = lab.panel("TrainingPanel")
+    for label, text, kept, told in (
+        ("Learning rate", "0,5", "0.5", "“0,5” is not accepted: expected a number above 0, as 0.5. It stays 0.5."),
+        ("Learning rate", "-1", "0.5", "“-1” is not accepted: expected a number above 0"),
+        ("Epochs", "2.7", "5", "“2.7” is not accepted: expected a whole number of at least 1. It stays 5."),
+        ("Epochs", "-5", "5", "“-5” is not accepted: expected a whole number of at least 1"),
+        ("Epochs", "", "5", "Not accepted: expected a whole number of at least 1"),
+    ):
+        box = panel.get_by_label(label, exact=True)
+        box.select_text()
+        lab.page.keyboard.press("Delete")
+        lab.page.keyboard.type(text)
+        box.press("Enter")
+        field = panel.locator(".widget-text").filter(has=lab.page.get_by_label(label, exact=True))
+        expect(field.get_by_role("alert")).to_contain_text(told)
+        expect(box).to_have_value(kept)
+    assert not overflowing(lab.page, panel)
+    for label, text in (("Learning rate", "0.25"), ("Epochs", "12")):
+        box = panel.get_by_label(label, exact=True)
+        box.select_text()
+        lab.page.keyboard.type("1,")
+        box.select_text()
+        lab.page.keyboard.type(text)
+        box.press("ArrowUp" if label == "Epochs" else "Tab")
+    expect(panel.locator(".lab-refused:not(:empty)")).to_have_count(0)
+    expect(panel.locator(".lab-summary")).to_contain_text("epochs 13, learning rate 0.25")
+
+
 # a kernel that is busy for as long as a file is there
 BUSY = """
 import time
