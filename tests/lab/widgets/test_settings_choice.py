@@ -188,7 +188,5 @@ def test_a_number_cannot_be_typed_outside_its_limits():
     _, model, trainer = groups()
     assert (trainer.rate.min, trainer.decay.min, model.n_hidd.min) == (0, 0, 1)
     assert trainer.rate.max > 1e300
-    positive = {
-        name for name in SETTINGS if "lab-positive" in getattr(getattr(trainer, name, None), "_dom_classes", ())
-    }
+    positive = {name for name in trainer.settings if "lab-positive" in getattr(trainer, name)._dom_classes}
     assert positive == {"rate", "clip"}  # greater than 0
