@@ -31,7 +31,13 @@ def field(
     label: str = "10em",
     **options: Any,
 ) -> Any:
-    """Make a control; `name` is the text of its label, and `label` the width of the label."""
+    """Make a control; `name` is the text of its label, and `label` the width of the label.
+
+    A field for text sends its value when it loses the focus or at Enter. If it sent each key, JupyterLab would hold the
+    last keys back while the kernel is busy, and the press of a button would overtake them.
+    """
+    if issubclass(kind, widgets.Text | widgets.Textarea):
+        options["continuous_update"] = False
     appearance = {"style": {"description_width": label}, "layout": {"width": width}}
     made = kind(description=name, value=value, tooltip=tooltip, **appearance, **options)
     return made.add_class(tooltip_class(tooltip))

@@ -33,9 +33,9 @@ class SentenceChoice(widgets.VBox):
         self.number = integer("Sentence number", TYPED, tooltip, 10_000, "16em", least=TYPED).add_class(
             "lab-sentence-number"
         )
-        self.words = text("Words", sentence, "The sentence; press Enter to apply", "34em", continuous_update=False)
+        self.words = text("Words", sentence, "The sentence; press Enter to apply", "34em")
         what = "A tag for each word, separated by spaces; press Enter to apply"
-        self.tags = text("Gold tags", "", what, "34em", continuous_update=False)
+        self.tags = text("Gold tags", "", what, "34em")
         self.note = view("sentence-note")  # message if the sample corpus is missing
         self.on_new_sentence: Callable[[], object] = lambda: None  # called after each change of the sentence
         self._filling = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Iterable
 from typing import Any
@@ -28,7 +29,7 @@ from lxmls_rnn.settings import Setting
 
 UPLOADS = "uploads"
 REACH = "reach"  # option for all corpora reach:K; K has its own control
-MAX_INTEGER = 2**31 - 1
+MAX_INTEGER, MAX_FLOAT = 2**31 - 1, sys.float_info.max
 ASIDE: Any = {"margin": "2px 8px 2px 16px"}  # of a checkbox beside other controls
 
 _choices: weakref.WeakSet[SettingsChoice] = weakref.WeakSet()
@@ -50,7 +51,9 @@ def control(setting: Setting) -> Any:
         return dropdown(label, [*none, *setting.choices], what, None if value is ... else value)
     number: Any = setting.switch[1] if setting.switch else value or 0
     if setting.kind is float:
-        return field(widgets.FloatText, label, number, what, step=0.1)
+        most = MAX_FLOAT if setting.most is None else setting.most
+        made = field(widgets.BoundedFloatText, label, number, what, min=setting.least, max=most, step=0.1)
+        return made.add_class("lab-positive") if setting.is_positive else made
     least = 0 if setting.may_be_none and not setting.switch else setting.least
     return integer(label, number, what, setting.most or MAX_INTEGER, least=least)
 

@@ -3,7 +3,7 @@
 import re
 import time
 
-from browser.page import COMPILE, START
+from browser.page import COMPILE, START, button, fill
 from playwright.sync_api import expect
 
 CELLS = ["from lab import Answer, StepThroughPanel", "StepThroughPanel()", 'Answer("Why?")']
@@ -29,6 +29,23 @@ def test_panels_of_all_open_notebooks_are_there_after_a_reload(lab):
     for number in range(len(names)):
         tabs.nth(number).click()
         expect(lab.page.locator(f"{OPEN} :is(.lab-Answer, .lab-StepThroughPanel)")).to_have_count(2, timeout=START)
+
+
+def test_a_panel_that_was_just_shown_and_its_run_are_there_after_a_reload(lab):
+    lab.open(lab.write("from lab import TrainingPanel\nTrainingPanel()"))
+    lab.run_cell(0)
+    panel = lab.find("TrainingPanel")
+    expect(lab.page.locator(".jp-mod-dirty")).to_have_count(0)  # saved, though nobody has asked for it
+    lab.page.reload()
+    panel = lab.find("TrainingPanel")
+    fill(panel, "Epochs", 1000)
+    fill(panel, "Run name", "unsaved")
+    button(panel, "Start").click()
+    expect(panel.locator(".lab-log tbody tr").first).to_be_visible(timeout=COMPILE)
+    lab.page.reload()
+    panel = lab.find("TrainingPanel")
+    expect(panel.get_by_role("table", name=re.compile("^Epochs of unsaved:"))).to_be_visible()
+    expect(lab.page.locator(".jp-CodeCell .jp-InputPrompt").first).to_have_text("[1]:")
 
 
 def test_a_slow_restore_asks_once_for_all_widgets(lab):

@@ -145,3 +145,65 @@ def test_a_gradient_explodes_and_another_is_clipped(lab, picture):
         picture(panel, "training-norm-dark")
         lab.page.set_viewport_size({"width": 900, "height": 800})
         assert not overflowing(lab.page, panel)
+
+
+def test_a_number_that_is_not_accepted_is_said_where_it_is_typed(lab):
+    panel = lab.panel("TrainingPanel")
+    for label, text, kept, told in (
+        ("Learning rate", "0,5", "0.5", "“0,5” is not accepted: expected a number above 0, as 0.5. It stays 0.5."),
+        ("Learning rate", "-1", "0.5", "“-1” is not accepted: expected a number above 0"),
+        ("Epochs", "2.7", "5", "“2.7” is not accepted: expected a whole number of at least 1. It stays 5."),
+        ("Epochs", "-5", "5", "“-5” is not accepted: expected a whole number of at least 1"),
+        ("Epochs", "", "5", "Not accepted: expected a whole number of at least 1"),
+    ):
+        box = panel.get_by_label(label, exact=True)
+        box.select_text()
+        lab.page.keyboard.press("Delete")
+        lab.page.keyboard.type(text)
+        box.press("Enter")
+        field = panel.locator(".widget-text").filter(has=lab.page.get_by_label(label, exact=True))
+        expect(field.get_by_role("alert")).to_contain_text(told)
+        expect(box).to_have_value(kept)
+    assert not overflowing(lab.page, panel)
+    for label, text in (("Learning rate", "0.25"), ("Epochs", "12")):
+        box = panel.get_by_label(label, exact=True)
+        box.select_text()
+        lab.page.keyboard.type("1,")
+        box.select_text()
+        lab.page.keyboard.type(text)
+        box.press("ArrowUp" if label == "Epochs" else "Tab")
+    expect(panel.locator(".lab-refused:not(:empty)")).to_have_count(0)
+    expect(panel.locator(".lab-summary")).to_contain_text("epochs 13, learning rate 0.25")
+
+
+# a kernel that is busy for as long as a file is there
+BUSY = """
+import time
+from pathlib import Path
+from lab.widgets.controls import EVENT_LOCK
+with EVENT_LOCK:
+    print("busy")
+    while Path("busy").exists():
+        time.sleep(0.02)
+"""
+
+
+def test_a_press_does_not_overtake_what_was_typed(lab):
+    lab.open(lab.write("from lab import CorpusPanel, TrainingPanel\nTrainingPanel()", "CorpusPanel()", BUSY))
+    lab.run_cell(0)
+    lab.run_cell(1)
+    training, corpus = lab.find("TrainingPanel"), lab.find("CorpusPanel")
+    busy = lab.folder / "busy"
+    busy.touch()
+    lab.run_cell(2)
+    expect(lab.page.locator(".jp-OutputArea-output").last).to_have_text("busy\n")
+    for panel, label, text, name in (
+        (corpus, "Data set", "nothing", "Fetch"),
+        (training, "Run name", "race2/name", "Start"),
+    ):
+        panel.get_by_label(label, exact=True).select_text()
+        lab.page.keyboard.type(text)
+        button(panel, name).click()
+    busy.unlink()
+    expect(message(corpus).locator(".lab-error")).to_contain_text("'nothing'")
+    expect(message(training).locator(".lab-error")).to_contain_text("'race2/name'")

@@ -14,7 +14,7 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.runtime.job import Job
 from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, show, toggles, view
-from lab.widgets.panel import Panel
+from lab.widgets.panel import Panel, controls
 from lab.widgets.settings_choice import UPLOADS, CorpusChoice, chosen_settings, new_files, settings_code
 from lxmls_rnn import datasets, paths
 from lxmls_rnn.datasets.treebanks import PREFIX, table
@@ -54,12 +54,13 @@ class CorpusPanel(Panel):
         self.dataset = field(widgets.Combobox, "Data set", "ewt", what, width="21em", options=names)
         self.fetch_button = self.button("Fetch", "Download the data set to the data folder and verify it", self.fetch)
         self.progress = progress_bar("16em")
-        self.summary, self.sentences = view(), view("sentences")
+        self.stale, self.summary, self.sentences = view("stale"), view(), view("sentences")
         self.tags, self.lengths = bar_chart("tag", "words"), bar_chart("words in the sentence", "sentences")
         self.views = widgets.VBox()
         self.train: SequenceList | None = None
         self.dev: SequenceList | None = None
         self.n_known = 0
+        self._read: dict[str, object] = {}  # the settings of what is shown
         show(self.progress, False)
         super().__init__(
             self.choice,
@@ -68,18 +69,22 @@ class CorpusPanel(Panel):
         )
         self.on_input(self._uploaded, self.upload)
         on_change(self._show, self.part, self.first)
+        on_change(self._show_stale, *controls(self.choice))
 
     def settings(self) -> Settings:
         return chosen_settings(self.choice)
 
     def read(self) -> None:
         self.train, self.dev, self.n_known = read_corpus(self.settings())
+        self._read = self.choice.values()
+        self._show_stale()
         self.part.disabled = self.dev is None
         if self.dev is None:
             self.part.value = "train"
         self._show()
         # only now: a figure drawn while hidden stays empty
         self.views.children = [
+            self.stale,
             self.summary,
             widgets.HBox([self.part, self.first]),
             self.sentences,
@@ -87,6 +92,12 @@ class CorpusPanel(Panel):
         ]
         resolved = self.settings().resolved()
         self.show_message(f"Read. Tags: {TagSource(resolved.tags, resolved.tag_map)}.")
+
+    def _show_stale(self) -> None:
+        """Say if the settings or the file have changed since what is shown was read."""
+        is_stale = any(self.choice.value_of(name) != value for name, value in self._read.items())
+        warning = "The settings or the file have changed since this was read: press Read."
+        self.stale.value = f'<div role="alert" class="lab-error">{warning}</div>' if is_stale else ""
 
     def _show(self) -> None:
         part = self.train if self.part.value == "train" else self.dev
@@ -145,7 +156,9 @@ class CorpusPanel(Panel):
             reading = {name: self.choice.value_of(name) for name in ("tags", "tag_map", "encoding")}
             name = save_upload(file["name"], bytes(file["content"]), **reading)
             new_files()
+            self._read = dict.fromkeys(self._read)  # what is shown may be an older file of this name
             self.choice.corpus.value = name
+            self._show_stale()
             self.show_message(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
 
     def code(self) -> str:

@@ -44,8 +44,8 @@ class InspectionPanel(Panel):
 
     def __init__(self, run: str | None = None) -> None:
         self.choice = RunChoice()
-        wide = {"continuous_update": False, "placeholder": "a sentence, then Enter"}
-        self.sentence = text("Sentence", DEFAULT_SENTENCE, "The sentence to tag; Enter tags it", "auto", **wide)
+        what, inside = "The sentence to tag; Enter tags it", "a sentence, then Enter"
+        self.sentence = text("Sentence", DEFAULT_SENTENCE, what, "auto", placeholder=inside)
         self.sentence.layout.flex = "1 1 30em"
         self.tag_button = self.button("Tag", "Reload the run and tag the sentence", self.inspect, "primary")
         self.about, self.tabs = view("about"), widgets.Tab()

@@ -30,8 +30,8 @@ class NeighboursView(View):
     needs_sentence = False
 
     def __init__(self, panel: Panel) -> None:
-        after = {"placeholder": "a word, then Enter", "continuous_update": False, "label": "4em"}
-        self.word = text("Word", "", "A word of the vocabulary", "18em", **after)
+        what, inside = "A word of the vocabulary", "a word, then Enter"
+        self.word = text("Word", "", what, "18em", placeholder=inside, label="4em")
         self.n = integer("How many", 10, "Words to find", 100, "12em", label="6em")
         what = "Read the training file and draw its most frequent words"
         self.map_button = panel.button("Draw map", what, self.draw_map)

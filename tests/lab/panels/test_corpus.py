@@ -35,6 +35,23 @@ def test_reading_shows_sentences_tags_and_lengths_and_marks_unknown_words():
     assert sum(panel.tags.marks[0].y) == len(words)
 
 
+def test_what_was_read_with_other_settings_says_so():
+    panel = CorpusPanel()
+    panel.choice.min_count.value = 2
+    panel.read_button.click()
+    shown = panel.views.children[0]
+    assert shown.value == ""
+    panel.choice.min_count.value = 3
+    assert "alert" in shown.value
+    assert "press Read" in shown.value
+    panel.choice.min_count.value = 2  # as it was read
+    assert shown.value == ""
+    panel.choice.max_nr_sent.value = 20
+    assert "press Read" in shown.value
+    panel.read_button.click()
+    assert (shown.value, len(panel.train)) == ("", 20)
+
+
 def test_a_corpus_that_is_not_there_is_said_and_the_panel_goes_on(data):
     panel = CorpusPanel()
     panel.choice.corpus.value = "ewt"
@@ -59,7 +76,9 @@ def test_an_own_file_can_be_chosen_everywhere_and_taken_again_after_it_was_chang
     panel.read_button.click()
     assert (len(panel.train), panel.dev, panel.part.disabled) == (3, None, True)
     assert panel.tags.axes[0].scale.domain == ["verb", "noun"]  # of this corpus alone
+    assert panel.stale.value == ""
     upload(panel, "mine.conll", "1\tdogs\t_\tNN\tNN\n2\tdogs\t_\tNN\tNN\n\n")
+    assert "the file have changed" in panel.stale.value
     assert panel.upload.value == ()
     panel.read_button.click()
     assert panel.train.get_num_tokens() == 2

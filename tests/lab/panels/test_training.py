@@ -435,9 +435,9 @@ def test_a_name_that_is_taken_or_no_name_or_a_wrong_number_is_refused(panel):
         panel.name.value = name
         panel.start_button.click()
         assert "alert" in panel.message.value
-    panel.name.value, panel.trainer.rate.value = "mine", -1
+    panel.name.value, panel.trainer.rate.value = "mine", 0
     panel.start_button.click()
-    assert "rate must be a positive number, got -1" in panel.message.value
+    assert "rate must be a positive number, got 0.0" in panel.message.value
     assert len(live_runs._all) == 1
 
 

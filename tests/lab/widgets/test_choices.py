@@ -30,9 +30,9 @@ def test_every_control_is_in_its_place_with_a_name_and_what_it_means(make):
             assert len(control.description) > 2, name
             assert len(control.tooltip) > 10, name
             assert control.layout.width
-        if isinstance(control, widgets.BoundedIntText | widgets.FloatText | widgets.Dropdown | widgets.Text):
+        if isinstance(control, widgets.BoundedIntText | widgets.BoundedFloatText | widgets.Dropdown | widgets.Text):
             assert control.style.description_width
-        if isinstance(control, widgets.FloatText):
+        if isinstance(control, widgets.BoundedFloatText):
             assert control.step < 1
 
 

@@ -1,10 +1,12 @@
 """Fields, switches and lists of choices."""
 
+import ipywidgets as widgets
 import pytest
 
 from lab.widgets.controls import (
     checkbox,
     dropdown,
+    field,
     integer,
     set_options,
     text,
@@ -45,3 +47,8 @@ def test_a_control_carries_its_tooltip_into_the_page():
     ):
         assert tooltip_class(what) in control._dom_classes
     assert tooltip_class(what) == "lab-tip-Words%20of%20%3Cb%3E%3B%200%3A%20none"  # a class has no spaces
+
+
+@pytest.mark.parametrize("kind", [widgets.Text, widgets.Combobox, widgets.Textarea])
+def test_a_field_for_text_is_sent_as_a_whole(kind):
+    assert not field(kind, "Words", "", "some words").continuous_update  # or a press overtakes the last keys

@@ -182,3 +182,11 @@ def test_one_group_of_settings_is_shown_at_a_time():
     for name, group in zip(buttons.options, groups, strict=True):
         buttons.value = name
         assert [one for one in groups if one.layout.display != "none"] == [group]
+
+
+def test_a_number_cannot_be_typed_outside_its_limits():
+    _, model, trainer = groups()
+    assert (trainer.rate.min, trainer.decay.min, model.n_hidd.min) == (0, 0, 1)
+    assert trainer.rate.max > 1e300
+    positive = {name for name in trainer.settings if "lab-positive" in getattr(trainer, name)._dom_classes}
+    assert positive == {"rate", "clip"}  # greater than 0

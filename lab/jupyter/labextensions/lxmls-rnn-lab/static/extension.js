@@ -39,6 +39,23 @@
     });
   }
 
+  // A reload shows what the notebook's file holds, and JupyterLab saves that every two minutes: save when a cell that has shown
+  // a panel ends.
+  function saveShownPanels(app) {
+    const followed = new WeakSet();
+    app.shell.layoutModified.connect(() => {
+      for (const { context } of app.shell.widgets("main")) {
+        if (!context?.sessionContext || followed.has(context)) continue;
+        followed.add(context);
+        const cells = new Set(); // the requests that have shown a panel and have not ended
+        context.sessionContext.iopubMessage.connect((_, { content, parent_header: { msg_id: request } }) => {
+          if (content.data?.["application/vnd.jupyter.widget-view+json"]) cells.add(request);
+          else if (content.execution_state === "idle" && cells.delete(request) && context.contentsModel?.writable) context.save();
+        });
+      }
+    });
+  }
+
   // While the page creates the widgets of a reloaded notebook, ipywidgets may give up a widget without a last look. Ask it again.
   function renderAgain(app, place) {
     for (const { content } of app.shell.widgets("main")) {
@@ -83,6 +100,7 @@
       allowSlowRestore();
       allowHiddenFigures();
       keepRuns(app);
+      saveShownPanels(app);
       explainLostPanels(app);
     },
   };
