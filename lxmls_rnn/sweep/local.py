@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import resource
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -218,11 +217,11 @@ def _death(error: BaseException | None) -> str:
 def _refusal(error: OSError, workers: int) -> str:
     """Return why the system refuses to start a process of a worker, and what to do."""
     if error.errno == errno.EMFILE:
+        import resource  # on Unix alone
+
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        return (
-            f"a process may open only {limit} files (ulimit -n), too few for {counted(workers, 'worker')}: raise this "
-            "limit, or use fewer workers"
-        )
+        few = f"a process may open only {limit} files (ulimit -n), too few for {counted(workers, 'worker')}"
+        return f"{few}: raise this limit{', or use fewer workers' * (workers > 1)}"
     if error.filename is None and error.errno in _NO_SEMAPHORES:
         return (
             f"/dev/shm: {in_words(error)}: the processes share semaphores there, so this folder must be writable; in "
