@@ -22,8 +22,9 @@ QUANTITY_MEANINGS = {
     "h": "The activation of each unit. It is all that the network knows about the sentence up to here.",
     "y": "The scores of the tags, an output of layer {t}, computed from its hidden units alone.",
     "p": "The softmax turns scores into probabilities. The gold tag of this word is {tag}.",
-    "C": "The cost is minus the logarithm of the gold tag's probability, averaged over the {L} words.",
-    "e_y": "The error of the scores, dC/dy_t: positive for tags with too much probability, negative for the gold tag, "
+    "C": "The sum up to word {t}. C_{L} is the cost F of the sentence: minus the logarithm of the gold tag's "
+    "probability, averaged over the {L} words.",
+    "e_y": "The error of the scores, dF/dy_t: positive for tags with too much probability, negative for the gold tag, "
     "{tag}.",
     "dW_y": "Error times input, an outer product. Every word uses W_y, so its gradient sums one product per word.",
     "e_h": "h_{t} contributes to its own output and, through W_h, to word {next}: both errors are added.",
