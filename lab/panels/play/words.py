@@ -22,7 +22,7 @@ def of_reach(reach: Reach) -> list[str]:
     if np.isnan(factor):
         return ["No gradient is propagated back"]
     far = "stays above 1 %" if steps is None else f"is below 1 % after {counted(steps, 'word')}"
-    left = f"{share_at_first_word(reach):.2g} of it {'' if reach.c is None else 'at the cell c '}is left"
+    left = f"{share_at_first_word(reach):.2g} of it is left{'' if reach.c is None else ' in the cell c'}"
     return [
         f"Each word back multiplies the gradient by {html.number(factor)} on average; it {far}",
         f"At the first word, {counted(len(reach.h) - 1, 'word')} back, {left}",

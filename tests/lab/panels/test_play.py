@@ -237,7 +237,7 @@ def test_the_whole_line_of_the_gradient_is_on_the_axis_and_its_end_is_said(panel
     assert up.scale.min < 1e-8
     panel.tagger.value = "LSTM"
     share = panel.reaches.lines[1].y[-1]
-    assert f"words back, {share:.2g} of it at the cell c is left" in panel.summary.value
+    assert f"words back, {share:.2g} of it is left in the cell c." in panel.summary.value
     panel.corpus.value = "sample"
     assert (up.scale.min, up.scale.max, len(up.tick_values)) == before
 
