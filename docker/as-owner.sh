@@ -18,8 +18,13 @@ if [ "$uid" = 0 ] && [ "$users" != 1 ]; then
     uid=1000 gid=1000
     echo "The checkout belongs to root. User 1000 runs the lab and gets lab/notebooks, data, runs and results." >&2
 fi
-# What root has left in the mounted folders, such as a pulled notebook, is given to the user when the container starts.
-[ $$ != 1 ] || chown -R --from=0 "$uid:$gid" $notebooks /opt/lab/data /opt/lab/runs /opt/lab/results 2>/dev/null || :
+# What root has left in the mounted folders, such as a pulled notebook, is given to the user when the container starts;
+# chown also removes the set-user-ID bit. What it cannot change is shown, except in folders that are mounted read-only.
+if [ $$ = 1 ]; then
+    left=$(LC_ALL=C chown -R --from=0 "$uid:$gid" $notebooks /opt/lab/data /opt/lab/runs /opt/lab/results 2>&1 |
+        grep -v ': Read-only file system$' | head -n 3)
+    [ -z "$left" ] || printf 'Not all that root left in the mounted folders is given to user %s:\n%s\n' "$uid" "$left" >&2
+fi
 # These volumes belong to the user of the image, or to an earlier owner. chown changes the folder itself last.
 for volume in /opt/lab/cache/gpu /opt/lab/tls; do
     [ "$(stat -c %u $volume)" = "$uid" ] || chown -R "$uid:$gid" $volume || :

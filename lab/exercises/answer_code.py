@@ -19,6 +19,8 @@ _LAB_FOLDERS = (os.path.dirname(str(package.__file__)) for package in (lab, lxml
 _LIBRARY_FOLDERS = tuple(
     f"{folder}/" for folder in (*_LAB_FOLDERS, sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"))
 )
+# names, in place of a file's, of code that the lab and Python compile: solutions, mistakes of the catalogue, modules
+_NO_FILES = ("<before ", "<solution of ", "<mistake in ", "<frozen", "<__array_function__")
 _PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
 
 Path = tuple[str, ...]  # the kinds of blocks around a statement, outermost first
@@ -27,7 +29,7 @@ Group = list[ast.stmt]  # statements of one block that compute the same
 
 def is_students(filename: str) -> bool:
     """Return whether a file is student code: not part of the lab, the library, or Python."""
-    return not filename.startswith((*_LIBRARY_FOLDERS, "<frozen", "<__array_function__"))
+    return not filename.startswith((*_LIBRARY_FOLDERS, *_NO_FILES))
 
 
 class Source:

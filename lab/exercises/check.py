@@ -38,8 +38,8 @@ def _max_seconds(exercise: Exercise) -> float:
     return MAX_COMPILING_SECONDS if exercise.kind in harness.COMPILING else MAX_SECONDS
 
 
-def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
-    """Return the state of an answer and the text of its verdict."""
+def _judged(exercise: Exercise, answer: Any, known: list[str]) -> tuple[str, str]:
+    """Return the state of an answer and the text of its verdict; what is wrong is added to `known` before its cause."""
     until = time.monotonic() + MAX_EXPLAINING_SECONDS
     got: list[harness.Arrays] = []
     failure: BaseException | None = None
@@ -56,7 +56,7 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
             break
         if called:
             return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
-    return explanation.Explanation(exercise, answer, until).verdict(got, failure)
+    return explanation.Explanation(exercise, answer, until, known).verdict(got, failure)
 
 
 def _checked(name: str, *arguments: Any) -> Verdict:
@@ -75,8 +75,9 @@ def _checked(name: str, *arguments: Any) -> Verdict:
     def quietly() -> tuple[str, str]:
         with warnings.catch_warnings(), np.errstate(all="ignore"):  # NumPy's are a setting of the thread
             warnings.simplefilter("ignore")
-            return _judged(exercise, arguments[0])
+            return _judged(exercise, arguments[0], known)
 
+    known: list[str] = []
     end = time.monotonic() + limit.MAX_WALL_SECONDS
     try:
         if fork.survives_a_fork(exercise.kind):
@@ -86,10 +87,13 @@ def _checked(name: str, *arguments: Any) -> Verdict:
         state, text = limit.in_thread(quietly, seconds, end - time.monotonic())
         if state == RIGHT:
             _passed.add(name)
-    except limit.Busy as error:
-        state, text, tried = NOT_YET, f"{error} This was no try.{explanation.traceback_lines(error.stack)}", False
     except limit.TimeUp as error:
-        state, text = NOT_RIGHT, _too_long(error)
+        if known:
+            state, text = NOT_RIGHT, f"{known[-1]}\n{explanation.TIME_IS_UP}{_not_stopped(error)}"
+        elif isinstance(error, limit.Busy):
+            state, text, tried = NOT_YET, f"{error} This was no try.{explanation.traceback_lines(error.stack)}", False
+        else:
+            state, text = NOT_RIGHT, _too_long(error)
     except fork.OutOfMemory as error:
         state, text = NOT_RIGHT, str(error)
     except Exception as error:  # the check itself fails on unexpected input
@@ -104,12 +108,14 @@ def _checked(name: str, *arguments: Any) -> Verdict:
 
 
 def _too_long(error: limit.TimeUp) -> str:
-    advice = "does a loop or a recursion never end?"
-    if not error.stopped:
-        advice += " It could not be stopped: if the notebook becomes slow, restart the kernel."
+    advice = f"does a loop or a recursion never end?{_not_stopped(error)}"
     return (
         f"The function is still running after {error.seconds:g} s: {advice}{explanation.traceback_lines(error.stack)}"
     )
+
+
+def _not_stopped(error: limit.TimeUp) -> str:
+    return "" if error.stopped else " It could not be stopped: if the notebook becomes slow, restart the kernel."
 
 
 for _name in EXERCISES:

@@ -65,7 +65,7 @@ def _targets_of(line: str) -> frozenset[str]:
 
 
 def raised(error: BaseException, files: frozenset[str] = frozenset()) -> Raised:
-    """Describe an exception in student code; `files` are those of the answer, where Theano's message names others."""
+    """Describe an exception in student code; `files` are those of the answer; Theano's message names others."""
     message = str(error).strip()
     if type(error).__module__.startswith("theano") or "Apply node" in message or "Backtrace" in message:
         message = _of_theano(message)
@@ -82,10 +82,10 @@ def is_from_student(error: BaseException) -> bool:
     return bool(frames) and is_students(frames[-1].f_code.co_filename)
 
 
-def _students_frames(error: BaseException) -> list[tuple[FrameType, int]]:
-    """Return the frames of student code that an exception went through, innermost last, and their lines."""
-    places = traceback.walk_tb(error.__traceback__)
-    return [(frame, line) for frame, line in places if is_students(frame.f_code.co_filename)]
+def _students_frames(error: BaseException, files: frozenset[str] = frozenset()) -> list[tuple[FrameType, int]]:
+    """Return the frames of student code, or of `files`, that an exception went through, innermost last, and lines."""
+    places = [(frame, line, frame.f_code.co_filename) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return [(frame, line) for frame, line, file in places if file in files or is_students(file)]
 
 
 def _of_theano(message: str) -> str:
@@ -104,11 +104,11 @@ def _of_theano(message: str) -> str:
 
 def _place(error: BaseException, files: frozenset[str]) -> tuple[str, int] | None:
     """Return the file and line of the student's code that failed, or where Theano says that a variable was made."""
-    mine = [(frame.f_code.co_filename, line) for frame, line in _students_frames(error)]
+    mine = [(frame.f_code.co_filename, line) for frame, line in _students_frames(error, files)]
     if not mine:  # Theano failed while the compiled function ran; the first place is in the step, the next is its scan
         made = str(error).split("\nBacktrace when")[1:2]
         mine = [(name, int(number)) for name, number in re.findall(r'File "(.+?)", line (\d+)', "".join(made))]
-        mine = [place for place in mine if is_students(place[0])]
+        mine = [place for place in mine if place[0] in files or is_students(place[0])]
         # Theano's constants are shared, and remember lines of other cells that used them
         mine = [place for place in mine if place[0] in files] or mine
     return mine[-1] if mine else None
@@ -188,6 +188,7 @@ _RULES_OF_SCAN = {
         " scan returns a pair of results and updates (in JAX the last state and what was collected)."
     ),
 }
+TIME_IS_UP = "The time to search for the mistake is up: run the check again, it goes on."
 _ONLY_THIS = "The rest is right: only this is wrong"
 _ONE_OF_THESE = "The rest is right: the mistake is in one of these lines"
 
@@ -195,9 +196,15 @@ _ONE_OF_THESE = "The rest is right: the mistake is in one of these lines"
 class Explanation:
     """The explanation of one answer to an exercise."""
 
-    def __init__(self, exercise: Exercise, answer: Any, until: float = float("inf")) -> None:
-        """`until` is the time of `time.monotonic` at which the explanation ends with what is known."""
+    def __init__(
+        self, exercise: Exercise, answer: Any, until: float = float("inf"), known: list[str] | None = None
+    ) -> None:
+        """`until` is the time of `time.monotonic` at which the explanation ends with what is known.
+
+        What is known is added to `known` before the search for its cause, which may be interrupted.
+        """
         self.exercise = exercise
+        self.known = [] if known is None else known
         self.cases, self.right = cases(exercise.name), engine.expected(exercise.name)
         self.end, self.until = time.thread_time() + MAX_SECONDS, until
         try:
@@ -234,16 +241,17 @@ class Explanation:
                 names.append(name)
         if not names:
             return None
+        unfilled = f"Fill in {', '.join(names)}: missing, or still all zeros."
+        self.known.append(unfilled)
         filled = self._filled(names)
         fine = [name for name in self.exercise.quantities if name not in names
                 and all(name in a and name in b and engine.same(self.exercise, a[name], b[name])
                         for a, b in zip(self.right, filled or got, strict=True) if name in a)]  # fmt: skip
         lead = f"Correct so far: {', '.join(fine)}. " if fine else ""
-        text = f"{lead}Fill in {', '.join(names)}: missing, or still all zeros."
         rest = filled and engine.first_difference(self.exercise, self.right, filled)
         if rest and rest.quantity not in names:
             return NOT_RIGHT, f"{self.of_difference(rest, filled or got)}\nThen fill in {', '.join(names)}."
-        return NOT_YET, f'{text}\nA hint: check.hint("{self.exercise.name}")'
+        return NOT_YET, f'{lead}{unfilled}\nA hint: check.hint("{self.exercise.name}")'
 
     def _is_untouched(self, name: str) -> bool:
         """Return whether no line below the first assignment writes to a quantity."""
@@ -273,6 +281,7 @@ class Explanation:
         files = frozenset({self.source.function.__code__.co_filename}) if self.source else frozenset()
         found = raised(error, files)
         lead = f"It {found}\n({found.shapes})" if found.shapes else f"It {found}"
+        self.known.append(lead)
         mine = set(self.source.lines.values()) if self.source else set()
         alike = []
         for patch in self._patches(_targets_of(found.text)):
@@ -300,6 +309,7 @@ class Explanation:
 
     def of_difference(self, difference: Difference, got: Sequence[Arrays]) -> str:
         """Explain the first difference between the answer's arrays and the expected ones."""
+        self.known.append(difference.text)
         if not difference.is_of_numbers and difference.advice:
             cause = self._cause(difference, got) if difference.quantity in self.exercise.quantities else ""
             return f"{difference.text}\n{cause or difference.advice}"
@@ -510,7 +520,7 @@ class Explanation:
 
     def _cut(self) -> str:
         """Return a sentence where time was up before the mistake was found; what is known by then is kept."""
-        return "The time to search for the mistake is up: run the check again, it goes on." if self._is_late() else ""
+        return TIME_IS_UP if self._is_late() else ""
 
     def _is_late(self) -> bool:
         return time.thread_time() > self.end or time.monotonic() > self.until

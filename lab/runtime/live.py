@@ -21,10 +21,11 @@ class Live(Job):
 
 
 L = TypeVar("L", bound=Live)
+MAX_ENDED = 20  # live runs of a kind that are kept after their end; what is on disk of older ones remains
 
 
 class LiveList(Generic[L]):
-    """The live runs of one kind, at most one for each path.
+    """The live runs of one kind, at most one for each path: the active ones and the newest that have ended.
 
     `listeners` are called with a live run whenever it calls its own listeners.
     """
@@ -47,6 +48,9 @@ class LiveList(Generic[L]):
         """Start a live run; RuntimeError if one of its path is active."""
         with self._lock:
             self._forget(live.path)
+            ended = [one for one in self._all if not one.active]
+            for old in ended[:-MAX_ENDED]:
+                self._all.remove(old)
             self._all.append(live)
             live.listeners.add(lambda: self.listeners(live))
             live.start()

@@ -205,7 +205,7 @@ class ModelChoice(SettingsChoice):
 
     def __init__(self, model: str = "RNN") -> None:
         super().__init__()
-        self.model.layout.width = "27em"
+        self.model.layout.width = self.dtype.layout.width = "27em"
         set_options(self.model, [(f"{name} ({known.label})", name) for name, known in MODELS.items()], model)
 
     def refresh(self) -> None:

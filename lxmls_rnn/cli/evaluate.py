@@ -70,7 +70,7 @@ def evaluate(
     header = " " * width + "".join(f"{tag:>{max(6, len(tag) + 1)}}" for tag in result.tags)
     console.say(header)
     for tag, counts in zip(result.tags, result.confusion.tolist(), strict=True):
-        cells = (f"{count or '.':>{max(6, len(name) + 1)}}" for name, count in zip(result.tags, counts, strict=True))
+        cells = (f"{count:>{max(6, len(name) + 1)}}" for name, count in zip(result.tags, counts, strict=True))
         console.say(f"{tag:{width}}" + "".join(cells))
 
 

@@ -21,7 +21,8 @@ from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.datasets.corpora import corpus_name
-from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.deep_learning.rnn import MODELS, activations_of
+from lxmls_rnn.experiment import SETTINGS, Settings
 from lxmls_rnn.readers.conll import decoded, read_lines
 from lxmls_rnn.readers.conllu import conllu
 from lxmls_rnn.runs import Run, find_runs
@@ -158,7 +159,7 @@ def runs(root: Root = None) -> None:
         console.print(f"No runs in {root or paths.runs()}: `lxmls-rnn train` makes one.")
         return
     # show only settings that differ between the runs
-    settings = [run.settings.flat() for run in found]
+    settings = [_shown(run.settings) for run in found]
     options = [key for key in next(iter(settings), {}) if key not in ("corpus", "dev", "model", "epochs")]
     differing = [key for key in options if len({str(row[key]) for row in settings}) > 1]
     table = Table(padding=(0, 0))
@@ -174,6 +175,12 @@ def runs(root: Root = None) -> None:
     if needed > console.width:  # else titles would be folded and columns vanish
         table.width = needed
     console.print(table, crop=False)
+
+
+def _shown(settings: Settings) -> dict[str, Any]:
+    """Return the settings by name, with the words for None, and the model's own activation."""
+    shown = {name: SETTINGS[name].none if value is None else value for name, value in settings.flat().items()}
+    return {**shown, "activation": settings.activation or activations_of(settings.model)[0]}
 
 
 def figures(run: Run) -> list[str]:

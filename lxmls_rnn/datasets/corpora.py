@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -97,12 +98,22 @@ def corpus_files(name: str, needed: str = "train") -> tuple[Path, Path, Path]:
 
 
 def corpus_name(corpus: str) -> str:
-    """Return the name of a corpus given by name or by its training file; for another file, the file name."""
+    """Return the name of a corpus given by name or by its training file; for another file, the file name.
+
+    The file may be in another folder of data with the same content, or in one of another machine.
+    """
     if find(corpus):
         return corpus
     path = paths.located(corpus)
     above = path.parent.name
     numbered = [f"reach:{above}"] if above in map(str, range(1, reach.MAX_DISTANCE + 1)) else []
     known = filter(None, map(find, [*CORPORA, *numbered, f"{treebanks.PREFIX}{above}"]))
-    found = (one.name for one in known if paths.located(one.files[0]).resolve() == path.resolve())
-    return next(found, path.name)
+    return next((one.name for one in known if _is_copy(path, one.files[0])), path.name)
+
+
+def _is_copy(path: Path, file: str) -> bool:
+    """Whether a path is a file of a corpus, in any folder of data; a file of the same name may have another content."""
+    own = paths.located(file)
+    if own.resolve() == path.resolve():
+        return True
+    return path.match(file) and (not path.exists() or (own.exists() and filecmp.cmp(own, path, shallow=False)))

@@ -5,6 +5,7 @@ Each worker is a pool of its own with one process, so a worker that dies takes o
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -19,7 +20,7 @@ from typing import Any
 
 from loky import ProcessPoolExecutor
 
-from lxmls_rnn.storage.files import in_words
+from lxmls_rnn.storage.files import counted, in_words
 from lxmls_rnn.sweep import worker
 from lxmls_rnn.sweep.worker import WorkerDied
 
@@ -27,6 +28,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THRE
 # loky ends a process whose memory has grown by so many bytes; here each process keeps a corpus and Theano's code
 LOKY_LIMIT = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 MAX_FAILED_STARTS = 10  # of one worker in a row
+_NO_SEMAPHORES = (errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOSYS, errno.ENOSPC)  # errors of /dev/shm
 END_SECONDS = 5  # that a thread of loky may take to end, at most
 
 
@@ -94,8 +96,9 @@ class Local:
     def __enter__(self) -> Local:
         self._threads = set(threading.enumerate())
         # a thread of its own starts the processes: Ctrl-C, which interrupts the main thread, leaves none half started
-        self._starter = ThreadPoolExecutor(1, initializer=_block_interrupts)
+        self._starter = ThreadPoolExecutor(1)
         try:
+            self._in_starter(_block_interrupts)
             for number in range(self.count):
                 self._start(number)
         except BaseException as error:
@@ -117,7 +120,17 @@ class Local:
         active_children()  # forgets those that have ended
 
     def _start(self, number: int, failed_starts: int = 0) -> None:
-        self._starter.submit(self._start_in_thread, number, failed_starts).result()
+        self._in_starter(self._start_in_thread, number, failed_starts)
+
+    def _in_starter(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call a function in the thread that starts processes; RuntimeError if the machine lets it start none."""
+        try:
+            self._starter.submit(function, *arguments).result()
+        except (OSError, UnboundLocalError) as error:  # loky's cleanup hides the one behind the other
+            cause = error if isinstance(error, OSError) else error.__context__
+            if not isinstance(cause, OSError):
+                raise
+            raise RuntimeError(f"no worker can be started: {_refusal(cause, self.count)}") from error
 
     def _start_in_thread(self, number: int, failed_starts: int) -> None:
         environ = LOKY_LIMIT | {name: value for name, value in ONE_THREAD.items() if name not in os.environ}
@@ -199,6 +212,22 @@ def _death(error: BaseException | None) -> str:
     """Return how a process died, such as "SIGKILL(-9)"."""
     found = re.search(r"exit codes of the workers are \{(.*)\}", str(error))
     return (found and found[1]) or "its process ended"  # loky does not always wait until it knows how
+
+
+def _refusal(error: OSError, workers: int) -> str:
+    """Return why the system refuses to start a process of a worker, and what to do."""
+    if error.errno == errno.EMFILE:
+        import resource  # on Unix alone
+
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        few = f"a process may open only {limit} files (ulimit -n), too few for {counted(workers, 'worker')}"
+        return f"{few}: raise this limit{', or use fewer workers' * (workers > 1)}"
+    if error.filename is None and error.errno in _NO_SEMAPHORES:
+        return (
+            f"/dev/shm: {in_words(error)}: the processes share semaphores there, so this folder must be writable; in "
+            "Docker, --tmpfs /dev/shm makes it so"
+        )
+    return in_words(error)
 
 
 def _block_interrupts() -> None:

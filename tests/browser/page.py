@@ -59,10 +59,9 @@ class Server:
         except (OSError, http.client.HTTPException):
             return False
 
-    def ask(self, path, method="GET"):
-        request = urllib.request.Request(
-            f"{self.url}/{path}", method=method, headers={"Authorization": f"token {self.token}"}
-        )
+    def ask(self, path, method="GET", **headers):
+        headers["Authorization"] = f"token {self.token}"
+        request = urllib.request.Request(f"{self.url}/{path}", method=method, headers=headers)
         with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.read()
 

@@ -1,6 +1,8 @@
 import json
 import re
+import urllib.error
 
+import pytest
 from browser.page import COMPILE, button, download, fill, message
 from playwright.sync_api import expect
 
@@ -48,3 +50,13 @@ def test_a_page_of_another_site_starts_no_kernel(chromium, server):
     expect(page).to_have_url(re.compile(rf"{server.url}/login"))
     assert json.loads(server.ask("api/kernels")) == before
     page.close()
+
+
+def test_a_request_that_another_site_causes_is_refused_though_it_has_the_token(server):
+    """As with a hub, whose cookies come with links of other sites."""
+    before = json.loads(server.ask("api/kernels"))
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        server.ask("voila/render/00-welcome.ipynb", **{"Sec-Fetch-Site": "cross-site"})
+    assert refused.value.code == 403
+    assert "no page of another site may open it" in refused.value.read().decode()
+    assert json.loads(server.ask("api/kernels")) == before

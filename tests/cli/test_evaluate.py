@@ -37,7 +37,7 @@ def test_evaluate_prints_what_the_tagger_counts(trained, tmp_path):
     at = lines.index("confusion matrix: gold tags in rows, predicted tags in columns")
     assert lines[at - 1].startswith(f"macro F1 {result.macro_f1:.2%}: ")
     assert lines[at + 1].split() == list(result.tags)
-    counts = [[int(n.replace(".", "0")) for n in line[5:].split()] for line in lines[at + 2 :]]
+    counts = [[int(n) for n in line[5:].split()] for line in lines[at + 2 :]]
     assert counts == result.confusion.tolist()
     assert [line[:5].strip() for line in lines[at + 2 :]] == list(result.tags)
     assert {len(line) for line in lines[at + 1 :]} == {5 + 6 * len(result.tags)}

@@ -71,17 +71,31 @@ def test_it_starts_and_what_it_writes_is_the_owners(checkout, owner):
 
 
 def test_what_root_leaves_in_the_folders_is_given_to_the_user_at_the_start(checkout):
-    """As `git pull` of root does; links are not followed."""
+    """As `git pull` of root does, also where nobody else may enter; links are not followed."""
     give_to(checkout.folder, 1001)
+    (checkout.folder / "lab/notebooks").chmod(0o700)
     pulled, kept = checkout.folder / "lab/notebooks/pulled.ipynb", checkout.folder / "README.md"
     pulled.write_text("{}")
     (checkout.folder / "runs/link").symlink_to(checkout.folder / "runs")
     (checkout.folder / "runs/readme").symlink_to("/opt/lab/README.md")
     for file in (pulled, kept):
         os.chown(file, 0, 0)
+    pulled.chmod(0o4755)
     shown = checkout.run("stat", "-c", "%u", "lab/notebooks/pulled.ipynb", "README.md").stdout
     assert shown.split()[-2:] == ["1001", "0"]
     assert (owners(pulled), owners(kept)) == ({1001}, {0})
+    assert pulled.stat().st_mode & 0o7777 == 0o755
+
+
+def test_what_root_left_and_cannot_be_given_away_is_shown(checkout):
+    give_to(checkout.folder, 1001)
+    (checkout.folder / "runs").chmod(0o700)
+    caps = "CHOWN, SETGID, SETPCAP, SETUID"  # as on a shared disk, where root has no rights
+    (checkout.folder / "override.yml").write_text(f"services: {{lab: {{cap_add: !override [{caps}]}}}}\n")
+    files = ["-f", "docker-compose.yml", "-f", "override.yml"]
+    shown = checkout.compose(*files, "run", "--rm", "-T", "lab", "true", check=False)
+    assert "Not all that root left in the mounted folders is given to user 1001:" in shown.stdout
+    assert "cannot read directory '/opt/lab/runs'" in shown.stdout
 
 
 def test_root_cannot_be_chosen_as_the_user(checkout):

@@ -16,10 +16,17 @@ def test_an_unknown_corpus_is_refused():
         corpus_files("wsj")
 
 
-def test_a_corpus_has_the_name_of_its_training_file():
+def test_a_corpus_has_the_name_of_its_training_file(tmp_path):
     assert [corpus_name(str(corpus_files("sample")[n])) for n in (0, 1)] == ["sample", "dev.conll"]
     assert corpus_name("sample/train.conll") == "sample"
     assert corpus_name("somewhere/own.conll") == "own.conll"
+    assert corpus_name("/another/data/sample/train.conll") == "sample"  # of a run of another machine
+    copy = tmp_path / "sample/train.conll"
+    copy.parent.mkdir()
+    shutil.copy(corpus_files("sample")[0], copy)
+    assert corpus_name(str(copy)) == "sample"
+    copy.write_text("another\n")
+    assert corpus_name(str(copy)) == "train.conll"
     for distance in (1, reach.MAX_DISTANCE):
         assert corpus_name(reach.files(distance)[0]) == f"reach:{distance}"
 

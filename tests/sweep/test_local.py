@@ -53,6 +53,26 @@ def test_no_process_of_a_sweep_listens_and_none_outlives_a_killed_client(sweep):
     assert psutil.wait_procs(others, timeout=60)[1] == []
 
 
+REFUSALS = {
+    "ulimit -n 16": "a process may open only 16 files (ulimit -n), too few for 2 workers",
+    "mount -t tmpfs -o ro none /dev/shm": "/dev/shm: Read-only file system: the processes share semaphores there",
+}
+
+
+@pytest.mark.daily("it starts the command twice")
+@pytest.mark.parametrize("condition", REFUSALS)
+def test_where_the_system_lets_no_worker_start_a_sentence_says_what_is_missing(tmp_path, condition):
+    shell = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    if subprocess.run([*shell, "mount -t tmpfs none /mnt"], capture_output=True).returncode:
+        pytest.skip("no user and mount namespaces here")
+    command = [COMMAND, "sweep", "sample", "--seeds", "2", "--workers", "2", "--root", tmp_path]
+    made = [*shell, f'{condition} && exec "$@"', "sh", *command]
+    shown = subprocess.run(made, capture_output=True, text=True, timeout=60)
+    assert shown.returncode == 1
+    assert shown.stderr.startswith(f"Error: no worker can be started: {REFUSALS[condition]}")
+    assert shown.stderr.count("\n") == 1
+
+
 def locks():
     """The semaphores of this process that Linux shows."""
     return set(Path("/dev/shm").glob(f"sem.loky-{os.getpid()}-*"))

@@ -51,6 +51,7 @@ class GradientCheckPanel(Panel):
         what = "Activation of the RNNs; the LSTMs use tanh"
         network = small_network(what, 0, "Seed of the parameters and of the random ids")
         self.n_emb, self.n_hidd, self.activation, self.seed = network
+        self.activation.description = "RNN activation"
         self.length = integer("Words", 7, "Length of the random sentence; its first word occurs twice", 50, "14em")
         self.models = {}
         for name in MODEL_NAMES:

@@ -17,6 +17,7 @@ from lxmls_rnn.deep_learning.embeddings import embedding_size
 from lxmls_rnn.deep_learning.parameters import Sizes
 from lxmls_rnn.deep_learning.rnn import MODELS, device_of, numpy_class, planned_device
 from lxmls_rnn.experiment import Experiment, Settings, prepare, read_corpus
+from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
 
 
 class ModelPanel(Panel):
@@ -117,10 +118,19 @@ class ModelPanel(Panel):
         learnt = total - (numbers["W_e"] if frozen else 0)
         rows.append([html.Raw("<b>all</b>"), "", "", html.Raw(f"<b>{total:,}</b>"), "", f"{learnt:,} trained"])
         self.table.value = html.table(["parameter", "description", "shape", "numbers", "share", "trained"], rows) + (
-            f"<p>{n.n_words:,} words, {n.n_tags} tags. {escape(self._embeddings_text(n))}<br>Memory of the parameters: "
-            f"{decimal(4 * total)} in float32, {decimal(8 * total)} in float64.<br>"
+            f"<p>{n.n_words:,} words, {escape(self._vocabulary_text())}; {n.n_tags} tags. "
+            f"{escape(self._embeddings_text(n))}<br>"
+            f"Memory of the parameters: {decimal(4 * total)} in float32, {decimal(8 * total)} in float64.<br>"
             f"{EXPLANATIONS[MODELS[name].backend].format(model=name, family=MODELS[name].family)}</p>"
         )
+
+    def _vocabulary_text(self) -> str:
+        """Return which words are counted."""
+        settings = self.settings()
+        if settings.vocabulary != "train":
+            return "all those of train and dev"
+        rare = f" at least {settings.min_count} times" if settings.min_count > 1 else ""
+        return f"those that occur{rare} in train and {UNKNOWN_WORD}"
 
     def _embeddings_text(self, n: Sizes) -> str:
         kept = "frozen" if self.model.value_of("freeze_embeddings") else "trained with the other parameters"

@@ -31,7 +31,7 @@ _RNN = (
     ("", ""),
     ("y_t = W_y h_t", "a score for each tag"),
     ("p_t = softmax(y_t)", "their probabilities"),
-    ("cost = −1/L Σ_t log p_t[k_t]", "k_t: the gold tag"),
+    ("F = −1/L Σ_t log p_t[k_t]", "the cost; k_t is the gold tag"),
 )
 _LSTM = (
     ("z_t = W_e[:, w_t]", "the embedding of word t"),

@@ -13,6 +13,8 @@ from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
 KEPT_COLOUR = "#808080"
 CHART_SIZE = (394, 220)  # pixels; narrower in a narrow window, so that two are side by side below the sliders
+POWERS = np.array([-8.0, 4.0])  # of ten, the ends of the axis of the gradient
+MAX_TICKS = 8
 NO_POINTS = np.array([])
 Line = tuple[np.ndarray, np.ndarray]
 
@@ -56,12 +58,19 @@ class Slices(widgets.VBox):
 
 def reach_chart() -> Slices:
     """Make the chart of the gradient's relative norm against the number of words back."""
-    powers = range(-8, 5, 2)
-    scale = bqplot.LogScale(min=10.0 ** powers[0], max=10.0 ** powers[-1])
-    up = side_axis(scale, "share of the gradient", "~e")
-    up.tick_values = np.array([10.0**power for power in powers])
+    up = side_axis(bqplot.LogScale(), "share of the gradient", "~e")
     across = bqplot.Axis(scale=bqplot.LinearScale(min=0), label="words back", tick_format="d")
     return Slices(across, up, ["hidden state h", "cell c"])
+
+
+def fit_powers(chart: Slices) -> None:
+    """Let the axis of a chart of `reach_chart` show all its points; it changes only where they leave `POWERS`."""
+    y = np.concatenate([POWERS, *(np.log10(mark.y) for mark in (*chart.lines, *chart.kept))])
+    low, high = np.floor(y.min()), np.ceil(y.max())
+    step = 2 * np.ceil((high - low) / 2 / MAX_TICKS)
+    up = chart.figure.axes[1]
+    up.tick_values = 10.0 ** np.arange(step * np.floor(low / step), high + step, step)
+    up.scale.min, up.scale.max = float(up.tick_values[0]), float(up.tick_values[-1])
 
 
 def loss_chart() -> Slices:

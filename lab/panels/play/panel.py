@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.panels.play import words
-from lab.panels.play.charts import Line, loss_chart, reach_chart, round_above
+from lab.panels.play.charts import Line, fit_powers, loss_chart, reach_chart, round_above
 from lab.panels.play.network import DESCENT_RANGE, N_POINTS, N_SENTENCES, RATE, Knobs, Network, train_epoch
 from lab.widgets.controls import MAX_SEED, dropdown, field, in_row, integer, on_change, set_options, show, view
 from lab.widgets.panel import Panel
@@ -224,6 +224,7 @@ class PlayPanel(Panel):
         back = self.reaches.figure.axes[0]
         back.scale.max, back.tick_values = max(1, t), np.arange(0, t + 1, 1 + t // 10)
         self.reaches.draw(lines)
+        fit_powers(self.reaches)
         loss = self._draw_loss(model)
         h = shown.forward(sentence.x, all_outputs=True).h[:, 1:]
         units = [f"h {n}" for n in range(1, len(h) + 1)]
@@ -290,5 +291,5 @@ def _shares(norms: np.ndarray | None) -> Line | None:
     back = np.arange(len(norms))
     with np.errstate(divide="ignore", invalid="ignore"):
         share = norms[::-1] / norms[-1]
-    drawable = np.isfinite(share) & (share > 0)
+    drawable = np.isfinite(share) & (share > np.finfo(float).tiny)
     return back[drawable], share[drawable]

@@ -7,6 +7,7 @@ import numpy as np
 from lab.drawing import html
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.storage.files import counted
 from lxmls_rnn.teaching.analysis import Reach, factor_per_step, steps_until
 from lxmls_rnn.teaching.jacobians import spectral_radii, state_jacobian
 
@@ -20,8 +21,12 @@ def of_reach(reach: Reach) -> list[str]:
     factor, steps = factor_per_step(reach.h), steps_until(reach.h)
     if np.isnan(factor):
         return ["No gradient is propagated back"]
-    far = "stays above 1 %" if steps is None else f"is below 1 % after {steps} word{'s' * (steps > 1)}"
-    return [f"Each word back multiplies the gradient by {html.number(factor)} on average; it {far}"]
+    far = "stays above 1 %" if steps is None else f"is below 1 % after {counted(steps, 'word')}"
+    left = f"{share_at_first_word(reach):.2g} of it is left{'' if reach.c is None else ' in the cell c'}"
+    return [
+        f"Each word back multiplies the gradient by {html.number(factor)} on average; it {far}",
+        f"At the first word, {counted(len(reach.h) - 1, 'word')} back, {left}",
+    ]
 
 
 def of_recurrence(model: NumpyRNN, x: np.ndarray) -> str:

@@ -22,8 +22,9 @@ QUANTITY_MEANINGS = {
     "h": "The activation of each unit. It is all that the network knows about the sentence up to here.",
     "y": "The scores of the tags, an output of layer {t}, computed from its hidden units alone.",
     "p": "The softmax turns scores into probabilities. The gold tag of this word is {tag}.",
-    "C": "The cost is minus the logarithm of the gold tag's probability, averaged over the {L} words.",
-    "e_y": "The error of the scores, dC/dy_t: positive for tags with too much probability, negative for the gold tag, "
+    "C": "The sum up to word {t}. C_{L} is the cost F of the sentence: minus the logarithm of the gold tag's "
+    "probability, averaged over the {L} words.",
+    "e_y": "The error of the scores, dF/dy_t: positive for tags with too much probability, negative for the gold tag, "
     "{tag}.",
     "dW_y": "Error times input, an outer product. Every word uses W_y, so its gradient sums one product per word.",
     "e_h": "h_{t} contributes to its own output and, through W_h, to word {next}: both errors are added.",
@@ -47,8 +48,8 @@ LSTM_MEANINGS = {
     "g": "The candidate content for the cell, between -1 and 1.",
     "o": GATE_MEANING.format(gate="output") + "how much of the cell is shown as h_{t}.",
     "c": "The cell: the kept part of the previous cell, plus the new content. There is no matrix on this path.",
-    "h": "The part of the cell that the output gate shows. The scores and the next gates use it; the cell itself goes "
-    "on to word {next}.",
+    "h": "The part of the cell that the output gate shows. The scores and the next gates use it; the cell itself is "
+    "passed on along the sentence.",
     "e_h": "h_{t} contributes to its own output and, through W_h, to all four blocks of word {next}: both errors are "
     "added.",
     "e_a_o": GATE_ERROR.format(gate="output", letter="o") + "multiplies, tanh(c_{t}), times the error of h_{t}.",
@@ -157,17 +158,16 @@ class Walk:
 
     def _meaning(self, step: Step) -> str:
         t, L = step.t, len(self.words)
-        meaning = (LSTM_MEANINGS if self._is_lstm else QUANTITY_MEANINGS)[step.name]
-        meaning = (
-            FIRST_WORD_MEANINGS.get(step.name, meaning)
-            if t == 1
-            else LAST_WORD_MEANINGS.get(step.name, meaning)
-            if t == L
-            else meaning
-        )
+        meanings = {
+            **(LSTM_MEANINGS if self._is_lstm else QUANTITY_MEANINGS),
+            **(FIRST_WORD_MEANINGS if t == 1 else {}),
+            **(LAST_WORD_MEANINGS if t == L else {}),
+        }
         peepholes = PEEPHOLES.format(next=t + 1) if "dW_c" in self._gradient_names else ""
         around = {"t": t, "L": L, "last": t - 1, "next": t + 1, "peepholes": peepholes}
-        return meaning.format(**around, tag=self.tags[t - 1], slope=ACTIVATIONS[self.model.activation].steepest)
+        return meanings[step.name].format(
+            **around, tag=self.tags[t - 1], slope=ACTIVATIONS[self.model.activation].steepest
+        )
 
     def _matrix(self, symbol: str, value: np.ndarray) -> str:
         """Return a matrix with its name and shape, and with names of rows and columns that are words or tags."""

@@ -84,7 +84,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
         appearance = {"style": {"description_width": "5em"}}
         self.epoch_bar = progress_bar("26em", description="Epoch", **appearance).add_class("lab-epoch-bar")
         self.training_bar = progress_bar("26em", description="Training", **appearance).add_class("lab-training-bar")
-        self.curves, self.table = Curves(), view("log", flex="1 1 0", min_width="26em")
+        self.curves, self.table = Curves(), view("log", flex="1 1 auto", max_width="100%")
 
     # settings
 

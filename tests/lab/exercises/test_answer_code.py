@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 
 import lab
-from lab.exercises import answer_code
+from lab.exercises import answer_code, exercise
 from lab.exercises.answer_code import Source, copied, groups, is_students, substitutions
 
 
 @pytest.mark.parametrize(
-    "file", [os.__file__, np.__file__, lab.__file__, answer_code.__file__, "<frozen importlib._bootstrap>"]
+    "file",
+    [
+        *(os.__file__, np.__file__, lab.__file__, answer_code.__file__, "<frozen importlib._bootstrap>"),
+        *(exercise.answer_of("forward").__code__.co_filename, "<mistake in line 4 of forward>"),
+    ],
 )
 def test_code_of_python_and_of_the_lab_is_not_the_students(file):
     assert not is_students(file)

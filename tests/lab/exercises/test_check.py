@@ -8,8 +8,9 @@ import pytest
 from html_tables import tables
 
 from lab import check
-from lab.exercises import failed_cells, progress
+from lab.exercises import explanation, failed_cells, progress
 from lab.exercises.exercise import EXERCISES, answer_of
+from lab.exercises.inputs import cases
 from lab.runtime import limit
 from lxmls_rnn import paths
 from lxmls_rnn.classroom.students import Attempts
@@ -102,6 +103,18 @@ def test_a_loop_that_never_ends_is_stopped_and_its_line_shown(says, monkeypatch,
     assert "\nin line 1" in text
     assert "restart" not in text
     assert says("forward")  # and the next one is judged as ever
+
+
+def test_a_difference_that_is_found_is_kept_when_the_search_for_its_cause_never_ends(says, monkeypatch):
+    monkeypatch.setattr(check, "MAX_COMPILING_SECONDS", 0.0)
+    monkeypatch.setattr(explanation, "MAX_SECONDS", 0.3)
+    calls = len(cases("forward"))  # those after them are of the search, which changes the answer
+    endless = f"    calls.append(0)\n    while len(calls) > {calls}:\n        pass\n    L, "
+    said = says("forward", ("    L, ", endless), ("def ", "calls = []\n\ndef "), ("W_x @", "2 * W_x @"))
+    assert said.state == "not right"
+    assert "First difference: a at step 1" in said.text
+    assert said.text.endswith(f"\n{explanation.TIME_IS_UP}")
+    assert "in line" not in said.text
 
 
 def test_the_first_states_may_have_other_names_but_must_be_arguments(says):

@@ -3,6 +3,7 @@
 import base64
 import re
 import threading
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from html_tables import tables
 from rich.filesize import decimal
 
 from lab import ModelPanel
+from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.experiment import prepare
+from lxmls_rnn.readers.pos_corpus import PostagCorpus
 
 PATIENCE = 120  # seconds until a test gives up
 
@@ -64,6 +67,17 @@ def test_the_formulas_are_those_of_the_model(panel):
     assert "peepholes" not in panel.table.value
     assert "peepholes=False" in panel.code()
     assert list(made(panel).get_values()) == ["W_e", "W_x", "W_h", "W_y"]
+
+
+def test_it_says_which_words_it_counts(panel):
+    train = PostagCorpus().read_sequence_list_conll(corpus_files("sample")[0])
+    times = Counter(word for sentence in train for word in sentence.words)
+    for least, which in ((2, "that occur at least 2 times in train"), (1, "that occur in train")):
+        panel.corpus.min_count.value = least
+        words = 1 + sum(count >= least for count in times.values())
+        assert f"{words} words, those {which} and &lt;unk&gt;; 12 tags." in counted(panel).table.value
+    panel.corpus.vocabulary.value = "guide"
+    assert "words, all those of train and dev; 12 tags." in counted(panel).table.value
 
 
 def test_another_corpus_is_counted_anew(panel):

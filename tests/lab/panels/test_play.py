@@ -224,6 +224,24 @@ def test_the_code_computes_the_same(panel, capsys):
     assert loss(found["shown"], found["batch"]) == pytest.approx(panel.slices.point.y[0])
 
 
+def test_the_whole_line_of_the_gradient_is_on_the_axis_and_its_end_is_said(panel):
+    up = panel.reaches.figure.axes[1]
+    before = up.scale.min, up.scale.max, len(up.tick_values)
+    panel.corpus.value, panel.distance.value = "reach", 20
+    for scale in (5.0, 1.0, 0.2):
+        panel.W_h.value = scale
+        y = panel.reaches.lines[0].y
+        assert up.scale.min <= y.min() <= y.max() <= up.scale.max
+        assert len(up.tick_values) <= 12
+        assert f"At the first word, {len(y) - 1} words back, {y[-1]:.2g} of it is left" in panel.summary.value
+    assert up.scale.min < 1e-8
+    panel.tagger.value = "LSTM"
+    share = panel.reaches.lines[1].y[-1]
+    assert f"words back, {share:.2g} of it is left in the cell c." in panel.summary.value
+    panel.corpus.value = "sample"
+    assert (up.scale.min, up.scale.max, len(up.tick_values)) == before
+
+
 def test_the_axis_of_the_loss_goes_to_a_round_number():
     assert [round_above(value) for value in (0.3, 1, 1.2, 4.9, 31)] == [0.5, 1, 2, 5, 50]
 

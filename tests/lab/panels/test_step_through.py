@@ -302,3 +302,17 @@ def test_colours_have_the_same_scale_at_all_steps(panel):
     colour = html.shade(float(first[0, 0]), walk.strongest("z"))
     for number in (1, len(steps)):
         assert f"background:{colour}" in walk.quantities(number)
+
+
+@pytest.mark.parametrize("model", ["NumpyRNN", "NumpyLSTM"])
+def test_at_the_only_word_of_a_sentence_no_other_word_is_named(panel, model):
+    panel.model.value = model
+    panel.sentence.words.value = "Dogs"
+    said = ""
+    for number in range(1, panel.slider.max + 1):
+        panel.slider.value = number
+        said += panel.equation.value
+    assert "there is no later word" in said
+    assert "At the first word" in said
+    assert "word 2" not in said
+    assert "<sub>2</sub>" not in said
