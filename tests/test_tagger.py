@@ -62,6 +62,12 @@ def test_each_word_gets_a_tag_and_its_probability(tagger):
     assert [word.tag for word in tagged] == [TAGS[tag] for tag in p_y.argmax(axis=0)]
 
 
+def test_words_keep_their_case_and_in_another_case_are_unknown(tagger):
+    tagged = tagger.tag("The dog RUNS")
+    assert [(word.word, word.known) for word in tagged] == [("The", False), ("dog", True), ("RUNS", False)]
+    assert tagger.encode(["The", "dog", "RUNS"]).tolist() == [3, 1, 3]
+
+
 def test_it_comes_back_from_its_file(tagger, tmp_path):
     tagger.save(tmp_path / "model.npz")
     for path in (tmp_path, tmp_path / "model.npz"):

@@ -1,6 +1,7 @@
 """The code of docs/why-parallel.md computes what the page says of it."""
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,12 +19,16 @@ RNG = np.random.RandomState(0)
 X, Y = RNG.randint(0, 12, 13), RNG.randint(0, 5, 13)
 
 
+TEXT = PAGE.read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def page():
-    """The names that the page's cells define."""
+    """The names that the page's cells define; a corpus is read once."""
     space = {}
-    for block in re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
         exec(block, space)
+    space["prepare"] = cache(space["prepare"])
     return space
 
 
@@ -69,3 +74,44 @@ def test_attention_learns_a_distance_that_the_rnn_does_not(page, monkeypatch, tm
     trained, accuracy = page["trained"], page["deciding_accuracy"]
     assert accuracy(*trained(page["Attention"], "reach:10", 0, epochs=1)) == 1
     assert accuracy(*trained(NumpyRNN, "reach:10", 0, epochs=1)) < 0.7
+
+
+SHARES = {
+    "share of the gradient, RNN, logistic": (NumpyRNN, {}),
+    "RNN, tanh": (NumpyRNN, {"activation": "tanh"}),
+    "LSTM": (NumpyLSTM, {}),
+    "minGRU": ("MinGRU", {}),
+    "attention": ("Attention", {}),
+}
+
+
+@pytest.mark.parametrize("row", SHARES)
+def test_the_table_has_the_shares_of_the_gradient(page, row, monkeypatch, tmp_path):
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
+    cls, options = SHARES[row]
+    (cells,) = re.findall(rf"^\| {row} \| (.*) \|$", TEXT, re.MULTILINE)
+    for K, written in zip((5, 10, 20, 40, 100), cells.split(" | "), strict=True):
+        shares = [page["share_of_gradient"](page.get(cls, cls), K, seed, **options) for seed in range(5)]
+        assert float(f"{np.median(shares):.0e}") == float(written)
+
+
+ACCURACIES = {
+    "for the RNN": NumpyRNN,
+    "for the LSTM": NumpyLSTM,
+    "for minGRU": "MinGRU",
+    "for attention": "Attention",
+}
+
+
+@pytest.mark.daily("trains twenty taggers, half a minute")
+@pytest.mark.parametrize("name", ACCURACIES)
+@pytest.mark.filterwarnings("ignore:overflow|invalid:RuntimeWarning")
+def test_the_page_has_the_accuracies_on_the_sample(page, name):
+    """Rounding, which differs between processors, moves an accuracy by less than a point."""
+    ((low, high),) = re.findall(rf"(\d\d) to (\d\d) %(?: on dev)? {name}", " ".join(TEXT.split()))
+    cls = page.get(ACCURACIES[name], ACCURACIES[name])
+    found = [100 * page["accuracy"](*page["trained"](cls, "sample", seed, epochs=5)) for seed in range(5)]
+    learnt = [one for one in found if one > 50]
+    assert len(learnt) >= (4 if name == "for attention" else 5)
+    assert float(low) == pytest.approx(min(learnt), abs=1)
+    assert float(high) == pytest.approx(max(learnt), abs=1)

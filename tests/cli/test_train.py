@@ -14,6 +14,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.training import EpochDone, Stopped
 from lxmls_rnn.runs import Run
+from lxmls_rnn.tagger import Tagger
 
 
 def test_train_prints_the_norm_of_the_gradient_where_it_is_recorded(run):
@@ -43,7 +44,8 @@ def test_an_lstm_is_trained_without_peepholes_goes_on_and_tags(run):
     assert run("train", "--resume", "plain", "--epochs", "2").exit_code == 0
     model, header = model_file.load(Path("runs/plain/model.npz"))
     assert (model.peepholes, len(model.param), header["peepholes"]) == (False, 4, False)
-    assert "dog" in run("tag", "runs/plain", "The dog .").output
+    table = re.findall(r"^│ (\S+)(?: \*)? +│ (\S+) +│", run("tag", "runs/plain", "The dog .").output, re.MULTILINE)
+    assert table == [(word.word, word.tag) for word in Tagger.load("runs/plain").tag("The dog .")]
 
 
 def test_a_refused_training_leaves_no_run_behind(run, tmp_path):

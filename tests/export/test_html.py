@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -58,6 +60,19 @@ def test_the_parameters_are_those_of_the_model(dtype):
         shape = W.T.shape if name == "W_e" else W.shape
         stored = np.frombuffer(base64.b64decode(data["parameters"][name]), "<f4").reshape(shape)
         assert np.array_equal(stored.T if name == "W_e" else stored, W.astype("float32"))
+
+
+@pytest.mark.process
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node; tests/browser opens the page in Chromium")
+def test_the_page_knows_the_words_that_the_tagger_knows():
+    tagger = Tagger(model_class("NumpyRNN")(3, 3, 4, 2, seed=0), ["the", "dog", "<unk>"], ["noun", "verb"], 2)
+    page = html.page(tagger, "a", "b")
+    data = re.search('<script type="application/json" id="data">(.*?)</script>', page)[1]
+    model, _ = re.search("<script>(.*?)</script>", page, re.S)[1].split("// ---- the page")
+    document = f"const document = {{ getElementById: () => ({{ textContent: {json.dumps(data)} }}) }};"
+    script = document + model + "console.log(JSON.stringify(tag(tokenize('The dog sleeps')).known));"
+    shown = subprocess.run(["node", "-e", script], check=True, capture_output=True, text=True).stdout
+    assert json.loads(shown) == [word.known for word in tagger.tag("The dog sleeps")] == [False, True, False]
 
 
 @pytest.mark.parametrize("model", ["NumpyRNN", "NumpyLSTM"])

@@ -133,6 +133,17 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(left_alone, tmp_path):
     assert parameters_of(run) == parameters_of(left_alone)
 
 
+def test_every_epoch_has_a_checkpoint_even_if_it_is_not_the_best(tmp_path):
+    run = Run.create("patient", PATIENT, tmp_path)
+    best = []
+    for event in run.fit():
+        if isinstance(event, EpochDone):
+            progress = model_file.read_header(run.folder / "checkpoint.npz")["progress"]
+            assert (progress["epoch"], progress["batch"]) == (event.epoch, 0)
+            best.append(event.is_best)
+    assert False in best
+
+
 def test_a_line_of_metrics_that_a_kill_cut_off_does_not_count(tmp_path, left_alone):
     run = Run.create("torn", left_alone.settings, tmp_path)
     events = run.fit()

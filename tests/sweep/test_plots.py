@@ -80,7 +80,9 @@ def test_numbers_that_are_near_or_zero_have_a_linear_axis(tmp_path, axis, vary):
 def test_many_values_are_written_aslant(tmp_path, axis):
     sweep = with_runs(tmp_path, accuracy, "n_hidd=2,3,4,5,6,7,8,9,10,11", seeds=[1], epochs=1)
     plots.draw_against(axis, "n_hidd", sweep.vary, by_setting(halving.results(sweep)))
-    assert all(label.get_rotation() > 0 for label in axis.get_xticklabels())
+    labels = axis.get_xticklabels()
+    assert texts(labels) == [str(n) for n in range(2, 12)]
+    assert all(label.get_rotation() > 0 for label in labels)
 
 
 def test_words_stand_side_by_side_at_their_tick(tmp_path, axis):

@@ -41,6 +41,12 @@ def test_what_failed_and_what_is_missing_comes_last_and_is_said(tmp_path):
     assert chosen(by_setting(given_up)) is None
 
 
+def test_the_accuracy_of_a_training_is_that_of_its_last_epoch_whose_model_is_saved(tmp_path):
+    sweep = with_runs(tmp_path, lambda training, epoch: 1 / epoch, "n_hidd=2", seeds=[1])
+    (result,) = halving.results(sweep)
+    assert (result.accuracy, report.row(result)["epoch"]) == (0.25, 4)
+
+
 def test_early_stopping_ends_before_the_last_epoch(tmp_path):
     sweep = with_runs(tmp_path, by_size, "n_hidd=2", seeds=[1])
     (training,) = sweep.trainings()

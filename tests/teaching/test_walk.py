@@ -51,9 +51,10 @@ def test_the_states_are_those_of_the_forward_pass(model):
 
 def test_the_errors_are_those_of_the_backward_pass(model):
     back = model.backward(X, Y)
-    for step in walk(model, X, Y):
-        if step.name in ("e_y", "e_h", "e_z"):
-            assert np.array_equal(step.value[:, 0], getattr(back, step.name)[:, step.t - 1])
+    errors = {(step.name, step.t): step.value[:, 0] for step in walk(model, X, Y)}
+    for name in ("e_y", "e_h", "e_z"):
+        for t, error in enumerate(getattr(back, name).T, 1):
+            assert np.array_equal(errors[name, t], error)
 
 
 def test_every_formula_gives_its_value_from_its_operands(model):

@@ -118,6 +118,17 @@ def test_the_modules_of_a_function_are_compiled_side_by_side(cache, tmp_path):
     assert not (tmp_path / "alone").exists()
 
 
+@pytest.mark.daily("compiles two modules one after the other, several seconds")
+@several_cores
+def test_there_are_no_more_compilers_at_once_than_cores_that_the_process_may_use(cache, tmp_path):
+    busy, together = tmp_path / "busy", tmp_path / "together"
+    alone = f'mkdir {busy} || mkdir -p {together}; g++ "$@"; status=$?; rmdir {busy}; exit $status'
+    on_one_core = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})" + PAIR
+    assert fresh_theano.run(on_one_core, cache, THEANO_FLAGS=wrapped_compiler(tmp_path, alone)) == "[[1.]]\n"
+    assert not busy.exists()
+    assert not together.exists()
+
+
 def test_constants_that_are_only_moved_are_folded_without_a_compiler(cache):
     code = """
 import theano, theano.tensor as T

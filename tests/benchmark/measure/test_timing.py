@@ -1,12 +1,27 @@
+from types import SimpleNamespace
+
+import pytest
+
 from lxmls_rnn.benchmark.measure import timing
 from lxmls_rnn.benchmark.measure.timing import median_time
 
 
-def test_the_first_call_is_not_counted():
-    calls = []
-    seconds, count = median_time(lambda: calls.append(1), seconds=0, at_least=3)
-    assert (len(calls), count) == (4, 3)
-    assert seconds > 0
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that only the calls move."""
+    time = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(timing, "perf_counter", lambda: time.now)
+    return time
+
+
+def test_the_first_call_is_not_counted(clock):
+    durations = iter([100.0, 1.0, 2.0, 60.0])
+
+    def call():
+        clock.now += next(durations)
+
+    assert median_time(call, seconds=0, at_least=3) == (2.0, 3)
+    assert next(durations, None) is None
 
 
 def test_calls_go_on_until_the_time_is_filled(monkeypatch):

@@ -52,7 +52,11 @@ def test_it_stops_after_the_present_epoch_and_keeps_what_is_measured(panel):
     panel.stop_button.click()
     panel.job.wait(60)
     assert "Stopped." in panel.message.value
-    assert len(panel.plot.marks) == 2
+    line, dots = panel.plot.marks
+    ((tagger, distance, _),) = panel.measured  # of two seeds the first: its accuracy is the mean so far
+    accuracy = panel.measured[tagger, distance, 0].accuracy
+    assert list(line.y) == list(dots.y) == [accuracy]
+    assert accuracy > 0
 
 
 def test_a_distance_that_is_none_is_said(panel):

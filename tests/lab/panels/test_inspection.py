@@ -1,3 +1,4 @@
+import base64
 import json
 import re
 import shutil
@@ -24,6 +25,7 @@ from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.evaluation import compare, judge
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, prepare
+from lxmls_rnn.export import files
 from lxmls_rnn.plotting import palette
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
@@ -538,6 +540,21 @@ def test_two_runs_side_by_side(panel):
     assert all(f"rnn ({n}): |dL/dh_k|" in view.chart.key.value for n in (1, 2))
 
 
+def test_the_gradients_of_two_runs_are_each_for_the_tag_that_its_run_predicts(runs_with):
+    root = runs_with("rnn", "lstm")
+    tagger = Tagger.load(root / "lstm")
+    tagger.model.param.W_y[...] *= -1  # another tag is the most probable one
+    tagger.save(root / "lstm" / "model.npz", epoch=2)
+    panel = InspectionPanel("rnn")
+    view = turn_to(panel, COMPARE)
+    t, predicted = view.word.value, []
+    for opened, line in zip((panel.opened, view.other), view.chart.figure.marks[::2], strict=False):
+        x = opened.tagger.encode(panel.seen.words)
+        predicted.append(int(opened.tagger.model.forward(x)[:, t].argmax()))
+        assert list(line.y) == pytest.approx(gradient_reach(opened.tagger.model, x, t, predicted[-1]).h.tolist())
+    assert predicted[0] != predicted[1]
+
+
 def test_the_second_run_stays_when_the_sentence_is_another(runs_with):
     runs_with("rnn", "lstm", "plain")
     panel = InspectionPanel("rnn")
@@ -738,9 +755,12 @@ def test_a_run_is_described_with_the_epoch_of_its_model(panel):
 
 
 def test_export_offers_the_run_that_is_shown(panel):
+    panel.choice.run.value = "lstm"
     panel.exporting.button.click()
-    name = panel.opened.name
-    assert panel.exporting.link.value.startswith(f'<a download="{name}.html" href="data:text/html;base64,')
+    download, content = re.match(
+        r'<a download="(.*?)" href="data:text/html;base64,(.*?)"', panel.exporting.link.value
+    ).groups()
+    assert (download, base64.b64decode(content)) == ("lstm.html", files.export(panel.choice.folder(), "html").content)
     panel.inspect()
     assert panel.exporting.link.value == ""  # the run may have a new model
 
