@@ -170,7 +170,9 @@ def make_base(suite):
 
 def test_the_gpu_s_layers_and_models_have_the_right_numbers_on_an_emulated_gpu(lab):
     """In the lab's image, whose pygpu is the distribution's; all that needs pygpu is tested at night."""
-    output = run(*PYTEST, "tests/gpu/test_gpu_on_device.py", "-k", "cuda-layers or cuda-updates or cuda-models", image=lab.image)
+    output = run(
+        *PYTEST, "tests/gpu/test_gpu_on_device.py", "-k", "cuda-layers or cuda-updates or cuda-models", image=lab.image
+    )
     assert re.search(r"\d+ passed", output)
     assert "skipped" not in output
 
