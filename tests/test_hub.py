@@ -587,6 +587,14 @@ def test_nothing_is_erased_without_a_yes(volumes):
     assert "volume rm" not in volumes.log.read_text()
 
 
+def test_collecting_can_change_no_volume(volumes, tmp_path):
+    subprocess.run([FOLDER / "collect.sh", tmp_path / "handed-in"], env=volumes.environ, check=True)
+    assert re.findall(r"--volume (lxmls-student-\S+)", volumes.log.read_text()) == [
+        "lxmls-student-anna-runs:/class/anna/runs:ro",
+        "lxmls-student-b-2dx-results:/class/b-2dx/results:ro",
+    ]
+
+
 def test_only_under_a_domain_the_teachers_session_may_do_everything(hub_of):
     def admins(**settings):
         roles = hub_of(**settings).config.JupyterHub.load_roles

@@ -182,7 +182,11 @@ def test_files_keep_the_time_at_which_they_were_handed_in(tmp_path):
     with zipfile.ZipFile(tmp_path / "anna.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo("notebooks/a.ipynb", (2026, 5, 4, 12, 30, 0)), "{}")
         archive.writestr(zipfile.ZipInfo("notebooks/b.ipynb", (1980, 0, 0, 0, 0, 0)), "{}")
-    (report,) = collect([tmp_path / "anna.zip"], tmp_path / "into")
-    assert (report.files, report.left_out) == (2, [])
-    time = (tmp_path / "into/anna/notebooks/a.ipynb").stat().st_mtime
-    assert datetime.fromtimestamp(time) == datetime(2026, 5, 4, 12, 30)
+    at = datetime(2026, 5, 4, 12, 30)
+    (tmp_path / "ben/notebooks").mkdir(parents=True)
+    (tmp_path / "ben/notebooks/a.ipynb").write_text("{}")
+    os.utime(tmp_path / "ben/notebooks/a.ipynb", (at.timestamp(), at.timestamp()))
+    reports = list(collect([tmp_path / "anna.zip", tmp_path / "ben"], tmp_path / "into"))
+    assert [(report.files, report.left_out) for report in reports] == [(2, []), (1, [])]
+    for name in ("anna", "ben"):
+        assert datetime.fromtimestamp((tmp_path / "into" / name / "notebooks/a.ipynb").stat().st_mtime) == at

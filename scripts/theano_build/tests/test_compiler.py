@@ -2,7 +2,9 @@
 
 import json
 import os
+import select
 import shutil
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -155,6 +157,18 @@ def test_what_was_compiled_ahead_leaves_nothing_behind(cache, tmp_path):
     (tmp_path / "scratch").mkdir()
     fresh_theano.run(FUNCTION, cache, TMPDIR=str(tmp_path / "scratch"))
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@fresh_theano.needs_gxx
+def test_an_interrupt_kills_the_compilers_in_the_background(cache, tmp_path, pipe):
+    process = fresh_theano.start(PAIR, cache, PATH=fresh_theano.path_of_hanging(tmp_path, fresh_theano.MODULES))
+    assert select.select([pipe], [], [], 60)[0]  # a compiler hangs
+    process.send_signal(signal.SIGINT)
+    try:
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert fresh_theano.all_ended(pipe)
 
 
 @pytest.mark.theano

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -42,6 +43,19 @@ def test_a_turn_ends_with_an_exception_too():
     other.start()
     other.join()
     assert entered
+
+
+def test_a_thread_reports_that_it_waits_until_its_turn_has_come(monkeypatch):
+    events = []
+
+    @contextmanager
+    def reporting_wait(who):
+        events.append(f"wait for {who()}")
+        yield lambda: events.append("turn")
+
+    monkeypatch.setattr(contexts, "reporting_wait", reporting_wait)
+    contexts.in_turns(events.append)("compile")
+    assert events == ["wait for another thread", "turn", "compile"]
 
 
 @pytest.mark.theano

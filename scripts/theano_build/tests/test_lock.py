@@ -126,6 +126,7 @@ def test_what_a_block_has_taken_is_given_back_after_it_and_no_more(tmp_path):
     assert is_free(path)
     with lock.released_after():
         lock.acquire(path)
+        assert not is_free(path)
     assert is_free(path)
 
 

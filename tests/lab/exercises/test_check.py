@@ -316,6 +316,7 @@ def test_reset_forgets_one_or_all(says):
     says("updates")
     check.reset("forward")
     assert "1 of 12 done, 0 of 12 optional" in str(check.progress())
+    assert check.passed("updates")
     check.reset()
     assert "0 of 12 done, 0 of 12 optional" in str(check.progress())
     assert not check.passed("updates")

@@ -310,7 +310,9 @@ def test_a_closed_panel_leaves_nothing_behind():
 
 
 def test_runs_on_disk_are_drawn_in_colours_of_their_own_and_go_on(panel, runs_folder):
-    first, second = train(panel).name, train(panel).name
+    first = train(panel).name
+    panel.name.value = "one & more"
+    second = train(panel).name
     live_runs._all.clear()  # as in a new kernel
     (runs_folder / "bad").mkdir()
     (runs_folder / "bad" / "config.json").write_text("{")
@@ -325,6 +327,7 @@ def test_runs_on_disk_are_drawn_in_colours_of_their_own_and_go_on(panel, runs_fo
     assert list(again.curves.lines) == [second]
     assert again.selected.value == second
     assert "2 of 2 epochs" in again.status.value
+    assert "one &amp; more" in again.status.value
     assert again.to_epoch.value == 2 + 5
     again.to_epoch.value = 4
     again.resume_button.click()
