@@ -37,7 +37,8 @@ window.labNumbers ||= (() => {
     refuse(input, text);
   });
   on('input', (event, input, field) => {
-    if (input.value.length <= field.length) field.typed = ''; // the user corrects it
+    if (field.typed && !event.inputType) input.value = field.kept; // an arrow has counted on from what was not accepted
+    else if (input.value.length <= field.length) field.typed = ''; // the user corrects it
     field.length = input.value.length;
     if (!field.typed) say(input, '');
   });

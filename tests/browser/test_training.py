@@ -165,6 +165,11 @@ def test_a_number_that_is_not_accepted_is_said_where_it_is_typed(lab):
         expect(field.get_by_role("alert")).to_contain_text(told)
         expect(box).to_have_value(kept)
     assert not overflowing(lab.page, panel)
+    box.select_text()
+    lab.page.keyboard.type("2.7")
+    box.press("ArrowUp")
+    expect(box).to_have_value("5")
+    expect(field.get_by_role("alert")).to_contain_text("“2.7” is not accepted")
     for label, text in (("Learning rate", "0.25"), ("Epochs", "12")):
         box = panel.get_by_label(label, exact=True)
         box.select_text()
@@ -189,13 +194,11 @@ with EVENT_LOCK:
 
 
 def test_a_press_does_not_overtake_what_was_typed(lab):
-    lab.open(lab.write("from lab import CorpusPanel, TrainingPanel\nTrainingPanel()", "CorpusPanel()", BUSY))
-    lab.run_cell(0)
-    lab.run_cell(1)
-    training, corpus = lab.find("TrainingPanel"), lab.find("CorpusPanel")
     busy = lab.folder / "busy"
     busy.touch()
-    lab.run_cell(2)
+    lab.open(lab.write("from lab import CorpusPanel, TrainingPanel\nTrainingPanel()", "CorpusPanel()", BUSY))
+    lab.menu("Run", "Run All Cells")
+    training, corpus = lab.find("TrainingPanel"), lab.find("CorpusPanel")
     expect(lab.page.locator(".jp-OutputArea-output").last).to_have_text("busy\n")
     for panel, label, text, name in (
         (corpus, "Data set", "nothing", "Fetch"),
