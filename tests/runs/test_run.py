@@ -127,6 +127,8 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(left_alone, tmp_path):
                 break
         events.close()
         assert Tagger.load(run.folder).tag("the dog runs")
+        if run.settings.trainer.patience is None:
+            assert parameters_of(run) == parameters_of(run, "checkpoint.npz")
     for _ in run.fit():
         pass
     assert numbers(run) == numbers(left_alone)

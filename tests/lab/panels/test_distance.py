@@ -1,8 +1,10 @@
 import pytest
 
 from lab import DistancePanel
+from lab.panels.distance import panel as panel_module
 from lab.panels.distance.panel import LINE_COLOURS
 from lxmls_rnn import distance
+from lxmls_rnn.distance import measure
 from lxmls_rnn.experiment import prepare
 
 
@@ -57,6 +59,7 @@ def test_it_stops_after_the_present_epoch_and_keeps_what_is_measured(panel):
     accuracy = panel.measured[tagger, distance, 0].accuracy
     assert list(line.y) == list(dots.y) == [accuracy]
     assert accuracy > 0
+    assert panel.progress.value == panel.measured[tagger, distance, 0].epoch / (2 * 2 * 2 * 1000)
 
 
 def test_a_distance_that_is_none_is_said(panel):
@@ -67,7 +70,18 @@ def test_a_distance_that_is_none_is_said(panel):
         assert panel.job is None
 
 
-def test_the_code_measures_the_same(panel, capsys):
-    panel.distances.value, panel.seeds.value = "1", 1
+def test_the_code_measures_the_same(panel, capsys, monkeypatch):
+    asked = []
+
+    def recorded(*arguments, **options):
+        asked.append((arguments, options))
+        return measure(*arguments, **options)
+
+    for place in (distance, panel_module):
+        monkeypatch.setattr(place, "measure", recorded)
+    panel.distances.value, panel.seeds.value, panel.init.value = "1", 1, "uniform01"
     exec(panel.code(), {})
     assert "LSTM           reach:1    seed 0: " in capsys.readouterr().out
+    panel.start_button.click()
+    panel.job.wait(120)
+    assert asked == [((["RNN, logistic", "LSTM"], [1], 1), {"epochs": 2, "init": "uniform01"})] * 2

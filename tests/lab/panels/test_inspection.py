@@ -540,13 +540,20 @@ def test_two_runs_side_by_side(panel):
     assert all(f"rnn ({n}): |dL/dh_k|" in view.chart.key.value for n in (1, 2))
 
 
-def test_the_gradients_of_two_runs_are_each_for_the_tag_that_its_run_predicts(runs_with):
+def test_each_of_two_runs_has_its_own_tags_vocabulary_and_gradients(runs_with):
     root = runs_with("rnn", "lstm")
     tagger = Tagger.load(root / "lstm")
     tagger.model.param.W_y[...] *= -1  # another tag is the most probable one
+    tagger.words[tagger.words.index("dog")] = "cats"
     tagger.save(root / "lstm" / "model.npz", epoch=2)
     panel = InspectionPanel("rnn")
+    panel.sentence.value = "The dog ."
     view = turn_to(panel, COMPARE)
+    shown = [row[1:3] for row in tables(view.tags.value)[0][1:]]
+    taggers = (opened.tagger for opened in (panel.opened, view.other))
+    columns = [[f"{w.tag} {w.probability:.1%}" + " *" * (not w.known) for w in one.tag("The dog .")] for one in taggers]
+    assert shown == [list(row) for row in zip(*columns, strict=True)]
+    assert ["*" in text for text in shown[1]] == [False, True]
     t, predicted = view.word.value, []
     for opened, line in zip((panel.opened, view.other), view.chart.figure.marks[::2], strict=False):
         x = opened.tagger.encode(panel.seen.words)
