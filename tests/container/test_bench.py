@@ -84,6 +84,7 @@ def test_ctrl_c_ends_it_in_the_container_and_keeps_what_was_measured(lab_with_a_
                 shown += part.decode(errors="replace")
         assert process.wait(60) != 0
     os.close(ours)
+    assert out.exists(), shown
     assert {row["status"] for row in json.loads(out.read_text())["rows"]} <= {"ok", "stopped"}
     assert "Results: results/stopped.json" in shown
     assert lab.call("docker", "ps", "--quiet", "--filter", "name=lab-run").stdout == ""

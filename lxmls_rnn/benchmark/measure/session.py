@@ -60,10 +60,10 @@ class Session:
         At the end, also after an error, the file has a row for every case. Raise OSError before anything is measured if
         the file cannot be written.
         """
-        try_to_write(self.path.parent)
         new = {case for group in self.todo for case in group}
         done = {key: row for key, row in self.kept.items() if key not in new}
         try:
+            try_to_write(self.path.parent)
             for rows in self.runner.run([case for group in self.todo for case in group]):
                 self.n_turns += len(rows)
                 done |= {row.case: row for row in rows}
