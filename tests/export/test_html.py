@@ -13,6 +13,7 @@ import pytest
 from lxmls_rnn.deep_learning.rnn import model_class
 from lxmls_rnn.experiment import Settings, prepare
 from lxmls_rnn.export import html
+from lxmls_rnn.plotting.palette import colour_of
 from lxmls_rnn.tagger import Tagger
 
 HOSTILE = ["</script>", "<!--<script>", "\u2028\u2029", "{{script}}", "\\", '"', "&lt;", "\ud800"]
@@ -60,6 +61,14 @@ def test_the_parameters_are_those_of_the_model(dtype):
         shape = W.T.shape if name == "W_e" else W.shape
         stored = np.frombuffer(base64.b64decode(data["parameters"][name]), "<f4").reshape(shape)
         assert np.array_equal(stored.T if name == "W_e" else stored, W.astype("float32"))
+
+
+def test_the_page_has_the_family_the_activation_and_the_colours_of_the_tagger():
+    data = data_of(html.page(tagger_of(["a"], activation="relu"), "a", "b"))
+    assert (data["family"], data["activation"]) == ("RNN", "relu")
+    assert data["palette"]["tags"] == [colour_of("</script><b>"), colour_of("verb")]
+    lstm = Tagger(model_class("NumpyLSTM")(1, 3, 4, 2, seed=0), ["a"], ["noun", "verb"], 1)
+    assert data_of(html.page(lstm, "a", "b"))["family"] == "LSTM"
 
 
 @pytest.mark.process

@@ -46,10 +46,11 @@ def test_it_begins_at_the_first_embedding_and_a_step_shows_its_formula_with_shap
     assert all(html.number(value).replace("-", "\u2212") in shown for value in panel.walk.model.param[1].flat)
 
 
-def test_the_factor_of_the_mean_is_that_of_the_whole_sentence(panel):
+def test_a_step_names_its_word_and_divides_by_the_words_of_the_sentence(panel):
     for t in (1, 4, 6):
         go_to(panel, f"e_y_{t}", t)
         assert re.findall("1/[0-9]+", panel.equation.value) == ["1/6"]
+        assert f"word {t} of 6, <b>{panel.walk.words[t - 1]}</b>" in panel.equation.value
 
 
 def test_quantities_to_come_are_empty_and_known_ones_are_those_of_the_model(panel):
