@@ -48,6 +48,31 @@ def test_a_panel_that_was_just_shown_and_its_run_are_there_after_a_reload(lab):
     expect(lab.page.locator(".jp-CodeCell .jp-InputPrompt").first).to_have_text("[1]:")
 
 
+def test_cells_that_show_panels_are_saved_one_after_the_other(lab):
+    held, answers, others = [], [], []
+
+    def hold(route):
+        if route.request.method != "PUT":
+            route.continue_()
+        elif held:
+            others.append(route)
+            route.continue_()
+        else:
+            held.append(route)
+            answers.append(route.fetch())  # the file is written, and JupyterLab does not know it yet
+
+    lab.open(lab.write("from lab import Answer", 'Answer("Why?")', 'Answer("How?")'))
+    lab.page.route("**/api/contents/*.ipynb*", hold)
+    lab.run_all()
+    expect(lab.page.locator(".lab-Answer")).to_have_count(2)
+    while not answers:
+        lab.page.wait_for_timeout(20)  # between two looks
+    expect(lab.page.get_by_text("has changed on disk")).to_have_count(0)
+    assert not others
+    held[0].fulfill(response=answers[0])
+    expect(lab.page.locator(".jp-mod-dirty")).to_have_count(0)
+
+
 def test_a_slow_restore_asks_once_for_all_widgets(lab):
     slow = """
 import time
