@@ -184,7 +184,7 @@ def crossover(results: Results) -> list[str]:
 
     The fastest implementation of each is compared; uncertain rows take no part.
     """
-    best = fastest(results.rows)
+    best = fastest(row for row in results.rows if not row.is_uncertain)
     lines = []
     for key in sorted({key[:5] for key in best}):
         both = {size: sides for (*rest, size), sides in best.items() if tuple(rest) == key and len(sides) == 2}
@@ -203,14 +203,14 @@ def crossover(results: Results) -> list[str]:
 def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, float]]:
     """Return the smallest median on "cpu" and on "gpu" (CUDA), by (dtype, model, work, length, batch, n_hidd).
 
-    Overlaid CPU rows and uncertain rows are ignored, and so are the copies.
+    Overlaid CPU rows are ignored, and so are the copies.
     """
     best: dict[tuple[Any, ...], dict[str, float]] = {}
     for row in rows:
         case = row.case
         side = {"cpu": "cpu", "cud": "gpu"}.get(case.device[:3])
         is_foreign = side == "cpu" and isinstance(row, OverlaidRow)
-        if row.median and side and case.work != "copy" and not row.is_uncertain and not is_foreign:
+        if row.median and side and case.work != "copy" and not is_foreign:
             sides = best.setdefault((case.dtype, case.model, case.work, case.length, case.batch, case.n_hidd), {})
             sides[side] = min(row.median, sides.get(side, row.median))
     return best

@@ -213,11 +213,15 @@ def _time(row: Row | None) -> str:
 
 
 def speed_up_lines(results: Results) -> list[str]:
-    """Return the speed-up of the GPU over the CPU, the fastest of each, for each model, hidden size and batch."""
+    """Return the speed-up of the GPU over the CPU, the fastest of each, for each model, hidden size and batch.
+
+    Uncertain rows take no part.
+    """
     work = deciding_work(results.rows)
+    rows = [row for row in results.rows if row.case.work == work and not row.is_uncertain]
     lines = []
     for model in CASE_MODELS:
-        found = speed_ups([row for row in results.rows if row.case.model == model and row.case.work == work])
+        found = speed_ups([row for row in rows if row.case.model == model])
         if found is None:
             continue
         hidden, batches, values, what = found
