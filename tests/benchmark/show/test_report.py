@@ -184,6 +184,13 @@ def test_the_gpu_must_win_at_every_larger_size(make_results, make_row):
     ]
 
 
+def test_an_uncertain_row_does_not_decide_where_the_gpu_wins(make_results, make_row):
+    cpu, gpu = make_row(2e-3), make_row(1e-3, "fused", "cuda")
+    assert len(report.crossover(make_results(cpu, gpu))) == 1
+    gpu.q3 = 1.4e-3
+    assert report.crossover(make_results(cpu, gpu)) == []
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
