@@ -410,8 +410,21 @@ class Explanation:
         return ""
 
     def _patches(self, what: frozenset[str]) -> list[Patch]:
-        """Return the mistakes of the catalogue, first those in lines that compute something."""
-        return sorted(self.exercise.patches, key=lambda patch: not what & _changed(self.exercise.name, patch))
+        """Return the mistakes of the catalogue, first those in lines that compute something.
+
+        Those whose cause names a statement that the answer does not have are left out.
+        """
+        patches = [patch for patch in self.exercise.patches if self._has_what_is_named(patch.cause)]
+        return sorted(patches, key=lambda patch: not what & _changed(self.exercise.name, patch))
+
+    def _has_what_is_named(self, cause: str) -> bool:
+        """Return whether the answer has the return in a loop, or the else of a loop, that a cause speaks of."""
+        if self.source is None:
+            return True
+        loops = [node for node in ast.walk(self.source.tree) if isinstance(node, (ast.For, ast.While))]
+        if "return inside the loop" in cause:
+            return any(isinstance(node, ast.Return) for loop in loops for node in ast.walk(loop))
+        return "the loop's else" not in cause or any(loop.orelse for loop in loops)
 
     def _gives(self, patch: Patch, difference: Difference, got: Sequence[Arrays], names: Sequence[str]) -> bool:
         """Return whether a mistake has the same first difference, and the same numbers in these quantities."""

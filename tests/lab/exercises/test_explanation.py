@@ -99,6 +99,21 @@ def test_a_mistake_in_a_variable_that_the_solution_lacks_is_found_there(line, sa
     assert "only this is wrong" not in text
 
 
+def test_a_cause_that_names_a_return_or_an_else_is_not_given_to_an_answer_without_one():
+    renamed = ("            kept = W[i, j]", "            kept, saved = W[i, j], np.array(W)"), (
+        "            W[i, j] = kept\n            gradient", "            W = saved\n            gradient")  # fmt: skip
+    text = explained("numeric", *renamed)
+    assert "`W = ...` gives the name to another array" in text
+    assert "return inside the loop" not in text
+    text = explained(
+        "early_stopping",
+        ("                break", "                model.set_values(best_values)\n                break"),
+        ("    model.set_values(best_values)\n    return best", "    return best"),
+    )
+    assert "These are the parameters of the last epoch" in text
+    assert "the loop's else" not in text
+
+
 def test_a_length_of_ones_own_that_is_wrong_is_found_where_it_is_computed():
     weights = "        weights[b, : len(words)] = 1 / (B * len(words))"
     own = "        n = len(x[b])\n        weights[b, : len(words)] = 1 / (B * n)"
