@@ -180,6 +180,10 @@ class LabPage:
         self.complaints.clear()
 
     def close_all(self):
+        """Close all notebooks, no one while it is saved: JupyterLab would show that as an error."""
+        bar = self.page.locator("#jp-main-statusbar")
+        if bar.count():
+            expect(bar).not_to_contain_text("Saving started")
         self.page.evaluate("() => [...(window.jupyterapp?.shell.widgets('main') ?? [])].forEach(tab => tab.dispose())")
 
     def end_kernels(self):

@@ -49,7 +49,7 @@
         followed.add(context);
         const cells = new Set(); // the requests that have shown a panel and have not ended
         let saving = Promise.resolve(); // one after the other: two at once would conflict
-        const save = () => context.contentsModel?.writable && context.save();
+        const save = () => !context.isDisposed && context.contentsModel?.writable && context.save();
         context.sessionContext.iopubMessage.connect((_, { content, parent_header: { msg_id: request } }) => {
           if (content.data?.["application/vnd.jupyter.widget-view+json"]) cells.add(request);
           else if (content.execution_state === "idle" && cells.delete(request)) saving = saving.then(save, save);
