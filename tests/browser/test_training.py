@@ -149,6 +149,7 @@ def test_a_gradient_explodes_and_another_is_clipped(lab, picture):
 
 def test_a_number_that_is_not_accepted_is_said_where_it_is_typed(lab):
     panel = lab.panel("TrainingPanel")
+    widths = [panel.get_by_label(label, exact=True).bounding_box()["width"] for label in ("Learning rate", "Epochs")]
     for label, text, kept, told in (
         ("Learning rate", "0,5", "0.5", "“0,5” is not accepted: expected a number above 0, as 0.5. It stays 0.5."),
         ("Learning rate", "-1", "0.5", "“-1” is not accepted: expected a number above 0"),
@@ -179,6 +180,8 @@ def test_a_number_that_is_not_accepted_is_said_where_it_is_typed(lab):
         box.press("ArrowUp" if label == "Epochs" else "Tab")
     expect(panel.locator(".lab-refused:not(:empty)")).to_have_count(0)
     expect(panel.locator(".lab-summary")).to_contain_text("epochs 13, learning rate 0.25")
+    for label, width in zip(("Learning rate", "Epochs"), widths, strict=True):  # a field is as wide as before
+        assert abs(panel.get_by_label(label, exact=True).bounding_box()["width"] - width) < 8
 
 
 # a kernel that is busy for as long as a file is there

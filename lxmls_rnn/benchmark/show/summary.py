@@ -91,10 +91,14 @@ def _smallest(rows: Sequence[Row]) -> list[Row]:
 def _takes(row: Row, work: str) -> str:
     case, speed = row.case, row.words_per_second or 0.0
     sentences = "one sentence" if case.batch == 1 else f"{case.batch} sentences"
-    what = {"step": "a training step", "backward": "the gradients", "forward": "the forward pass"}[work]
+    what, takes = {
+        "step": ("a training step", "takes"),
+        "backward": ("the gradients", "take"),
+        "forward": ("the forward pass", "takes"),
+    }[work]
     sizes = f"{case.n_hidd} hidden units and {sentences} of {case.length} words"
     time = f"{format_time(row.median)} with {case.implementation}, {with_commas(speed)} words/s"
-    return f"{what} of the {TITLES[case.model]} with {sizes} takes {time}"
+    return f"{what} of the {TITLES[case.model]} with {sizes} {takes} {time}"
 
 
 def _where_the_gpu_wins(rows: Sequence[Row]) -> Iterator[str]:
