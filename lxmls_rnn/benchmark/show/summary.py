@@ -63,9 +63,10 @@ def verdict(results: Results) -> list[str]:
 
     Uncertain rows take no part. Without a GPU the second and third sentence are an estimate, which says so.
     """
-    rows = [row for row in results.rows if row.median and not row.is_uncertain and not isinstance(row, OverlaidRow)]
-    work = deciding_work(rows)
-    rows = [row for row in rows if row.case.work == work and row.case.same_work]
+    measured = [row for row in results.rows if row.median and not isinstance(row, OverlaidRow)]
+    work = deciding_work([row for row in measured if not row.is_uncertain])
+    measured = [row for row in measured if row.case.work == work and row.case.same_work]
+    rows, decided = [row for row in measured if not row.is_uncertain], _decided(measured)
     on_cpu, on_gpu = ([row for row in rows if is_on_gpu(row) is side] for side in (False, True))
     if not on_cpu:
         return []
@@ -73,8 +74,18 @@ def verdict(results: Results) -> list[str]:
     if on_gpu:
         name = next(iter(results.machine.get("gpus", [])), "the GPU").partition(",")[0]
         lines.append(f"On {name} {_and([_takes(row, work) for row in _smallest(on_gpu)])}.")
-        return [*lines, " ".join(_where_the_gpu_wins(rows))]
-    return [*lines, *_estimate(on_cpu, work)]
+        return [*lines, " ".join(_where_the_gpu_wins(decided)) or "No size was measured on both with certainty."]
+    return [*lines, *_estimate([row for row in decided if not is_on_gpu(row)], work)]
+
+
+def _decided(rows: Sequence[Row]) -> list[Row]:
+    """Return the certain rows of the sizes and devices whose fastest row is certain: no slower one stands for it."""
+    groups = defaultdict[tuple[ShapeKey, bool], list[Row]](list)
+    for row in rows:
+        if row.median:
+            groups[key_of(row), is_on_gpu(row)].append(row)
+    decided = [group for group in groups.values() if not min(group, key=lambda row: row.median or 0.0).is_uncertain]
+    return [row for group in decided for row in group if not row.is_uncertain]
 
 
 def _smallest(rows: Sequence[Row]) -> list[Row]:
@@ -222,7 +233,7 @@ def speed_up_lines(results: Results) -> list[str]:
     Uncertain rows take no part.
     """
     work = deciding_work(results.rows)
-    rows = [row for row in results.rows if row.case.work == work and not row.is_uncertain]
+    rows = _decided([row for row in results.rows if row.case.work == work])
     lines = []
     for model in CASE_MODELS:
         found = speed_ups([row for row in rows if row.case.model == model])

@@ -77,6 +77,22 @@ def test_an_uncertain_row_takes_no_part_in_a_verdict_and_is_counted(make_results
     assert "No GPU was measured" in summary.verdict(make_results(sure, gpu))[1]
 
 
+def test_a_slower_row_does_not_stand_for_the_uncertain_fastest(make_results, step):
+    sizes = {"n_hidd": 128, "batch": 32}
+    small, slow, fast, gpu = (
+        step(1e-5),
+        step(5e-3, "scan", **sizes),
+        step(6e-4, **sizes),
+        step(1e-3, "fused", "cuda", **sizes),
+    )
+    assert "RNN 128 x 32 (600 us)" in summary.verdict(make_results(small, slow, fast))[2]
+    assert "0.6 at batch 32" in summary.speed_up_lines(make_results(small, slow, fast, gpu))[0]
+    fast.q3 = 2 * fast.median
+    assert "RNN" not in summary.verdict(make_results(small, slow, fast))[2]
+    assert summary.speed_up_lines(make_results(small, slow, fast, gpu)) == []
+    assert summary.verdict(make_results(small, slow, fast, gpu))[2] == "No size was measured on both with certainty."
+
+
 def test_the_table_has_the_best_of_each_device_the_baseline_and_pytorch(make_results, step, make_row):
     names = ("numpy", 9e-5), ("scan", 4e-5), ("fused", 1e-5), ("torch", 8e-5), ("torch-fused", 7e-5), ("jax", 3e-5)
     rows = [step(median, name) for name, median in names]
