@@ -61,12 +61,12 @@ def fastest_of(rows: Sequence[Row]) -> Row | None:
 def verdict(results: Results) -> list[str]:
     """Return three sentences about the smallest sizes of each model: on this CPU, on its GPU, and where the GPU wins.
 
-    Uncertain rows take no part. Without a GPU the second and third sentence are an estimate, which says so.
+    Sizes whose fastest row is uncertain take no part. Without a GPU sentences two and three are an estimate, and say so.
     """
     measured = [row for row in results.rows if row.median and not isinstance(row, OverlaidRow)]
     work = deciding_work([row for row in measured if not row.is_uncertain])
     measured = [row for row in measured if row.case.work == work and row.case.same_work]
-    rows, decided = [row for row in measured if not row.is_uncertain], _decided(measured)
+    rows = _decided(measured)
     on_cpu, on_gpu = ([row for row in rows if is_on_gpu(row) is side] for side in (False, True))
     if not on_cpu:
         return []
@@ -74,8 +74,8 @@ def verdict(results: Results) -> list[str]:
     if on_gpu:
         name = next(iter(results.machine.get("gpus", [])), "the GPU").partition(",")[0]
         lines.append(f"On {name} {_and([_takes(row, work) for row in _smallest(on_gpu)])}.")
-        return [*lines, " ".join(_where_the_gpu_wins(decided)) or "No size was measured on both with certainty."]
-    return [*lines, *_estimate([row for row in decided if not is_on_gpu(row)], work)]
+        return [*lines, " ".join(_where_the_gpu_wins(rows)) or "No size was measured on both with certainty."]
+    return [*lines, *_estimate(on_cpu, work)]
 
 
 def _decided(rows: Sequence[Row]) -> list[Row]:
