@@ -61,7 +61,7 @@ def fastest_of(rows: Sequence[Row]) -> Row | None:
 def verdict(results: Results) -> list[str]:
     """Return three sentences about the smallest sizes of each model: on this CPU, on its GPU, and where the GPU wins.
 
-    Sizes whose fastest row is uncertain take no part. Without a GPU sentences two and three are an estimate, and say so.
+    Sizes whose fastest row is uncertain take no part. Without a GPU the last two sentences are estimates that say so.
     """
     measured = [row for row in results.rows if row.median and not isinstance(row, OverlaidRow)]
     work = deciding_work([row for row in measured if not row.is_uncertain])
