@@ -47,6 +47,7 @@ def test_a_step_is_edited_run_and_restored(lab, picture):
     lab.page.keyboard.press("Control+End")
     lab.page.keyboard.press("ArrowLeft")
     lab.page.keyboard.type(" + z")
+    lab.page.keyboard.press("Tab")  # a field sends its text when it is left
     expect(step).to_have_value("def step(x_t):\n    return x_t ** 2 + z\n")
     expect(code).to_contain_text("return x_t ** 2 + z")  # the kernel has the text
     button(panel, "Run").click()
@@ -59,6 +60,7 @@ def test_a_step_is_edited_run_and_restored(lab, picture):
     lab.page.keyboard.press("ArrowLeft")
     lab.page.keyboard.press("Backspace")
     lab.page.keyboard.type("x_t")
+    lab.page.keyboard.press("Tab")
     expect(code).to_contain_text("return x_t ** 2 + x_t")
     button(panel, "Show code").click()
     press(button(panel, "Run"), "Enter")
