@@ -182,9 +182,9 @@ def why_no_gpu(results: Results) -> str | None:
 def crossover(results: Results) -> list[str]:
     """Return a line for each model, work and batch: the hidden size from which on the GPU is faster than the CPU.
 
-    The fastest implementation of each is compared; uncertain rows take no part.
+    The fastest implementation of each is compared; sizes whose fastest one is uncertain take no part.
     """
-    best = fastest(row for row in results.rows if not row.is_uncertain)
+    best = fastest(decided(results.rows))
     lines = []
     for key in sorted({key[:5] for key in best}):
         both = {size: sides for (*rest, size), sides in best.items() if tuple(rest) == key and len(sides) == 2}
@@ -200,17 +200,27 @@ def crossover(results: Results) -> list[str]:
     return lines
 
 
+def decided(rows: Iterable[Row]) -> list[Row]:
+    """Return the fastest row of each work, size and side, unless it is uncertain: no slower one stands for it."""
+    return [row for sides in _fastest_rows(rows).values() for row in sides.values() if not row.is_uncertain]
+
+
 def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, float]]:
     """Return the smallest median on "cpu" and on "gpu" (CUDA), by (dtype, model, work, length, batch, n_hidd).
 
     Overlaid CPU rows are ignored, and so are the copies.
     """
-    best: dict[tuple[Any, ...], dict[str, float]] = {}
+    best = _fastest_rows(rows)
+    return {key: {side: row.median or 0.0 for side, row in sides.items()} for key, sides in best.items()}
+
+
+def _fastest_rows(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, Row]]:
+    best: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in rows:
         case = row.case
         side = {"cpu": "cpu", "cud": "gpu"}.get(case.device[:3])
         is_foreign = side == "cpu" and isinstance(row, OverlaidRow)
         if row.median and side and case.work != "copy" and not is_foreign:
             sides = best.setdefault((case.dtype, case.model, case.work, case.length, case.batch, case.n_hidd), {})
-            sides[side] = min(row.median, sides.get(side, row.median))
+            sides[side] = min(sides.get(side, row), row, key=lambda row: row.median or 0.0)
     return best

@@ -14,6 +14,7 @@ from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show.overlay import OverlaidRow
 from lxmls_rnn.benchmark.show.report import (
     baseline_of,
+    decided,
     format_time,
     is_on_gpu,
     label,
@@ -66,7 +67,7 @@ def verdict(results: Results) -> list[str]:
     measured = [row for row in results.rows if row.median and not isinstance(row, OverlaidRow)]
     work = deciding_work([row for row in measured if not row.is_uncertain])
     measured = [row for row in measured if row.case.work == work and row.case.same_work]
-    rows = _decided(measured)
+    rows = decided(measured)
     on_cpu, on_gpu = ([row for row in rows if is_on_gpu(row) is side] for side in (False, True))
     if not on_cpu:
         return []
@@ -78,25 +79,14 @@ def verdict(results: Results) -> list[str]:
     return [*lines, *_estimate(on_cpu, work)]
 
 
-def _decided(rows: Sequence[Row]) -> list[Row]:
-    """Return the certain rows of the sizes and devices whose fastest row is certain: no slower one stands for it."""
-    groups = defaultdict[tuple[ShapeKey, bool], list[Row]](list)
-    for row in rows:
-        if row.median:
-            groups[key_of(row), is_on_gpu(row)].append(row)
-    decided = [group for group in groups.values() if not min(group, key=lambda row: row.median or 0.0).is_uncertain]
-    return [row for group in decided for row in group if not row.is_uncertain]
-
-
 def _smallest(rows: Sequence[Row]) -> list[Row]:
-    """Return the fastest row at the smallest sizes of each model, in the order of the models."""
+    """Return the row with the smallest sizes of each model, in the order of the models."""
     found = []
     for model in CASE_MODELS:
         of_model = [row for row in rows if row.case.model == model]
         if of_model:
-            least = min(map(key_of, of_model))
-            found.append(fastest_of([row for row in of_model if key_of(row) == least]))
-    return [row for row in found if row is not None]
+            found.append(min(of_model, key=key_of))
+    return found
 
 
 def _takes(row: Row, work: str) -> str:
@@ -137,14 +127,10 @@ def _estimate(on_cpu: Sequence[Row], work: str) -> list[str]:
         f"{least} to {most} at all of these sizes; `make gpu` looks for a card."
     ]
     if work == "step":
-        best = defaultdict[ShapeKey, list[Row]](list)
-        for row in on_cpu:
-            best[key_of(row)].append(row)
-        slow = [fastest_of(rows) for rows in best.values()]
         parts = [
             f"{TITLES[row.case.model]} {row.case.n_hidd} x {row.case.batch} ({format_time(row.median)})"
-            for row in slow
-            if row is not None and (row.median or 0.0) > GPU_STEP_SECONDS[1]
+            for row in on_cpu
+            if (row.median or 0.0) > GPU_STEP_SECONDS[1]
         ]
         where = f"could be faster where this CPU takes longer, at hidden units x sentences: {', '.join(parts)}"
         lines.append(f"So by this estimate a GPU {where if parts else 'is faster at none of the measured sizes'}.")
@@ -193,10 +179,10 @@ def deciding(results: Results, baseline: str) -> tuple[list[Line], int]:
             by_line[key_of(row)][label(row)][row.case.work] = row
     chosen: list[tuple[int, Line]] = []  # with a rank: those of the largest rank go first where there are too many
     for key, lines in by_line.items():
-        decided = {name: works[work] for name, works in lines.items() if work in works}
-        sides = [[row for row in decided.values() if is_on_gpu(row) is side] for side in (False, True)]
-        peers = [row for row in decided.values() if row.case.backend.startswith("torch")]
-        bases = [row for row in decided.values() if row.case.implementation == baseline]
+        of_work = {name: works[work] for name, works in lines.items() if work in works}
+        sides = [[row for row in of_work.values() if is_on_gpu(row) is side] for side in (False, True)]
+        peers = [row for row in of_work.values() if row.case.backend.startswith("torch")]
+        bases = [row for row in of_work.values() if row.case.implementation == baseline]
         ranked = [*((fastest_of(side), 0) for side in sides), (next(iter(bases), None), 1), (fastest_of(peers), 2)]
         ranks: dict[str, int] = {}
         for found, rank in ranked:
@@ -230,10 +216,10 @@ def _time(row: Row | None) -> str:
 def speed_up_lines(results: Results) -> list[str]:
     """Return the speed-up of the GPU over the CPU, the fastest of each, for each model, hidden size and batch.
 
-    Uncertain rows take no part.
+    Sizes whose fastest row is uncertain take no part.
     """
     work = deciding_work(results.rows)
-    rows = _decided([row for row in results.rows if row.case.work == work])
+    rows = decided(row for row in results.rows if row.case.work == work)
     lines = []
     for model in CASE_MODELS:
         found = speed_ups([row for row in rows if row.case.model == model])

@@ -189,6 +189,10 @@ def test_an_uncertain_row_does_not_decide_where_the_gpu_wins(make_results, make_
     assert len(report.crossover(make_results(cpu, gpu))) == 1
     gpu.q3 = 1.4e-3
     assert report.crossover(make_results(cpu, gpu)) == []
+    slow, fast, gpu = make_row(9e-3, "scan"), make_row(5e-4, "fused"), make_row(1e-3, "fused", "cuda")
+    fast.q3 = 2 * fast.median  # nor does the slow row in its place
+    assert report.crossover(make_results(slow, fast, gpu)) == []
+    assert len(report.crossover(make_results(slow, gpu))) == 1
 
 
 @pytest.mark.parametrize(
