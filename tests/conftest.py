@@ -1,4 +1,4 @@
-"""What all tests share: their tiers and kinds, how long each kind takes, how many random examples are tried."""
+"""Tiers and kinds of all tests, the time that each kind takes, the number of random examples."""
 
 import functools
 import gc

@@ -1,4 +1,4 @@
-"""Where `make bench` and its like run: a Docker that notes what it is asked, and answers as the real one would."""
+"""Place where `make bench` and its like run, with a Docker that notes each call and answers as the real one would."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What is read of a student's runs."""
+"""Reading of a student's runs."""
 
 import json
 from dataclasses import asdict

@@ -25,7 +25,7 @@ NOWHERE = ctypes.c_void_p()  # of an array without numbers
 
 
 class Context:
-    """What the Ops ask of a device."""
+    """A device, as far as the Ops ask about it."""
 
     lmemsize = 48 * 1024
 
@@ -49,7 +49,7 @@ class Array(np.ndarray):
 
 
 class Kernels:
-    """What pygpu offers the Ops; kernels run on the device, and `launches` are their names, grids and blocks."""
+    """The part of pygpu that the Ops use; kernels run on the device, and `launches` are their names, grids and blocks."""
 
     def __init__(self, device):
         self.device, self.compiler, self.loaded, self.launches = device, nvrtc.Nvrtc(device.library._name), {}, []
