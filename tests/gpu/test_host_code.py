@@ -49,7 +49,7 @@ class Array(np.ndarray):
 
 
 class Kernels:
-    """The part of pygpu that the Ops use; kernels run on the device, and `launches` are their names, grids and blocks."""
+    """The pygpu that the Ops use; kernels run on the device, and `launches` are their names, grids and blocks."""
 
     def __init__(self, device):
         self.device, self.compiler, self.loaded, self.launches = device, nvrtc.Nvrtc(device.library._name), {}, []
