@@ -1,5 +1,6 @@
 """Factory functions for the controls of panels: fields, buttons, rows and HTML views."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -15,6 +16,15 @@ MAX_SEED = 2**31 - 1
 # Every event handler holds this lock: JupyterLab delivers the events of each widget in a separate thread of the kernel
 # (a subshell), and jobs run in their own threads.
 EVENT_LOCK = threading.RLock()
+
+
+def answer_beside_cells() -> None:
+    """Let the kernel handle the events of widgets in the subshells that JupyterLab chose, also while a cell runs.
+
+    ipykernel 7.4 hands them to the thread that made the widget, that of the cells.
+    """
+    if "ipykernel.comm.comm" in sys.modules:  # in a kernel
+        sys.modules["ipykernel.comm.comm"].BaseComm._reply_subshell_for = lambda comm, data, chosen: chosen
 
 
 def tooltip_class(tooltip: str) -> str:

@@ -12,7 +12,7 @@ import ipywidgets as widgets
 
 from lab.runtime import out_of_memory, python_warnings
 from lab.runtime.job import Job
-from lab.widgets.controls import EVENT_LOCK, button, on_change, unfolding, view
+from lab.widgets.controls import EVENT_LOCK, answer_beside_cells, button, on_change, unfolding, view
 from lxmls_rnn.storage.files import USER_ERRORS, in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
@@ -126,6 +126,7 @@ class Panel(widgets.VBox, Background):
     help = ""
 
     def __init__(self, *body: widgets.Widget) -> None:
+        answer_beside_cells()
         self.message = view("message", min_height="26px")
         help_view, self._code_view = widgets.HTML(f'<div class="lab-help">{self.help}</div>'), widgets.HTML()
         help_button = unfolding(help_view, "Help", "How to use this panel")

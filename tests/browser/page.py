@@ -8,7 +8,6 @@ import socket
 import subprocess
 import time
 import urllib.request
-import warnings
 from contextlib import contextmanager
 
 from browser.window import SIZE
@@ -106,18 +105,9 @@ class LabPage:
 
     def open(self, name):
         """Open a notebook and wait for its kernel."""
-        self._load(name)
-        try:
-            self.wait_until_idle(START)
-        except AssertionError as error:  # do what a person does, and let the summary of the tests tell it
-            warnings.warn(f"{name} was loaded again, as its kernel did not answer: {error}", stacklevel=2)
-            self.end_kernels()
-            self._load(name)
-            self.wait_until_idle()
-
-    def _load(self, name):
         self.page.goto(f"{self.server.url}/lab/tree/{name}?token={self.server.token}&reset")
         expect(self.page.locator(".jp-NotebookPanel")).to_be_visible(timeout=START)
+        self.wait_until_idle()
 
     def wait_until_idle(self, timeout=COMPILE):
         expect(self.page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"\| Idle"), timeout=timeout)
