@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lab.runtime import python_warnings
@@ -61,7 +61,7 @@ class Job:
         `INTERVAL_SECONDS` while it works, also during a long event. The last call ends before `wait` returns.
     """
 
-    def __init__(self, make_events: Callable[[], Iterator[Any]], on_event: Callable[[Any], None]) -> None:
+    def __init__(self, make_events: Callable[[], Iterable[Any]], on_event: Callable[[Any], None]) -> None:
         self._make_events, self._on_event = make_events, on_event
         self.state = "ready"
         self.error: BaseException | None = None
@@ -142,7 +142,7 @@ class Job:
             self.error, self.state = error, state
         self._call_listeners()
 
-    def _go_through(self, events: Iterator[Any]) -> None:
+    def _go_through(self, events: Iterable[Any]) -> None:
         try:
             for event in events:
                 self._on_event(event)

@@ -1,9 +1,9 @@
-"""Base class of all panels: help, message line, background work, equivalent Python code."""
+"""Base class of all panels: help, message line, equivalent Python code."""
 
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import ipywidgets as widgets
 
 from lab.runtime import out_of_memory, python_warnings
-from lab.runtime.job import Job
 from lab.widgets.controls import EVENT_LOCK, answer_beside_cells, button, on_change, unfolding, view
 from lxmls_rnn.storage.files import USER_ERRORS, in_words
 
@@ -41,15 +40,10 @@ DOUBLE_CLICK_SECONDS = 0.5  # seconds
 OUTPUT_WIDGETS = widgets.HTML, widgets.Label, widgets.FloatProgress, widgets.ToggleButton  # their value is not an input
 
 
-class Background:
-    """Base class of widgets that work in the background."""
+class Quiet:
+    """Base class of widgets that change their own controls."""
 
-    job: Job | None = None  # the current or last job
     quiet = False  # whether changes of controls have no effect
-
-    def guard(self) -> AbstractContextManager[None]:
-        """Return a context that shows exceptions instead of raising them."""
-        raise NotImplementedError
 
     @contextmanager
     def quietly(self) -> Iterator[None]:
@@ -60,61 +54,8 @@ class Background:
         finally:
             self.quiet = before
 
-    @property
-    def working(self) -> bool:
-        """Whether the job is active."""
-        return self.job is not None and self.job.active
 
-    def in_background(
-        self,
-        work: Callable[[], Iterator[Any]],
-        on_end: Callable[[], None],
-        on_progress: Callable[[Job], None] = lambda job: None,
-        on_event: Callable[[Any], None] = lambda event: None,
-        slot: str = "job",
-    ) -> None:
-        """Start work in a new thread.
-
-        Parameters
-        ----------
-        work
-            Returns events, called in the thread.
-        on_end
-            Called after the job ends or is stopped. If the job fails, its error is shown instead.
-        on_progress
-            Called with the job at its start, repeatedly while it runs, and at its end before `on_end`.
-        on_event
-            Called with each event, in the thread.
-        slot
-            Name of the attribute that holds the job. A job that was replaced there is ignored.
-        """
-
-        def changed() -> None:
-            with EVENT_LOCK, self.guard():
-                if getattr(self, slot) is not job:
-                    return
-                on_progress(job)
-                if job.error is not None:
-                    raise job.error
-                if not job.active:
-                    on_end()
-
-        job = Job(work, on_event)
-        job.listeners.add(changed)
-        setattr(self, slot, job)
-        job.start()
-        with EVENT_LOCK, self.guard():
-            on_progress(job)
-
-    def give_up(self) -> Job:
-        """Stop the job without waiting for it: what its thread still does is ignored."""
-        assert self.job is not None
-        job, self.job = self.job, None
-        job.stop()
-        return job
-
-
-class Panel(widgets.VBox, Background):
+class Panel(widgets.VBox, Quiet):
     """Base class of panels: controls, results, and equivalent Python code.
 
     A subclass sets `title` and `help` (HTML), makes its widgets, calls ``super().__init__(*its_widgets)`` (top to

@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import IO
 
@@ -12,10 +12,10 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
-from lab.runtime.job import Job
-from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, show, toggles, view
+from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, toggles, view
 from lab.widgets.panel import Panel, controls
 from lab.widgets.settings_choice import UPLOADS, CorpusChoice, chosen_settings, new_files, settings_code
+from lab.widgets.work import Work
 from lxmls_rnn import datasets, paths
 from lxmls_rnn.datasets.treebanks import PREFIX, table
 from lxmls_rnn.experiment import Settings, read_corpus
@@ -54,6 +54,7 @@ class CorpusPanel(Panel):
         self.dataset = field(widgets.Combobox, "Data set", "ewt", what, width="21em", options=names)
         self.fetch_button = self.button("Fetch", "Download the data set to the data folder and verify it", self.fetch)
         self.progress = progress_bar("16em")
+        self.work = Work(self, self.fetch_button, bar=self.progress)
         self.stale, self.summary, self.sentences = view("stale"), view(), view("sentences")
         self.tags, self.lengths = bar_chart("tag", "words"), bar_chart("words in the sentence", "sentences")
         self.views = widgets.VBox()
@@ -61,7 +62,6 @@ class CorpusPanel(Panel):
         self.dev: SequenceList | None = None
         self.n_known = 0
         self._read: dict[str, object] = {}  # the settings of what is shown
-        show(self.progress, False)
         super().__init__(
             self.choice,
             in_row(self.read_button, self.upload, self.dataset, self.fetch_button, self.progress),
@@ -127,21 +127,19 @@ class CorpusPanel(Panel):
         self.progress.value = 0
         notices: list[str] = []
 
-        def work() -> Iterator[Path]:
-            yield from datasets.fetch(name, paths.data(), progress=self._show_share, notice=notices.append)
+        def work() -> Iterable[Path]:
+            return datasets.fetch(name, paths.data(), progress=self._show_share, notice=notices.append)
 
-        def on_progress(job: Job) -> None:
-            self.fetch_button.disabled = job.active
-            show(self.progress, job.active)
+        def on_progress() -> None:
             if notices:
                 self.show_message(notices[-1])
 
-        def on_end() -> None:
+        def on_end() -> str:
             new_files()
             about = (text for text in notices if not text.startswith(str(paths.data())))  # licence, missing parts
-            self.show_message(" ".join([f"{name} is in the data folder.", *about]))
+            return " ".join([f"{name} is in the data folder.", *about])
 
-        self.in_background(work, on_end, on_progress)
+        self.work.begin(work, on_end, on_progress)
 
     def _show_share(self, done: int, total: int) -> None:
         share = done / total if total else float(done == total)

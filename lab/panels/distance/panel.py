@@ -9,10 +9,10 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put_marks, scales_of, side_axis
-from lab.runtime.job import Job
 from lab.widgets.choices import Checkboxes
-from lab.widgets.controls import dropdown, in_row, integer, progress_bar, show, text, view
+from lab.widgets.controls import dropdown, in_row, integer, progress_bar, text, view
 from lab.widgets.panel import Panel
+from lab.widgets.work import Work
 from lxmls_rnn.benchmark.measure.cases import sizes
 from lxmls_rnn.datasets.reach import MAX_DISTANCE
 from lxmls_rnn.deep_learning.initialisation import INITS
@@ -46,8 +46,10 @@ class DistancePanel(Panel):
         self.epochs = integer("Epochs", 15, "Epochs of each training, over 1000 sentences", 1000, "16em")
         self.init = dropdown("Initialisation", INITS, "Distribution of the initial parameters", "glorot")
         self.start_button = self.button("Start", "Start the trainings", self.start, "primary", "play")
-        self.stop_button = self.button("Stop", "Stop and keep the results so far", self.stop, icon="stop")
+        what = "Stop and keep the results so far"
+        self.stop_button = self.button("Stop", what, lambda: self.work.stop(), icon="stop")
         self.progress = progress_bar("26em")
+        self.work = Work(self, self.start_button, self.stop_button, self.progress)
         what = "K: distance to the deciding word, in words"
         across = bqplot.Axis(scale=bqplot.LogScale(), label=what, tick_format="d")
         up = side_axis(bqplot.LinearScale(min=0.35, max=1.05), "accuracy on the word", ".0%")
@@ -55,7 +57,6 @@ class DistancePanel(Panel):
         self.legend, self.table = view("legend"), view("distances")
         self.measured: dict[tuple[str, int, int], Measured] = {}
         self._planned = 1
-        self.stop_button.disabled = True
         super().__init__(
             self.taggers,
             in_row(self.distances, self.init),
@@ -65,7 +66,6 @@ class DistancePanel(Panel):
             self.legend,
             self.table,
         )
-        show(self.progress, False)
 
     def chosen_distances(self) -> list[int]:
         """Return the distances; ValueError if one is not a number from 1 to `MAX_DISTANCE`."""
@@ -84,37 +84,29 @@ class DistancePanel(Panel):
         axis.tick_values = np.array(distances)
 
         def work() -> Iterator[Measured]:
-            yield from measure(taggers, distances, seeds, **options)
+            for one in measure(taggers, distances, seeds, **options):
+                self.measured[one.tagger, one.distance, one.seed] = one
+                yield one
 
-        def on_event(measured: Measured) -> None:
-            self.measured[measured.tagger, measured.distance, measured.seed] = measured
-
-        self.in_background(work, self._conclude, self._show, on_event)
-
-    def stop(self) -> None:
-        """Stop after the current epoch."""
-        assert self.job is not None
-        self.job.stop()
+        self.work.begin(work, self._conclude, self._show)
 
     def _requested(self) -> tuple[list[str], list[int], int, int]:
         return self.taggers.value, self.chosen_distances(), self.seeds.value, self.epochs.value
 
-    def _show(self, job: Job) -> None:
-        self.start_button.disabled, self.stop_button.disabled = job.active, not job.active
-        show(self.progress, job.active)
+    def _show(self) -> None:
         self.progress.value = sum(one.epoch for one in self.measured.values()) / self._planned
         if not self.measured:
             self.show_message("Theano is compiling the taggers; the first time this takes up to a minute.")
             return
         last = list(self.measured.values())[-1]
-        if job.active:
+        if self.work.active:
             self.show_message(f"{last.tagger} on reach:{last.distance}, seed {last.seed}, epoch {last.epoch} …")
         self.drawn.children = [self.plot]
         self._draw()
 
-    def _conclude(self) -> None:
+    def _conclude(self) -> str:
         ended = "Done." if self.progress.value >= 1 else "Stopped."
-        self.show_message(f"{ended} From which distance on does each tagger guess?")
+        return f"{ended} From which distance on does each tagger guess?"
 
     def means(self) -> dict[str, dict[int, list[float]]]:
         """Return the accuracies of the seeds so far, by tagger and distance."""

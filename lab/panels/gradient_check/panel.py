@@ -8,10 +8,10 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.runtime.job import Job
 from lab.widgets.controls import checkbox, dropdown, in_row, integer, on_change, progress_bar, show, small_network, view
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
+from lab.widgets.work import Work
 from lxmls_rnn.deep_learning.parameters import DTYPES, STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS, available
 from lxmls_rnn.plotting.palette import CORRECT_COLOUR, WRONG_COLOUR
@@ -30,7 +30,7 @@ BY_DEFAULT = "finite differences, NumPy"
 class GradientCheckPanel(Panel):
     """Compare gradients, also with an injected mistake.
 
-    `rows` holds the comparisons so far, `job` the last check.
+    `rows` holds the comparisons so far.
     """
 
     title = "Gradient check"
@@ -68,7 +68,8 @@ class GradientCheckPanel(Panel):
         self.against = dropdown("Against", [BY_DEFAULT, *available()], what, width="30em")
         self.dtype = dropdown("Numbers", DTYPES, "Data type of the models", width="18em")
         self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
-        self.stop_button = self.button("Stop", "Stop the check", self.stop, disabled=True)
+        self.stop_button = self.button("Stop", "Stop the check", self.stop)
+        self.work = Work(self, self.check_button, self.stop_button)
         self.progress = progress_bar("12em")
         self.progress.layout.visibility = "hidden"
         self.table, self.diagnosis = view("check-table"), view("check-diagnosis")
@@ -76,7 +77,6 @@ class GradientCheckPanel(Panel):
         self.entries = view("check-entries")
         self.entries_box = widgets.VBox([self.parameter.add_class("lab-check-parameter"), self.entries])
         show(self.entries_box, False)
-        self.rows: list[Comparison] = []
         self._parted: list[str] = []  # where models that differ part first from NumPy's
         self._ids = Ids([], [], [], 0, 0)  # the sentence of the check
         self._requested: list[str] = []
@@ -131,9 +131,7 @@ class GradientCheckPanel(Panel):
         ids, arguments = self._arguments()
         self._ids, self._requested, self._broken = ids, arguments["models"], self.mistake.value
         self._other = self.against.value
-        rows: list[Comparison] = []
-        self.rows, self._parted = rows, []
-        self.parameter.options = []
+        self._parted, self.parameter.options = [], []
 
         def work() -> Iterator[Comparison]:
             instead = None if self._broken == NO_MISTAKE else MISTAKES[self._broken].model
@@ -141,20 +139,23 @@ class GradientCheckPanel(Panel):
                 yield from compare_models(**arguments, instead=instead)
                 return
             yield from check_gradients(**arguments, instead=instead)
-            if differing := list(dict.fromkeys(row.model for row in rows if not row.agrees)):
+            if differing := list(dict.fromkeys(row.model for row in self.rows if not row.agrees)):
                 self._parted = list(first_differences(**{**arguments, "models": differing}, instead=instead))
 
-        self.in_background(work, self._conclude, self._show, rows.append)
+        self.work.begin(work, self._conclude, self._show)
 
     def stop(self) -> None:
         """Stop the check; a running compilation ends in the background and is ignored."""
-        job = self.give_up()
-        self._show(job)
-        self._conclude()
+        self.work.give_up()
+        self._show()
+        self._explain()
 
-    def _show(self, job: Job) -> None:
-        active = job is self.job and job.active
-        self.check_button.disabled, self.stop_button.disabled = active, not active
+    @property
+    def rows(self) -> list[Comparison]:
+        return self.work.events
+
+    def _show(self) -> None:
+        active = self.work.active
         done = list(dict.fromkeys(row.model for row in self.rows))
         self.progress.value = max(len(done) - active, 0) / len(self._requested)  # the last one may have further rows
         self.progress.layout.visibility = "visible" if active else "hidden"
@@ -167,17 +168,15 @@ class GradientCheckPanel(Panel):
             what = f"{framework.name} compiles its gradient, then computes" if framework.compile_time else "computing"
             self.show_message(f"{waiting[0]}: {what} …")
 
-    def _conclude(self) -> None:
+    def _conclude(self) -> str:
+        self._explain()
         what = "gradients" if self._other == BY_DEFAULT else "quantities"
-        if self.job is None:
-            self.show_message("Stopped.")
-        elif all(row.agrees for row in self.rows):
-            self.show_message(
-                f"All {what} agree." if self._broken == NO_MISTAKE else f"Mistake: {self._broken}. {HIDDEN_MISTAKE}"
-            )
-        else:
-            wrong = sum(not row.agrees for row in self.rows)
-            self.show_message(f"{wrong} of {len(self.rows)} {what} differ{'s' * (wrong == 1)}.")
+        wrong = sum(not row.agrees for row in self.rows)
+        if wrong:
+            return f"{wrong} of {len(self.rows)} {what} differ{'s' * (wrong == 1)}."
+        return f"All {what} agree." if self._broken == NO_MISTAKE else f"Mistake: {self._broken}. {HIDDEN_MISTAKE}"
+
+    def _explain(self) -> None:
         if self.rows:
             if self._other == BY_DEFAULT:
                 sentences = [*diagnose(self.rows, self._ids.x), *self._parted]

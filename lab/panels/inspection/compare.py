@@ -10,10 +10,10 @@ from lab.drawing import html
 from lab.panels.inspection.charts import WordLines
 from lab.panels.inspection.sentence import UNITS_SHOWN
 from lab.panels.inspection.view import Opened, Seen, View, last_word, open_run, see, word_slider
-from lab.runtime.job import Job
 from lab.widgets.choices import RunChoice
 from lab.widgets.controls import dropdown, in_row, on_change, set_options, view
 from lab.widgets.panel import Panel
+from lab.widgets.work import Work
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare, count, judge
 from lxmls_rnn.deep_learning.events import Metrics
@@ -38,6 +38,7 @@ class CompareView(View):
         self.part = dropdown("Compare on", ["test", "dev", "train"], what, width="16em", label="7em")
         what = "Measure both runs on this part, and test whether the difference is significant"
         self.button, self.result = panel.button("Measure", what, self.measure), view("compared-accuracy")
+        self.work = Work(panel, self.button)
         head = self.choice, in_row(self.tags, self.about), in_row(self.part, self.button), self.result, self.word
         super().__init__(panel, *head, self.chart_title, self.chart, self.maps)
         self.other: Opened | None = None
@@ -75,15 +76,13 @@ class CompareView(View):
 
     def _forget(self) -> None:
         self._measured, self.result.value = None, ""
-        if self.job is not None:
-            self.job.stop()
+        self.work.stop()
 
     def measure(self) -> None:
         """Measure both runs in the background; show their metrics and the significance of the difference."""
         if self.other is None:
             raise RuntimeError("choose a second run")
-        part, settings, judged = self.part.value, self.opened.run.settings, list[tuple[Judged, Judged]]()
-        names = list[str]()
+        part, settings, names = self.part.value, self.opened.run.settings, list[str]()
         self._measured = pair = self.opened, self.other
         first, second = (opened.tagger for opened in pair)
         check_same_tags(first.tags, second.tags)
@@ -97,21 +96,21 @@ class CompareView(View):
             of_first = judge(first.model, sentences[0], first.n_known_words)
             yield from zip(of_first, judge(second.model, sentences[1], second.n_known_words), strict=True)
 
-        def progress(job: Job) -> None:
-            self.button.disabled = job.active
-            self.result.value = f"Measured: {counted(len(judged), 'sentence')}." if job.active else ""
+        def progress() -> None:
+            n = counted(len(self.work.events), "sentence")
+            self.result.value = f"Measured: {n}." if self.work.active else ""
 
         def done() -> None:
             if self._measured is not pair:  # another run was chosen in the meantime
                 return
-            a, b = zip(*judged, strict=True)
+            a, b = zip(*self.work.events, strict=True)
             summary, other = count(a, names).summary(), count(b, names).summary()
             rows = [[metric, summary[metric], other[metric]] for metric in summary]
-            caption = f"{part}: {counted(len(judged), 'sentence')}"
+            caption = f"{part}: {counted(len(a), 'sentence')}"
             table = html.table(["", pair[0].name, pair[1].name], rows, caption)
             self.result.value = table + escape(compare(a, b).in_words()).replace("\n", "<br>")
 
-        self.in_background(work, done, progress, judged.append)
+        self.work.begin(work, done, progress)
 
     def _tag_table(self, pair: list[tuple[Opened, Seen]]) -> str:
         best = [[opened.tagger.tags[k] for k in seen.forward.p_y.argmax(axis=0)] for opened, seen in pair]

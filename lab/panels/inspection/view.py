@@ -1,7 +1,6 @@
 """Base class of the inspection panel's views; the opened run and the tagged sentence."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
-from lab.runtime.job import Job
 from lab.widgets.controls import dropdown, field, in_row, on_change, progress_bar, set_options, show
-from lab.widgets.panel import Background, Panel
+from lab.widgets.panel import Panel, Quiet
+from lab.widgets.work import Work
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import Forward
@@ -84,7 +83,7 @@ def see(tagger: Tagger, sentence: str | list[str]) -> Seen:
     return Seen(words, x, x >= tagger.n_known_words, tagger.model.forward(x, all_outputs=True))
 
 
-class View(widgets.VBox, Background):
+class View(widgets.VBox, Quiet):
     """Base class of a tab that shows a run and a sentence; `panel` shows its errors."""
 
     title = ""
@@ -97,9 +96,6 @@ class View(widgets.VBox, Background):
         self.panel = panel
         self._note, self._body = widgets.HTML(), widgets.VBox(body)
         super().__init__([self._note, self._body])
-
-    def guard(self) -> AbstractContextManager[None]:
-        return self.panel.guard()
 
     @property
     def seen(self) -> Seen:
@@ -145,10 +141,10 @@ class CorpusView(View):
     ) -> None:
         self.part = dropdown(part[0], ["dev"], part[1], width="16em", label="6em")
         self.button = panel.button(*button, self.start, "primary")
-        self.stop_button = panel.button("Stop", stop, self.stop, disabled=True)
+        self.stop_button = panel.button("Stop", stop, lambda: self.work.stop())
         self.progress = progress_bar("12em")
+        self.work = Work(panel, self.button, self.stop_button, self.progress)
         self._started: Opened | None = None  # the run of the results
-        show(self.progress, False)
         super().__init__(panel, in_row(self.part, self.button, self.stop_button, self.progress), *body)
 
     def fill(self) -> None:
@@ -160,7 +156,7 @@ class CorpusView(View):
 
     def forget(self) -> None:
         """Discard the results, and stop the job that computes them."""
-        self.stop()
+        self.work.stop()
         self._started = None
 
     def reading(self, settings: Settings) -> dict[str, Any]:
@@ -180,8 +176,7 @@ class CorpusView(View):
         self.forget()
         self._started = opened = self.opened
         settings, tagger, part = opened.run.settings, opened.tagger, self.part.value
-        results, tags = list[Any](), list[str]()
-        total = 0
+        tags, total = list[str](), 0
 
         def work() -> Iterator[Any]:
             nonlocal total
@@ -190,21 +185,14 @@ class CorpusView(View):
             tags.extend(sentences.y_dict.names)
             yield from self.results_of(tagger, sentences)
 
-        def on_progress(job: Job) -> None:
-            self.progress.value = len(results) / total if total else 0
-            self.stop_button.disabled, self.button.disabled = not job.active, job.active
-            show(self.progress, job.active)
+        def on_progress() -> None:
+            self.progress.value = len(self.work.events) / total if total else 0
 
         def on_end() -> None:
-            if results and self._started is opened:
-                self.conclude(part, results, tags, total)
+            if self.work.events and self._started is opened:
+                self.conclude(part, self.work.events, tags, total)
 
-        self.in_background(work, on_end, on_progress, results.append)
-
-    def stop(self) -> None:
-        """Stop the job, if there is one."""
-        if self.job is not None:
-            self.job.stop()
+        self.work.begin(work, on_end, on_progress)
 
 
 def word_slider(tooltip: str) -> widgets.SelectionSlider:

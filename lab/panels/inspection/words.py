@@ -9,9 +9,9 @@ import numpy as np
 from lab.drawing import html
 from lab.panels.inspection.charts import WordMap
 from lab.panels.inspection.view import Seen, View
-from lab.runtime.job import Job
 from lab.widgets.controls import in_row, integer, show, text, toggles, view
 from lab.widgets.panel import Panel
+from lab.widgets.work import Work
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import part_file, prepare
 from lxmls_rnn.plotting.palette import NEUTRAL_COLOUR, colour_of
@@ -34,7 +34,7 @@ class NeighboursView(View):
         self.word = text("Word", "", what, "18em", placeholder=inside, label="4em")
         self.n = integer("How many", 10, "Words to find", 100, "12em", label="6em")
         what = "Read the training file and draw its most frequent words"
-        self.map_button = panel.button("Draw map", what, self.draw_map)
+        self.map_button, self.work = panel.button("Draw map", what, self.draw_map), Work(panel)
         times = {AFTER: "The trained embeddings", BEFORE: "The initial embeddings, random or from a file"}
         self.when = toggles(times, "9em")
         self.nearest, self.map = view("nearest"), view()
@@ -49,7 +49,7 @@ class NeighboursView(View):
     def fill(self) -> None:
         """Select a word of the sentence; discard the tag counts if another run is open."""
         if self._stamp != self.opened.stamp:
-            self.job = None  # one that still runs is of another run
+            self.work.job = None  # one that still runs is of another run
             self._stamp, self._counts, self._before = self.opened.stamp, None, ""
             self.map.value, self.points.children, self.when.value = "", [], AFTER
         show(self.when, not isinstance(self._before, str))
@@ -74,7 +74,6 @@ class NeighboursView(View):
     def draw_map(self) -> None:
         """Count the training words and recreate the initial model in the background, then draw the map."""
         settings, tagger = self.opened.run.settings, self.opened.tagger
-        found = list[tuple[np.ndarray, Tagger | str]]()
 
         def work() -> Iterator[tuple[np.ndarray, Tagger | str]]:
             sentences = tagger.read(part_file(settings, "train"), **settings.reading)
@@ -86,14 +85,14 @@ class NeighboursView(View):
                 return
             yield counts, initial if initial.words == tagger.words else f"the words of {settings.corpus} have changed"
 
-        def on_progress(job: Job) -> None:
-            self.map.value = "<i>Reading the training file ...</i>" if job.active else ""
+        def on_progress() -> None:
+            self.map.value = "<i>Reading the training file ...</i>" if self.work.active else ""
 
         def on_end() -> None:
-            ((self._counts, self._before),) = found
+            ((self._counts, self._before),) = self.work.events
             self.draw()
 
-        self.in_background(work, on_end, on_progress, found.append)
+        self.work.begin(work, on_end, on_progress)
 
     def _draw_map(self, tagger: Tagger, marked: list[str], counts: np.ndarray) -> None:
         before = self._before

@@ -8,10 +8,10 @@ from rich.filesize import decimal
 
 from lab.drawing import html
 from lab.panels.model.text import EXPLANATIONS, PARAMETER_MEANINGS, equations, symbolic_shapes
-from lab.runtime.job import Job
 from lab.widgets.controls import in_row, view
 from lab.widgets.panel import Panel, controls
 from lab.widgets.settings_choice import CorpusChoice, ModelChoice, chosen_settings, settings_code
+from lab.widgets.work import Work
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.embeddings import embedding_size
 from lxmls_rnn.deep_learning.parameters import Sizes
@@ -39,11 +39,11 @@ class ModelPanel(Panel):
             choice.more.value = True  # open: here these settings matter
         what = "Initialise the parameters and show them"
         self.make_button = self.button("Create model", what, self.make, "primary", "magic")
-        self.stop_button = self.button("Stop", "Stop creating the model", self.stop, icon="stop", disabled=True)
+        self.stop_button = self.button("Stop", "Stop creating the model", lambda: self.work.give_up(), icon="stop")
+        self.work, self.counting = Work(self, self.make_button, self.stop_button), Work(self)
         self.device, self.formulas = view("device"), view("equations")
         self.table, self.drawn = view("parameters"), view("drawn")
         self.experiment: Experiment | None = None
-        self.counting: Job | None = None
         self._counted: dict[Settings, tuple[int, int]] = {}  # corpus: numbers of words and tags
         super().__init__(
             self.model,
@@ -79,27 +79,25 @@ class ModelPanel(Panel):
             self._show_table(sizes)
 
     def _count(self) -> None:
-        if self.counting is not None and self.counting.active:
+        if self.counting.active:
             return  # at its end, the running count checks whether another one is needed
         settings = self.settings()
 
-        def work() -> Iterator[tuple[int, int]]:
+        def work() -> Iterator[None]:
             try:
                 train, _, _ = read_corpus(settings)
             except Exception:
                 if self.settings().of_corpus == settings.of_corpus:
                     raise
                 return
-            yield len(train.x_dict), len(train.y_dict)
+            self._counted[settings.of_corpus] = len(train.x_dict), len(train.y_dict)
+            yield
 
-        def on_progress(job: Job) -> None:
-            text = f"<p>Counting the words of the corpus: {job.seconds:.0f} s</p>"
-            self.table.value = text if job.active else ""
+        def on_progress() -> None:
+            text = f"<p>Counting the words of the corpus: {self.counting.seconds:.0f} s</p>"
+            self.table.value = text if self.counting.active else ""
 
-        def on_event(counted: tuple[int, int]) -> None:
-            self._counted[settings.of_corpus] = counted
-
-        self.in_background(work, self._changed, on_progress, on_event, slot="counting")
+        self.counting.begin(work, self._changed, on_progress)
 
     def _show_table(self, n: Sizes) -> None:
         name = self.model.model.value
@@ -143,39 +141,30 @@ class ModelPanel(Panel):
         settings = self.settings()
         self.drawn.value = ""
 
-        rows: list[list[object]] = []
-
-        def work() -> Iterator[None]:
+        def work() -> Iterator[list[object]]:
             made = prepare(settings), device_of(settings.model)
             for name, W in made[0].tagger.model.get_values().items():
-                yield
-                rows.append(_row(name, W))
+                yield _row(name, W)
             self.experiment, self._device = made
 
-        def on_progress(job: Job) -> None:
-            self.make_button.disabled, self.stop_button.disabled = job.active, not job.active
-            if job.active:
-                self.show_message(f"Reading the corpus and creating the model: {job.seconds:.0f} s")
+        def on_progress() -> None:
+            if self.work.active:
+                self.show_message(f"Reading the corpus and creating the model: {self.work.seconds:.0f} s")
 
-        self.in_background(work, lambda: self._show_drawn(rows, settings.seed), on_progress)
+        self.work.begin(work, lambda: self._show_drawn(settings.seed), on_progress)
 
-    def stop(self) -> None:
-        """Stop creating the model at once; the result of its thread is ignored."""
-        self.give_up()
-        self.make_button.disabled, self.stop_button.disabled = False, True
-        self.show_message("Stopped.")
-
-    def _show_drawn(self, rows: list[list[object]], seed: int) -> None:
+    def _show_drawn(self, seed: int) -> str:
+        """Show the parameters of the new model; return a message about it."""
         assert self.experiment is not None
+        assert self.work.job is not None
         model = self.experiment.tagger.model
         self.device.value = escape(self._device)
         header = ["parameter", "shape", "min", "mean", "max", "histogram", "picture"]
-        self.drawn.value = html.table(header, rows) + (
+        self.drawn.value = html.table(header, self.work.events) + (
             f"<small>Pictures: white is 0, blue positive, orange negative; the strongest colour is the largest "
             f"number of the matrix. They show at most {html.IMAGE_SIDE} rows and columns.</small>"
         )
-        warned = self.job.warning_text if self.job is not None else ""
-        self.show_message(f"Created: {type(model).__name__}, {model.dtype}, seed {seed}. {warned}")
+        return f"Created: {type(model).__name__}, {model.dtype}, seed {seed}. {self.work.job.warning_text}"
 
     def code(self) -> str:
         return f"""{settings_code(self.settings())}

@@ -16,9 +16,9 @@ from lab.panels.scan.examples import EXAMPLES, Example
 from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source, text_box
 from lab.panels.scan.step import Compiled, StepError, columns_of, compile_example, evaluate
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
-from lab.runtime.job import Job
 from lab.widgets.controls import dropdown, field, in_row, on_change, show, toggles, unfolding, view
 from lab.widgets.panel import Panel, controls
+from lab.widgets.work import Work
 from lxmls_rnn.benchmark.show.report import format_time as time_in_words
 from lxmls_rnn.plotting.palette import LINES
 
@@ -50,6 +50,7 @@ class ScanPanel(Panel):
         self.part = toggles({**dict(zip(EXAMPLES, whats, strict=True)), **wrong})
         what = "Compile (the first time) and run both; afterwards the sliders take effect at once"
         self.run_button = self.button("Run", what, self.run, "primary")
+        self.work = Work(self, self.run_button)
         what = "The function that scan calls at each step; edit it, then press Run"
         self.step = field(widgets.Textarea, "Step", "", what, "auto", "3em", rows=4).add_class("lab-step")
         self.step.layout.flex = "1 1 30em"
@@ -147,7 +148,6 @@ class ScanPanel(Panel):
             return
         show(self.results, False)
         self.show_message("Compiling: this takes seconds, the first time up to a minute …")
-        results: list[str] = []
 
         def work() -> Iterator[str]:
             if name == MISTAKES_PART:
@@ -155,22 +155,20 @@ class ScanPanel(Panel):
             else:
                 self.compiled[key] = compile_example(EXAMPLES[name], key[1])
 
-        def on_end() -> None:
+        def on_end() -> str:
             if name != self.part.value:
-                return
+                return ""
             if name != MISTAKES_PART:
                 if key != self.chosen:
                     raise StepError("The step has changed in the meantime: press Run again.")
                 self._show()
-                self.show_message("Compiled. The sliders now take effect at once.")
-            elif mistake == self.mistake.value:
-                self.wrong_result.value = results[0]
-                self.show_message("Both programs have run.")
+                return "Compiled. The sliders now take effect at once."
+            if mistake != self.mistake.value:
+                return ""
+            (self.wrong_result.value,) = self.work.events
+            return "Both programs have run."
 
-        def on_progress(job: Job) -> None:
-            self.run_button.disabled = job.active
-
-        self.in_background(work, on_end, on_progress, results.append)
+        self.work.begin(work, on_end)
 
     def _try(self, mistake: WrongProgram) -> str:
         results = [run_program(program) for program in (mistake.wrong, mistake.fixed)]
@@ -188,13 +186,13 @@ class ScanPanel(Panel):
     def _on_slider_moved(self, name: str) -> None:
         if name == "Markov chain":
             self._show_transitions()
-        if name == self.part.value and self.chosen in self.compiled and not self.working:
+        if name == self.part.value and self.chosen in self.compiled and not self.work.active:
             self._show()
 
     def _on_step_edited(self) -> None:
         self._steps[self.part.value] = self.step.value
         show(self.results, False)
-        if self.chosen in self.compiled and not self.working:
+        if self.chosen in self.compiled and not self.work.active:
             self._show()
 
     def restore(self) -> None:

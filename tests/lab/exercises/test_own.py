@@ -70,7 +70,7 @@ def test_what_is_wrong_in_it_shows_in_training_and_gradient_check():
         box.value = name == "NumpyRNN"
     panel.source.value, panel.length.value = "random ids", 3
     panel.check_button.click()
-    panel.job.wait(60)
+    panel.work.job.wait(60)
     assert "gradients differ" in panel.message.value
 
 

@@ -122,7 +122,7 @@ def said(panel):
 def measure(panel):
     view = turn_to(panel, ERRORS)
     view.button.click()
-    view.job.wait(60)
+    view.work.job.wait(60)
     return view
 
 
@@ -264,7 +264,7 @@ def searched(panel, **options):
     for name, value in options.items():
         getattr(view, name).value = value
     view.button.click()
-    view.job.wait(60)
+    view.work.job.wait(60)
     return view
 
 
@@ -344,8 +344,8 @@ def test_a_search_can_be_stopped_and_another_run_forgets_it(panel, monkeypatch):
     assert (view.button.disabled, view.stop_button.disabled) == (True, False)
     view.stop_button.click()
     go_on.set()
-    view.job.wait(60)
-    assert view.job.state == "stopped"
+    view.work.job.wait(60)
+    assert view.work.job.state == "stopped"
     assert (view.button.disabled, view.stop_button.disabled) == (False, True)
     searched(panel)
     assert "<table" in view.result.value
@@ -370,7 +370,7 @@ def test_neighbours_of_a_word_are_listed_and_one_outside_the_vocabulary_is_said(
 def mapped(panel):
     view = turn_to(panel, NEIGHBOURS)
     view.map_button.click()
-    view.job.wait(60)
+    view.work.job.wait(60)
     return view
 
 
@@ -402,7 +402,7 @@ def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
     said = []
     view.map.observe(lambda change: said.append(change["new"]), "value")
     view.map_button.click()
-    view.job.wait(60)
+    view.work.job.wait(60)
     assert said[0] == "<i>Reading the training file ...</i>"
     assert view.when.layout.display is None
     after, points = view.nearest.value, view.points.points
@@ -461,7 +461,7 @@ def test_errors_are_counted_as_the_training_counted_them_and_shown_by_their_tags
     assert view.results.layout.display == "none"
     view.button.click()
     view.part.value = "train"  # for the next measurement
-    view.job.wait(60)
+    view.work.job.wait(60)
     assert "lstm on dev" in view.summary.value
 
 
@@ -489,8 +489,8 @@ def test_a_measurement_that_is_stopped_or_whose_run_was_left_shows_nothing(panel
     assert view.button.disabled
     leave(panel)
     go_on.set()
-    view.job.wait(60)
-    assert (view.job.state, view.button.disabled) == ("stopped", False)
+    view.work.job.wait(60)
+    assert (view.work.job.state, view.button.disabled) == ("stopped", False)
     if panel.choice.run.value == "lstm":
         assert view.results.layout.display == "none"
     if tab == COMPARE:
@@ -575,7 +575,7 @@ def test_the_second_run_stays_when_the_sentence_is_another(runs_with):
 def compared(panel):
     view = turn_to(panel, COMPARE)
     view.button.click()
-    view.job.wait(60)
+    view.work.job.wait(60)
     return view
 
 

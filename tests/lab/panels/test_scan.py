@@ -43,8 +43,8 @@ def run(panel, part):
 
 def press_run(panel):
     panel.run_button.click()
-    if panel.job is not None:
-        panel.job.wait(300)
+    if panel.work.job is not None:
+        panel.work.job.wait(300)
     return unescape(panel.message.value)
 
 
