@@ -59,7 +59,7 @@ def control(setting: Setting) -> Any:
 
 
 class SettingsChoice(widgets.VBox):
-    """Controls of the settings of a `part`; the attribute with the name of a setting is its control.
+    """Controls of the settings of a `part`; `choice["seed"]` is that of the setting `seed`.
 
     The button `more` shows and hides the rarely used ones.
     """
@@ -68,11 +68,11 @@ class SettingsChoice(widgets.VBox):
 
     def __init__(self) -> None:
         self.settings = {name: setting for name, setting in SETTINGS.items() if setting.part == self.part}
+        self._controls: dict[str, Any] = {}
         self.switches: dict[str, widgets.Checkbox] = {}  # of settings that are None while it is off
         rows: dict[bool, list[widgets.Widget]] = {True: [], False: []}
         for name, setting in self.settings.items():
-            made = control(setting)
-            setattr(self, name, made)
+            made = self._controls[name] = control(setting)
             if setting.switch:
                 made.layout.width = "16em"
                 self.switches[name] = checkbox(setting.switch[0], setting.tooltip, **ASIDE)
@@ -86,16 +86,20 @@ class SettingsChoice(widgets.VBox):
         self._adapt()
         _choices.add(self)
 
+    def __getitem__(self, name: str) -> Any:
+        """Return the control of a setting."""
+        return self._controls[name]
+
     def _adapt(self) -> None:
         """Adapt the controls to the values of others."""
         for name, switch in self.switches.items():
-            getattr(self, name).disabled = not switch.value
+            self[name].disabled = not switch.value
 
     def in_words(self, with_basic: bool = True) -> str:
         """Return the basic settings, and those rarely used ones that count and differ from their default."""
         parts = []
         for name, setting in self.settings.items():
-            its_control, value = getattr(self, name), self.value_of(name)
+            its_control, value = self[name], self.value_of(name)
             counts = not its_control.disabled and its_control.layout.display != "none"
             if counts and (with_basic if setting.is_basic else value != setting.default):
                 label, value = setting.label[0].lower() + setting.label[1:], setting.none if value is None else value
@@ -104,7 +108,7 @@ class SettingsChoice(widgets.VBox):
 
     def value_of(self, name: str) -> Any:
         """Return the value of a setting."""
-        setting, chosen = self.settings[name], getattr(self, name).value
+        setting, chosen = self.settings[name], self[name].value
         is_none = not self.switches[name].value if name in self.switches else chosen in (0, setting.none)
         return None if setting.may_be_none and is_none else chosen
 
@@ -114,7 +118,7 @@ class SettingsChoice(widgets.VBox):
 
     def copy(self, name: str, value: Any) -> None:
         """Copy the value of a setting to its control; ValueError if it is a file that is not in the list."""
-        setting, its_control = self.settings[name], getattr(self, name)
+        setting, its_control = self.settings[name], self[name]
         if name in self.switches:
             self.switches[name].value, value = value is not None, value or its_control.value
         elif value is None:
@@ -136,10 +140,6 @@ class CorpusChoice(SettingsChoice):
     """Controls for corpus, limits and vocabulary; `corpus` is a name of `corpus_files` or a file in the data folder."""
 
     part = "corpus"
-    corpus: widgets.Dropdown
-    dev: widgets.Dropdown
-    vocabulary: widgets.Dropdown
-    min_count: widgets.BoundedIntText
 
     def __init__(self, corpus: str = "sample") -> None:
         what = "Dependency distance in words: K of the corpus reach:K"
@@ -148,26 +148,26 @@ class CorpusChoice(SettingsChoice):
         super().__init__()
         first, *others = self.children[0].children
         self.children[0].children = (first, self.distance, *others)
-        self.corpus.value = corpus
+        self["corpus"].value = corpus
 
     def refresh(self) -> None:
         """Refresh the lists of corpora."""
         found = sorted((paths.data() / UPLOADS).glob("*"))
         files = [f"{UPLOADS}/{file.name}" for file in found if not file.name.startswith(".")]
         named = [*corpora.CORPORA, *treebanks.below(paths.data()), REACH]
-        for its_control, first in ((self.corpus, named), (self.dev, [self.settings["dev"].none])):
-            set_options(its_control, first + files)
+        set_options(self["corpus"], named + files)
+        set_options(self["dev"], [self.settings["dev"].none, *files])
 
     def _adapt(self) -> None:
         super()._adapt()
-        show(self.dev, not self.name)
-        show(self.distance, self.corpus.value == REACH)
-        self.min_count.disabled = self.vocabulary.value != "train"
+        show(self["dev"], not self.name)
+        show(self.distance, self["corpus"].value == REACH)
+        self["min_count"].disabled = self["vocabulary"].value != "train"
 
     @property
     def name(self) -> str:
         """The name of the corpus, or an empty string for the user's own file."""
-        chosen = self.corpus.value
+        chosen = self["corpus"].value
         return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if corpora.find(chosen) else ""
 
     def value_of(self, name: str) -> Any:
@@ -197,16 +197,11 @@ class ModelChoice(SettingsChoice):
     """Controls for model (a name in `MODELS`), sizes, initialisation and embeddings."""
 
     part = "model"
-    model: widgets.Dropdown
-    n_emb: widgets.BoundedIntText
-    activation: widgets.Dropdown
-    peepholes: widgets.Checkbox
-    embeddings: widgets.Dropdown
 
     def __init__(self, model: str = "RNN") -> None:
         super().__init__()
-        self.model.layout.width = self.dtype.layout.width = "27em"
-        set_options(self.model, [(f"{name} ({known.label})", name) for name, known in MODELS.items()], model)
+        self["model"].layout.width = self["dtype"].layout.width = "27em"
+        set_options(self["model"], [(f"{name} ({known.label})", name) for name, known in MODELS.items()], model)
 
     def refresh(self) -> None:
         """Refresh the list of embeddings."""
@@ -214,27 +209,27 @@ class ModelChoice(SettingsChoice):
         files = sorted(file for file in data.glob("*_*") if file.is_file() and file.suffix != ".sha256")
         files += sorted(file for file in data.glob("sample/*_*") if file.is_file() and not file.suffix)
         none = self.settings["embeddings"].none
-        set_options(self.embeddings, [none, *(str(file.relative_to(data)) for file in files)])
+        set_options(self["embeddings"], [none, *(str(file.relative_to(data)) for file in files)])
 
     def _adapt(self) -> None:
         super()._adapt()
-        known = activations_of(self.model.value)
-        if self.activation.options != known:
-            self.activation.options = known
-        show(self.peepholes, self.is_lstm)
-        has_none = True not in MODELS[self.model.value].peephole_options
-        if has_none != self.peepholes.disabled:
-            self.peepholes.disabled, self.peepholes.value = has_none, not has_none
-        self.n_emb.disabled = self.value_of("embeddings") is not None
+        known = activations_of(self["model"].value)
+        if self["activation"].options != known:
+            self["activation"].options = known
+        show(self["peepholes"], self.is_lstm)
+        has_none = True not in MODELS[self["model"].value].peephole_options
+        if has_none != self["peepholes"].disabled:
+            self["peepholes"].disabled, self["peepholes"].value = has_none, not has_none
+        self["n_emb"].disabled = self.value_of("embeddings") is not None
 
     def copy(self, name: str, value: Any) -> None:
         """Copy the value of a setting; without an activation, the first of the model."""
-        super().copy(name, value or self.activation.options[0] if name == "activation" else value)
+        super().copy(name, value or self["activation"].options[0] if name == "activation" else value)
 
     @property
     def is_lstm(self) -> bool:
         """Whether the chosen model is an LSTM."""
-        return MODELS[self.model.value].family == "LSTM"
+        return MODELS[self["model"].value].family == "LSTM"
 
     def value_of(self, name: str) -> Any:
         """Return the value of a setting; a model other than an LSTM counts as one with peepholes."""

@@ -7,7 +7,7 @@ from lab import TrainingPanel
 from lab.panels.training.live_run import live_runs
 panel = TrainingPanel()
 print("at first:", panel.message.value)
-panel.model.model.value, panel.model.n_hidd.value = "FastLSTM", 3000
+panel.model["model"].value, panel.model["n_hidd"].value = "FastLSTM", 3000
 panel.attempt(panel.start)
 live_runs.find(panel.folder()).wait(60)
 print("panel:", panel.message.value)

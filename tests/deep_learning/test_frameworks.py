@@ -192,7 +192,7 @@ def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without
     assert (boxes["JaxRNN"].disabled, boxes["NumpyRNN"].disabled) == (True, False)
     assert "`make setup WITH=jax`" in boxes["JaxRNN"].tooltip
     choice = ModelChoice()
-    assert [label for label, name in choice.model.options if name == "JaxLSTM"] == [
+    assert [label for label, name in choice["model"].options if name == "JaxLSTM"] == [
         "JaxLSTM (LSTM in JAX; needs `make setup WITH=jax`)"
     ]
 
@@ -210,10 +210,10 @@ def test_a_check_of_all_models_says_which_are_left_out(without):
 
 def test_a_model_without_peepholes_is_not_offered_them():
     choice = ModelChoice("LSTM")
-    choice.model.value = "FastTorchLSTM"
-    assert (choice.peepholes.disabled, choice.value_of("peepholes")) == (True, False)
-    choice.model.value = "TorchLSTM"
-    assert (choice.peepholes.disabled, choice.value_of("peepholes")) == (False, True)
+    choice["model"].value = "FastTorchLSTM"
+    assert (choice["peepholes"].disabled, choice.value_of("peepholes")) == (True, False)
+    choice["model"].value = "TorchLSTM"
+    assert (choice["peepholes"].disabled, choice.value_of("peepholes")) == (False, True)
     with pytest.raises(ValueError, match=r"FastTorchLSTM has no peepholes: .* --no-peepholes"):
         Settings("sample", model="FastTorchLSTM")
 

@@ -26,7 +26,7 @@ from lab.panels.training.live_run import live_runs
 from lxmls_rnn import paths
 
 panel = TrainingPanel(model="FastRNN")
-panel.corpus.max_nr_sent.value, panel.trainer.epochs.value, panel.name.value = 20, 500, "first"
+panel.corpus["max_nr_sent"].value, panel.trainer["epochs"].value, panel.name.value = 20, 500, "first"
 panel.start_button.click()
 live_runs.find(paths.runs() / "first").wait(300)
 print(html.unescape(panel.message.value))

@@ -56,8 +56,8 @@ def messages(monkeypatch):
 @pytest.mark.parametrize("model", list(EPOCHS))
 def test_training_through_the_panel(benchmark, times, messages, capsys, model):
     panel = TrainingPanel(model=model)
-    panel.trainer.epochs.value = 2 if benchmark.disabled else EPOCHS[model]
-    panel.trainer.rate.value = 0.1
+    panel.trainer["epochs"].value = 2 if benchmark.disabled else EPOCHS[model]
+    panel.trainer["rate"].value = 0.1
     took = {"panel": [], "command line": [], "bare loop": []}
 
     def through_the_command_line():

@@ -155,7 +155,7 @@ class CorpusPanel(Panel):
             name = save_upload(file["name"], bytes(file["content"]), **reading)
             new_files()
             self._read = dict.fromkeys(self._read)  # what is shown may be an older file of this name
-            self.choice.corpus.value = name
+            self.choice["corpus"].value = name
             self._show_stale()
             self.show_message(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
 

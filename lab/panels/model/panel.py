@@ -70,8 +70,8 @@ class ModelPanel(Panel):
     def _changed(self) -> None:
         self.drawn.value = self.table.value = ""
         choice = self.model
-        self.formulas.value = equations(choice.model.value, choice.activation.value, choice.peepholes.value)
-        self.device.value = escape(planned_device(choice.model.value))
+        self.formulas.value = equations(*(choice[name].value for name in ("model", "activation", "peepholes")))
+        self.device.value = escape(planned_device(choice["model"].value))
         sizes = self.sizes()
         if sizes is None:
             self._count()
@@ -100,9 +100,9 @@ class ModelPanel(Panel):
         self.counting.begin(work, self._changed, on_progress)
 
     def _show_table(self, n: Sizes) -> None:
-        name = self.model.model.value
+        name = self.model["model"].value
         family = numpy_class(name)  # knows the shapes without importing Theano
-        peepholes = self.model.peepholes.value
+        peepholes = self.model["peepholes"].value
         shapes, symbols = family.shapes(n, peepholes), symbolic_shapes(family, peepholes)
         numbers = {name: rows * columns for name, (rows, columns) in shapes.items()}
         total = sum(numbers.values())
@@ -132,9 +132,9 @@ class ModelPanel(Panel):
 
     def _embeddings_text(self, n: Sizes) -> str:
         kept = "frozen" if self.model.value_of("freeze_embeddings") else "trained with the other parameters"
-        if self.model.embeddings.value == self.model.embeddings.options[0]:
+        if self.model["embeddings"].value == self.model["embeddings"].options[0]:
             return f"Embeddings: random numbers, {kept}."
-        return f"Embeddings: {n.n_emb} numbers for each word, from {self.model.embeddings.value}, {kept}."
+        return f"Embeddings: {n.n_emb} numbers for each word, from {self.model['embeddings'].value}, {kept}."
 
     def make(self) -> None:
         """Create the model in the background and show its parameters."""

@@ -61,7 +61,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
             self.left_out,
         )
         on_change(self._summarise, *controls(*groups))
-        on_change(self.propose_name, self.model.model)
+        on_change(self.propose_name, self.model["model"])
         self.on_input(self.show_selected, self.shown)
         on_change(self.curves.rescale, self.curves.logarithmic)
         self._summarise()
@@ -112,7 +112,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
     # the list of runs
 
     def stem(self) -> str:
-        return str(self.model.model.value)
+        return str(self.model["model"].value)
 
     def found(self) -> tuple[list[str], list[Damaged]]:
         found, damaged = find_runs(self.root())

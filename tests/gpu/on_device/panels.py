@@ -39,8 +39,8 @@ def train(panel, name):
 
 def test_two_trainings_at_once_and_one_after_them():
     panel = TrainingPanel(model="FastRNN")
-    panel.corpus.max_nr_sent.value, panel.trainer.epochs.value = 20, 2
-    panel.model.n_emb.value, panel.model.n_hidd.value = 6, 5
+    panel.corpus["max_nr_sent"].value, panel.trainer["epochs"].value = 20, 2
+    panel.model["n_emb"].value, panel.model["n_hidd"].value = 6, 5
     both = [train(panel, name) for name in ("one", "two")]
     for live in both:
         live.wait(PATIENCE)

@@ -85,7 +85,7 @@ def test_the_panels_train_inspect_and_step_through_with_it(tmp_path, monkeypatch
 
     check.use(my_forward, *mine[1:])
     panel = TrainingPanel()
-    panel.corpus.max_nr_sent.value, panel.trainer.epochs.value = 10, 1
+    panel.corpus["max_nr_sent"].value, panel.trainer["epochs"].value = 10, 1
     panel.start_button.click()
     live = live_runs.find(panel.folder())
     live.wait(60)

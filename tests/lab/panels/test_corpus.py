@@ -37,16 +37,16 @@ def test_reading_shows_sentences_tags_and_lengths_and_marks_unknown_words():
 
 def test_what_was_read_with_other_settings_says_so():
     panel = CorpusPanel()
-    panel.choice.min_count.value = 2
+    panel.choice["min_count"].value = 2
     panel.read_button.click()
     shown = panel.views.children[0]
     assert shown.value == ""
-    panel.choice.min_count.value = 3
+    panel.choice["min_count"].value = 3
     assert "alert" in shown.value
     assert "press Read" in shown.value
-    panel.choice.min_count.value = 2  # as it was read
+    panel.choice["min_count"].value = 2  # as it was read
     assert shown.value == ""
-    panel.choice.max_nr_sent.value = 20
+    panel.choice["max_nr_sent"].value = 20
     assert "press Read" in shown.value
     panel.read_button.click()
     assert (shown.value, len(panel.train)) == ("", 20)
@@ -54,25 +54,25 @@ def test_what_was_read_with_other_settings_says_so():
 
 def test_a_corpus_that_is_not_there_is_said_and_the_panel_goes_on(data):
     panel = CorpusPanel()
-    panel.choice.corpus.value = "ewt"
+    panel.choice["corpus"].value = "ewt"
     panel.read_button.click()
     assert "lxmls-rnn fetch ewt" in panel.message.value
     assert "alert" in panel.message.value
-    panel.choice.corpus.value = "sample"
+    panel.choice["corpus"].value = "sample"
     panel.read_button.click()
     assert "Read." in panel.message.value
 
 
 def test_an_own_file_can_be_chosen_everywhere_and_taken_again_after_it_was_changed(data):
     panel, other = CorpusPanel(), TrainingPanel()
-    panel.choice.max_nr_sent.value = 20
+    panel.choice["max_nr_sent"].value = 20
     panel.read_button.click()
     upload(panel, "mine.conll", "1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n3\trun\t_\tVB\tVB\n\n" * 3)
-    assert panel.choice.corpus.value == "uploads/mine.conll"
+    assert panel.choice["corpus"].value == "uploads/mine.conll"
     assert "as uploads/mine.conll. Press Read" in panel.message.value
-    assert "uploads/mine.conll" in other.corpus.corpus.options
-    assert "uploads/mine.conll" in other.corpus.dev.options
-    assert other.corpus.corpus.value == "sample"
+    assert "uploads/mine.conll" in other.corpus["corpus"].options
+    assert "uploads/mine.conll" in other.corpus["dev"].options
+    assert other.corpus["corpus"].value == "sample"
     panel.read_button.click()
     assert (len(panel.train), panel.dev, panel.part.disabled) == (3, None, True)
     assert panel.tags.axes[0].scale.domain == ["verb", "noun"]  # of this corpus alone
@@ -94,7 +94,7 @@ def test_fetched_embeddings_are_offered_by_panels_that_are_open(data, monkeypatc
     panel.dataset.value = "senna_50"
     panel.fetch_button.click()
     panel.work.job.wait(10)
-    assert "senna_50" in other.model.embeddings.options
+    assert "senna_50" in other.model["embeddings"].options
 
 
 def test_a_treebank_is_fetched_with_its_licence_and_offered_by_panels_that_are_open(data, monkeypatch, tmp_path):
@@ -110,7 +110,7 @@ def test_a_treebank_is_fetched_with_its_licence_and_offered_by_panels_that_are_o
     panel.work.job.wait(10)
     for text in ("ud:pt_bosque is in the data folder", "NON-COMMERCIAL licence", "dev.conllu: not fetched"):
         assert text in panel.message.value
-    assert "ud:pt_bosque" in other.corpus.corpus.options
+    assert "ud:pt_bosque" in other.corpus["corpus"].options
     panel.choice.copy_from(Settings(str(data / "ud/pt_bosque/pt_bosque-ud-train.conllu")))
     assert panel.choice.value_of("corpus") == panel.choice.name == "ud:pt_bosque"
     panel.read_button.click()
@@ -139,7 +139,7 @@ def test_a_wrong_file_is_refused_with_its_line_and_not_kept(data):
     assert "bad.conll" in panel.message.value
     assert "alert" in panel.message.value
     assert not list((data / "uploads").iterdir())
-    assert panel.choice.corpus.value == "sample"
+    assert panel.choice["corpus"].value == "sample"
 
 
 def test_a_file_is_uploaded_with_the_tags_and_the_encoding_that_are_chosen(data):
@@ -149,9 +149,9 @@ def test_a_file_is_uploaded_with_the_tags_and_the_encoding_that_are_chosen(data)
         upload(panel, "mine.conll", text, "latin-1")
         assert "alert" in panel.message.value
         assert not (data / "uploads" / "mine.conll").exists()
-        panel.choice.encoding.value = "latin-1"
+        panel.choice["encoding"].value = "latin-1"
     assert "choose another column of tags" in panel.message.value
-    panel.choice.tags.value = "6"
+    panel.choice["tags"].value = "6"
     upload(panel, "mine.conll", text, "latin-1")
     panel.read_button.click()
     assert (panel.train[0].words, panel.train[0].tags) == (["Não", "é"], ["adv", "v"])
@@ -179,7 +179,7 @@ def test_fetching_fills_a_bar_and_says_where_it_failed(data, monkeypatch):
 def test_the_code_follows_the_controls_and_runs(capsys):
     panel = CorpusPanel()
     panel._code_button.value = True
-    panel.choice.max_nr_sent.value, panel.choice.max_sent_len.value = 20, 15
+    panel.choice["max_nr_sent"].value, panel.choice["max_sent_len"].value = 20, 15
     assert "max_sent_len=15" in panel._code_view.value
     exec(panel.code(), {})
     assert "noun" in capsys.readouterr().out
@@ -187,6 +187,6 @@ def test_the_code_follows_the_controls_and_runs(capsys):
 
 def test_a_distance_makes_the_corpus_reach():
     panel = CorpusPanel()
-    panel.choice.corpus.value, panel.choice.distance.value = "reach", 4
+    panel.choice["corpus"].value, panel.choice.distance.value = "reach", 4
     panel.read()
     assert {len(sentence) for sentence in panel.train} == {6}

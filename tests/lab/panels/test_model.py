@@ -38,7 +38,7 @@ def made(panel, meanwhile=lambda: None):
 
 @pytest.mark.parametrize("model", ["NumpyRNN", "NumpyLSTM"])
 def test_the_table_has_the_shapes_and_numbers_of_the_model(panel, model):
-    panel.model.model.value = model
+    panel.model["model"].value = model
     parameters = prepare(panel.settings()).tagger.model.get_values()
     for name, W in parameters.items():
         assert f"<td>{name}</td>" in panel.table.value
@@ -47,7 +47,7 @@ def test_the_table_has_the_shapes_and_numbers_of_the_model(panel, model):
     assert f"<b>{total:,}</b>" in panel.table.value
     assert f"{total:,} trained" in panel.table.value
     assert f"{decimal(4 * total)} in float32, {decimal(8 * total)} in float64" in panel.table.value
-    panel.model.freeze_embeddings.value = True
+    panel.model["freeze_embeddings"].value = True
     ((_, *rows, last),) = tables(panel.table.value)
     assert [row[4:] for row in rows] == [
         [f"{W.size / total:.1%}", "frozen" if name == "W_e" else "trained"] for name, W in parameters.items()
@@ -57,11 +57,11 @@ def test_the_table_has_the_shapes_and_numbers_of_the_model(panel, model):
 
 def test_the_formulas_are_those_of_the_model(panel):
     assert "h<sub>t</sub> = f(W<sub>x</sub> z<sub>t</sub>" in panel.formulas.value
-    panel.model.activation.value = "relu"
+    panel.model["activation"].value = "relu"
     assert "max(0, a)" in panel.formulas.value
-    panel.model.model.value = "NumpyLSTM"
+    panel.model["model"].value = "NumpyLSTM"
     assert "W<sub>c</sub> c<sub>t−1</sub>" in panel.formulas.value
-    panel.model.peepholes.value = False
+    panel.model["peepholes"].value = False
     assert "W<sub>c</sub>" not in panel.formulas.value
     assert "σ(a<sub>i</sub>)" in panel.formulas.value
     assert "peepholes" not in panel.table.value
@@ -73,16 +73,16 @@ def test_it_says_which_words_it_counts(panel):
     train = PostagCorpus().read_sequence_list_conll(corpus_files("sample")[0])
     times = Counter(word for sentence in train for word in sentence.words)
     for least, which in ((2, "that occur at least 2 times in train"), (1, "that occur in train")):
-        panel.corpus.min_count.value = least
+        panel.corpus["min_count"].value = least
         words = 1 + sum(count >= least for count in times.values())
         assert f"{words} words, those {which} and &lt;unk&gt;; 12 tags." in counted(panel).table.value
-    panel.corpus.vocabulary.value = "guide"
+    panel.corpus["vocabulary"].value = "guide"
     assert "words, all those of train and dev; 12 tags." in counted(panel).table.value
 
 
 def test_another_corpus_is_counted_anew(panel):
     before = panel.sizes().n_words
-    panel.corpus.max_nr_sent.value = 50
+    panel.corpus["max_nr_sent"].value = 50
     counted(panel)
     assert panel.sizes().n_words < before
     assert f"{panel.sizes().n_words:,} words" in panel.table.value
@@ -90,23 +90,23 @@ def test_another_corpus_is_counted_anew(panel):
 
 def test_a_corpus_that_is_not_there_or_wrong_is_said_and_the_panel_goes_on(data):
     panel = counted(ModelPanel())
-    panel.corpus.corpus.value = "ewt"
+    panel.corpus["corpus"].value = "ewt"
     assert "lxmls-rnn fetch ewt" in panel.message.value
     assert panel.table.value == ""
-    panel.corpus.corpus.value = "sample"
+    panel.corpus["corpus"].value = "sample"
     assert panel.message.value == ""
     assert "W_e" in panel.table.value
     (data / "uploads").mkdir()
     (data / "uploads" / "bad.conll").write_text("1\tDogs\n")
     panel.corpus.refresh()
-    panel.corpus.corpus.value = "uploads/bad.conll"
+    panel.corpus["corpus"].value = "uploads/bad.conll"
     counted(panel)
     assert "bad.conll" in panel.message.value
 
 
 def test_made_means_the_numbers_of_the_library(panel):
     settings = panel.settings()
-    model = made(panel, lambda: setattr(panel.model.seed, "value", 7))  # for the next one
+    model = made(panel, lambda: setattr(panel.model["seed"], "value", 7))  # for the next one
     for name, W in prepare(settings).tagger.model.get_values().items():
         assert np.array_equal(W, model.get_values()[name])
         assert f"<td>{W.mean():.4g}</td>" in panel.drawn.value
@@ -120,7 +120,7 @@ def test_a_file_of_embeddings_decides_their_size_and_a_wrong_one_is_said(data):
     (data / "mini_3").write_text("the 1 2 3\nold 4 5 6\n")
     panel = counted(ModelPanel())
     panel.model.refresh()
-    panel.model.embeddings.value = "mini_3"
+    panel.model["embeddings"].value = "mini_3"
     assert panel.sizes().n_emb == 3
     assert made(panel).sizes == panel.sizes()
     assert "mini_3" in panel.table.value
@@ -132,14 +132,14 @@ def test_a_file_of_embeddings_decides_their_size_and_a_wrong_one_is_said(data):
 
 @pytest.mark.theano
 def test_the_device_of_a_theano_model_is_proved_when_it_is_made(panel):
-    panel.model.model.value = "RNN"
+    panel.model["model"].value = "RNN"
     model = made(panel)
     assert type(model).__name__ == "RNN"
     assert panel.device.value.startswith("Theano uses the ")
 
 
 def test_the_code_makes_the_model(panel, capsys):
-    panel.model.n_hidd.value = 7
+    panel.model["n_hidd"].value = 7
     exec(panel.code(), {})
     assert "n_hidd=7" in capsys.readouterr().out
 

@@ -21,7 +21,7 @@ from lxmls_rnn.sweep.sweep import Sweep
 def panel(small_corpus):
     """A panel that is set to the least there is to train."""
     new = SweepPanel()
-    new.trainer.epochs.value, new.model.n_emb.value, new.corpus.max_nr_sent.value = 2, 3, 20
+    new.trainer["epochs"].value, new.model["n_emb"].value, new.corpus["max_nr_sent"].value = 2, 3, 20
     new.vary[0][1].value, new.seeds.value, new.workers.value = "2,3", 2, 1
     return new
 
@@ -91,7 +91,7 @@ def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatc
 @pytest.mark.process
 @pytest.mark.daily("it starts workers twice")
 def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder):
-    panel.trainer.epochs.value = 100
+    panel.trainer["epochs"].value = 100
     panel.start_button.click()
     live = live_sweeps.find(runs_folder / "sweep-1")
     panel.pause_button.click()

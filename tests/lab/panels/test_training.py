@@ -45,9 +45,9 @@ def no_training_is_left(monkeypatch):
 
 def small(panel, epochs=2, sentences=40):
     """Set a panel to a training of moments."""
-    panel.corpus.max_nr_sent.value = sentences
-    panel.model.n_emb.value, panel.model.n_hidd.value = 6, 5
-    panel.trainer.epochs.value = epochs
+    panel.corpus["max_nr_sent"].value = sentences
+    panel.model["n_emb"].value, panel.model["n_hidd"].value = 6, 5
+    panel.trainer["epochs"].value = epochs
     return panel
 
 
@@ -81,7 +81,7 @@ def begun(training, updates=1):
 
 def endless(panel):
     """Start a training that ends only when it is stopped."""
-    panel.trainer.epochs.value = 100_000
+    panel.trainer["epochs"].value = 100_000
     panel.start_button.click()
     begun(training_of(panel))
     return training_of(panel)
@@ -130,7 +130,7 @@ def test_a_training_is_seen_in_curves_table_and_status(panel):
 def test_the_few_sentences_left_at_the_end_of_an_epoch_are_no_point(panel, monkeypatch):
     monkeypatch.setattr(live_run, "MAX_POINTS", 4)
     small(panel, epochs=2, sentences=43)  # a point every 21 updates, and one update is left
-    panel.trainer.gradient_norm.value = True
+    panel.trainer["gradient_norm"].value = True
     training = train(panel)
     for points in (training.running, training.norms):
         assert [point[0] for point in points] == pytest.approx([21 / 43, 42 / 43, 64 / 43, 85 / 43])
@@ -220,7 +220,7 @@ def test_sixteen_runs_are_told_apart_by_colour_and_line():
 
 def test_two_panels_at_once_do_not_disturb_each_other(tmp_path):
     panels = small(TrainingPanel(), epochs=10), small(TrainingPanel(), epochs=10)
-    panels[1].trainer.batch_size.value, panels[1].trainer.rate.value = 3, 0.2
+    panels[1].trainer["batch_size"].value, panels[1].trainer["rate"].value = 3, 0.2
     for number, panel in enumerate(panels):
         panel.name.value = f"panel-{number}"
         panel.start_button.click()
@@ -233,7 +233,7 @@ def test_two_panels_at_once_do_not_disturb_each_other(tmp_path):
 
 
 def test_after_stop_at_most_one_more_update_is_made_and_resuming_gives_an_uninterrupted_runs_numbers(panel, tmp_path):
-    panel.trainer.epochs.value, panel.trainer.shuffle.value = 200, True
+    panel.trainer["epochs"].value, panel.trainer["shuffle"].value = 200, True
     panel.start_button.click()
     training = training_of(panel)
     begun(training)
@@ -277,7 +277,7 @@ def test_a_pause_holds_the_training_and_go_on_ends_it(panel):
 
 def test_a_new_panel_shows_what_is_running_and_can_stop_it(panel):
     training = endless(panel)
-    panel.trainer.epochs.value = 1
+    panel.trainer["epochs"].value = 1
     train(panel)  # a newer one, which is not running any more
     panel.close()
     other = TrainingPanel()
@@ -396,7 +396,7 @@ def test_a_compiler_that_fails_is_one_sentence_and_the_panel_trains_again(panel,
     compiler = tmp_path / "g++"
     compiler.write_text("#!/bin/sh\necho 'mod.cpp:7:1: error: no luck' >&2\nexit 1\n")
     compiler.chmod(0o755)
-    panel.model.model.value = "FastRNN"
+    panel.model["model"].value = "FastRNN"
     with monkeypatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(tmp_path))  # where all messages of the compiler are written
         patch.setattr(theano.config, "cxx", str(compiler))
@@ -413,7 +413,7 @@ def test_a_compiler_that_fails_is_one_sentence_and_the_panel_trains_again(panel,
 
 def test_a_warning_of_the_training_is_told_each_time(panel):
     train(panel)
-    panel.corpus.min_count.value = 1
+    panel.corpus["min_count"].value = 1
     for _ in range(2):
         assert train(panel).warnings
         for view in (panel.message, panel.status):
@@ -425,7 +425,7 @@ def test_a_file_that_is_gone_is_told(panel, data):
     file = data / "uploads" / "mine.conll"
     file.write_text("1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n\n" * 3)
     panel.corpus.refresh()
-    panel.corpus.corpus.value = "uploads/mine.conll"
+    panel.corpus["corpus"].value = "uploads/mine.conll"
     file.unlink()
     train(panel)
     assert "mine.conll" in panel.message.value
@@ -438,7 +438,7 @@ def test_a_name_that_is_taken_or_no_name_or_a_wrong_number_is_refused(panel):
         panel.name.value = name
         panel.start_button.click()
         assert "alert" in panel.message.value
-    panel.name.value, panel.trainer.rate.value = "mine", 0
+    panel.name.value, panel.trainer["rate"].value = "mine", 0
     panel.start_button.click()
     assert "rate must be a positive number, got 0.0" in panel.message.value
     assert len(live_runs._all) == 1
@@ -484,15 +484,15 @@ def test_a_run_is_deleted_when_that_is_asked_for_twice(panel, runs_folder):
 
 def test_names_are_proposed_until_one_is_written_and_early_stopping_says_why_it_ended(panel):
     assert panel.name.value == "NumpyRNN-1"
-    panel.model.model.value = "NumpyLSTM"
+    panel.model["model"].value = "NumpyLSTM"
     assert panel.name.value == "NumpyLSTM-1"
-    panel.trainer.switches["patience"].value, panel.trainer.patience.value = True, 1
-    panel.trainer.epochs.value = 1000
+    panel.trainer.switches["patience"].value, panel.trainer["patience"].value = True, 1
+    panel.trainer["epochs"].value = 1000
     train(panel)
     assert "No better accuracy on dev for 1 epoch. " in panel.message.value
     assert panel.name.value == "NumpyLSTM-2"
     panel.name.value = "mine"
-    panel.model.model.value = "NumpyRNN"
+    panel.model["model"].value = "NumpyRNN"
     assert panel.name.value == "mine"
 
 
@@ -537,7 +537,7 @@ def test_the_norm_of_the_gradient_is_drawn_where_it_is_recorded(panel):
     train(panel)
     assert panel.curves.figures.children == (panel.curves.cost, panel.curves.accuracy)
     assert "gradient" not in panel.table.value
-    panel.trainer.gradient_norm.value = True
+    panel.trainer["gradient_norm"].value = True
     training = train(panel)
     assert panel.curves.norm in panel.curves.figures.children
     lines = panel.curves.lines[training.name]
@@ -555,9 +555,9 @@ def test_the_norm_of_the_gradient_is_drawn_where_it_is_recorded(panel):
 
 def test_the_experiment_of_the_notebook_explodes_and_with_clipping_learns():
     panel = TrainingPanel()
-    panel.model.activation.value, panel.model.init.value = "relu", "orthogonal"
-    panel.trainer.gradient_norm.value = True
-    panel.trainer.epochs.value = 2
+    panel.model["activation"].value, panel.model["init"].value = "relu", "orthogonal"
+    panel.trainer["gradient_norm"].value = True
+    panel.trainer["epochs"].value = 2
     exploded = train(panel)
     assert re.search("alert.*clip the gradient", panel.message.value, re.DOTALL)
     assert "Failed" in panel.status.value

@@ -83,44 +83,44 @@ def test_what_is_basic_or_differs_is_said_though_it_is_folded():
     assert trainer.in_words() == ("epochs 5, learning rate 0.5, decay 1.0, batch size 1, max. norm 2.0, shuffle")
     corpus.copy_from(PLAIN.changed(max_nr_sent=40, vocabulary="guide", min_count=3))
     assert corpus.in_words(False) == "max. sentences 40, vocabulary guide"  # where the least count is nothing
-    model.init.value, model.peepholes.value = "glorot", False
+    model["init"].value, model["peepholes"].value = "glorot", False
     assert model.in_words(False) == "initialisation glorot"
-    model.model.value = "NumpyLSTM"
+    model["model"].value = "NumpyLSTM"
     assert model.in_words(False) == "no peepholes, initialisation glorot"
 
 
 def test_a_number_counts_and_can_be_typed_while_its_switch_is_on():
     choice = TrainerChoice()
-    choice.clip.value = 2.5
-    assert (choice.clip.disabled, choice.value_of("clip")) == (True, None)
+    choice["clip"].value = 2.5
+    assert (choice["clip"].disabled, choice.value_of("clip")) == (True, None)
     choice.switches["clip"].value = True
-    assert (choice.clip.disabled, choice.value_of("clip")) == (False, 2.5)
+    assert (choice["clip"].disabled, choice.value_of("clip")) == (False, 2.5)
     choice.copy_from(PLAIN)
-    assert (choice.clip.disabled, choice.clip.value) == (True, 2.5)  # for later
+    assert (choice["clip"].disabled, choice["clip"].value) == (True, 2.5)  # for later
 
 
 def test_controls_are_seen_where_they_mean_something(data):
     choice = CorpusChoice()
-    assert (choice.distance.layout.display, choice.dev.layout.display, choice.min_count.disabled) == (
+    assert (choice.distance.layout.display, choice["dev"].layout.display, choice["min_count"].disabled) == (
         "none", "none", False,
     )  # fmt: skip
-    choice.vocabulary.value = "guide"
-    assert choice.min_count.disabled
-    choice.vocabulary.value = "train"
-    choice.corpus.value = "reach"
+    choice["vocabulary"].value = "guide"
+    assert choice["min_count"].disabled
+    choice["vocabulary"].value = "train"
+    choice["corpus"].value = "reach"
     assert choice.distance.layout.display is None
     assert (choice.name, choice.in_words()) == ("reach:5", "corpus reach:5")
     upload(data, "mine.conll", ".hidden")
     new_files()
-    assert [name for name in choice.corpus.options if "/" in name] == ["uploads/mine.conll"]
-    assert choice.dev.options == ("none", "uploads/mine.conll")
-    choice.corpus.value = "uploads/mine.conll"
-    assert choice.dev.layout.display is None
+    assert [name for name in choice["corpus"].options if "/" in name] == ["uploads/mine.conll"]
+    assert choice["dev"].options == ("none", "uploads/mine.conll")
+    choice["corpus"].value = "uploads/mine.conll"
+    assert choice["dev"].layout.display is None
     assert choice.in_words() == "corpus uploads/mine.conll, evaluate on none"
     assert choice.value_of("dev") is choice.value_of("max_nr_sent") is None
     trainer = TrainerChoice()
     *_, box = trainer.children
-    assert (trainer.decay in box.children, trainer.rate in box.children) == (True, False)
+    assert (trainer["decay"] in box.children, trainer["rate"] in box.children) == (True, False)
     assert box.layout.display == "none"
     trainer.more.value = True
     assert box.layout.display is None
@@ -144,23 +144,23 @@ def test_embeddings_are_the_files_that_hold_some_and_they_decide_their_size(data
         (data / folder).mkdir(parents=True)
     (data / "sample" / "ppmi_30").write_text("")
     choice = ModelChoice()
-    assert choice.embeddings.options == ("random", "b_20", "glove_50", "sample/ppmi_30")
-    assert not choice.n_emb.disabled
-    choice.embeddings.value = "b_20"
-    assert choice.n_emb.disabled
+    assert choice["embeddings"].options == ("random", "b_20", "glove_50", "sample/ppmi_30")
+    assert not choice["n_emb"].disabled
+    choice["embeddings"].value = "b_20"
+    assert choice["n_emb"].disabled
 
 
 def test_each_model_has_its_activations():
     choice = ModelChoice("NumpyRNN")
-    assert choice.activation.options == OF_RNN
-    choice.model.value = "FastTorchRNN"
-    assert choice.activation.options == OF_FAST_TORCH
-    choice.model.value = "FastLSTM"
-    assert choice.activation.options == ("tanh",)
-    assert choice.peepholes.layout.display is None
-    choice.peepholes.value = False
+    assert choice["activation"].options == OF_RNN
+    choice["model"].value = "FastTorchRNN"
+    assert choice["activation"].options == OF_FAST_TORCH
+    choice["model"].value = "FastLSTM"
+    assert choice["activation"].options == ("tanh",)
+    assert choice["peepholes"].layout.display is None
+    choice["peepholes"].value = False
     assert choice.value_of("peepholes") is False
-    choice.model.value = "NumpyRNN"
+    choice["model"].value = "NumpyRNN"
     assert choice.value_of("peepholes") is True  # of which it has none to leave out
 
 
@@ -168,10 +168,10 @@ def test_a_replaced_model_has_its_own_activations():
     choice = ModelChoice("FastRNN")
     rnn.replace("NumpyRNN", type("NumpyRNN", (rnn.NumpyRNN,), {"activations": ("logistic",)}))
     try:
-        choice.model.value = "RNN"
-        assert choice.activation.options == OF_RNN
-        choice.model.value = "NumpyRNN"
-        assert choice.activation.options == ("logistic",)
+        choice["model"].value = "RNN"
+        assert choice["activation"].options == OF_RNN
+        choice["model"].value = "NumpyRNN"
+        assert choice["activation"].options == ("logistic",)
     finally:
         rnn.replace(None)
 
@@ -186,7 +186,7 @@ def test_one_group_of_settings_is_shown_at_a_time():
 
 def test_a_number_cannot_be_typed_outside_its_limits():
     _, model, trainer = groups()
-    assert (trainer.rate.min, trainer.decay.min, model.n_hidd.min) == (0, 0, 1)
-    assert trainer.rate.max > 1e300
-    positive = {name for name in trainer.settings if "lab-positive" in getattr(trainer, name)._dom_classes}
+    assert (trainer["rate"].min, trainer["decay"].min, model["n_hidd"].min) == (0, 0, 1)
+    assert trainer["rate"].max > 1e300
+    positive = {name for name in trainer.settings if "lab-positive" in trainer[name]._dom_classes}
     assert positive == {"rate", "clip"}  # greater than 0
