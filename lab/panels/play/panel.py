@@ -142,13 +142,15 @@ class PlayPanel(Panel):
     @property
     def is_lstm(self) -> bool:
         """Whether the tagger is an LSTM, which has a forget gate."""
-        return TAGGER_MODELS[self.tagger.value][0] == "NumpyLSTM"
+        return self.network.model == "NumpyLSTM"
 
     @property
     def network(self) -> Network:
         """The settings that the initial weights depend on."""
-        corpus = SAMPLE if self.corpus.value == SAMPLE else f"{REACH}:{self.distance.value}"
-        return Network(corpus, *TAGGER_MODELS[self.tagger.value], self.init.value, self.n_hidd.value, self.seed.value)
+        corpus = f"{REACH}:{self.distance.value}" if self.corpus.value == REACH else SAMPLE
+        model, activation = TAGGER_MODELS[self.tagger.value]
+        init, n_hidd, seed = self.init.value, self.n_hidd.value, self.seed.value
+        return Network(corpus=corpus, model=model, activation=activation, init=init, n_hidd=n_hidd, seed=seed)
 
     def sentence(self) -> TaggedSentence:
         """Return the chosen sentence."""
@@ -210,11 +212,11 @@ class PlayPanel(Panel):
 
     def draw(self) -> None:
         """Show the results for the current values of the sliders."""
-        values = {control.description: control.value for control in self._controls}
-        before, self._drawn = self._drawn, {**values, "base": self.base}
-        changed, was = tuple(name for name, value in self._drawn.items() if before.get(name) != value), self._prediction
-        if was and changed:  # it is of one change, or of one drag
-            self._prediction = was._replace(changed=changed) if was.changed in ((), changed) else None
+        now = {**{control.description: control.value for control in self._controls}, "base": self.base}
+        changed = tuple(name for name, value in now.items() if self._drawn.get(name) != value)
+        self._drawn = now
+        if changed and self._prediction:
+            self._prediction = self._prediction.after(changed)
         knobs, sentence, t = self.knobs, self.sentence(), self.word.value
         model, self.forget.disabled = knobs.applied_to(self.base), "f" in knobs.clamps
         shown = with_forget_offset(model, knobs.forget)

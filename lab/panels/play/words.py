@@ -1,5 +1,7 @@
 """Sentences of the play panel: reach of the gradient, numbers of the recurrence, verdict on a prediction."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +55,10 @@ class Prediction(NamedTuple):
     says: str  # a key of PREDICTIONS
     before: float  # share of the gradient at the first word
     changed: tuple[str, ...] = ()  # names of the settings that were changed since
+
+    def after(self, changed: tuple[str, ...]) -> Prediction | None:
+        """Return the prediction after a change, or None if it was of a change before: a drag is one change."""
+        return self._replace(changed=changed) if self.changed in ((), changed) else None
 
     def in_words(self, now: float) -> str:
         """Return the verdict on it as HTML, or before a change, what to do."""
