@@ -11,8 +11,7 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put_marks, scales_of, side_axis
 from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, text, view
-from lab.widgets.panel import Panel
-from lab.widgets.work import Work
+from lab.widgets.panel import Panel, Work
 from lxmls_rnn.benchmark.measure.cases import sizes
 from lxmls_rnn.datasets.reach import MAX_DISTANCE
 from lxmls_rnn.deep_learning.initialisation import INITS

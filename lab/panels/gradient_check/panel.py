@@ -9,9 +9,8 @@ import numpy as np
 
 from lab.drawing import html
 from lab.widgets.controls import checkbox, dropdown, in_row, integer, on_change, progress_bar, show, small_network, view
-from lab.widgets.panel import Panel
+from lab.widgets.panel import Panel, Work
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
-from lab.widgets.work import Work
 from lxmls_rnn.deep_learning.parameters import DTYPES, STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS, available
 from lxmls_rnn.plotting.palette import CORRECT_COLOUR, WRONG_COLOUR

@@ -12,8 +12,7 @@ from lab.panels.inspection.sentence import UNITS_SHOWN
 from lab.panels.inspection.view import Opened, Seen, View, last_word, open_run, see, word_slider
 from lab.widgets.choices import RunChoice
 from lab.widgets.controls import dropdown, in_row, on_change, set_options, view
-from lab.widgets.panel import Panel
-from lab.widgets.work import Work
+from lab.widgets.panel import Panel, Work
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare, count, judge
 from lxmls_rnn.deep_learning.events import Metrics

@@ -10,8 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.widgets.controls import dropdown, field, in_row, on_change, progress_bar, set_options, show
-from lab.widgets.panel import Panel, Quiet
-from lab.widgets.work import Work
+from lab.widgets.panel import Panel, Quiet, Work
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import Forward

@@ -10,8 +10,7 @@ from lab.drawing import html
 from lab.panels.inspection.charts import WordMap
 from lab.panels.inspection.view import Seen, View
 from lab.widgets.controls import in_row, integer, show, text, toggles, view
-from lab.widgets.panel import Panel
-from lab.widgets.work import Work
+from lab.widgets.panel import Panel, Work
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import part_file, prepare
 from lxmls_rnn.plotting.palette import NEUTRAL_COLOUR, colour_of

@@ -17,8 +17,7 @@ from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source
 from lab.panels.scan.step import Compiled, StepError, columns_of, compile_example, evaluate
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
 from lab.widgets.controls import dropdown, field, in_row, on_change, show, toggles, unfolding, view
-from lab.widgets.panel import Panel, controls
-from lab.widgets.work import Work
+from lab.widgets.panel import Panel, Work, controls
 from lxmls_rnn.benchmark.show.report import format_time as time_in_words
 from lxmls_rnn.plotting.palette import LINES
 

@@ -1,11 +1,12 @@
-"""What all panels share: the guard that shows what goes wrong."""
+"""What all panels share: the guard that shows what goes wrong, and work in the background."""
 
 import threading
 import warnings
 
 import pytest
 
-from lab.widgets.panel import SAVE_TOOLTIPS, Panel
+from lab.widgets.controls import progress_bar
+from lab.widgets.panel import SAVE_TOOLTIPS, Panel, Work
 
 PATIENCE = 30  # seconds until a test gives up
 
@@ -70,3 +71,85 @@ def test_a_click_that_comes_after_its_button_was_disabled_is_ignored():
     button.disabled = True
     button.click()
     assert len(pressed) == 1
+
+
+class Counting(Panel):
+    """Counts 1, waits for `go_on`, and counts 2."""
+
+    def __init__(self):
+        super().__init__()
+        buttons = self.button("Start", "", self.start), self.button("Stop", "", lambda: self.work.stop())
+        self.widgets = self.start_button, self.stop_button, self.bar = *buttons, progress_bar("9em")
+        self.work = Work(self, *self.widgets)
+
+    def start(self):
+        self.begun, self.go_on = begun, go_on = threading.Event(), threading.Event()
+
+        def work():
+            yield 1
+            begun.set()
+            go_on.wait(PATIENCE)
+            yield 2
+
+        self.work.begin(work, lambda: f"{self.work.events} counted")
+
+    def click(self):
+        """Start and return once 1 is counted."""
+        self.start_button.click()
+        self.begun.wait(PATIENCE)
+        return self.work.job
+
+    @property
+    def is_working(self):
+        """Whether buttons and bar all say so; None if they differ."""
+        state = {self.start_button.disabled, not self.stop_button.disabled, self.bar.layout.display != "none"}
+        return state.pop() if len(state) == 1 else None
+
+
+@pytest.fixture
+def counting():
+    panel = Counting()
+    yield panel
+    panel.go_on.set()
+
+
+@pytest.mark.parametrize("state", ["done", "stopped"])
+def test_buttons_and_bar_follow_the_work_and_its_end_is_shown(counting, state):
+    assert counting.is_working is False
+    job = counting.click()
+    assert counting.is_working is True
+    if state == "stopped":
+        counting.stop_button.click()
+    counting.go_on.set()
+    job.wait(PATIENCE)
+    assert (job.state, counting.is_working) == (state, False)
+    assert "[1, 2] counted" in counting.message.value
+
+
+def test_an_error_in_the_work_is_shown_instead_of_its_end():
+    def broken():
+        yield 1
+        raise TypeError("no compiler")
+
+    panel = Panel()
+    work = Work(panel, start := panel.button("Start", "", lambda: None))
+    work.begin(broken, lambda: "Done.")
+    work.job.wait(PATIENCE)
+    assert "no compiler" in panel.message.value
+    assert "Traceback" in panel.message.value
+    assert not start.disabled
+
+
+def test_work_that_is_given_up_ends_at_once_and_does_not_disturb_the_next(counting):
+    old, go_on = counting.click(), counting.go_on
+    counting.work.give_up()
+    assert counting.is_working is False
+    assert "Stopped." in counting.message.value
+    job = counting.click()
+    go_on.set()
+    old.wait(PATIENCE)
+    assert (counting.work.events, counting.is_working) == ([1], True)
+    assert "counted" not in counting.message.value
+    counting.go_on.set()
+    job.wait(PATIENCE)
+    assert "[1, 2] counted" in counting.message.value
