@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-FOLDERS = ("lab", "lxmls_rnn", "tests", "docs", "docker", "scripts", ".ci", ".github")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/*.md")]
+FOLDERS = ("lab", "lxmls_rnn", "tests", "docs", "docker", "packages", "scripts", ".ci", ".github")
 SUFFIXES = (".py", ".sh", ".md", ".css", ".cpp", ".cluda", ".toml", ".yml")
 MADE = ("data", "runs", "results", "build")  # by commands, most of what is in them
 
@@ -25,7 +25,7 @@ def names_a_path(text):
     return is_path and first not in MADE and "NAME" not in text
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted(PAGES), ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_names_is_there(page):
     text, there = page.read_text(encoding="utf-8"), files_and_folders()
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if not link.startswith("http")]
