@@ -87,7 +87,7 @@ dist: $(READY) ## Write an sdist and a wheel of the library, a wheel of its Thea
 	$(DIST_UV) build -q --out-dir dist
 	$(DIST_UV) export -q --frozen --no-default-groups --extra theano --no-emit-project | sed -n '/^theano==/,/[^\\]$$/p' >dist/theano.txt
 	$(DIST_UV) tool run -q --python .venv/bin/python --with setuptools --with ./packages/theano \
-		pip wheel -q --no-build-isolation --no-deps --wheel-dir dist --requirement dist/theano.txt
+		pip wheel -q --no-cache-dir --no-build-isolation --no-deps --wheel-dir dist --requirement dist/theano.txt
 	rm dist/theano.txt dist/.gitignore
 	@ls dist
 
