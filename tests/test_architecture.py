@@ -1,12 +1,15 @@
-"""The files and folders that the pages name exist."""
+"""The files and folders that the pages name exist, and no two classes have one name."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/*.md")]
+PRODUCT = ("lab", "lxmls_rnn", "packages", "docker", "scripts")
+INTERFACES = {"NumpyRNN", "GpuLost"}  # of the lab guide, and of Theano's host: a class here takes another's place
 FOLDERS = ("lab", "lxmls_rnn", "tests", "docs", "docker", "packages", "scripts", ".ci", ".github")
 SUFFIXES = (".py", ".sh", ".md", ".css", ".cpp", ".cluda", ".toml", ".yml")
 MADE = ("data", "runs", "results", "build")  # by commands, most of what is in them
@@ -34,3 +37,9 @@ def test_what_a_page_names_is_there(page):
         if not any(path.endswith(f"/{name.rstrip('/')}") for path in there):
             missing.append(name)
     assert not missing, f"{page.name} names what is not there"
+
+
+def test_no_two_classes_have_one_name():
+    files = [path for folder in PRODUCT for path in (ROOT / folder).rglob("*.py") if path.parent.name != "tests"]
+    names = Counter(re.findall(r"^class (\w+)", "\n".join(map(Path.read_text, files)), re.MULTILINE))
+    assert {name for name, times in names.items() if times > 1} == INTERFACES
