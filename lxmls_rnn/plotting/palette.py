@@ -43,6 +43,6 @@ def shade(value: float, largest: float) -> str:
 def ink(value: float, largest: float) -> str:
     """Return the CSS colour of text on a `shade`: white on the strongest blue, else black.
 
-    The contrast is at least 4.5, as WCAG 2 demands; no threshold reaches this with a dark grey.
+    The contrast is then at least 4.5, as WCAG 2 demands; with a dark grey instead of black it could not be.
     """
     return "#fff" if largest and value > 0.97 * largest else "#000"

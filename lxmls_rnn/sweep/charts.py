@@ -1,4 +1,4 @@
-"""What the plots of a sweep show: accuracy against a setting, and learning curves."""
+"""Charts of a sweep: accuracy against a setting, and learning curves."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ def sorted_values(values: Iterable[Any]) -> list[Any]:
 
 
 def are_numbers(values: Iterable[object]) -> bool:
-    """Return whether all values are numbers; a bool is none."""
+    """Return whether all values are numbers; True and False are not."""
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def _values(name: str | None, vary: dict[str, list[Any]]) -> tuple[list[Any], list[float]]:
-    """Return the values of a setting and their places on its axis: a number's own, those of others 0, 1, 2, ..."""
+    """Return the values of a setting and their places on its axis: numbers themselves, other values at 0, 1, 2, ..."""
     values: list[Any] = sorted_values(vary[name]) if name else [None]
     return values, [float(place) for place in (values if are_numbers(values) else range(len(values)))]
 
 
 def places(name: str | None, vary: dict[str, list[Any]], settings: Iterable[Setting]) -> list[float]:
-    """Return the places of settings on the axis of the setting `name`, all the same without one."""
+    """Return where on the axis of the setting `name` each of `settings` is; without a name, all are at 0."""
     place_of = {repr(value): place for value, place in zip(*_values(name, vary), strict=True)}
     return [place_of[repr(setting.point[name] if name else None)] for setting in settings]
 
@@ -68,7 +68,8 @@ def places(name: str | None, vary: dict[str, list[Any]], settings: Iterable[Sett
 def against(name: str | None, vary: dict[str, list[Any]], lines: Lines, label: str, apart: float = 0.0) -> Chart:
     """Describe the accuracy against a setting: the means of `lines`, with bars of one deviation to each side.
 
-    If the values are not numbers, they are not connected, and neighbouring lines are `apart`.
+    If the values of the setting are not numbers, no line connects the means, and points of different lines are drawn
+    `apart` from each other.
     """
     values, at = _values(name, vary)
     numbers = are_numbers(values)

@@ -1,4 +1,4 @@
-"""What the plots show: times against one size, and speed-ups of the GPU over the CPU."""
+"""Charts of a benchmark: times against one size, and speed-ups of the GPU over the CPU."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ MILLISECONDS = Axis("ms", "~g", "log")
 def times(rows: Sequence[Row], size: str) -> Chart:
     """Describe the times of a model and work against `size`, one of `SIZE_LABELS`: medians with quartiles, in ms.
 
-    `rows` are the measured rows of this model and work. The other size, the length and the dtype are
-    fixed at the values with the most points; of several such values, the middle one is taken.
+    `rows` are the measured rows of this model and work. The other size, the length and the dtype are fixed at the
+    values with the most points; of several such values, the middle one is taken.
     """
     across = Axis(SIZE_LABELS[size], "d", "log")
     if not rows:
@@ -72,11 +72,11 @@ def times(rows: Sequence[Row], size: str) -> Chart:
 
 
 class SpeedUps(NamedTuple):
-    """How many times as fast as the fastest on the CPU the fastest on the GPU is, by hidden size and batch size."""
+    """The time of the fastest row on the CPU divided by that of the fastest on the GPU, by hidden and batch size."""
 
     hidden: list[int]
     batches: list[int]
-    values: np.ndarray  # (hidden, batches): CPU time divided by GPU time; NaN if one of them is missing
+    values: np.ndarray  # (hidden, batches); NaN if one of the two times is missing
     what: str  # length and dtype
 
     @property
