@@ -15,7 +15,6 @@ from lab.drawing import html
 from lxmls_rnn.plotting.chart import Axis, Chart, Line
 
 SIZE = (394, 240)  # pixels; two fit side by side in a notebook
-
 MAX_TICKS = 8  # of an axis of counts from 1
 SCALES = {"linear": bqplot.LinearScale, "log": bqplot.LogScale}
 ROOM = 1.25  # beside the ends of a logarithmic axis, as a factor
@@ -35,10 +34,7 @@ def figure(
     top: int = 12,
     **options: Any,
 ) -> bqplot.Figure:
-    """Make a figure of `size` (width, height), with margins `bottom` and `top`, in pixels.
-
-    Axes that are not given are described by the chart that is put into it.
-    """
+    """Make a figure of `size` (width, height), with margins `bottom` and `top`, in pixels; its axes may come later."""
     margin = {"top": top, "bottom": bottom, "left": 76, "right": 18}
     layout = {"width": f"{size[0]}px", "height": f"{size[1]}px", "max_width": "100%"}
     axes = [across or bqplot.Axis(scale=bqplot.LinearScale()), up or side_axis(bqplot.LinearScale())]

@@ -83,8 +83,8 @@ def test_a_chart_in_a_panel_shows_what_it_shows_in_a_file():
         (drawn,) = one.lines[2]
         np.testing.assert_array_equal(np.stack([mark.x, mark.y], -1), drawn.get_segments())
         assert mark.colors == [to_hex(colour) for colour in np.resize(drawn.get_color(), (2, 4))]
-    (x, y), title = shown.axes, shown.title
-    assert (x.label, y.label, title) == (axes.get_xlabel(), axes.get_ylabel(), axes.get_title())
+    x, y = shown.axes
+    assert (x.label, y.label, shown.title) == (axes.get_xlabel(), axes.get_ylabel(), axes.get_title())
     assert (type(x.scale), axes.get_xscale()) == (bqplot.LogScale, "log")
     assert (type(y.scale), axes.get_yscale()) == (bqplot.LinearScale, "linear")
     assert list(x.tick_values) == list(axes.get_xticks())
@@ -99,8 +99,8 @@ def test_a_new_chart_replaces_the_one_before_with_other_marks_over_it():
     put_chart(shown, Chart(Axis("epoch", "d"), Axis("cost"), [Line("", "#123456", range(1, 21), range(20))]), above)
     line, last = shown.marks
     assert (last, last.scales, line.scales) == (above, scales_of(shown), scales_of(shown))
-    (x, y), title = shown.axes, shown.title
-    assert (x.label, y.label, x.tick_labels, title) == ("epoch", "cost", {}, "")
+    x, y = shown.axes
+    assert (x.label, y.label, x.tick_labels, shown.title) == ("epoch", "cost", {}, "")
     assert isinstance(x.scale, bqplot.LinearScale)
     assert list(x.tick_values) == [1, 4, 7, 10, 13, 16, 19]
 
