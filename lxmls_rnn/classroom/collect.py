@@ -163,7 +163,7 @@ def _open_below(root: int, parts: tuple[str, ...]) -> BinaryIO:
         descriptor = os.open(parts[-1], flags, dir_fd=root)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise ValueError("is not a regular file any more")
+            raise ValueError("the file was replaced by something else while it was collected")
         return open(descriptor, "rb")
 
 
@@ -172,7 +172,7 @@ def _zipped_files(file: BinaryIO, report: Collected, opened: ExitStack) -> Itera
     archive = opened.enter_context(zipfile.ZipFile(file))
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     if len(entries) > MAX_FILES:
-        raise ValueError(f"{len(entries):,} files, more than {MAX_FILES:,}")
+        raise ValueError(f"the zip file has {len(entries):,} files: at most {MAX_FILES:,} are collected")
     for entry in entries:
         parts = entry.filename.replace("\\", "/").split("/")
         kind = stat.S_IFMT(entry.external_attr >> 16)
@@ -204,7 +204,7 @@ def _check_directory(file: BinaryIO) -> None:
         raise ValueError("damaged, or not a zip file")
     (directory,) = struct.unpack_from("<L", tail, end + 12)
     if directory > MAX_DIRECTORY_BYTES or tail[max(0, end - 20) :].startswith(_END_64):
-        raise ValueError(f"more than some {MAX_FILES:,} files")
+        raise ValueError(f"the zip file lists too many files: at most {MAX_FILES:,} are collected")
 
 
 def _placed(parts: tuple[str, ...]) -> tuple[str, ...] | None:
