@@ -15,6 +15,7 @@ from lab.exercises import harness
 from lab.exercises.exercise import EXERCISES, Exercise, Quantity, answer_of
 from lab.exercises.harness import CHANGED, SCANS, Arrays
 from lab.exercises.inputs import Case, cases
+from lxmls_rnn.teaching.first_difference import WHOLE, Place, Steps, in_order
 from lxmls_rnn.teaching.gradient_check import TOLERANCE
 
 
@@ -100,31 +101,18 @@ def difference(exercise: Exercise, n: int, right: Arrays, got: Arrays, seed: int
     return None
 
 
-def places(exercise: Exercise, right: Arrays) -> list[tuple[int | None, str]]:
-    """Return the steps and quantities in the order of computation: those of a step together, then those of none."""
-    order: list[tuple[int | None, str]] = []
-    group: list[Quantity] = []
-
-    def close() -> None:
-        if group:
-            axis = [(one, one.step_axis) for one in group]
-            last = max(right[one.name].shape[axis or 0] + one.first for one, axis in axis)
-            steps = range(min(one.first for one in group), last)
-            for step in reversed(steps) if exercise.backwards else steps:
-                order.extend((step, one.name) for one in group
-                             if one.first <= step < right[one.name].shape[one.step_axis or 0] + one.first)  # fmt: skip
-            group.clear()
-
+def places(exercise: Exercise, right: Arrays) -> list[Place]:
+    """Return the steps and quantities in the order of computation."""
+    steps: dict[str, Steps] = {}
     for name, quantity in exercise.quantities.items():
         if name not in right:
             continue
-        if quantity.step_axis is not None:
-            group.append(quantity)
+        if (axis := quantity.step_axis) is None:
+            steps[name] = WHOLE
         else:
-            close()
-            order.append((None, name))
-    close()
-    return order
+            forwards = range(quantity.first, quantity.first + right[name].shape[axis])
+            steps[name] = forwards[::-1] if exercise.backwards else forwards
+    return list(in_order(steps))
 
 
 def at(quantity: Quantity, array: np.ndarray, step: int | None) -> np.ndarray:
