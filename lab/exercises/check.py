@@ -89,9 +89,9 @@ def _checked(name: str, *arguments: Any) -> Verdict:
             _passed.add(name)
     except limit.TimeUp as error:
         if known:
-            state, text = NOT_RIGHT, f"{known[-1]}\n{explanation.TIME_IS_UP}{_not_stopped(error)}"
+            state, text = NOT_RIGHT, f"{known[-1]}\n{explanation.TIME_IS_UP}{error.remark}"
         elif isinstance(error, limit.Busy):
-            state, text, tried = NOT_YET, f"{error} This was no try.{explanation.traceback_lines(error.stack)}", False
+            state, text, tried = NOT_YET, f"{error} This was no try.{explanation.line_of(error)}", False
         else:
             state, text = NOT_RIGHT, _too_long(error)
     except fork.OutOfMemory as error:
@@ -108,14 +108,8 @@ def _checked(name: str, *arguments: Any) -> Verdict:
 
 
 def _too_long(error: limit.TimeUp) -> str:
-    advice = f"does a loop or a recursion never end?{_not_stopped(error)}"
-    return (
-        f"The function is still running after {error.seconds:g} s: {advice}{explanation.traceback_lines(error.stack)}"
-    )
-
-
-def _not_stopped(error: limit.TimeUp) -> str:
-    return "" if error.stopped else " It could not be stopped: if the notebook becomes slow, restart the kernel."
+    advice = f"does a loop or a recursion never end?{error.remark}"
+    return f"The function is still running after {error.seconds:g} s: {advice}{explanation.line_of(error)}"
 
 
 for _name in EXERCISES:

@@ -20,7 +20,6 @@ import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,8 @@ from lab.exercises.engine import Difference
 from lab.exercises.exercise import EXERCISES, Exercise, Patch, answer_of
 from lab.exercises.harness import Arrays
 from lab.exercises.inputs import Case, cases
+from lab.runtime.limit import TimeUp
+from lab.runtime.student_errors import Line, failed_line, sentence
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT
 
 MAX_SECONDS = 10.0  # of the processor, for the explanation of one answer
@@ -43,18 +44,16 @@ class Raised:
 
     kind: str
     message: str
-    line: int
-    text: str  # of the line
+    line: Line
     shapes: str
 
     def __str__(self) -> str:
-        where = f"\nin line {self.line} of the cell:  {self.text}" if self.text else ""
-        return f"fails with {self.kind}: {self.message}{where}"
+        return f"fails with {self.kind}: {self.message}{_of_cell(self.line)}"
 
     @property
     def key(self) -> tuple[str, str, frozenset[str]]:
         """The common sign of two answers with the same mistake."""
-        return self.kind, _VARIABLE.sub("", self.message.split("\n")[0]), _targets_of(self.text)
+        return self.kind, _VARIABLE.sub("", self.message.split("\n")[0]), _targets_of(self.line.text)
 
 
 def _targets_of(line: str) -> frozenset[str]:
@@ -66,14 +65,10 @@ def _targets_of(line: str) -> frozenset[str]:
 
 def raised(error: BaseException, files: frozenset[str] = frozenset()) -> Raised:
     """Describe an exception in student code; `files` are those of the answer; Theano's message names others."""
-    message = str(error).strip()
-    if type(error).__module__.startswith("theano") or "Apply node" in message or "Backtrace" in message:
-        message = _of_theano(message)
-    message = re.split(r"\n-+\n|\nSee https|\nThe error occurred", message)[0]  # of JAX's page
-    message = "\n".join([line for line in message.splitlines() if line.strip()][:4])
-    found = _place(error, files)
-    text = linecache.getline(*found).strip() if found else ""
-    return Raised(type(error).__name__, message, found[1] if found else 0, text, _shapes(error, text))
+    shapes = re.findall(r"^Inputs shapes: .*", str(error), re.MULTILINE)[:1]  # of Theano's operation
+    message = " ".join([sentence(error), *shapes]).strip()
+    line = failed_line(error, lambda file: file in files or is_students(file), files) or Line(0, "")
+    return Raised(type(error).__name__, message, line, _shapes(error, line.text))
 
 
 def is_from_student(error: BaseException) -> bool:
@@ -82,48 +77,24 @@ def is_from_student(error: BaseException) -> bool:
     return bool(frames) and is_students(frames[-1].f_code.co_filename)
 
 
-def _students_frames(error: BaseException, files: frozenset[str] = frozenset()) -> list[tuple[FrameType, int]]:
-    """Return the frames of student code, or of `files`, that an exception went through, innermost last, and lines."""
-    places = [(frame, line, frame.f_code.co_filename) for frame, line in traceback.walk_tb(error.__traceback__)]
-    return [(frame, line) for frame, line, file in places if file in files or is_students(file)]
+def line_of(error: TimeUp) -> str:
+    """Return a phrase that names the line of the cell where an answer was when it was stopped."""
+    return _of_cell(failed_line(error, is_students))
 
 
-def _of_theano(message: str) -> str:
-    """Return Theano's sentence and the shapes of the node, without the hints about its flags."""
-    shapes = re.findall(r"^Inputs shapes: .*", message, re.MULTILINE)[:1]
-    sentence = re.split(
-        r"^(?:Apply node that|Toposort index|Backtrace when|HINT)", message, maxsplit=1, flags=re.MULTILINE
-    )[0]
-    if not sentence.strip():
-        lines = [
-            line for line in message.splitlines() if line.strip() and not line.startswith((" ", "Backtrace", "File"))
-        ]
-        sentence = " ".join(lines[:2])
-    return " ".join([*sentence.split(), *shapes])
-
-
-def _place(error: BaseException, files: frozenset[str]) -> tuple[str, int] | None:
-    """Return the file and line of the student's code that failed, or where Theano says that a variable was made."""
-    mine = [(frame.f_code.co_filename, line) for frame, line in _students_frames(error, files)]
-    if not mine:  # Theano failed while the compiled function ran; the first place is in the step, the next is its scan
-        made = str(error).split("\nBacktrace when")[1:2]
-        mine = [(name, int(number)) for name, number in re.findall(r'File "(.+?)", line (\d+)', "".join(made))]
-        mine = [place for place in mine if place[0] in files or is_students(place[0])]
-        # Theano's constants are shared, and remember lines of other cells that used them
-        mine = [place for place in mine if place[0] in files] or mine
-    return mine[-1] if mine else None
+def _of_cell(line: Line | None) -> str:
+    return f"\nin line {line.number} of the cell:  {line.text}" if line and line.text else ""
 
 
 def _shapes(error: BaseException, line: str) -> str:
     """Return the shapes of the arrays in the student's line that failed."""
-    frames = _students_frames(error)
+    mine = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if is_students(frame.f_code.co_filename)]
     try:
         tree = ast.parse(line + ("\n pass" if line.endswith(":") else ""))
     except SyntaxError:
         return ""
-    if not frames:
+    if not mine:
         return ""
-    frame, _ = frames[-1]
     shown: dict[str, str] = {}
     inside: set[ast.AST] = set()
     for node in ast.walk(tree):  # outer expressions first
@@ -132,7 +103,7 @@ def _shapes(error: BaseException, line: str) -> str:
         if any(isinstance(part, (ast.Call, ast.Lambda)) for part in ast.walk(node)):
             continue
         try:
-            value = eval(ast.unparse(node), frame.f_globals, frame.f_locals)
+            value = eval(ast.unparse(node), mine[-1].f_globals, mine[-1].f_locals)
             shape = tuple(value.shape) if isinstance(getattr(value, "shape", None), tuple) else None
         except Exception:
             continue
@@ -284,27 +255,27 @@ class Explanation:
         self.known.append(lead)
         mine = set(self.source.lines.values()) if self.source else set()
         alike = []
-        for patch in self._patches(_targets_of(found.text)):
+        for patch in self._patches(_targets_of(found.line.text)):
             outcome = None if self._is_late() else _outcome(self.exercise.name, patch, n, False)
             if isinstance(outcome, Raised) and outcome.key == found.key:
                 lines_of_patch = _changed_lines(self.exercise.name, patch)
                 if lines_of_patch and lines_of_patch <= mine:  # the same error, of the same line
                     return f"{lead}\n{patch.cause}"
                 alike.append(patch.cause)
-        step = self.source.step_of(found.line) if self.source else ""
+        step = self.source.step_of(found.line.number) if self.source else ""
         lines, title = self._located(None, step)
-        if change := self._repaired(lines or ([found.line] if found.text else [])):
+        if change := self._repaired(lines or ([found.line.number] if found.line.text else [])):
             return f"{lead}\n{change}"
-        if lines and found.line not in lines:
+        if lines and found.line.number not in lines:
             lead = f"{lead}\n{title}\n{self._quoted(lines)}"
-        if len(set(alike)) == 1 and "scan(" not in found.text:
+        if len(set(alike)) == 1 and "scan(" not in found.line.text:
             return f"{lead}\n{alike[0]}"
         if cause := self._structure():
             return f"{lead}\n{cause}"
         said = f"{found.kind}: {found.message}"
         pattern = next((one for one in _RULES if re.search(one, said, re.IGNORECASE)), "")
         rule = _RULES.get(pattern, "") + _RULES_OF_SCAN.get(pattern, "") * (harness.SCANS in self.right[n])
-        formula = self._formula(_targets_of(found.text))
+        formula = self._formula(_targets_of(found.line.text))
         return "\n".join(filter(None, (lead, rule, formula, self._cut())))
 
     def of_difference(self, difference: Difference, got: Sequence[Arrays]) -> str:
@@ -619,10 +590,3 @@ def _shared_outcome(name: str, patch: Patch, n: int) -> Arrays | None:
     if not isinstance(found, dict) or "p" not in found:
         return None
     return {"p": found["p"].T.astype(engine.expected(name)[n]["p"].dtype)}
-
-
-def traceback_lines(stack: traceback.StackSummary) -> str:
-    """Return the student's innermost line of a stack."""
-    mine = [(frame.filename, frame.lineno or 0) for frame in stack if is_students(frame.filename)]
-    line = linecache.getline(*mine[-1]).strip() if mine else ""
-    return f"\nin line {mine[-1][1]} of the cell:  {line}" if line else ""

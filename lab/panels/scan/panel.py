@@ -259,8 +259,9 @@ class ScanPanel(Panel):
         self._plot(names, loop, scan)
         times = ", ".join(f"{time_in_words(value)} ({name}, median of {n})" for name, value, n in found.times)
         printed = f"<p>The step printed, as scan built its graph:</p>{text_box(escape(compiled.printed), 'Output')}"
+        agree, difference = found.compare()
         self.timing.value = (
-            f"<p><b>{found.compare()}. One call takes {times}; building and compiling the scan took "
+            f"<p><b>{agree}</b>: {difference}. One call takes {times}; building and compiling the scan took "
             f"{time_in_words(compiled.seconds)}, once. With so few numbers, the overhead of each step dominates."
             f"</p>{printed if compiled.printed else ''}"
         )

@@ -3,10 +3,11 @@
 import io
 import linecache
 import re
-import traceback
 from functools import partial
 from html import escape
 from typing import Any
+
+from lab.runtime.student_errors import failed_line
 
 PROGRAM_FILENAME = "<your program>"
 THEANO_IMPORTS = """\
@@ -27,8 +28,8 @@ def run_program(program: str) -> tuple[str | None, str]:
     try:
         execute(THEANO_IMPORTS + program, {"print": partial(print, file=printed)})
     except Exception as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == PROGRAM_FILENAME]
-        return f"{type(error).__name__}: {error}", f"line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+        line = failed_line(error, PROGRAM_FILENAME.__eq__)
+        return f"{type(error).__name__}: {error}", f"line {line.number}: {line.text}" if line else ""
     return None, printed.getvalue()
 
 
