@@ -39,7 +39,7 @@ def _max_seconds(exercise: Exercise) -> float:
 
 
 def _judged(exercise: Exercise, answer: Any, known: list[str]) -> tuple[str, str]:
-    """Return the state of an answer and the text of its verdict; what is wrong is added to `known` before its cause."""
+    """Return the state of an answer and the text of its verdict; add to `known` what is wrong once it is found."""
     until = time.monotonic() + MAX_EXPLAINING_SECONDS
     got: list[harness.Arrays] = []
     failure: BaseException | None = None
@@ -124,7 +124,7 @@ def installed(framework: str) -> bool:
 
 
 def passed(*names: str) -> bool:
-    """Return whether these checks have passed in this kernel; print which have not, or must be run again."""
+    """Return whether these checks have passed in this kernel; if not, print which of them to run."""
     missing = [name for name in names if name not in _passed]
     entries, _ = _stored()
     if missing and all(entries[name].state == RIGHT for name in missing):

@@ -1,10 +1,13 @@
 """Explain what is wrong with an answer: where, and why.
 
-The first difference between its arrays and the expected ones is known (`engine`). Then, in this order: statements of
-the solution, put into the answer, show which line is wrong; the first mistake of the catalogue that gives the same
-numbers, or the same error, names the cause, or a return in a loop does; a small change of this line makes the answer
-right, also for inputs that the search has not seen; or else the numbers may show a factor or NaN, and the formula of
-the line is shown.
+`engine` finds the first difference between the answer's arrays and the expected ones. The search for its cause has
+four parts, in this order:
+
+1. Statements of the solution replace statements of the answer. The line whose replacement helps is wrong.
+2. The first mistake of the catalogue that gives the same numbers, or the same error, names the cause. So does a return
+   inside a loop.
+3. A small change of the wrong line may make the answer right, also for inputs that the search has not used.
+4. Otherwise the numbers may show a factor or NaN, and the formula of the line is shown.
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ class Raised:
 
     @property
     def key(self) -> tuple[str, str, frozenset[str]]:
-        """The common sign of two answers with the same mistake."""
+        """What two answers with the same mistake have in common."""
         return self.kind, _VARIABLE.sub("", self.message.split("\n")[0]), _targets_of(self.line.text)
 
 
@@ -64,7 +67,7 @@ def _targets_of(line: str) -> frozenset[str]:
 
 
 def raised(error: BaseException, files: frozenset[str] = frozenset()) -> Raised:
-    """Describe an exception in student code; `files` are those of the answer; Theano's message names others."""
+    """Describe an exception in student code. `files` are those of the answer: Theano's message also names others."""
     shapes = re.findall(r"^Inputs shapes: .*", str(error), re.MULTILINE)[:1]  # of Theano's operation
     message = " ".join([sentence(error), *shapes]).strip()
     line = failed_line(error, lambda file: file in files or is_students(file), files) or Line(0, "")
@@ -170,9 +173,9 @@ class Explanation:
     def __init__(
         self, exercise: Exercise, answer: Any, until: float = float("inf"), known: list[str] | None = None
     ) -> None:
-        """`until` is the time of `time.monotonic` at which the explanation ends with what is known.
+        """Let the explanation end at `until`, a time of `time.monotonic`, with what is known by then.
 
-        What is known is added to `known` before the search for its cause, which may be interrupted.
+        The search for a cause may be interrupted: `known` receives what is wrong before it begins.
         """
         self.exercise = exercise
         self.known = [] if known is None else known
@@ -184,7 +187,10 @@ class Explanation:
             self.source = None
 
     def verdict(self, got: Sequence[Arrays], failure: BaseException | None = None) -> tuple[str, str]:
-        """Return the state of an answer that gave these arrays, then perhaps an exception, and its verdict's text."""
+        """Return the state of an answer and the text of its verdict.
+
+        `got` are its arrays, one dictionary for each case, up to the case that raised `failure`.
+        """
         state = NOT_RIGHT
         if failure is None and (unfilled := self._unfilled(got)):
             state, text = unfilled
@@ -203,7 +209,7 @@ class Explanation:
     def _unfilled(self, got: Sequence[Arrays]) -> tuple[str, str] | None:
         """Return a verdict if quantities are not filled in: missing, or zeros that no line of a loop writes to.
 
-        They are computed as in the solution, so that the rest can be judged.
+        The rest is judged in a copy of the answer that computes them as in the solution.
         """
         names = []
         for name in engine.unfilled(self.exercise, self.right, got):
@@ -295,9 +301,10 @@ class Explanation:
     # --- where ----------------------------------------------------------------------------------------------------
 
     def _located(self, difference: Difference | None, step: str = "") -> tuple[list[int], str]:
-        """Return the lines that are wrong, if any is found, and a sentence if the rest of the answer is right.
+        """Return the wrong lines, if any are found, and a sentence if the rest of the answer is right.
 
-        A `step` is a function in the answer that fails: without it, nothing is said of its lines.
+        If `step`, a function inside the answer, fails, replacements that remove it are left out: they say nothing about
+        its lines.
         """
         if self.source is None:
             return [], ""
@@ -326,9 +333,9 @@ class Explanation:
         return difference.case, order.index(place) if place in order else -1
 
     def _first_difference(self, answer: Any, likely: Difference | None = None, seed: int = 0) -> Difference | None:
-        """Return the first difference of a changed answer; raise what it raises.
+        """Return the first difference of a changed answer, or raise its exception.
 
-        The case of a `likely` difference is tried first, without gradients through a model unless it is in them.
+        The case of a `likely` difference is tried first, without gradients through a model if it is not in a gradient.
         """
         if likely is not None:
             case, n = self.cases[likely.case], likely.case
@@ -362,7 +369,8 @@ class Explanation:
     def _cause(self, difference: Difference, got: Sequence[Arrays]) -> str:
         """Return the cause of a mistake in the catalogue that gives the same numbers for all inputs.
 
-        A mistake that gives all of them comes before one that gives those of the quantity that differs.
+        Best is a mistake that gives the same numbers in all quantities, then one that gives them in the quantity that
+        differs.
         """
         name, best = difference.quantity, ""
         for patch in self._patches(frozenset({name})):
@@ -381,15 +389,15 @@ class Explanation:
         return ""
 
     def _patches(self, what: frozenset[str]) -> list[Patch]:
-        """Return the mistakes of the catalogue, first those in lines that compute something.
+        """Return the mistakes of the catalogue, those in lines that compute `what` first.
 
-        Those whose cause names a statement that the answer does not have are left out.
+        Mistakes whose cause names a statement that the answer does not have are left out.
         """
         patches = [patch for patch in self.exercise.patches if self._has_what_is_named(patch.cause)]
         return sorted(patches, key=lambda patch: not what & _changed(self.exercise.name, patch))
 
     def _has_what_is_named(self, cause: str) -> bool:
-        """Return whether the answer has the return in a loop, or the else of a loop, that a cause speaks of."""
+        """Return whether the answer has the statement, a return or an else of a loop, that a cause names."""
         if self.source is None:
             return True
         loops = [node for node in ast.walk(self.source.tree) if isinstance(node, (ast.For, ast.While))]
@@ -421,10 +429,7 @@ class Explanation:
         return engine.difference(self.exercise, n, right, wrong)
 
     def _alike(self, names: Sequence[str], n: int, wrong: Arrays | Raised | None, got: Arrays) -> bool:
-        """Return whether two wrong answers have the same numbers in the quantities of both.
-
-        Rounding is relative to the right numbers.
-        """
+        """Return whether two wrong answers agree, up to rounding, in those of the quantities `names` that both have."""
         return isinstance(wrong, dict) and all(
             wrong[name].shape == got[name].shape
             and engine.is_close(self.exercise, self.right[n][name], wrong[name], got[name])
@@ -451,9 +456,9 @@ class Explanation:
         return ""
 
     def _structure(self) -> str:
-        """Return what the statements show of any exercise.
+        """Return a sentence about a mistake that the statements show in any exercise, or an empty string.
 
-        A step without a return, a return in a loop, or an array that a loop replaces.
+        It is a step without a return, a return in a loop, or an array that a loop replaces.
         """
         if self.source is None:
             return ""
@@ -503,7 +508,7 @@ class Explanation:
         return f'A hint: check.hint("{self.exercise.name}")'
 
     def _cut(self) -> str:
-        """Return a sentence where time was up before the mistake was found; what is known by then is kept."""
+        """Return a sentence if the time was up before the mistake was found, else an empty string."""
         return TIME_IS_UP if self._is_late() else ""
 
     def _is_late(self) -> bool:
@@ -511,10 +516,10 @@ class Explanation:
 
 
 def _behind(source: Source, lines: list[int], solution: ast.AST) -> list[int]:
-    """Return the lines that may hold the mistake: these, for which the solution's are right, and those behind them.
+    """Return the lines that may hold the mistake: `lines`, and before them the lines that they depend on.
 
-    Behind a line are the simple statements that assign a name in it that the solution lacks, up to two steps back. They
-    come first. A line that only returns such a name is left out.
+    A line depends on the simple statements that assign its names, if the solution has no such names, and these depend
+    on others; two steps back are followed. A line that only returns such a name is left out.
     """
     known = {node.id for node in ast.walk(solution) if isinstance(node, ast.Name)}
     found = list(lines)
@@ -550,7 +555,7 @@ def _quiet_run(exercise: Exercise, answer: Any, case: Case) -> Arrays:
 
 @functools.cache
 def _changed(name: str, patch: Patch) -> frozenset[str]:
-    """Return what the lines compute in which a mistake differs from the solution."""
+    """Return the names that are assigned in the lines in which a mistake differs from the solution."""
     return frozenset().union(*map(_targets_of, _changed_lines(name, patch)))
 
 
@@ -563,7 +568,7 @@ def _changed_lines(name: str, patch: Patch) -> frozenset[str]:
 
 @functools.cache
 def _outcome(name: str, patch: Patch, n: int, through: bool) -> Arrays | Raised | None:
-    """Return what the solution with a mistake gives for a case; gradients through a model only if `through`."""
+    """Return the arrays or the error of the solution with a mistake; gradients through a model only if `through`."""
     case = cases(name)[n]
     return _run_patch(name, patch, case if through or "through" not in case else case | {"through": False})
 
@@ -581,7 +586,7 @@ def _run_patch(name: str, patch: Patch, case: Case) -> Arrays | Raised | None:
 
 @functools.cache
 def _shared_outcome(name: str, patch: Patch, n: int) -> Arrays | None:
-    """Return p (L, n_tags) of a mistake of the exercise in NumPy whose numbers are shared."""
+    """Return p, (L, n_tags), that a mistake in the NumPy exercise `shares` gives for a case of this exercise."""
     exercise = EXERCISES[name]
     code = patch.code
     if exercise.framework in ("torch", "jax"):  # their network has tanh

@@ -10,7 +10,7 @@ from lxmls_rnn.teaching.gradient_check import Comparison
 
 
 def diagnose(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[str]:
-    """Return a diagnosis for each model; if two models differ, it tells which one is wrong.
+    """Return a diagnosis for each model; where two models differ, it names the wrong one if the rows show it.
 
     `rows` are the results of `check_gradients`, `x` the word ids of the sentence, (L,).
     """
@@ -34,7 +34,7 @@ def diagnose(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[
 
 
 def diagnose_model(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
-    """Return where in back-propagation the mistake is, given which parameters and which words differ.
+    """Return a sentence that locates the mistake in back-propagation, from the parameters and words that differ.
 
     Errors are propagated from the output: e_y -> e_h -> e_a -> e_z, and from step to step e_a_{t+1} -> e_h_t. If a
     parameter's gradient is correct, so are all errors before it on this path. The gradient of the embeddings has a
@@ -86,7 +86,7 @@ def _is_lstm(rows: Sequence[Comparison]) -> bool:
 
 
 def _step_of_fault(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
-    """Return advice based on whether the error of the last step is correct, as the columns of W_e show."""
+    """Return advice that depends on the error of the last step; the columns of W_e show whether it is correct."""
     ids = [int(word) for word in x]
     if ids.count(ids[-1]) > 1:
         return "To find the step, choose a sentence whose last word occurs only once: the columns of W_e then show it."
@@ -110,7 +110,7 @@ def _gates(row: Comparison) -> str:
 
 
 def _words(row: Comparison, x: Sequence[int] | np.ndarray) -> str:
-    """Return a sentence if only repeated words differ in W_e, else an empty string."""
+    """Return a hint if W_e differs only in words that occur several times; an empty string otherwise."""
     ids = [int(word) for word in x]
     wrong = {word for word in ids if not _column_agrees(row, word)}
     if wrong and all(ids.count(word) > 1 for word in wrong):
@@ -123,7 +123,7 @@ def _column_agrees(row: Comparison, word: int) -> bool:
 
 
 def _common_factor(rows: Sequence[Comparison]) -> float | None:
-    """Return k if every gradient is k times the expected one, else None."""
+    """Return the factor between the gradients and the expected ones if it is the same for all, else None."""
     got = np.concatenate([row.gradient.ravel() for row in rows]).astype("float64")
     expected = np.concatenate([row.expected.ravel() for row in rows]).astype("float64")
     square = float(expected @ expected)

@@ -1,9 +1,9 @@
-"""The first quantity, word and gate in which two models with the same parameters part.
+"""The first quantity, word and gate in which two models with the same parameters differ.
 
-Each model returns the quantities of both passes by name, see `NumpyRNN.quantities`; those that both models return are
-compared. PyTorch's own layers return no gates, and a subclass with its own `_forward` only p_t and the gradients. The
-error e_c_t of a cell is left out, because Theano and JAX do not return it: it is seen through the slopes of the gates,
-which is e_a_t.
+Each model returns the quantities of both passes by name, see `NumpyRNN.quantities`. Those that both models return are
+compared: PyTorch's own layers return no gates, and a subclass with its own `_forward` only p_t and the gradients. The
+error e_c_t of a cell is left out, because Theano and JAX do not return it; a mistake in it shows in e_a_t, its product
+with the slopes of the gates.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,7 +34,7 @@ class FirstDifference(NamedTuple):
 
     quantity: str  # of `FORWARD_QUANTITIES` or `ERROR_QUANTITIES`, or a parameter, whose gradient differs
     step: int | None  # None for a gradient
-    gates: list[str]  # of an LSTM, if only these part
+    gates: list[str]  # of an LSTM, if not all differ
     difference: float  # relative to the largest entry
 
     def in_words(self) -> str:
@@ -45,7 +45,10 @@ class FirstDifference(NamedTuple):
 
 
 def in_order(steps: Mapping[str, Steps]) -> Iterator[Place]:
-    """Yield the steps of quantities in the order of computation: neighbours that go in one direction step by step."""
+    """Yield steps and quantities in the order of computation.
+
+    Neighbours in `steps` that go in the same direction are computed together, one step after the other.
+    """
     for direction, group in groupby(steps, lambda name: getattr(steps[name], "step", 0)):
         names = list(group)
         together: set[Any] = set().union(*(steps[name] for name in names))
@@ -93,7 +96,7 @@ def compare_models(
 
 
 def _has_variant(cls: type[Model], model: Model) -> bool:
-    """Return whether a class of the family of `model` has its activation, and its kind of LSTM, with or without W_c."""
+    """Return whether a class of the family of `model` has its activation and, for an LSTM, its choice of peepholes."""
     peepholes = model.options.get("peepholes")  # None for an RNN
     return model.activation in cls.activations and (peepholes is None or peepholes in cls.peephole_options)
 
@@ -101,7 +104,7 @@ def _has_variant(cls: type[Model], model: Model) -> bool:
 def compare_quantities(
     name: str, model: Model, other: Model, x: np.ndarray, y: np.ndarray, tolerance: float | None = None
 ) -> Iterator[Comparison]:
-    """Compare every quantity of a sentence, (L,), between two models of a family; the first is called `name`."""
+    """Compare every quantity of a sentence, (L,), between two models of a family; `name` is that of `model`."""
     found, expected = model.quantities(x, y), other.quantities(x, y)
     for quantity in (*FORWARD_QUANTITIES, *ERROR_QUANTITIES, *model.shapes(model.sizes)):
         key = quantity.removesuffix("_t")  # the name of a quantity is shown with its step
@@ -135,12 +138,12 @@ def first_difference(rows: Iterable[Comparison]) -> FirstDifference | None:
 
 
 def _columns(step: int | None) -> slice:
-    """Return where a step is in an array, (n, L); all of the array for None."""
+    """Return the column of a step in an array, (n, L), as a slice; all columns for None."""
     return slice(None) if step is None else slice(step - 1, step)
 
 
 def in_sentences(rows: Iterable[Comparison]) -> Iterator[str]:
-    """Yield a sentence for each variant of a model that parts from the other; `rows` are those of `compare_models`."""
+    """Yield a sentence for each variant of a model that differs from the other; `compare_models` yields the rows."""
     for (name, activation, against), group in groupby(rows, lambda row: (row.name, row.activation, row.against)):
         if found := first_difference(group):
             name, *peepholes = name.split(", ")
@@ -149,5 +152,5 @@ def in_sentences(rows: Iterable[Comparison]) -> Iterator[str]:
 
 
 def first_differences(models: Iterable[str] | None = None, **options: Any) -> Iterator[str]:
-    """Yield a sentence for each variant of a model that parts from NumPy's; arguments as in `compare_models`."""
+    """Yield a sentence for each variant of a model that differs from NumPy's; arguments as in `compare_models`."""
     yield from in_sentences(compare_models(models, **options))

@@ -18,7 +18,7 @@ TOLERANCE = {"float64": 1e-8, "float32": 1e-4}  # maximum difference relative to
 
 @dataclass(frozen=True)
 class Comparison:
-    """Comparison of two gradients of one parameter."""
+    """Comparison of two gradients of one parameter, or of two arrays of another quantity."""
 
     model: str
     activation: str
@@ -107,7 +107,7 @@ def comparison(
 
 
 def random_values(model: Model, rng: np.random.RandomState) -> dict[str, np.ndarray]:
-    """Draw parameters of both signs for `model`, of a magnitude at which mistakes show well."""
+    """Draw parameters of both signs for `model`, large enough for mistakes to show and too small for saturation."""
     # a unit sums over the columns of W: the division by their square root prevents saturation and chaotic dynamics
     values = {k: rng.uniform(-1, 1, shape) / shape[1] ** 0.5 for k, shape in model.shapes(model.sizes).items()}
     values["W_e"] = rng.uniform(-1, 1, values["W_e"].shape)
@@ -170,7 +170,7 @@ def pairs(
     activation: str | None = None,
     instead: type[NumpyRNN] | None = None,
 ) -> Iterator[tuple[str, Model, NumpyRNN, npt.ArrayLike, npt.ArrayLike]]:
-    """Yield each variant of each model beside NumPy's model with the same parameters.
+    """Yield each variant of each model together with NumPy's model with the same parameters.
 
     Parameters
     ----------

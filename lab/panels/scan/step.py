@@ -22,7 +22,7 @@ MAX_MESSAGE = 300  # characters; Theano's messages can fill a page
 
 
 class StepError(ValueError):
-    """The step does not work: a sentence that says where and why."""
+    """The step does not work; the message is a sentence that says where and why."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Results:
     times: list[tuple[str, float, int]]  # what, median in seconds, number of calls
 
     def compare(self) -> tuple[str, str]:
-        """Return whether they agree, and how they differ, as two phrases."""
+        """Return two phrases: whether the loop and scan agree, and how they differ."""
         loop, scan = self.loop, self.scan
         if loop.shape != scan.shape:
             return "They do NOT agree", f"the result of the loop has the shape {loop.shape}, that of scan {scan.shape}"
@@ -103,7 +103,7 @@ def evaluate(compiled: Compiled, arguments: list[Any]) -> Results:
 
 
 def _run_first_step(compiled: Compiled, arguments: list[Any]) -> None:
-    """Run one step as written; if it fails, Theano's message has the line, which it loses when it optimises."""
+    """Run one step without optimisation, so that the message of an error names its line."""
     import theano
 
     values = map(theano.tensor.as_tensor_variable, compiled.example.first(*arguments))
