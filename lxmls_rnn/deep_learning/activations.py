@@ -26,7 +26,8 @@ class Activation(NamedTuple):
     c: str
     c_slope: str  # f'(a) in C and CLUDA, from h, with whole numbers too
     # The name of a function that ONNX's operator RNN takes: Relu, Tanh, Sigmoid, Softsign, Softplus or Elu. The export
-    # passes no factors, so that f must be exactly this function. Tests check it only where onnx is installed.
+    # passes no factors, so f must be exactly this function. Tests compare its numbers only where onnx and ONNX Runtime
+    # are installed: the package onnx itself computes nothing but Tanh.
     onnx: str
     javascript: str  # a function
     formula: str  # f(a) in HTML

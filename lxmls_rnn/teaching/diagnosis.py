@@ -73,7 +73,7 @@ def diagnose_model(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) ->
         return start + _words(by_name["W_e"], x)
     if len(wrong) == 1:
         (row,) = (row for row in rows if not row.agrees)
-        entries = np.argwhere(~(row.differences <= row.tolerance))
+        entries = np.argwhere(row.wrong)
         own = f"The errors are correct, so the mistake is in {row.parameter}'s own product of an error and an input"
         if len(entries) == 1:
             return f"{start}{own}, in one of {row.gradient.size} entries: {entries[0].tolist()}."
@@ -91,7 +91,7 @@ def _step_of_fault(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) ->
     if ids.count(ids[-1]) > 1:
         return "To find the step, choose a sentence whose last word occurs only once: the columns of W_e then show it."
     by_name = {row.parameter: row for row in rows}
-    if _column_agrees(by_name["W_e"], ids[-1]):
+    if not by_name["W_e"].wrong[:, ids[-1]].any():
         start = "The last word's error is correct, earlier ones are not: check the terms from the later step, "
         peepholes = " + W_c^T e_b_{t+1}" if rows[0].peepholes else ""
         cell = f" to h_t and f_{{t+1}} * e_c_{{t+1}}{peepholes} to c_t" if _is_lstm(rows) else ""
@@ -104,22 +104,17 @@ def _step_of_fault(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) ->
 
 def _gates(row: Comparison) -> str:
     """Return a sentence that names the gates whose rows of W_x differ; empty if all do."""
-    blocks = np.split(row.differences > row.tolerance, len(STACKED_GATES["W_x"]))
-    wrong = [gate for gate, block in zip(STACKED_GATES["W_x"], blocks, strict=True) if block.any()]
-    return f" In W_x, only the rows of {_listed(wrong)} differ." if len(wrong) < len(blocks) else ""
+    wrong = row.wrong_gates(STACKED_GATES["W_x"])
+    return f" In W_x, only the rows of {_listed(wrong)} differ." if wrong else ""
 
 
 def _words(row: Comparison, x: Sequence[int] | np.ndarray) -> str:
     """Return a hint if W_e differs only in words that occur several times; an empty string otherwise."""
     ids = [int(word) for word in x]
-    wrong = {word for word in ids if not _column_agrees(row, word)}
+    wrong = {word for word in ids if row.wrong[:, word].any()}
     if wrong and all(ids.count(word) > 1 for word in wrong):
         return "Only repeated words differ: the errors of all their positions must be added."
     return ""
-
-
-def _column_agrees(row: Comparison, word: int) -> bool:
-    return bool((row.differences[:, word] <= row.tolerance).all())
 
 
 def _common_factor(rows: Sequence[Comparison]) -> float | None:

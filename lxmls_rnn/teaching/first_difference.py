@@ -119,7 +119,7 @@ def first_difference(rows: Iterable[Comparison]) -> FirstDifference | None:
     from the last to the first; then come the gradients.
     """
     by_name = {row.parameter: row for row in rows}
-    wrong = {name: ~(row.differences <= row.tolerance) for name, row in by_name.items()}
+    wrong = {name: row.wrong for name, row in by_name.items()}
     steps: dict[str, Steps] = {}
     for name, array in wrong.items():
         forwards = range(1, array.shape[1] + 1)
@@ -132,9 +132,7 @@ def first_difference(rows: Iterable[Comparison]) -> FirstDifference | None:
     if name in GATES:
         return FirstDifference(" and ".join(gate for gate in GATES if (step, gate) in differ), step, [], largest)
     gates = "" if row.peepholes is None else STACKED_GATES.get("W_x" if name == "e_a_t" else name, "")
-    blocks = np.split(wrong[name][:, _columns(step)], len(gates)) if gates else []
-    parts = [gate for gate, block in zip(gates, blocks, strict=True) if block.any()]
-    return FirstDifference(name, step, parts if len(parts) < len(gates) else [], largest)
+    return FirstDifference(name, step, row.wrong_gates(gates, _columns(step)), largest)
 
 
 def _columns(step: int | None) -> slice:

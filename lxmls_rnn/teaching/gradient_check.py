@@ -46,6 +46,17 @@ class Comparison:
         """Difference of every entry, relative to the largest entry of both gradients."""
         return relative_differences(self.gradient, self.expected)
 
+    @property
+    def wrong(self) -> np.ndarray:
+        """Whether each entry differs by more than the tolerance, or is NaN."""
+        return ~(self.differences <= self.tolerance)
+
+    def wrong_gates(self, gates: str, columns: slice = slice(None)) -> list[str]:
+        """Return which of the `gates` that are stacked in the rows are wrong in some of the columns; [] if all are."""
+        blocks = np.split(self.wrong[:, columns], len(gates)) if gates else []
+        found = [gate for gate, block in zip(gates, blocks, strict=True) if block.any()]
+        return found if len(found) < len(gates) else []
+
 
 def finite_differences(
     loss: Callable[[], float], W: np.ndarray, piece: Callable[[], np.ndarray] | None = None
