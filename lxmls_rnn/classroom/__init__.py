@@ -1,1 +1,1 @@
-"""A class: progress and its table; work that students hand in: pack, collect, mark, and answer with a page."""
+"""The work of a class: hand it in, collect it, and show the progress of all students in a table."""
