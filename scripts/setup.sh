@@ -126,7 +126,7 @@ if ! fits .venv/bin/python || { [ -n "$site" ] && ! grep -q 'site-packages = tru
     "$uv" venv -q --python "$python" $site .venv
 fi
 # shellcheck disable=SC2086  # two words for each group
-UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked --extra theano --extra cluster $zig $groups --python .venv/bin/python
+UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked --extra theano --extra cluster --extra lab $zig $groups --python .venv/bin/python
 echo "$with" >.venv/with
 tag=$(.venv/bin/python -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
 for file in "$pygpu" "${pygpu:-dist}"/pygpu-*-"$tag"-*.whl "${pygpu:-dist}"/pygpu-*.tar.gz; do

@@ -1,1 +1,1 @@
-"""A class: progress and its table; work that students hand in: pack, collect, mark, and answer with a page."""
+"""A class: notebooks handed out, work handed in and collected, progress and its table."""
