@@ -12,7 +12,7 @@ setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpret
 	scripts/setup.sh
 
 # Whatever needs .venv gets it, and anew when the lock has changed. Of which Python it is, setup.sh looks where one is named.
-$(READY): uv.lock pyproject.toml scripts/setup.sh $(wildcard scripts/theano_build/*.* $(addprefix scripts/theano_build/theano_,build/*.py build/*/*.py runtime/*.py))
+$(READY): uv.lock pyproject.toml scripts/setup.sh $(wildcard $(addprefix packages/theano/,*.toml *.pth theano_build/*.py theano_build/*/*.py theano_runtime/*.py))
 	scripts/setup.sh
 ifdef PYTHON
 .PHONY: $(READY)
@@ -86,8 +86,8 @@ dist: $(READY) ## Write an sdist and a wheel of the library, a wheel of its Thea
 	rm -f dist/lxmls_rnn-* dist/theano-*
 	$(DIST_UV) build -q --out-dir dist
 	$(DIST_UV) export -q --frozen --no-default-groups --extra theano --no-emit-project | sed -n '/^theano==/,/[^\\]$$/p' >dist/theano.txt
-	$(DIST_UV) tool run -q --python .venv/bin/python --with setuptools --with ./scripts/theano_build \
-		pip wheel -q --no-build-isolation --no-deps --wheel-dir dist --requirement dist/theano.txt
+	$(DIST_UV) tool run -q --python .venv/bin/python --with setuptools --with ./packages/theano \
+		pip wheel -q --no-cache-dir --no-build-isolation --no-deps --wheel-dir dist --requirement dist/theano.txt
 	rm dist/theano.txt dist/.gitignore
 	@ls dist
 
@@ -100,7 +100,7 @@ docs: $(READY) ## Build the documentation site, build/site/index.html; warnings 
 
 .PHONY: pygpu
 pygpu: $(READY) ## Build and install pygpu, for a Python whose distribution has none: SOURCE=FOLDER or SOURCE=ADDRESS#sha256=...
-	@.venv/bin/python scripts/pygpu_build "$(SOURCE)" dist
+	@.venv/bin/python packages/pygpu "$(SOURCE)" dist
 	scripts/setup.sh
 
 .PHONY: doctor

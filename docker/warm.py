@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -24,16 +25,9 @@ DEVICE = os.environ["LXMLS_DEVICE"]
 DTYPE = "float32" if DEVICE == "cuda" else "float64"  # which a model has unless told otherwise
 
 
-class Sentence:
-    """A sentence as the Trainer needs it."""
-
-    def __init__(self, x: list[int], y: list[int]) -> None:
-        self.x, self.y = np.array(x, "int32"), np.array(y, "int32")
-
-
 def warm(name: str) -> None:
     """Compile all functions of this model that students use: gradients, predictions and all kinds of training."""
-    sentences = [Sentence(*sentence) for sentence in SENTENCES]
+    sentences = [SimpleNamespace(x=np.array(x, "int32"), y=np.array(y, "int32")) for x, y in SENTENCES]
     x, y = sentences[0].x, sentences[0].y
     model_type = model_class(name)
     kinds = [{"activation": activation} for activation in model_type.activations]

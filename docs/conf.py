@@ -20,7 +20,7 @@ author = "The LxMLS RNN lab developers"
 copyright = f"{author}, MIT licence"
 version = release = lxmls_rnn.__version__
 root_doc = "docs/README"
-include_patterns = ["*.md", "docs/*", "data/README.md"]
+include_patterns = ["*.md", "docs/*", "data/README.md", "packages/*/README.md"]
 exclude_patterns = [".*", "build", "docs/answers.md"]  # students search this site
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 highlight_language = "text"

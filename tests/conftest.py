@@ -43,14 +43,14 @@ SELDOM_CHANGED = {
     "kernels and C code": (
         *(f"lxmls_rnn/deep_learning/{name}" for name in ("ops", "activations.py", "gpu_plans.py")),
         "lxmls_rnn/device",
-        *("lxmls_rnn/theano_env/kernels.py", "scripts/theano_build/theano_runtime/contexts.py", "docker/nvrtc_shim.c"),
+        *("lxmls_rnn/theano_env/kernels.py", "packages/theano/theano_runtime/contexts.py", "docker/nvrtc_shim.c"),
         *("tests/gpu", "tests/deep_learning/test_memory.py"),
         "tests/deep_learning/*.cpp",
     ),
-    "Theano's build": ("scripts/theano_build", "lxmls_rnn/theano_env", "tests/theano_env", "uv.lock"),
+    "Theano's build": ("packages/theano", "lxmls_rnn/theano_env", "tests/theano_env", "uv.lock"),
 }
 FOLDERS = {
-    ROOT / "scripts/theano_build": "Theano's build",
+    ROOT / "packages/theano": "Theano's build",
     ROOT / "tests/theano_env": "Theano's build",
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import lxmls_rnn
+from lxmls_rnn.theano_env.build import STAMP, stamp
 
 pytestmark = pytest.mark.process
 
@@ -63,6 +64,7 @@ def test_what_is_in_the_wheels_trains_on_the_sample_that_is_in_there_too(uv, dis
     assert all(file.startswith(str(packages)) for file in files.split())
     assert (tmp_path / "runs" / "one" / "model.npz").exists()
     assert sorted(path.name for path in packages.iterdir() if path.suffix != ".dist-info") == TOP_LEVEL
+    assert (packages / "theano" / STAMP).read_text() == stamp()  # not a wheel of earlier edits, from a cache
     assert all((packages / package / "py.typed").exists() for package in ("lxmls_rnn", "lab"))
 
 

@@ -360,4 +360,4 @@ def test_a_file_that_cannot_be_written_is_named_before_the_first_step(tmp_path, 
 
 def test_a_failed_training_is_an_error(tmp_path):
     with pytest.raises(RuntimeError, match="the training on cpu ended with exit status"):
-        gpu_trials.Training(str(tmp_path), "cpu", "FastRNN", 1, "--no-such-option").wait()
+        gpu_trials.TrainCommand(str(tmp_path), "cpu", "FastRNN", 1, "--no-such-option").wait()

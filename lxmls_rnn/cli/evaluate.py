@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lxmls_rnn import paths
 from lxmls_rnn.cli.console import console
-from lxmls_rnn.cli.settings import with_settings
+from lxmls_rnn.cli.options import with_settings
 from lxmls_rnn.datasets.corpora import corpus_files, find
 from lxmls_rnn.deep_learning.evaluation import Evaluation, check_same_tags, compare, count, judge
 from lxmls_rnn.storage.files import counted

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from lxmls_rnn import paths
 from lxmls_rnn.cli.console import Root, console, interruptible, located, say_stopped
-from lxmls_rnn.cli.settings import make_settings, refuse_settings, with_settings
+from lxmls_rnn.cli.options import make_settings, refuse_settings, with_settings
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs.folder import check_name, unique_name
 from lxmls_rnn.storage.files import write_atomically

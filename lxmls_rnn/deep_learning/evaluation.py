@@ -142,7 +142,7 @@ def evaluate(model: Model, sentences: Iterable[Sentence], tags: list[str], n_kno
     return count(judge(model, sentences, n_known_words), tags)
 
 
-class Comparison(NamedTuple):
+class AccuracyDifference(NamedTuple):
     """Difference in accuracy of two taggers on the same sentences, second minus first, and its significance."""
 
     difference: float
@@ -166,7 +166,7 @@ def check_same_tags(first: Iterable[str], second: Iterable[str]) -> None:
         raise ValueError(f"the two models have different tags; only one of them has {', '.join(sorted(only))}")
 
 
-def compare(first: Sequence[Judged], second: Sequence[Judged], seed: int = 0) -> Comparison:
+def compare(first: Sequence[Judged], second: Sequence[Judged], seed: int = 0) -> AccuracyDifference:
     """Compare what `judge` yields for two taggers and the same file; ValueError if the gold tags differ."""
     if [one.sentence.tags for one in first] != [one.sentence.tags for one in second]:
         raise ValueError("the two models read different gold tags: their tag columns or tag maps differ")
@@ -174,7 +174,7 @@ def compare(first: Sequence[Judged], second: Sequence[Judged], seed: int = 0) ->
     return bootstrap(np.array(gains), np.array([one.wrong.size for one in first]), seed)
 
 
-def bootstrap(gains: np.ndarray, words: np.ndarray, seed: int = 0) -> Comparison:
+def bootstrap(gains: np.ndarray, words: np.ndarray, seed: int = 0) -> AccuracyDifference:
     """Compare two taggers by their results on n sentences.
 
     For each sentence, `words` is its length, and `gains` is how many more words the second tagger tags correctly.
@@ -194,4 +194,4 @@ def bootstrap(gains: np.ndarray, words: np.ndarray, seed: int = 0) -> Comparison
     is_as_far = np.abs(gained * total - gain * totals) >= abs(gain) * totals
     low, high = np.percentile(gained / totals, [2.5, 97.5])
     p_value = (1 + np.count_nonzero(is_as_far)) / (1 + BOOTSTRAP_SAMPLES)
-    return Comparison(float(gain / total), (float(low), float(high)), p_value)
+    return AccuracyDifference(float(gain / total), (float(low), float(high)), p_value)

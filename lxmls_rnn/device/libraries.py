@@ -40,7 +40,7 @@ def import_pygpu() -> ModuleType:
 
 
 def has_own_pygpu() -> bool:
-    """Whether pygpu is the build of scripts/pygpu_build, which contains libgpuarray; the distributions' does not."""
+    """Whether pygpu is the build of packages/pygpu, which contains libgpuarray; the distributions' does not."""
     spec = find_spec("pygpu")
     return spec is not None and spec.origin is not None and Path(spec.origin).with_name("lib").is_dir()
 

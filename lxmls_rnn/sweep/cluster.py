@@ -20,8 +20,8 @@ from distributed.security import Security
 from distributed.utils import silence_logging_cmgr
 
 from lxmls_rnn.storage.files import in_words
-from lxmls_rnn.sweep import worker
-from lxmls_rnn.sweep.worker import WorkerDied
+from lxmls_rnn.sweep import tasks
+from lxmls_rnn.sweep.tasks import WorkerDied
 
 CONNECT_SECONDS = 10.0  # that a scheduler may take to answer
 RECHECK_SECONDS = 5.0  # between two checks of an unfit worker
@@ -43,7 +43,7 @@ class Existing:
     A training is bound to the workers that are fit when it is submitted, and none waits in the scheduler.
     """
 
-    def __init__(self, address: str, identity: worker.Client) -> None:
+    def __init__(self, address: str, identity: tasks.Client) -> None:
         self.address, self.identity = address, identity
         self.addresses: list[str] = []
         self.unfit: dict[str, str] = {}
@@ -110,7 +110,7 @@ class Existing:
         return future
 
     def answer(self, future: Future[Any]) -> dict[str, Any]:
-        """Return what `worker.train` answered; raise its error, or WorkerDied."""
+        """Return what `tasks.train` answered; raise its error, or WorkerDied."""
         try:
             return future.result()
         except KilledWorker as error:
@@ -123,7 +123,7 @@ class Existing:
         with suppress(OSError):
             if self.client.status == "running":
                 workers = self.addresses
-                self.client.run(worker.ask, self.identity.token, what, workers=workers, on_error="ignore")
+                self.client.run(tasks.ask, self.identity.token, what, workers=workers, on_error="ignore")
 
     def on_unfit_worker(self, _: str) -> None:
         """Check all workers again, since one has refused to train."""
@@ -158,7 +158,7 @@ class Existing:
             if a not in self._checked or (self._checked[a][0] and now - self._checked[a][1] > RECHECK_SECONDS)
         ]
         if new:
-            answers = self.client.run(worker.reason_unfit, self.identity, workers=new, on_error="return")
+            answers = self.client.run(tasks.reason_unfit, self.identity, workers=new, on_error="return")
             for address, answer in answers.items():
                 threads = found[address]["nthreads"]
                 if isinstance(answer, OSError):  # the worker has not answered

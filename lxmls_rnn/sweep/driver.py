@@ -16,12 +16,12 @@ from lxmls_rnn.deep_learning.frameworks import NUMPY, THEANO
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.storage import records
-from lxmls_rnn.sweep import halving, report, worker
+from lxmls_rnn.sweep import halving, report, tasks
 from lxmls_rnn.sweep.local import Local
 from lxmls_rnn.sweep.owner import Claim
 from lxmls_rnn.sweep.results import DIVERGED, Result, read
 from lxmls_rnn.sweep.sweep import Sweep, Training
-from lxmls_rnn.sweep.worker import WorkerDied
+from lxmls_rnn.sweep.tasks import WorkerDied
 
 if TYPE_CHECKING:
     from lxmls_rnn.sweep.cluster import Existing
@@ -133,7 +133,7 @@ class Driver:
                 folder = self.sweep.folder.absolute()
                 in_runs = self.scheduler is not None and folder.parent.resolve() == paths.runs().resolve()
                 name = folder.name if in_runs else str(folder)
-                self._client = worker.Client(claim.token, name, worker.version(), checksums)
+                self._client = tasks.Client(claim.token, name, tasks.version(), checksums)
                 try:
                     yield from self._train(to_do)
                 finally:
@@ -177,7 +177,7 @@ class Driver:
 
     def _warm(self, local: Local, to_do: list[tuple[Result, int]]) -> Iterator[None]:
         """Wait for a worker, and compile each kind of model once into Theano's cache, which all workers share."""
-        settings = {worker.kind(r.training.settings): r.training.settings for r, _ in to_do}
+        settings = {tasks.kind(r.training.settings): r.training.settings for r, _ in to_do}
         kinds = [s.to_dict() for s in settings.values() if MODELS[s.model].framework is THEANO]
         records.prepare(Metrics)  # while the workers start
         while not self.alive:
@@ -189,7 +189,7 @@ class Driver:
         self.state = "compiling"
         left, compiling = deque(kinds), list[Future[Any]]()
         while left or not self._have_ended(compiling):
-            while left and (future := local.submit(worker.warm, left[0])):
+            while left and (future := local.submit(tasks.warm, left[0])):
                 left.popleft()
                 compiling.append(future)
             self._update_workers()
@@ -229,7 +229,7 @@ class Driver:
                 self._stop(running)
 
     def _submit(self, training: Training, epochs: int) -> Future[Any] | None:
-        return self._workers.submit(worker.train, training.name, training.settings.to_dict(), self._client, epochs)
+        return self._workers.submit(tasks.train, training.name, training.settings.to_dict(), self._client, epochs)
 
     def _update_workers(self) -> None:
         self._workers.update()

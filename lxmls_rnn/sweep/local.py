@@ -21,8 +21,8 @@ from typing import Any
 from loky import ProcessPoolExecutor
 
 from lxmls_rnn.storage.files import counted, in_words
-from lxmls_rnn.sweep import worker
-from lxmls_rnn.sweep.worker import WorkerDied
+from lxmls_rnn.sweep import tasks
+from lxmls_rnn.sweep.tasks import WorkerDied
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # loky ends a process whose memory has grown by so many bytes; here each process keeps a corpus and Theano's code
@@ -189,7 +189,7 @@ class Local:
         return None
 
     def answer(self, future: Future[Any]) -> dict[str, Any]:
-        """Return what `worker.train` answered; raise its error, or WorkerDied."""
+        """Return what `tasks.train` answered; raise its error, or WorkerDied."""
         try:
             return future.result()
         except BrokenExecutor as error:
@@ -249,10 +249,10 @@ def _listen(requests: Connection, token: str) -> None:
     """Pass on the client's requests; exit when the client has ended, even if it was killed."""
     with suppress(EOFError, OSError):
         while True:
-            worker.ask(token, requests.recv_bytes().decode())
+            tasks.ask(token, requests.recv_bytes().decode())
     os._exit(0)
 
 
 def _ready(models: Sequence[str]) -> int:
-    worker.prepare(models)
+    tasks.prepare(models)
     return os.getpid()

@@ -14,7 +14,7 @@ import numpy as np
 from lxmls_rnn.plotting.palette import LINES
 from lxmls_rnn.plotting.picture import picture
 from lxmls_rnn.sweep import grid
-from lxmls_rnn.sweep.results import Setting
+from lxmls_rnn.sweep.results import SettingResults
 from lxmls_rnn.sweep.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ MAX_COLOURED_CURVES = 6  # the best settings, whose learning curves have a colou
 MIN_LOG_RATIO = 8.0  # of largest to smallest value, from which an axis is logarithmic
 
 
-def draw(sweep: Sweep, settings: Sequence[Setting], path: Path) -> None:
+def draw(sweep: Sweep, settings: Sequence[SettingResults], path: Path) -> None:
     """Write the plots of `settings`, best first, as PNG, without those that have no accuracy yet.
 
     Raise ValueError if no training is done.
@@ -52,8 +52,8 @@ def draw(sweep: Sweep, settings: Sequence[Setting], path: Path) -> None:
 
 
 def lines_against(
-    name: str, vary: dict[str, list[Any]], settings: Sequence[Setting]
-) -> list[tuple[str, list[Setting]]]:
+    name: str, vary: dict[str, list[Any]], settings: Sequence[SettingResults]
+) -> list[tuple[str, list[SettingResults]]]:
     """Return the lines of accuracy against one setting: the label of each and its settings in order of the value.
 
     If two settings are varied, there is a line for each value of the other; else one line through the best setting.
@@ -61,7 +61,7 @@ def lines_against(
     others = [other for other, values in vary.items() if other != name and len(values) > 1]
     order = [repr(value) for value in sorted_values(vary[name])]
 
-    def line(fixed: dict[str, Any]) -> list[Setting]:
+    def line(fixed: dict[str, Any]) -> list[SettingResults]:
         found = [s for s in settings if all(s.point[other] == value for other, value in fixed.items())]
         return sorted(found, key=lambda setting: order.index(repr(setting.point[name])))
 
@@ -84,7 +84,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def draw_against(axis: Axes, name: str, vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
+def draw_against(axis: Axes, name: str, vary: dict[str, list[Any]], settings: Sequence[SettingResults]) -> None:
     """Draw mean and standard deviation against one setting; settings that belong to no line are drawn as dots."""
     values = sorted_values(vary[name])
     numbers = all(is_number(value) for value in values)
@@ -113,7 +113,7 @@ def draw_against(axis: Axes, name: str, vary: dict[str, list[Any]], settings: Se
         axis.legend(fontsize=8, title=title, title_fontsize=7)
 
 
-def curve(setting: Setting) -> tuple[list[int], list[float], list[float]]:
+def curve(setting: SettingResults) -> tuple[list[int], list[float], list[float]]:
     """Return the epochs that all seeds have done, with mean and standard deviation of the accuracy on dev."""
     rows = [result.rows for result in setting.results if result.is_counted]
     epochs = range(min(len(of_seed) for of_seed in rows))
@@ -122,7 +122,7 @@ def curve(setting: Setting) -> tuple[list[int], list[float], list[float]]:
     return [epoch + 1 for epoch in epochs], [statistics.fmean(values) for values in accuracies], deviations
 
 
-def draw_curves(axis: Axes, settings: Sequence[Setting]) -> None:
+def draw_curves(axis: Axes, settings: Sequence[SettingResults]) -> None:
     """Draw accuracy on dev by epoch: the best settings in colours with bands of one deviation, the others in grey."""
     for number, setting in reversed(list(enumerate(settings))):
         epochs, means, deviations = (np.array(numbers) for numbers in curve(setting))
@@ -142,7 +142,7 @@ def draw_curves(axis: Axes, settings: Sequence[Setting]) -> None:
         axis.legend(handles[::-1], labels[::-1], fontsize=7, title=title, title_fontsize=7)
 
 
-def draw_map(axis: Axes, varied: Sequence[str], vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
+def draw_map(axis: Axes, varied: Sequence[str], vary: dict[str, list[Any]], settings: Sequence[SettingResults]) -> None:
     """Draw the mean accuracies of two varied settings as a heat map."""
     down, across = (sorted_values(vary[name]) for name in varied)
     means = np.full((len(down), len(across)), np.nan)
@@ -161,7 +161,9 @@ def draw_map(axis: Axes, varied: Sequence[str], vary: dict[str, list[Any]], sett
     axis.set(xlabel=varied[1], ylabel=varied[0])
 
 
-def draw_parallel(axis: Axes, varied: Sequence[str], vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
+def draw_parallel(
+    axis: Axes, varied: Sequence[str], vary: dict[str, list[Any]], settings: Sequence[SettingResults]
+) -> None:
     """Draw parallel coordinates: a vertical axis per varied setting, a line per setting, coloured by its mean."""
     means = [setting.mean or 0.0 for setting in settings]
     low, high = min(means), max(means)

@@ -10,7 +10,7 @@ from typing import Any
 
 from lxmls_rnn.storage import spreadsheet
 from lxmls_rnn.sweep import grid
-from lxmls_rnn.sweep.results import Result, Setting
+from lxmls_rnn.sweep.results import Result, SettingResults
 from lxmls_rnn.sweep.sweep import Sweep
 
 
@@ -19,7 +19,7 @@ def header(sweep: Sweep) -> list[str]:
     return [*sweep.vary, "seeds", "dev", "sd", "epochs", ""]
 
 
-def lines(settings: Sequence[Setting]) -> list[list[str]]:
+def lines(settings: Sequence[SettingResults]) -> list[list[str]]:
     """Return a line for each setting: values, seeds done, mean and deviation on dev, epochs, unfinished trainings."""
     shown = []
     for setting in settings:
@@ -45,7 +45,7 @@ def failures(results: Sequence[Result]) -> list[str]:
     return [f"{result.training.name} {result.state}: {result.why}" for result in results if result.why]
 
 
-def verdict(setting: Setting, test: Sequence[float], why: str) -> str:
+def verdict(setting: SettingResults, test: Sequence[float], why: str) -> str:
     """Return sentences with the chosen setting and its accuracy on the test part, or `why` this was not measured."""
     says = f"Chosen on dev: {in_words(setting)}."
     if not test:
@@ -53,7 +53,7 @@ def verdict(setting: Setting, test: Sequence[float], why: str) -> str:
     return f"{says} On the test part, measured for this setting alone: {spread(test)}."
 
 
-def in_words(setting: Setting) -> str:
+def in_words(setting: SettingResults) -> str:
     """Return the values of a setting and its accuracy on dev as text."""
     values = ", ".join(f"{name}={grid.in_words(value)}" for name, value in setting.point.items()) or "the only setting"
     return f"{values} with {spread(setting.accuracies)}"
@@ -106,7 +106,9 @@ def to_csv(results: Sequence[Result]) -> str:
     return spreadsheet.to_csv([rows[0], *(line.values() for line in rows)])
 
 
-def to_json(sweep: Sweep, settings: Sequence[Setting], chosen: Setting | None, test: Sequence[float]) -> str:
+def to_json(
+    sweep: Sweep, settings: Sequence[SettingResults], chosen: SettingResults | None, test: Sequence[float]
+) -> str:
     """Return the settings with their trainings, best first, and the chosen one's test accuracies, as JSON."""
     content = {
         "sweep": sweep.name,

@@ -88,7 +88,7 @@ def _checkpoint(folder: Path) -> int:
 
 
 @dataclass(frozen=True)
-class Setting:
+class SettingResults:
     """The results of one point of the grid, over its seeds."""
 
     point: Point
@@ -112,7 +112,7 @@ class Setting:
         return any(result.state == "given up" for result in self.results)
 
 
-def by_setting(results: Iterable[Result]) -> list[Setting]:
+def by_setting(results: Iterable[Result]) -> list[SettingResults]:
     """Group results by setting, best first: settings with all seeds done, sorted by mean on dev; then the others.
 
     Among settings that halving gave up, those that were trained longer come first; ties keep the order of the grid.
@@ -124,23 +124,23 @@ def by_setting(results: Iterable[Result]) -> list[Setting]:
     for group in groups.values():
         accuracies = [result.accuracy for result in group if result.is_counted and result.accuracy is not None]
         epochs = max((len(result.rows) for result in group), default=0)
-        settings.append(Setting(group[0].training.point, group, accuracies, epochs))
+        settings.append(SettingResults(group[0].training.point, group, accuracies, epochs))
 
-    def rank(setting: Setting) -> tuple[bool, bool, int, float]:
+    def rank(setting: SettingResults) -> tuple[bool, bool, int, float]:
         whole = len(setting.accuracies) == len(setting.results)
         return not whole, setting.is_given_up, -setting.epochs if setting.is_given_up else 0, -(setting.mean or 0.0)
 
     return sorted(settings, key=rank)
 
 
-def chosen(settings: Sequence[Setting]) -> Setting | None:
+def chosen(settings: Sequence[SettingResults]) -> SettingResults | None:
     """Return the best setting on dev; None while a training is unfinished."""
     over = all(result.is_over for setting in settings for result in setting.results)
     best = settings[0] if settings else None
     return best if over and best is not None and best.accuracies and not best.is_given_up else None
 
 
-def on_test(sweep: Sweep, setting: Setting) -> list[float]:
+def on_test(sweep: Sweep, setting: SettingResults) -> list[float]:
     """Return the accuracies of a setting's models on the test part; an empty list if the corpus has no test part.
 
     Raise ValueError if the test part has a tag, or for models without `<unk>` a word, that a model does not know, or if

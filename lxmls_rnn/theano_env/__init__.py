@@ -8,7 +8,7 @@ of Theano, also in a student's notebook, calls `load.importing`, which the entry
   the files of THEANORC), then the defaults of this package;
 - raises a ``RuntimeError`` if a GPU was requested and Theano would silently use the CPU.
 
-``scripts/theano_build`` builds Theano: it edits the sources and adds the package ``theano_runtime``, which compiles.
+``packages/theano`` builds Theano: it edits the sources and adds the package ``theano_runtime``, which compiles.
 """
 
 from lxmls_rnn.theano_env.build import require_host, stamp

@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-STAMP = "lxmls_rnn_build.txt"  # next to Theano's __init__.py; scripts/theano_build writes it
+STAMP = "lxmls_rnn_build.txt"  # next to Theano's __init__.py; packages/theano writes it
 HOST = "lxmls_rnn.theano_env.load"  # what the entry point of this library names
 
 

@@ -206,7 +206,7 @@ def test_it_trains_on_a_distribution_without_pygpu_with_that_of_make_pygpu(lab, 
     base, image = make_base(suite), f"lxmls-rnn-lab:test-{suite}"
     build(lab, tmp_path, image, "cuda", BASE_IMAGE=base, CUDA="wheels")
     assert "No module named 'pygpu'" in run("python", "-c", "import pygpu", check=False, image=image)
-    call(sys.executable, ROOT / "scripts" / "pygpu_build", source, lab.folder / "dist", timeout=600)
+    call(sys.executable, ROOT / "packages" / "pygpu", source, lab.folder / "dist", timeout=600)
     try:
         build(lab, tmp_path, image, BASE_IMAGE=base, CUDA="wheels")
     finally:

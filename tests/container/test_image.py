@@ -61,7 +61,7 @@ NUMBERS = pytest.mark.nightly("the same as outside of the image, with its NumPy 
     "folders",
     [
         ["tests/device", "tests/doctor", "tests/theano_env"],
-        pytest.param(["scripts/theano_build/tests", "tests/benchmark", "tests/deep_learning"], marks=NUMBERS),
+        pytest.param(["packages/theano/tests", "tests/benchmark", "tests/deep_learning"], marks=NUMBERS),
     ],
     ids=["the machine", "the numbers"],
 )

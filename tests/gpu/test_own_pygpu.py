@@ -1,4 +1,4 @@
-"""The pygpu of `make pygpu` on the emulated CUDA device: defects that scripts/pygpu_build fixes, and its own tests."""
+"""The pygpu of `make pygpu` on the emulated CUDA device: defects that packages/pygpu fixes, and its own tests."""
 
 import os
 import re

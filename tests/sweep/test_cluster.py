@@ -17,7 +17,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import read_metrics
 from lxmls_rnn.sweep import cluster as clusters
-from lxmls_rnn.sweep import worker
+from lxmls_rnn.sweep import tasks
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.owner import Claim
 from lxmls_rnn.sweep.sweep import Sweep
@@ -146,18 +146,16 @@ def test_a_corpus_that_changes_on_a_worker_in_the_midst_ends_its_part(cluster, r
 def test_in_what_a_worker_differs_is_said(runs, tmp_path, monkeypatch):
     monkeypatch.setenv("LXMLS_DATA", str(data(tmp_path / "data")))
     sweep = small_sweep(runs, "n_hidd=2", base=NAMED).begin()
-    client = worker.Client(Claim(sweep.folder).token, "small", worker.version(), sweep.all_checksums())
-    assert worker.reason_unfit(client) == ""
-    assert (
-        worker.reason_unfit(replace(client, version="9")) == f"its lxmls-rnn is {worker.version()}, and the client's 9"
-    )
-    assert worker.reason_unfit(replace(client, token="")) == f"its folder of runs, {runs}, is not the client's"
+    client = tasks.Client(Claim(sweep.folder).token, "small", tasks.version(), sweep.all_checksums())
+    assert tasks.reason_unfit(client) == ""
+    assert tasks.reason_unfit(replace(client, version="9")) == f"its lxmls-rnn is {tasks.version()}, and the client's 9"
+    assert tasks.reason_unfit(replace(client, token="")) == f"its folder of runs, {runs}, is not the client's"
     Path(paths.data() / "sample/dev.conll").write_text("")
     assert (
-        worker.reason_unfit(client) == f"its file {tmp_path}/data/sample/dev.conll is not the client's sample/dev.conll"
+        tasks.reason_unfit(client) == f"its file {tmp_path}/data/sample/dev.conll is not the client's sample/dev.conll"
     )
     Path(paths.data() / "sample/dev.conll").unlink()
-    assert worker.reason_unfit(client) == f"it has no file {tmp_path}/data/sample/dev.conll"
+    assert tasks.reason_unfit(client) == f"it has no file {tmp_path}/data/sample/dev.conll"
 
 
 @pytest.mark.parametrize(

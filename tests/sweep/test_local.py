@@ -19,7 +19,7 @@ from sweep.small import BASE, of_sweep, serial, small_sweep, workers_of
 
 from lxmls_rnn.sweep import local
 from lxmls_rnn.sweep.driver import Driver
-from lxmls_rnn.sweep.worker import WorkerDied
+from lxmls_rnn.sweep.tasks import WorkerDied
 
 pytestmark = pytest.mark.process
 COMMAND = Path(sys.executable).with_name("lxmls-rnn")

@@ -1,4 +1,4 @@
-"""Failures to compile C code, as the command line reports them; scripts/theano_build/tests has those of Python."""
+"""Failures to compile C code, as the command line reports them; packages/theano/tests has those of Python."""
 
 import os
 import shutil

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection.charts import WordLines
 from lab.panels.inspection.sentence import UNITS_SHOWN
 from lab.panels.inspection.view import Opened, Seen, View, last_word, open_run, see, word_slider
+from lab.panels.inspection.word_charts import WordLines
 from lab.runtime.job import Job
 from lab.widgets.choices import RunChoice
 from lab.widgets.controls import dropdown, in_row, on_change, set_options, view

@@ -8,13 +8,13 @@ import ipywidgets as widgets
 from lab.panels.inspection.compare import CompareView
 from lab.panels.inspection.errors import ErrorsView
 from lab.panels.inspection.influence import InfluenceView
+from lab.panels.inspection.neighbours import NeighboursView
 from lab.panels.inspection.sentence import GradientView, HiddenView, TagsView
 from lab.panels.inspection.states import StatesView
 from lab.panels.inspection.view import Opened, Seen, View, open_run, see
-from lab.panels.inspection.words import NeighboursView
 from lab.widgets.choices import RunChoice
 from lab.widgets.controls import in_row, on_change, show, text, view
-from lab.widgets.export import Export
+from lab.widgets.export_choice import Export
 from lab.widgets.panel import Panel, controls
 
 DEFAULT_SENTENCE = "The old man watches her run ."

@@ -5,8 +5,8 @@ from html import escape
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection.charts import WordLines
 from lab.panels.inspection.view import Opened, Seen, View, last_word, unknown_note, word_slider
+from lab.panels.inspection.word_charts import WordLines
 from lab.widgets.controls import checkbox, dropdown, in_row, integer, on_change, set_options, show, toggles, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS

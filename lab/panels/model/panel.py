@@ -7,7 +7,7 @@ import numpy as np
 from rich.filesize import decimal
 
 from lab.drawing import html
-from lab.panels.model.text import EXPLANATIONS, PARAMETER_MEANINGS, equations, symbolic_shapes
+from lab.panels.model.formulas import EXPLANATIONS, PARAMETER_MEANINGS, equations, symbolic_shapes
 from lab.runtime.job import Job
 from lab.widgets.controls import in_row, view
 from lab.widgets.panel import Panel, controls

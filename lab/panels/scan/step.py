@@ -38,7 +38,7 @@ class Compiled:
 
 
 @dataclass(frozen=True)
-class Results:
+class ScanResults:
     """Results of a compiled example."""
 
     loop: np.ndarray
@@ -86,11 +86,11 @@ def compile_example(example: Example, step: str) -> Compiled:
     return Compiled(example, namespace, time.perf_counter() - start, printed.getvalue())
 
 
-def evaluate(compiled: Compiled, arguments: list[Any]) -> Results:
+def evaluate(compiled: Compiled, arguments: list[Any]) -> ScanResults:
     """Call both functions and measure their times; StepError if scan fails."""
     by_loop, by_scan = compiled.namespace["by_loop"], compiled.namespace["by_scan"]
 
-    def work() -> Results:
+    def work() -> ScanResults:
         with limit.timed():
             try:
                 scan = np.asarray(by_scan(*arguments), float)
@@ -101,7 +101,7 @@ def evaluate(compiled: Compiled, arguments: list[Any]) -> Results:
                 (name, *median_time(functools.partial(call, *arguments), 0.02))
                 for name, call in (("NumPy loop", by_loop), ("scan", by_scan))
             ]
-            return Results(by_loop(*arguments), scan, times)
+            return ScanResults(by_loop(*arguments), scan, times)
 
     return _in_sandbox(work)
 

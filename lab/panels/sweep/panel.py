@@ -39,7 +39,7 @@ from lxmls_rnn.runs import Damaged
 from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage.files import counted
 from lxmls_rnn.sweep import grid, halving, report
-from lxmls_rnn.sweep.results import Result, Setting, by_setting, chosen, on_test
+from lxmls_rnn.sweep.results import Result, SettingResults, by_setting, chosen, on_test
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps, more_seeds
 
 NO_SETTING = "nothing"
@@ -211,7 +211,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
         sweep, settings = self._shown
         self.plots.draw(self.across.value, sweep.vary, settings, self.across.label or "")
 
-    def _verdict(self, sweep: Sweep, settings: list[Setting]) -> str:
+    def _verdict(self, sweep: Sweep, settings: list[SettingResults]) -> str:
         best = chosen(settings)
         if best is None:
             return ""

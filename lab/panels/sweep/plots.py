@@ -13,22 +13,22 @@ from lab.widgets.controls import in_row, view
 from lxmls_rnn.plotting.palette import LINES
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.plots import MAX_COLOURED_CURVES, curve, is_number, lines_against, sorted_values
-from lxmls_rnn.sweep.results import Result, Setting
+from lxmls_rnn.sweep.results import Result, SettingResults
 
 GREY = "#999999"
 CURVE_STYLES = ("solid", "dashed", "dotted")  # of learning curves that have the colour of the same line
 
 
 def coloured_curves(
-    settings: Sequence[Setting], lines: Sequence[tuple[str, Sequence[Setting]]]
-) -> list[tuple[Setting, str, str]]:
+    settings: Sequence[SettingResults], lines: Sequence[tuple[str, Sequence[SettingResults]]]
+) -> list[tuple[SettingResults, str, str]]:
     """Return the best settings, best first, each with the colour and the style of its learning curve.
 
     A curve has the colour of its setting in the other plot: that of its line, if there are several `lines`.
     """
     if len(lines) == 1:
         return [(one, colour, "solid") for one, colour in zip(settings[:MAX_COLOURED_CURVES], LINES, strict=False)]
-    found: list[tuple[Setting, str, str]] = []
+    found: list[tuple[SettingResults, str, str]] = []
     for one in settings:
         colour = next(colour for (_, line), colour in zip(lines, LINES, strict=False) if one in line)
         n_before = sum(colour == other for _, other, _ in found)
@@ -61,7 +61,9 @@ class Plots(widgets.VBox):
         self._row = in_row(*boxes)
         super().__init__()
 
-    def draw(self, name: str | None, vary: dict[str, list[Any]], settings: Sequence[Setting], label: str) -> None:
+    def draw(
+        self, name: str | None, vary: dict[str, list[Any]], settings: Sequence[SettingResults], label: str
+    ) -> None:
         """Draw the settings that have an accuracy, best first; `name` and `label` are of the setting on the x axis."""
         settings = [setting for setting in settings if setting.mean is not None]
         self.children = [self._row] if settings else []
@@ -76,8 +78,8 @@ class Plots(widgets.VBox):
         self,
         name: str | None,
         vary: dict[str, list[Any]],
-        settings: Sequence[Setting],
-        lines: Sequence[tuple[str, Sequence[Setting]]],
+        settings: Sequence[SettingResults],
+        lines: Sequence[tuple[str, Sequence[SettingResults]]],
         coloured: dict[int, str],
     ) -> None:
         """Draw means, deviations and trainings; a single line is grey, and its points are `coloured` by id."""
@@ -89,7 +91,7 @@ class Plots(widgets.VBox):
         x_scale: bqplot.Scale = bqplot.LogScale() if ratio else bqplot.LinearScale()
         scales = {**scales_of(self.against), "x": x_scale}
 
-        def place(setting: Setting) -> float:
+        def place(setting: SettingResults) -> float:
             return places[repr(setting.point[name] if name else None)]
 
         marks: list[bqplot.Mark] = []
@@ -122,7 +124,7 @@ class Plots(widgets.VBox):
         what = "Each point is a training: click it to inspect its run."
         self.legends[0].value = f"<div>{legend}</div><small>{what}</small>"
 
-    def _draw_curves(self, best: Sequence[tuple[Setting, str, str]], n_settings: int) -> None:
+    def _draw_curves(self, best: Sequence[tuple[SettingResults, str, str]], n_settings: int) -> None:
         marks, scales = [], scales_of(self.curves)
         for setting, colour, line_style in best[::-1]:
             epochs, means, deviations = (np.array(numbers) for numbers in curve(setting))

@@ -17,10 +17,10 @@ from html_tables import tables
 
 from lab import InspectionPanel
 from lab.panels.inspection import influence, states
-from lab.panels.inspection.charts import WordLines, WordMap
+from lab.panels.inspection.neighbours import MAP_WORDS
 from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run, see
-from lab.panels.inspection.words import MAP_WORDS
+from lab.panels.inspection.word_charts import WordLines, WordMap
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.evaluation import compare, judge
 from lxmls_rnn.deep_learning.training import Trainer
@@ -375,7 +375,7 @@ def mapped(panel):
 
 
 def test_the_map_shows_the_most_frequent_words(runs_with, monkeypatch):
-    monkeypatch.setattr("lab.panels.inspection.words.MAP_WORDS", 20)
+    monkeypatch.setattr("lab.panels.inspection.neighbours.MAP_WORDS", 20)
     runs_with("of-a-cluster")
     panel = InspectionPanel()
     view = mapped(panel)

@@ -7,8 +7,8 @@ from html import escape
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection.charts import WordMap
 from lab.panels.inspection.view import Seen, View
+from lab.panels.inspection.word_charts import WordMap
 from lab.runtime.job import Job
 from lab.widgets.controls import in_row, integer, show, text, toggles, view
 from lab.widgets.panel import Panel

@@ -31,7 +31,7 @@ EDITS = {
     "A user may have no name and no HOME": (
         Edit("configdefaults.py", "    assert home is not None\n", "    home = home or ''  # the cache is elsewhere\n"),
     ),
-    "The pygpu of scripts/pygpu_build contains the library libgpuarray": (
+    "The pygpu of packages/pygpu contains the library libgpuarray": (
         Edit(
             "gpuarray/type.py",
             "        dirs = []\n        for dir_to_add in ['Library/lib', 'lib']:\n",

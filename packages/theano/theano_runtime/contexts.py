@@ -4,7 +4,7 @@ Each thread has a stack of CUDA contexts and works in the topmost one. libgpuarr
 of how often its context was entered. It pushes the context on the stack of the thread that raises the counter to 1.
 Two threads at the same time can make the counter too low, which ends the process.
 
-The distributions' libgpuarray has three more faults, which scripts/pygpu_build fixes. Compiling a kernel again, it
+The distributions' libgpuarray has three more faults, which packages/pygpu fixes. Compiling a kernel again, it
 enters the context and never leaves it: from then on no other thread gets a context. It frees memory without entering
 the context; it ignores the error, also for objects that Python frees between these calls. The thread's own context is
 the workaround for both. `wait_for_reads` is the workaround for the third, copies that arrive late.
@@ -138,7 +138,7 @@ def in_turns(call: Call) -> Call:
 
 
 def _contains_libgpuarray(pygpu: Any) -> bool:
-    """Whether pygpu is the build of scripts/pygpu_build, whose libgpuarray waits; the distributions' does not."""
+    """Whether pygpu is the build of packages/pygpu, whose libgpuarray waits; the distributions' does not."""
     return Path(pygpu.__file__).with_name("lib").is_dir()
 
 

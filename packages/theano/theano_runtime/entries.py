@@ -26,7 +26,7 @@ SEAL_LENGTH = len(MAGIC) + 4  # bytes
 BLOCK_BYTES = 1 << 20  # read at a time
 
 
-class Damaged(Exception):
+class DamagedEntry(Exception):
     """A module of the compile cache cannot be used; `module` is its file."""
 
     def __init__(self, module: str) -> None:
@@ -66,7 +66,7 @@ def _seal_for(checksum: int) -> bytes:
 def save(key_data: Any) -> None:
     """Write Theano's ``KeyData`` to its ``key.pkl`` atomically; the caller holds the lock.
 
-    Damaged if another process has deleted the entry, CompileError if the disk is full.
+    DamagedEntry if another process has deleted the entry, CompileError if the disk is full.
     """
     content = pickle.dumps(key_data, protocol=pickle.HIGHEST_PROTOCOL)
     path = Path(key_data.key_pkl)
@@ -77,7 +77,7 @@ def save(key_data: Any) -> None:
                 part.write_bytes(content + _seal_for(zlib.crc32(content)))
                 os.replace(part, path)
             except FileNotFoundError:
-                raise Damaged(key_data.get_entry()) from None
+                raise DamagedEntry(key_data.get_entry()) from None
     except BaseException:
         part.unlink(missing_ok=True)
         if not path.exists():  # a new entry, which cannot be found without its key
@@ -111,13 +111,13 @@ def last_access(path: str) -> float:
 
 
 def load_module(load: Callable[[str], Any], module: str) -> Any:
-    """Load a module of the cache with Theano's ``dlimport``; Damaged if it is not intact or cannot be loaded."""
+    """Load a module of the cache with Theano's ``dlimport``; DamagedEntry if it is not intact or cannot be loaded."""
     if not is_intact(module):
-        raise Damaged(module)
+        raise DamagedEntry(module)
     try:
         return load(module)
     except Exception as error:  # symbols that this system's libraries lack, a damaged __init__.py
-        raise Damaged(module) from error
+        raise DamagedEntry(module) from error
 
 
 def repairing(module_from_key: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,7 +131,7 @@ def repairing(module_from_key: Callable[..., Any]) -> Callable[..., Any]:
         while True:
             try:
                 return module_from_key(cache, *args, **kwargs)
-            except Damaged as damaged:
+            except DamagedEntry as damaged:
                 if damaged.module in deleted:
                     raise CompileError(f"{damaged.module} is damaged and cannot be deleted: delete it") from damaged
                 deleted.add(damaged.module)

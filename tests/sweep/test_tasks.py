@@ -10,7 +10,7 @@ from sweep.small import BASE, of_sweep, serial, small_sweep
 from lxmls_rnn.datasets.corpora import corpus_files, find
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.runs import Run
-from lxmls_rnn.sweep import worker
+from lxmls_rnn.sweep import tasks
 from lxmls_rnn.sweep.halving import results
 from lxmls_rnn.sweep.owner import Claim
 from lxmls_rnn.sweep.results import by_setting, on_test
@@ -22,11 +22,11 @@ def train(sweep, *asked, epochs=3, **changes):
     `asked` are what the client asks for before, `changes` of the client.
     """
     claim = Claim(sweep.folder)
-    client = worker.Client(claim.token, str(sweep.folder.absolute()), worker.version(), sweep.checksums)
+    client = tasks.Client(claim.token, str(sweep.folder.absolute()), tasks.version(), sweep.checksums)
     client = replace(client, **changes)
     for what in asked:
-        worker.ask(client.token, what)
-    ended = [worker.train(t.name, t.settings.to_dict(), client, epochs) for t in sweep.trainings()]
+        tasks.ask(client.token, what)
+    ended = [tasks.train(t.name, t.settings.to_dict(), client, epochs) for t in sweep.trainings()]
     claim.release()
     assert all(one["seconds"] > 0 for one in ended)
     return [(one["state"], one["why"]) for one in ended]
@@ -83,15 +83,15 @@ def test_a_training_that_ends_otherwise_says_how(tmp_path):
     sweep = small_sweep(tmp_path, "rate=1e300", base=base, seeds=[1]).begin()
     ((state, why),) = train(sweep, epochs=10)
     assert (state, "try a lower rate than 1e+300" in why) == ("diverged", True)
-    assert train(sweep, version="9") == [("unfit", f"its lxmls-rnn is {worker.version()}, and the client's 9")]
+    assert train(sweep, version="9") == [("unfit", f"its lxmls-rnn is {tasks.version()}, and the client's 9")]
     sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1], name="file").begin()
     (sweep.folder / "n_hidd=2,seed=1").touch()
     (_, why), *_ = ended = train(sweep)
     assert ended == [("failed", why)]
     assert str(sweep.folder / "n_hidd=2,seed=1") in why
     assert "Error" not in why
-    client = worker.Client(Claim(sweep.folder).token, str(sweep.folder), worker.version(), None)
-    ended = worker.train("other", {}, client, 3)
+    client = tasks.Client(Claim(sweep.folder).token, str(sweep.folder), tasks.version(), None)
+    ended = tasks.train("other", {}, client, 3)
     assert ended["state"] == "failed"
     assert ended["why"].startswith("AttributeError: ")  # a mistake of the program: its kind helps to find it
 
@@ -124,17 +124,17 @@ def test_what_compiles_alike_is_of_one_kind():
             {"batch_size": 2}, {"clip": 1.0}, {"freeze_embeddings": True}
         )),
     ]  # fmt: skip
-    assert {worker.kind(settings) for settings in same} == {worker.kind(fast)}
-    assert len({worker.kind(settings) for settings in [fast, *others]}) == 1 + len(others)
+    assert {tasks.kind(settings) for settings in same} == {tasks.kind(fast)}
+    assert len({tasks.kind(settings) for settings in [fast, *others]}) == 1 + len(others)
     batches = [replace(fast, trainer=replace(trainer, batch_size=n)) for n in (2, 9)]
-    assert len({worker.kind(settings) for settings in batches}) == 1
+    assert len({tasks.kind(settings) for settings in batches}) == 1
 
 
 @pytest.mark.parametrize(("model", "batch_size"), [("NumpyRNN", 1), ("NumpyLSTM", 9)])
 def test_what_warms_is_a_training_of_every_kind(tmp_path, monkeypatch, model, batch_size):
     monkeypatch.chdir(tmp_path)
     settings = replace(BASE, model=model, trainer=replace(BASE.trainer, batch_size=batch_size))
-    worker.warm(settings.to_dict())
+    tasks.warm(settings.to_dict())
     assert not list(Path().iterdir())
 
 
@@ -142,6 +142,6 @@ def test_what_is_warmed_has_the_options_of_the_settings(monkeypatch):
     warmed = []
     fit = Trainer.fit
     monkeypatch.setattr(Trainer, "fit", lambda self, model, *data: warmed.append(model) or fit(self, model, *data))
-    worker.warm(replace(BASE, activation="relu").to_dict())
-    worker.warm(replace(BASE, model="NumpyLSTM", peepholes=False).to_dict())
+    tasks.warm(replace(BASE, activation="relu").to_dict())
+    tasks.warm(replace(BASE, model="NumpyLSTM", peepholes=False).to_dict())
     assert (warmed[0].activation, warmed[1].peepholes) == ("relu", False)

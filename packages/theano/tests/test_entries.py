@@ -175,7 +175,7 @@ def test_a_key_is_read_as_it_was_written_and_no_byte_less(key):
 
 def test_a_key_of_an_entry_that_another_process_has_deleted_is_damage(key):
     Path(key.key_pkl).parent.rmdir()
-    with pytest.raises(entries.Damaged, match=r"entry/module\.so is damaged") as raised:
+    with pytest.raises(entries.DamagedEntry, match=r"entry/module\.so is damaged") as raised:
         entries.save(key)
     assert raised.value.module == key.get_entry()
     assert not Path(key.key_pkl).parent.exists()
@@ -214,11 +214,11 @@ def test_a_module_is_loaded_only_if_it_is_whole(tmp_path):
 
     path = tmp_path / "module.so"
     path.write_bytes(b"module")
-    with pytest.raises(entries.Damaged):
+    with pytest.raises(entries.DamagedEntry):
         entries.load_module(len, str(path))
     entries.seal(path)
     assert entries.load_module(len, str(path)) == len(str(path))
-    with pytest.raises(entries.Damaged) as raised:
+    with pytest.raises(entries.DamagedEntry) as raised:
         entries.load_module(refuse, str(path))
     assert (raised.value.module, str(raised.value)) == (str(path), f"{path} is damaged")
     assert str(raised.value.__cause__) == "undefined symbol"
@@ -251,7 +251,7 @@ def test_a_damaged_entry_is_deleted_forgotten_and_made_again(module_cache):
         """Theano's."""
         calls.append((key, lnk))
         if Path(names["a"]).exists():
-            raise entries.Damaged(names["a"])
+            raise entries.DamagedEntry(names["a"])
         return "made again"
 
     assert module_from_key(cache, 5, lnk=6) == "made again"
@@ -269,7 +269,7 @@ def test_damage_that_stays_is_told_after_one_repair(module_cache):
     names, cache = module_cache
 
     def module_from_key(cache):
-        raise entries.Damaged(names["b"])
+        raise entries.DamagedEntry(names["b"])
 
     with pytest.raises(CompileError, match=r"b/module\.so is damaged and cannot be deleted: delete it"):
         entries.repairing(module_from_key)(cache)

@@ -13,13 +13,13 @@ from types import SimpleNamespace
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-BUILD = ROOT / "scripts" / "pygpu_build"
+BUILD = Path(__file__).parents[1]
+ROOT = BUILD.parents[1]
 
 
 @pytest.fixture(scope="module")
 def build():
-    """The functions of scripts/pygpu_build."""
+    """The functions of packages/pygpu."""
     before = sys.path[:]
     yield SimpleNamespace(**runpy.run_path(str(BUILD / "__main__.py")))
     sys.path[:] = before

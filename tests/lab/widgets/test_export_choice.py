@@ -8,8 +8,8 @@ import pytest
 from safetensors import safe_open
 
 import lab.widgets.panel
-from lab.widgets import export
-from lab.widgets.export import Export
+from lab.widgets import export_choice
+from lab.widgets.export_choice import Export
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings
@@ -59,7 +59,7 @@ def test_what_cannot_be_exported_is_said(panel, tmp_path, monkeypatch):
     assert panel.export.link.value == ""
     panel.export.format.value = "html"
     panel.export.button.click()
-    monkeypatch.setattr(export, "MAX_LINK_BYTES", 1000)
+    monkeypatch.setattr(export_choice, "MAX_LINK_BYTES", 1000)
     panel.export.button.click()
     assert "bytes, too many for a link: use the command `lxmls-rnn export`" in panel.message.value
     assert panel.export.link.value == ""

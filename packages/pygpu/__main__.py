@@ -1,6 +1,6 @@
 """Build pygpu with libgpuarray, which no package index has: an sdist of the edited sources, and a wheel for one Python.
 
-    python scripts/pygpu_build SOURCE FOLDER
+    python packages/pygpu SOURCE FOLDER
 
 SOURCE is a folder with the sources of libgpuarray, or the address of a .tar.gz file followed by ``#sha256=`` and its
 digest. The sdist in FOLDER contains what an installer needs to build pygpu for another Python: a compiler, and access
@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 HERE = Path(__file__).parent
-sys.path += [str(HERE), str(HERE.parent / "theano_build")]
+sys.path += [str(HERE), str(HERE.parent / "theano")]
 
 from edits import EDITS  # noqa: E402
 from theano_build.edit import edited  # noqa: E402
