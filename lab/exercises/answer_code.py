@@ -33,10 +33,10 @@ def is_students(filename: str) -> bool:
 
 
 class Source:
-    """The tree of a function, or of a class's `method`; `lines` are those of the cell, by number."""
+    """The syntax tree of a function, or of a class's `method`; `lines` holds its lines by their number in the cell."""
 
     def __init__(self, answer: Any, method: str = "") -> None:
-        """Raise ValueError if the source is not there or cannot be compiled by itself."""
+        """Raise ValueError if the source is missing or cannot be compiled by itself."""
         self.answer = type(answer) if method and not inspect.isclass(answer) else answer
         self.method = method
         function: Any = getattr(self.answer, method, answer) if method else answer
@@ -57,7 +57,7 @@ class Source:
         return next((line for line in self.lines.values() if _PLACEHOLDER.search(line)), "")
 
     def compiled(self, tree: Any) -> Any:
-        """Return the answer with another tree."""
+        """Compile another tree; return its function, or a subclass of the answer with its method."""
         space = dict(self.function.__globals__)
         exec(compile(tree, self.function.__code__.co_filename, "exec"), space)
         new = space[self.function.__name__]
@@ -69,7 +69,7 @@ class Source:
         return [node for node in ast.walk(self.tree.body[0]) if isinstance(node, ast.FunctionDef)][1:]
 
     def step_of(self, number: int) -> str:
-        """Return the name of the function in the answer that a line is in, or an empty string."""
+        """Return the name of the inner function that contains a line; an empty string if none does."""
         return next((node.name for node in self.steps if node.lineno < number <= (node.end_lineno or 0)), "")
 
     def all_lines_of(self, name: str) -> list[int]:
@@ -88,7 +88,8 @@ class Source:
 def copied(part: Any) -> Any:
     """Return a copy of a tree, or of a list of trees, faster than `copy.deepcopy`.
 
-    Only the fields and places are copied: IPython's tracebacks let nodes that all trees share name a parent.
+    Only the fields and positions of nodes are copied. IPython's tracebacks add an attribute `parent` to nodes that all
+    trees share, and a deep copy would follow it into other trees.
     """
     if isinstance(part, list):
         return [copied(one) for one in part]
@@ -137,7 +138,7 @@ def _bases(node: ast.expr) -> frozenset[str]:
 
 
 def groups(tree: ast.AST) -> Iterator[tuple[Path, frozenset[str], Group]]:
-    """Yield the statements of each block by what they compute; a compound one only if it computes one thing."""
+    """Yield the statements of each block grouped by the names that they assign; an `if` only if it assigns one name."""
     for path, body in blocks(tree):
         of: dict[frozenset[str], Group] = {}
         for node in body:
@@ -152,9 +153,10 @@ def groups(tree: ast.AST) -> Iterator[tuple[Path, frozenset[str], Group]]:
 
 
 def substitutions(answer: ast.AST, solution: ast.AST) -> Iterator[tuple[frozenset[str], list[int], ast.AST]]:
-    """Yield copies of an answer in which one thing is computed as in the solution.
+    """Yield copies of an answer in which some names are computed as in the solution.
 
-    Each comes with what it is, and the lines of the answer that are replaced (none if the answer lacks it).
+    Each copy comes with these names, and with the lines of the answer that are replaced: none if the answer does not
+    assign the names.
     """
     for path, what, group in groups(solution):
         for number, (at, body) in enumerate(blocks(answer)):
@@ -179,7 +181,7 @@ def _is_compound(node: ast.stmt) -> bool:
 
 
 def _place_in(body: list[ast.stmt], solution: ast.AST, path: Path, group: Group) -> int:
-    """Return where statements belong that a block lacks: after the last one that comes before them in the solution."""
+    """Return the index at which to insert statements in a block: after those that precede them in the solution."""
     theirs = next(block for at, block in blocks(solution) if at == path and group[0] in block)
     before = [targets(node) for node in theirs[: theirs.index(group[0])]]
     places = [n for n, node in enumerate(body, 1) if targets(node) and targets(node) in before]
@@ -187,7 +189,7 @@ def _place_in(body: list[ast.stmt], solution: ast.AST, path: Path, group: Group)
 
 
 def _headers(answer: ast.AST, solution: ast.AST) -> Iterator[tuple[frozenset[str], list[int], ast.AST]]:
-    """Yield copies of an answer with the head of a loop, or the arguments of a step, as in the solution."""
+    """Yield copies of an answer with the first line of a loop, or the arguments of a step, as in the solution."""
     kinds: dict[str, tuple[type[ast.stmt], list[str]]] = {
         "loop": (ast.For, ["iter", "target"]),
         "arguments": (ast.FunctionDef, ["args"]),

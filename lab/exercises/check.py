@@ -39,7 +39,7 @@ def _max_seconds(exercise: Exercise) -> float:
 
 
 def _judged(exercise: Exercise, answer: Any, known: list[str]) -> tuple[str, str]:
-    """Return the state of an answer and the text of its verdict; what is wrong is added to `known` before its cause."""
+    """Return the state of an answer and the text of its verdict; add to `known` what is wrong once it is found."""
     until = time.monotonic() + MAX_EXPLAINING_SECONDS
     got: list[harness.Arrays] = []
     failure: BaseException | None = None
@@ -89,9 +89,9 @@ def _checked(name: str, *arguments: Any) -> Verdict:
             _passed.add(name)
     except limit.TimeUp as error:
         if known:
-            state, text = NOT_RIGHT, f"{known[-1]}\n{explanation.TIME_IS_UP}{_not_stopped(error)}"
+            state, text = NOT_RIGHT, f"{known[-1]}\n{explanation.TIME_IS_UP}{error.remark}"
         elif isinstance(error, limit.Busy):
-            state, text, tried = NOT_YET, f"{error} This was no try.{explanation.traceback_lines(error.stack)}", False
+            state, text, tried = NOT_YET, f"{error} This was no try.{explanation.line_of(error)}", False
         else:
             state, text = NOT_RIGHT, _too_long(error)
     except fork.OutOfMemory as error:
@@ -108,14 +108,8 @@ def _checked(name: str, *arguments: Any) -> Verdict:
 
 
 def _too_long(error: limit.TimeUp) -> str:
-    advice = f"does a loop or a recursion never end?{_not_stopped(error)}"
-    return (
-        f"The function is still running after {error.seconds:g} s: {advice}{explanation.traceback_lines(error.stack)}"
-    )
-
-
-def _not_stopped(error: limit.TimeUp) -> str:
-    return "" if error.stopped else " It could not be stopped: if the notebook becomes slow, restart the kernel."
+    advice = f"does a loop or a recursion never end?{error.remark}"
+    return f"The function is still running after {error.seconds:g} s: {advice}{explanation.line_of(error)}"
 
 
 for _name in EXERCISES:
@@ -130,7 +124,7 @@ def installed(framework: str) -> bool:
 
 
 def passed(*names: str) -> bool:
-    """Return whether these checks have passed in this kernel; print which have not, or must be run again."""
+    """Return whether these checks have passed in this kernel; if not, print which of them to run."""
     missing = [name for name in names if name not in _passed]
     entries, _ = _stored()
     if missing and all(entries[name].state == RIGHT for name in missing):

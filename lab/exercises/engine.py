@@ -15,6 +15,7 @@ from lab.exercises import harness
 from lab.exercises.exercise import EXERCISES, Exercise, Quantity, answer_of
 from lab.exercises.harness import CHANGED, SCANS, Arrays
 from lab.exercises.inputs import Case, cases
+from lxmls_rnn.teaching.first_difference import WHOLE, Place, Steps, in_order
 from lxmls_rnn.teaching.gradient_check import TOLERANCE
 
 
@@ -45,7 +46,7 @@ def unfilled(exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays])
 
 
 def is_filled(array: np.ndarray) -> bool:
-    """Return whether an array has anything but zeros, or empty texts, which np.any does not take in NumPy 1."""
+    """Return whether an array has an entry other than 0 or ""; `np.any` of NumPy 1 does not accept texts."""
     return bool(np.any(array != array.dtype.type()))
 
 
@@ -55,7 +56,7 @@ def same(exercise: Exercise, right: np.ndarray, got: np.ndarray, least: float = 
 
 
 def is_close(exercise: Exercise, whole: np.ndarray, a: np.ndarray, b: np.ndarray, least: float = 0.0) -> bool:
-    """Compare a part of an array; what counts as rounding is relative to the whole, `least` or more."""
+    """Return whether two arrays agree up to rounding: a share, at least `least`, of the largest entry of `whole`."""
     if a.dtype.kind not in "iufb" or b.dtype.kind not in "iufb":
         return bool(np.array_equal(a, b))
     largest = max(float(np.abs(whole[np.isfinite(whole)]).max(initial=0)), 1e-12)
@@ -100,31 +101,18 @@ def difference(exercise: Exercise, n: int, right: Arrays, got: Arrays, seed: int
     return None
 
 
-def places(exercise: Exercise, right: Arrays) -> list[tuple[int | None, str]]:
-    """Return the steps and quantities in the order of computation: those of a step together, then those of none."""
-    order: list[tuple[int | None, str]] = []
-    group: list[Quantity] = []
-
-    def close() -> None:
-        if group:
-            axis = [(one, one.step_axis) for one in group]
-            last = max(right[one.name].shape[axis or 0] + one.first for one, axis in axis)
-            steps = range(min(one.first for one in group), last)
-            for step in reversed(steps) if exercise.backwards else steps:
-                order.extend((step, one.name) for one in group
-                             if one.first <= step < right[one.name].shape[one.step_axis or 0] + one.first)  # fmt: skip
-            group.clear()
-
+def places(exercise: Exercise, right: Arrays) -> list[Place]:
+    """Return the steps and quantities of an exercise in the order of computation."""
+    steps: dict[str, Steps] = {}
     for name, quantity in exercise.quantities.items():
         if name not in right:
             continue
-        if quantity.step_axis is not None:
-            group.append(quantity)
+        if (axis := quantity.step_axis) is None:
+            steps[name] = WHOLE
         else:
-            close()
-            order.append((None, name))
-    close()
-    return order
+            forwards = range(quantity.first, quantity.first + right[name].shape[axis])
+            steps[name] = forwards[::-1] if exercise.backwards else forwards
+    return list(in_order(steps))
 
 
 def at(quantity: Quantity, array: np.ndarray, step: int | None) -> np.ndarray:
@@ -135,7 +123,7 @@ def at(quantity: Quantity, array: np.ndarray, step: int | None) -> np.ndarray:
 
 
 def _order(exercise: Exercise, n: int, there: dict[str, Quantity], right: Arrays, got: Arrays) -> Difference | None:
-    """Return a difference if results are correct, but in the places of others."""
+    """Return a difference if the results are correct, but in the wrong order."""
     places: dict[str, str] = {}
     for name in there:
         if name in got and is_filled(right[name]) and not same(exercise, right[name], got[name]):
@@ -176,7 +164,7 @@ def _form(
 
 
 def shape_advice(exercise: Exercise, quantity: Quantity, right: np.ndarray, got: np.ndarray) -> str:
-    """Return what a wrong shape shows."""
+    """Return a sentence about the likely mistake behind a wrong shape; an empty string if there is no guess."""
     axes = quantity.axes
     if got.ndim == 2 and got.shape == right.shape[::-1]:
         numbers = " The numbers are correct." if same(exercise, right, got.T, 1e-4) else ""
@@ -226,7 +214,7 @@ def _step_text(case: Case, step: int | None) -> str:
 
 
 def _lead(exercise: Exercise, right: Arrays, step: int | None, name: str) -> str:
-    """Say what is correct before the first difference."""
+    """Return a sentence that lists the steps and quantities before the first difference; "" if it is the first one."""
     order = places(exercise, right)
     before = order[: order.index((step, name))]
     done = list(dict.fromkeys(s for s, _ in before if s is not None and s != step and s > 0))

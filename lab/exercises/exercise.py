@@ -45,7 +45,7 @@ _FACTS = (
 
 @dataclass(frozen=True)
 class Quantity:
-    """A named result of an answer: axes, formula, and the hint to it."""
+    """A named result of an answer: its axes and its formula."""
 
     name: str
     axes: tuple[str, ...]
@@ -53,12 +53,12 @@ class Quantity:
 
     @property
     def step_axis(self) -> int | None:
-        """The axis that has a place for each word or step, if there is one."""
+        """The axis along which the steps or words go; None if the quantity has no steps."""
         return next((n for n, axis in enumerate(self.axes) if axis in ("L", "L + 1", "n")), None)
 
     @property
     def first(self) -> int:
-        """The step of the first place: 0 if there is one before the first word."""
+        """The number of the first step: 0 if the array also holds the state before the first word."""
         return 0 if "L + 1" in self.axes else 1
 
 
@@ -73,7 +73,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise, see the module."""
+    """An exercise; the module's docstring describes its file."""
 
     name: str
     number: str
@@ -96,7 +96,7 @@ class Exercise:
 
     @property
     def framework(self) -> str:
-        """The framework that may be missing, "torch" or "jax", as in `FRAMEWORKS`; else "numpy"."""
+        """The framework that must be installed, a name in `FRAMEWORKS`: "torch", "jax" or "numpy"."""
         begin = self.kind.split("_")[0]
         return begin if begin in ("torch", "jax") else "numpy"
 
@@ -181,7 +181,7 @@ def _patches(file: Path, solution: str, section: str, line: int) -> list[Patch]:
 
 
 def _patched(code: str, diff: str, place: str) -> str:
-    """Replace the texts after "- " by those after "+ "."""
+    """Return a code with the lines of a diff that begin with "- " replaced by those that begin with "+ "."""
     for old, new in re.findall(r"((?:^- .*\n)+)((?:^\+ .*\n)*)", diff, re.MULTILINE):
         before, after = ("\n".join(line[2:] for line in part.splitlines()) for part in (old, new))
         if before not in code:
@@ -196,7 +196,7 @@ COURSE = {name: exercise.optional for name, exercise in EXERCISES.items()}  # as
 
 @functools.cache
 def answer_of(name: str, code: str = "", file: str = "") -> object:
-    """Return the function or class of a code, by default of the solution; the exercises that it needs are solved."""
+    """Return the function or class that a code, by default the solution, defines after the cells that it builds on."""
     exercise = EXERCISES[name]
     space: dict[str, object] = {"__name__": "__main__"}
     exec(compile(exercise.before, f"<before {name}>", "exec"), space)

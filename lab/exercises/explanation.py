@@ -1,10 +1,13 @@
 """Explain what is wrong with an answer: where, and why.
 
-The first difference between its arrays and the expected ones is known (`engine`). Then, in this order: statements of
-the solution, put into the answer, show which line is wrong; the first mistake of the catalogue that gives the same
-numbers, or the same error, names the cause, or a return in a loop does; a small change of this line makes the answer
-right, also for inputs that the search has not seen; or else the numbers may show a factor or NaN, and the formula of
-the line is shown.
+`engine` finds the first difference between the answer's arrays and the expected ones. The search for its cause has
+four parts, in this order:
+
+1. Statements of the solution replace statements of the answer. The line whose replacement helps is wrong.
+2. The first mistake of the catalogue that gives the same numbers, or the same error, names the cause. So does a return
+   inside a loop.
+3. A small change of the wrong line may make the answer right, also for inputs that the search has not used.
+4. Otherwise the numbers may show a factor or NaN, and the formula of the line is shown.
 """
 
 from __future__ import annotations
@@ -20,7 +23,6 @@ import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,8 @@ from lab.exercises.engine import Difference
 from lab.exercises.exercise import EXERCISES, Exercise, Patch, answer_of
 from lab.exercises.harness import Arrays
 from lab.exercises.inputs import Case, cases
+from lab.runtime.limit import TimeUp
+from lab.runtime.student_errors import SourceLine, failed_line, sentence
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT
 
 MAX_SECONDS = 10.0  # of the processor, for the explanation of one answer
@@ -43,18 +47,16 @@ class Raised:
 
     kind: str
     message: str
-    line: int
-    text: str  # of the line
+    line: SourceLine
     shapes: str
 
     def __str__(self) -> str:
-        where = f"\nin line {self.line} of the cell:  {self.text}" if self.text else ""
-        return f"fails with {self.kind}: {self.message}{where}"
+        return f"fails with {self.kind}: {self.message}{_of_cell(self.line)}"
 
     @property
     def key(self) -> tuple[str, str, frozenset[str]]:
-        """The common sign of two answers with the same mistake."""
-        return self.kind, _VARIABLE.sub("", self.message.split("\n")[0]), _targets_of(self.text)
+        """What two answers with the same mistake have in common."""
+        return self.kind, _VARIABLE.sub("", self.message.split("\n")[0]), _targets_of(self.line.text)
 
 
 def _targets_of(line: str) -> frozenset[str]:
@@ -65,15 +67,11 @@ def _targets_of(line: str) -> frozenset[str]:
 
 
 def raised(error: BaseException, files: frozenset[str] = frozenset()) -> Raised:
-    """Describe an exception in student code; `files` are those of the answer; Theano's message names others."""
-    message = str(error).strip()
-    if type(error).__module__.startswith("theano") or "Apply node" in message or "Backtrace" in message:
-        message = _of_theano(message)
-    message = re.split(r"\n-+\n|\nSee https|\nThe error occurred", message)[0]  # of JAX's page
-    message = "\n".join([line for line in message.splitlines() if line.strip()][:4])
-    found = _place(error, files)
-    text = linecache.getline(*found).strip() if found else ""
-    return Raised(type(error).__name__, message, found[1] if found else 0, text, _shapes(error, text))
+    """Describe an exception in student code. `files` are those of the answer: Theano's message also names others."""
+    shapes = re.findall(r"^Inputs shapes: .*", str(error), re.MULTILINE)[:1]  # of Theano's operation
+    message = " ".join([sentence(error), *shapes]).strip()
+    line = failed_line(error, lambda file: file in files or is_students(file), files) or SourceLine(0, "")
+    return Raised(type(error).__name__, message, line, _shapes(error, line.text))
 
 
 def is_from_student(error: BaseException) -> bool:
@@ -82,48 +80,24 @@ def is_from_student(error: BaseException) -> bool:
     return bool(frames) and is_students(frames[-1].f_code.co_filename)
 
 
-def _students_frames(error: BaseException, files: frozenset[str] = frozenset()) -> list[tuple[FrameType, int]]:
-    """Return the frames of student code, or of `files`, that an exception went through, innermost last, and lines."""
-    places = [(frame, line, frame.f_code.co_filename) for frame, line in traceback.walk_tb(error.__traceback__)]
-    return [(frame, line) for frame, line, file in places if file in files or is_students(file)]
+def line_of(error: TimeUp) -> str:
+    """Return a phrase that names the line of the cell where an answer was when it was stopped."""
+    return _of_cell(failed_line(error, is_students))
 
 
-def _of_theano(message: str) -> str:
-    """Return Theano's sentence and the shapes of the node, without the hints about its flags."""
-    shapes = re.findall(r"^Inputs shapes: .*", message, re.MULTILINE)[:1]
-    sentence = re.split(
-        r"^(?:Apply node that|Toposort index|Backtrace when|HINT)", message, maxsplit=1, flags=re.MULTILINE
-    )[0]
-    if not sentence.strip():
-        lines = [
-            line for line in message.splitlines() if line.strip() and not line.startswith((" ", "Backtrace", "File"))
-        ]
-        sentence = " ".join(lines[:2])
-    return " ".join([*sentence.split(), *shapes])
-
-
-def _place(error: BaseException, files: frozenset[str]) -> tuple[str, int] | None:
-    """Return the file and line of the student's code that failed, or where Theano says that a variable was made."""
-    mine = [(frame.f_code.co_filename, line) for frame, line in _students_frames(error, files)]
-    if not mine:  # Theano failed while the compiled function ran; the first place is in the step, the next is its scan
-        made = str(error).split("\nBacktrace when")[1:2]
-        mine = [(name, int(number)) for name, number in re.findall(r'File "(.+?)", line (\d+)', "".join(made))]
-        mine = [place for place in mine if place[0] in files or is_students(place[0])]
-        # Theano's constants are shared, and remember lines of other cells that used them
-        mine = [place for place in mine if place[0] in files] or mine
-    return mine[-1] if mine else None
+def _of_cell(line: SourceLine | None) -> str:
+    return f"\nin line {line.number} of the cell:  {line.text}" if line and line.text else ""
 
 
 def _shapes(error: BaseException, line: str) -> str:
     """Return the shapes of the arrays in the student's line that failed."""
-    frames = _students_frames(error)
+    mine = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if is_students(frame.f_code.co_filename)]
     try:
         tree = ast.parse(line + ("\n pass" if line.endswith(":") else ""))
     except SyntaxError:
         return ""
-    if not frames:
+    if not mine:
         return ""
-    frame, _ = frames[-1]
     shown: dict[str, str] = {}
     inside: set[ast.AST] = set()
     for node in ast.walk(tree):  # outer expressions first
@@ -132,7 +106,7 @@ def _shapes(error: BaseException, line: str) -> str:
         if any(isinstance(part, (ast.Call, ast.Lambda)) for part in ast.walk(node)):
             continue
         try:
-            value = eval(ast.unparse(node), frame.f_globals, frame.f_locals)
+            value = eval(ast.unparse(node), mine[-1].f_globals, mine[-1].f_locals)
             shape = tuple(value.shape) if isinstance(getattr(value, "shape", None), tuple) else None
         except Exception:
             continue
@@ -199,9 +173,9 @@ class Explanation:
     def __init__(
         self, exercise: Exercise, answer: Any, until: float = float("inf"), known: list[str] | None = None
     ) -> None:
-        """`until` is the time of `time.monotonic` at which the explanation ends with what is known.
+        """Let the explanation end at `until`, a time of `time.monotonic`, with what is known by then.
 
-        What is known is added to `known` before the search for its cause, which may be interrupted.
+        The search for a cause may be interrupted: `known` receives what is wrong before it begins.
         """
         self.exercise = exercise
         self.known = [] if known is None else known
@@ -213,7 +187,10 @@ class Explanation:
             self.source = None
 
     def verdict(self, got: Sequence[Arrays], failure: BaseException | None = None) -> tuple[str, str]:
-        """Return the state of an answer that gave these arrays, then perhaps an exception, and its verdict's text."""
+        """Return the state of an answer and the text of its verdict.
+
+        `got` are its arrays, one dictionary for each case, up to the case that raised `failure`.
+        """
         state = NOT_RIGHT
         if failure is None and (unfilled := self._unfilled(got)):
             state, text = unfilled
@@ -232,7 +209,7 @@ class Explanation:
     def _unfilled(self, got: Sequence[Arrays]) -> tuple[str, str] | None:
         """Return a verdict if quantities are not filled in: missing, or zeros that no line of a loop writes to.
 
-        They are computed as in the solution, so that the rest can be judged.
+        The rest is judged in a copy of the answer that computes them as in the solution.
         """
         names = []
         for name in engine.unfilled(self.exercise, self.right, got):
@@ -284,27 +261,27 @@ class Explanation:
         self.known.append(lead)
         mine = set(self.source.lines.values()) if self.source else set()
         alike = []
-        for patch in self._patches(_targets_of(found.text)):
+        for patch in self._patches(_targets_of(found.line.text)):
             outcome = None if self._is_late() else _outcome(self.exercise.name, patch, n, False)
             if isinstance(outcome, Raised) and outcome.key == found.key:
                 lines_of_patch = _changed_lines(self.exercise.name, patch)
                 if lines_of_patch and lines_of_patch <= mine:  # the same error, of the same line
                     return f"{lead}\n{patch.cause}"
                 alike.append(patch.cause)
-        step = self.source.step_of(found.line) if self.source else ""
+        step = self.source.step_of(found.line.number) if self.source else ""
         lines, title = self._located(None, step)
-        if change := self._repaired(lines or ([found.line] if found.text else [])):
+        if change := self._repaired(lines or ([found.line.number] if found.line.text else [])):
             return f"{lead}\n{change}"
-        if lines and found.line not in lines:
+        if lines and found.line.number not in lines:
             lead = f"{lead}\n{title}\n{self._quoted(lines)}"
-        if len(set(alike)) == 1 and "scan(" not in found.text:
+        if len(set(alike)) == 1 and "scan(" not in found.line.text:
             return f"{lead}\n{alike[0]}"
         if cause := self._structure():
             return f"{lead}\n{cause}"
         said = f"{found.kind}: {found.message}"
         pattern = next((one for one in _RULES if re.search(one, said, re.IGNORECASE)), "")
         rule = _RULES.get(pattern, "") + _RULES_OF_SCAN.get(pattern, "") * (harness.SCANS in self.right[n])
-        formula = self._formula(_targets_of(found.text))
+        formula = self._formula(_targets_of(found.line.text))
         return "\n".join(filter(None, (lead, rule, formula, self._cut())))
 
     def of_difference(self, difference: Difference, got: Sequence[Arrays]) -> str:
@@ -324,9 +301,10 @@ class Explanation:
     # --- where ----------------------------------------------------------------------------------------------------
 
     def _located(self, difference: Difference | None, step: str = "") -> tuple[list[int], str]:
-        """Return the lines that are wrong, if any is found, and a sentence if the rest of the answer is right.
+        """Return the wrong lines, if any are found, and a sentence if the rest of the answer is right.
 
-        A `step` is a function in the answer that fails: without it, nothing is said of its lines.
+        If `step`, a function inside the answer, fails, replacements that remove it are left out: they say nothing about
+        its lines.
         """
         if self.source is None:
             return [], ""
@@ -355,9 +333,9 @@ class Explanation:
         return difference.case, order.index(place) if place in order else -1
 
     def _first_difference(self, answer: Any, likely: Difference | None = None, seed: int = 0) -> Difference | None:
-        """Return the first difference of a changed answer; raise what it raises.
+        """Return the first difference of a changed answer, or raise its exception.
 
-        The case of a `likely` difference is tried first, without gradients through a model unless it is in them.
+        The case of a `likely` difference is tried first, without gradients through a model if it is not in a gradient.
         """
         if likely is not None:
             case, n = self.cases[likely.case], likely.case
@@ -391,7 +369,8 @@ class Explanation:
     def _cause(self, difference: Difference, got: Sequence[Arrays]) -> str:
         """Return the cause of a mistake in the catalogue that gives the same numbers for all inputs.
 
-        A mistake that gives all of them comes before one that gives those of the quantity that differs.
+        Best is a mistake that gives the same numbers in all quantities, then one that gives them in the quantity that
+        differs.
         """
         name, best = difference.quantity, ""
         for patch in self._patches(frozenset({name})):
@@ -410,15 +389,15 @@ class Explanation:
         return ""
 
     def _patches(self, what: frozenset[str]) -> list[Patch]:
-        """Return the mistakes of the catalogue, first those in lines that compute something.
+        """Return the mistakes of the catalogue, those in lines that compute `what` first.
 
-        Those whose cause names a statement that the answer does not have are left out.
+        Mistakes whose cause names a statement that the answer does not have are left out.
         """
         patches = [patch for patch in self.exercise.patches if self._has_what_is_named(patch.cause)]
         return sorted(patches, key=lambda patch: not what & _changed(self.exercise.name, patch))
 
     def _has_what_is_named(self, cause: str) -> bool:
-        """Return whether the answer has the return in a loop, or the else of a loop, that a cause speaks of."""
+        """Return whether the answer has the statement, a return or an else of a loop, that a cause names."""
         if self.source is None:
             return True
         loops = [node for node in ast.walk(self.source.tree) if isinstance(node, (ast.For, ast.While))]
@@ -450,10 +429,7 @@ class Explanation:
         return engine.difference(self.exercise, n, right, wrong)
 
     def _alike(self, names: Sequence[str], n: int, wrong: Arrays | Raised | None, got: Arrays) -> bool:
-        """Return whether two wrong answers have the same numbers in the quantities of both.
-
-        Rounding is relative to the right numbers.
-        """
+        """Return whether two wrong answers agree, up to rounding, in those of the quantities `names` that both have."""
         return isinstance(wrong, dict) and all(
             wrong[name].shape == got[name].shape
             and engine.is_close(self.exercise, self.right[n][name], wrong[name], got[name])
@@ -480,9 +456,9 @@ class Explanation:
         return ""
 
     def _structure(self) -> str:
-        """Return what the statements show of any exercise.
+        """Return a sentence about a mistake that the statements show in any exercise, or an empty string.
 
-        A step without a return, a return in a loop, or an array that a loop replaces.
+        It is a step without a return, a return in a loop, or an array that a loop replaces.
         """
         if self.source is None:
             return ""
@@ -532,7 +508,7 @@ class Explanation:
         return f'A hint: check.hint("{self.exercise.name}")'
 
     def _cut(self) -> str:
-        """Return a sentence where time was up before the mistake was found; what is known by then is kept."""
+        """Return a sentence if the time was up before the mistake was found, else an empty string."""
         return TIME_IS_UP if self._is_late() else ""
 
     def _is_late(self) -> bool:
@@ -540,10 +516,10 @@ class Explanation:
 
 
 def _behind(source: Source, lines: list[int], solution: ast.AST) -> list[int]:
-    """Return the lines that may hold the mistake: these, for which the solution's are right, and those behind them.
+    """Return the lines that may hold the mistake: `lines`, and before them the lines that they depend on.
 
-    Behind a line are the simple statements that assign a name in it that the solution lacks, up to two steps back. They
-    come first. A line that only returns such a name is left out.
+    A line depends on the simple statements that assign its names, if the solution has no such names, and these depend
+    on others; two steps back are followed. A line that only returns such a name is left out.
     """
     known = {node.id for node in ast.walk(solution) if isinstance(node, ast.Name)}
     found = list(lines)
@@ -579,7 +555,7 @@ def _quiet_run(exercise: Exercise, answer: Any, case: Case) -> Arrays:
 
 @functools.cache
 def _changed(name: str, patch: Patch) -> frozenset[str]:
-    """Return what the lines compute in which a mistake differs from the solution."""
+    """Return the names that are assigned in the lines in which a mistake differs from the solution."""
     return frozenset().union(*map(_targets_of, _changed_lines(name, patch)))
 
 
@@ -592,7 +568,7 @@ def _changed_lines(name: str, patch: Patch) -> frozenset[str]:
 
 @functools.cache
 def _outcome(name: str, patch: Patch, n: int, through: bool) -> Arrays | Raised | None:
-    """Return what the solution with a mistake gives for a case; gradients through a model only if `through`."""
+    """Return the arrays or the error of the solution with a mistake; gradients through a model only if `through`."""
     case = cases(name)[n]
     return _run_patch(name, patch, case if through or "through" not in case else case | {"through": False})
 
@@ -610,7 +586,7 @@ def _run_patch(name: str, patch: Patch, case: Case) -> Arrays | Raised | None:
 
 @functools.cache
 def _shared_outcome(name: str, patch: Patch, n: int) -> Arrays | None:
-    """Return p (L, n_tags) of a mistake of the exercise in NumPy whose numbers are shared."""
+    """Return p, (L, n_tags), that a mistake in the NumPy exercise `shares` gives for a case of this exercise."""
     exercise = EXERCISES[name]
     code = patch.code
     if exercise.framework in ("torch", "jax"):  # their network has tanh
@@ -619,10 +595,3 @@ def _shared_outcome(name: str, patch: Patch, n: int) -> Arrays | None:
     if not isinstance(found, dict) or "p" not in found:
         return None
     return {"p": found["p"].T.astype(engine.expected(name)[n]["p"].dtype)}
-
-
-def traceback_lines(stack: traceback.StackSummary) -> str:
-    """Return the student's innermost line of a stack."""
-    mine = [(frame.filename, frame.lineno or 0) for frame in stack if is_students(frame.filename)]
-    line = linecache.getline(*mine[-1]).strip() if mine else ""
-    return f"\nin line {mine[-1][1]} of the cell:  {line}" if line else ""

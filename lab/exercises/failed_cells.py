@@ -1,4 +1,4 @@
-"""Detect stale functions: those whose cell failed before it could redefine them."""
+"""Detect stale functions: functions whose cell was run again but failed before it redefined them."""
 
 import re
 
@@ -35,7 +35,7 @@ def watch(shell: InteractiveShell | None) -> None:
 
 
 def stale(*functions: object) -> str:
-    """Return a message about the stale ones among the functions, or an empty string."""
+    """Return a message that names the stale functions among these; an empty string if none is stale."""
     return " ".join(
         f"The cell that defines {name} failed ({error}): this verdict is about the previous {name}."
         for name, (function, error) in _stale.items()

@@ -1,9 +1,9 @@
 """A trial run of an answer in a fork of the notebook's kernel, which can be killed.
 
 Code that never leaves C, such as `10**10**9` or a regular expression that tries everything, blocks all threads of its
-process. The fork is killed by a signal when its processor time is up, and writes where the code is. What the answer
-prints there is lost: afterwards the kernel runs it as usual. Threads do not survive a fork: there PyTorch computes with
-one, and Theano compiles nothing, as in all checks. JAX cannot be used in one.
+process. A signal kills the fork when its processor time is up; before it ends, the fork writes which line was running.
+The output of the answer in the fork is lost: afterwards the kernel runs the answer as usual. Threads do not survive a
+fork: PyTorch computes with one thread there, and Theano compiles nothing, as in all checks. JAX cannot run in a fork.
 """
 
 import builtins
@@ -47,11 +47,11 @@ def survives_a_fork(kind: str) -> bool:
 
 
 def run(function: Callable[[], object], seconds: float, wall: float) -> None:
-    """Call a function in a fork and forget its result; what it raises is for the run in the kernel.
+    """Call a function in a fork and ignore its result and its exceptions: the kernel runs the function again.
 
     Raise `limit.TimeUp` after `seconds` of the processor, `limit.Busy` after `wall` seconds, and `OutOfMemory`.
-    A function that asks for input, as a debugger does, ends the trial. There is none where a debugger is active, or no
-    memory for another process.
+    A function that asks for input, as a debugger does, ends the trial. Without memory for another process, and where a
+    debugger is active, there is no trial.
     """
     if _is_debugged() or not hasattr(os, "fork"):  # Windows has none
         return

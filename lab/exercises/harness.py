@@ -29,7 +29,7 @@ class BadResult(Exception):
 
 
 class Unfinished(Exception):
-    """The answer is not filled in: it is, or it returns, None or `...`."""
+    """The answer is not filled in: it is None or `...`, or returns one of these."""
 
 
 def run(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
@@ -38,9 +38,9 @@ def run(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     Raises
     ------
     Unfinished, BadResult
-        The answer returns nothing, or something else than the results of the exercise.
+        The answer returns nothing, or something other than the results of the exercise.
     Exception
-        What the answer raises.
+        An exception of the answer itself.
     """
     if answer is None or answer is ...:
         raise Unfinished("There is no code yet.")
@@ -62,7 +62,7 @@ def _numpy(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
 
 
 def _words(name: str, part: Any) -> np.ndarray:
-    """Return a text of words for each sentence of a part that the answer returns."""
+    """Return the sentences of a part of a corpus that an answer returns, each as one text."""
     sentences = None
     if not isinstance(part, (str, dict)):
         with suppress(TypeError):
@@ -74,7 +74,10 @@ def _words(name: str, part: Any) -> np.ndarray:
 
 
 def _finite_differences(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    """Let the answer ask `cost()`, log sum_k exp <A_k, W>, and return what it changed in W at each call too."""
+    """Return the gradient of an answer, and how it had changed W whenever it called `cost()`.
+
+    The cost is log sum_k exp <A_k, W>.
+    """
     A, before = inputs["A"], inputs["W"]
     W = before.copy()
     offsets: list[np.ndarray] = []
@@ -101,7 +104,7 @@ def _finite_differences(exercise: Exercise, answer: Any, inputs: dict[str, Value
 
 
 class _Training:
-    """A model whose one parameter is the number of epochs that it was trained; its accuracies are given."""
+    """A model with given accuracies; its one parameter is the number of epochs of training."""
 
     def __init__(self, accuracies: Sequence[float]) -> None:
         self.accuracies, self.W, self.epochs = list(accuracies), np.zeros(1), 0
@@ -127,7 +130,7 @@ class _Training:
 
 
 def _training_loop(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    """Return how many epochs were trained, of which epoch the parameters are, and what was returned."""
+    """Return the number of trained epochs, the epoch whose parameters the model has, and the result of the answer."""
     training = _Training(inputs["accuracies"])
     epochs = len(training.accuracies)
     result = answer(training, training.train_epoch, training.dev_accuracy, epochs, int(inputs["patience"]))
@@ -148,7 +151,7 @@ def _training_loop(exercise: Exercise, answer: Any, inputs: dict[str, Value]) ->
 def _interpret_scans(variables: Sequence[Any], mode: Any) -> None:
     """Let the scans of a graph compute their steps in Python: C would take seconds to compile.
 
-    The configuration of Theano stays: it belongs to all threads, and a thread of an answer may never end.
+    Theano's configuration is not changed: all threads share it, and the thread of an answer may never end.
     """
     import theano
     from theano.scan_module.scan_op import Scan
@@ -160,7 +163,7 @@ def _interpret_scans(variables: Sequence[Any], mode: Any) -> None:
 
 
 def _evaluate(variables: list[Any], given: dict[Any, Any]) -> list[np.ndarray]:
-    """Evaluate symbolic variables, as the graph is."""
+    """Evaluate symbolic variables without optimising their graph."""
     import theano
 
     mode = theano.compile.mode.Mode(linker="py", optimizer=None)
@@ -204,7 +207,10 @@ def _theano(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays
 
 
 def _theano_gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    """Give the answer p (L, n_tags), a softmax of sum_k A_k W_k B_k, the gold tags y and the shared variables W_k."""
+    """Return the gradients of an answer: its arguments are probabilities p, gold tags y and shared variables W_k.
+
+    p, (L, n_tags), is the softmax of sum_k A_k W_k B_k.
+    """
     import theano
     import theano.tensor as T
 
@@ -227,7 +233,10 @@ def _parameters(exercise: Exercise, inputs: dict[str, Value]) -> list[str]:
 
 
 def _theano_updates(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    """Give the answer a cost, sum (W - goal)^2, and return the new values, also after W has changed."""
+    """Return the new values that the updates of an answer give each W, and those they give after W has changed.
+
+    The cost is sum (W - goal)^2.
+    """
     import theano
     import theano.tensor as T
 
@@ -261,7 +270,7 @@ def _theano_updates(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -
 
 
 def _theano_model(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    """Return p of a class's `_forward`, p from other first states, and the gradients of the cost through it."""
+    """Return p of a class's `_forward`, p for other initial states, and the gradients of the cost of the latter."""
     import inspect
 
     import theano
@@ -336,7 +345,7 @@ def _torch_loop(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Ar
 def _with_torch_gradients(
     got: dict[str, Any], log_p: Any, inputs: dict[str, Value], tensors: dict[str, Any], prefix: str = "d"
 ) -> Arrays:
-    """Add the gradients of the cost through log p (L, n_tags) to arrays; zeros where autograd does not reach."""
+    """Return arrays with the gradients of the cost of log p, (L, n_tags), added; zeros where autograd finds no path."""
     import torch
 
     y = inputs["y"]
@@ -369,7 +378,7 @@ def _torch_gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) 
 
 
 def _torch_layers(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    """Return the weights of the layers embedding, RNN and output, what they compute, and the gradients of the cost."""
+    """Return the weights of the layers embedding, RNN and output, their probabilities, and gradients of the cost."""
     import torch
     from torch import nn
 
@@ -412,7 +421,7 @@ def _is_own(cls: type, method: str) -> bool:
 
 
 def _guide_model(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Any:
-    """Return a model of the student's class, of the sizes of the inputs."""
+    """Return a model of the student's class with the sizes of the inputs."""
     cls, method = answer if isinstance(answer, type) else type(answer), METHODS[exercise.kind]
     if not _is_own(cls, method):
         raise BadResult(f"Expected a class with a method `{method}` of its own, or an instance; got {cls.__name__}.")
@@ -421,19 +430,22 @@ def _guide_model(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> A
 
 
 def _numpy_method(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    """Return the gradients of a second call of `backpropagation`; what `log_forward` returns is given."""
+    """Return the gradients of `backpropagation`, called twice to detect state that is kept between calls.
+
+    A class without its own `log_forward` gets the correct result of `log_forward` from the inputs.
+    """
     model, names = _guide_model(exercise, answer, inputs), _parameters(exercise, inputs)
     model.parameters = [inputs[name].copy() for name in names]
     if not _is_own(type(model), "log_forward"):
         model.log_forward = lambda input: (*_copy(inputs["log_forward"]), input)
-    for _ in range(2):  # nothing is kept from the first call
+    for _ in range(2):
         result = model.backpropagation(inputs["x"].copy(), inputs["y"].copy())
     got = {name: _array(name, value) for name, value in _named(exercise, result).items()}
     return got | {CHANGED: _changed(names, model.parameters, [inputs[name] for name in names])}
 
 
 def _torch_method(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    """Return log_p_y of a second call of `_log_forward`, and the gradients of the cost through it."""
+    """Return log_p_y of `_log_forward`, called twice to detect kept state, and the gradients of its cost."""
     import torch
 
     with _torch_settings(), torch.random.fork_rng(devices=[]):
@@ -441,7 +453,7 @@ def _torch_method(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> 
         model, names = _guide_model(exercise, answer, inputs), _parameters(exercise, inputs)
         for W, name in zip(model.parameters, names, strict=True):  # in place: a layer may hold the same tensor
             W.data = torch.tensor(inputs[name], dtype=W.dtype)
-        for _ in range(2):  # nothing is kept from the first call
+        for _ in range(2):
             result = model._log_forward(inputs["x"].copy())
         if isinstance(result, tuple):
             raise BadResult(f"_log_forward returns log_p_y alone, a tensor (L, K); got {what(result)}.")
@@ -470,7 +482,7 @@ _programs: dict[Any, Any] = {}
 
 
 def _jax_compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Arrays, str]:
-    """Return the arrays of a function, compiled as a whole and without optimisations, and its jaxpr."""
+    """Compile a function as a whole, without optimisations; return its arrays and its jaxpr, the traced program."""
     import jax
 
     traced = jax.jit(function).trace(*arguments)
@@ -588,7 +600,7 @@ def _copy(value: Value) -> Value:
 
 
 def _changed(names: Sequence[str], now: Sequence[Value], before: Sequence[Value]) -> np.ndarray:
-    """Return the names of the arguments that are not as before."""
+    """Return the names of the arguments that the answer has changed in place."""
     changed = [name for name, a, b in zip(names, now, before, strict=False) if not _same(a, b)]
     return np.array(changed, dtype=str)
 

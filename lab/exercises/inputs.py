@@ -1,8 +1,8 @@
 """The inputs of the checks: for each exercise, cases that a wrong answer cannot pass by luck.
 
-Sizes differ from each other, so that swapped ones fail, and between the cases, so that written numbers fail. Sentences
-have 1, 2, 6 and 12 words, words that are repeated, ids above 255, and a gold tag with a probability below 0.01. A
-`seed` draws other numbers of the same kind, on which a repaired answer is tried.
+All sizes of a case differ, so that an answer that swaps two of them fails. They also differ between cases, so that an
+answer with a size written as a number fails. Sentences have 1, 2, 6 and 12 words, repeated words, ids above 255, and a
+gold tag with a probability below 0.01. Another `seed` draws other numbers of the same kind, to test a repaired answer.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ SENTENCES = (
 
 
 def cases(exercise: str, seed: int = 0) -> list[Case]:
-    """Return the inputs of an exercise, the one whose numbers are shown first."""
+    """Return the cases of an exercise; a verdict shows numbers of the first case that differs."""
     return BUILDERS[EXERCISES[exercise].inputs](seed)
 
 
 def _parameters(rng: np.random.RandomState, sizes: tuple[int, ...], lstm: bool = False) -> Case:
-    """Draw weights that saturate no unit, W_e in Fortran order as in the library."""
+    """Draw weights with which no unit saturates; W_e is in Fortran order, as in the library."""
     n_words, n_emb, n_hidd, n_tags = sizes
     gates = 4 if lstm else 1
     shapes = {"W_e": (n_emb, n_words), "W_h": (gates * n_hidd, n_hidd), "W_x": (gates * n_hidd, n_emb)}
@@ -79,7 +79,7 @@ _INPUTS_OF_MODELS = ("x", "W_e", "W_x", "W_h", "W_c", "W_y", "_h0", "_c0", "thro
 
 
 def _models(seed: int, lstm: bool = False) -> list[Case]:
-    """Return sentences for models: words, tags, parameters and first states; two go through the gradients."""
+    """Return sentences for models: words, tags, parameters and initial states; two of them check the gradients."""
     return [
         {name: case[name] for name in _INPUTS_OF_MODELS if name in case} | {"y": case["gold"]}
         for case in _sentences(seed, lstm)
@@ -87,7 +87,7 @@ def _models(seed: int, lstm: bool = False) -> list[Case]:
 
 
 def _guide(seed: int) -> list[Case]:
-    """Return sentences for the classes of the guide of 2026: a row for each word in W_e, and for each step."""
+    """Return sentences for the classes of the guide of 2026, whose arrays have a row for each word or step."""
     found = []
     for case in _sentences(seed):
         rows = [np.log(case["p"]).T, case["y"].T, case["h"].T, case["z"].T]
@@ -111,7 +111,7 @@ def _lstm_steps(seed: int) -> list[Case]:
 
 
 def _one_cost(seed: int) -> list[Case]:
-    """Return a matrix W and the A_k of the cost log sum_k exp <A_k, W>; once with another step."""
+    """Return matrices W, each with the A_k of the cost log sum_k exp <A_k, W>; the first case uses the default step."""
     found = []
     for n, (shape, step) in enumerate((((5, 4), None), ((2, 3), 1e-3), ((3, 3), 2e-4))):
         rng = np.random.RandomState(100 * seed + 3 + n)
@@ -126,7 +126,7 @@ def _numbers(seed: int) -> list[Case]:
 
 
 def _chains(seed: int) -> list[Case]:
-    """Return chains that begin with probabilities, and one with counts, which shows whether a step normalises."""
+    """Return chains that begin with probabilities, and one that begins with counts, to detect steps that normalise."""
     found = []
     for n, size, total in ((4, 3, 1), (1, 3, 1), (7, 2, 20)):
         rng = np.random.RandomState(100 * seed + n)
@@ -137,7 +137,7 @@ def _chains(seed: int) -> list[Case]:
 
 
 def _costs(seed: int) -> list[Case]:
-    """Return p as a softmax of sum_k A_k W_k B_k, and gold tags, one with a small probability."""
+    """Return the matrices of p, the softmax of sum_k A_k W_k B_k, and gold tags, one of a small probability."""
     found = []
     for n, (words, tags) in enumerate(((6, 3), (1, 3), (12, 5))):
         rng = np.random.RandomState(100 * seed + 11 + n)
@@ -197,7 +197,7 @@ def _accuracies(seed: int) -> list[Case]:
 
 
 def _batches(seed: int) -> list[Case]:
-    """Return sentences of several lengths, not in their order; word 0 and tag 0 occur too, and do not mark padding."""
+    """Return batches of sentences, not sorted by length; word 0 and tag 0 also occur outside of the padding."""
     (_, a, b), (_, c, d), *_ = SENTENCES
     pairs: list[Any] = [(c, d), (a, b), ([0, 4, 0], [0, 1, 0])]
     rng = np.random.RandomState(100 * seed + 4)

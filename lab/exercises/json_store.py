@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class JsonStore(Generic[T]):
-    """Entries of the data class `kind`, by name, in a JSON file in the folder of runs."""
+    """A JSON file in the folder of runs with named entries; each is an instance of the data class `kind`."""
 
     def __init__(self, name: str, kind: type[T]) -> None:
         self.name, self.kind = name, kind
@@ -45,7 +45,7 @@ class JsonStore(Generic[T]):
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, T]]:
-        """Return a context with the entries; changes are written at its end, and other processes wait until then.
+        """Yield the entries to a `with` block and write them at its end; other processes wait until then.
 
         Raise OSError with the file's name if it cannot be read or written.
         """

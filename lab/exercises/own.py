@@ -51,7 +51,7 @@ def _is_subclass(student: Any, base: str) -> bool:
 
 
 def _with_passes(forward: Callable[..., Any], errors: Callable[..., Any], gradients: Callable[..., Any]) -> Any:
-    """Return a `NumpyRNN` that calls these functions, for single sentences and the logistic activation."""
+    """Return a subclass of `NumpyRNN` that calls these functions, without batches and with the logistic activation."""
 
     def call(function: Callable[..., Any], *arguments: object) -> Any:
         try:

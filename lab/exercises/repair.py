@@ -1,7 +1,7 @@
 """Find the mistake in the wrong lines of an answer by repairing them: small changes, until the check accepts one.
 
-A change names the mistake if the whole check accepts the changed answer, also for inputs that the search has not seen.
-It is made at one place, or at all places where the same change fits.
+A change names the mistake if the whole check accepts the changed answer, also for inputs that the search has not used.
+It is made at one place of the answer, or at all places where the same change is possible.
 """
 
 import ast
@@ -74,7 +74,7 @@ def repaired(source: Source, lines: Sequence[int], accepts: Callable[[Any], bool
 
 
 def _shown(place: Place, parents: dict[ast.AST, ast.AST]) -> Any:
-    """Return the node to be shown for a place: the expression around it, unless it is a whole expression."""
+    """Return the node that a sentence shows for a place: the innermost whole expression that contains it."""
     node, container, key = place
     while isinstance(node, (ast.Tuple, ast.Slice)) and isinstance(parents[node], ast.expr):
         node = parents[node]
@@ -87,7 +87,7 @@ def _line(place: Place) -> int:
 
 
 def _changes(tree: ast.AST, lines: Sequence[int]) -> Iterator[tuple[str, list[Change]]]:
-    """Yield changes to be tried in these lines, by kind: at one place, or the same at all places where it fits."""
+    """Yield the changes in these lines with their kinds: first at single places, then the same change at all places."""
     names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     found: dict[str, dict[str, list[Change]]] = {kind: defaultdict(list) for kind in _KINDS}
@@ -110,7 +110,7 @@ def _changes(tree: ast.AST, lines: Sequence[int]) -> Iterator[tuple[str, list[Ch
 
 
 def _at(place: Place, node: Any, names: list[str]) -> Iterator[tuple[str, str, Any]]:
-    """Yield kinds of changes of a node, keys that are equal for the same change at other places, and the new nodes."""
+    """Yield each possible change of a node: its kind, a key that the same change has elsewhere, and the new node."""
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
         yield "operation", "=", ast.Assign([node.target], node.value)
     elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], _PLACES):

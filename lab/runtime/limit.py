@@ -32,6 +32,11 @@ class TimeUp(Exception):
         super().__init__()
         self.seconds, self.stack, self.stopped = seconds, stack, stopped
 
+    @property
+    def remark(self) -> str:
+        """A sentence, after a space, if the code could not be stopped; else an empty string."""
+        return "" if self.stopped else " It could not be stopped: if the notebook becomes slow, restart the kernel."
+
 
 class Busy(TimeUp):
     """The wall's time ran out before the processor's: the machine is busy, or the code waits."""

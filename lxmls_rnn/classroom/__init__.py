@@ -1,1 +1,1 @@
-"""A class: notebooks handed out, work handed in and collected, progress and its table."""
+"""The work of a class: hand notebooks out and work in, collect it, and show the progress of all students in a table."""

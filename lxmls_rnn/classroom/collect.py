@@ -1,7 +1,7 @@
 """Safe collection of students' folders and zip files into a fresh folder.
 
-Students choose the names and the content, and may change their folders meanwhile. Only regular files are copied, below
-`notebooks`, `runs` and `results` of a folder that did not exist before; links and special files are never followed.
+Students choose the names and the content of the files, and may change their folders during the collection. Only regular
+files are copied, into `notebooks`, `runs` and `results` of a new folder; links and special files are left out.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ MAX_STUDENT_BYTES = 1000 << 20  # of a student
 MAX_FILES = 20_000  # of a student
 MAX_NESTING = 12  # folders in folders
 MAX_PART_BYTES = 255
-MAX_DIRECTORY_BYTES = 4 << 20  # of the list of files in a zip file: some 40,000 entries
+MAX_DIRECTORY_BYTES = 4 << 20  # of the list of files in a zip file: about 40,000 entries
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others can take gigabytes of memory
 _END, _END_64, _END_BYTES = b"PK\x05\x06", b"PK\x06\x07", 22  # records at the end of a zip file
 
 
 @dataclass
 class Collected:
-    """The result of collecting a student's work: files and bytes, entries left out and why, and the error."""
+    """A report on the work of one student: copied files and bytes, entries left out with reasons, and the error."""
 
     name: str
     source: Path
@@ -54,9 +54,9 @@ class _File(NamedTuple):
 def collect(sources: Iterable[Path], into: Path, max_bytes: int = MAX_STUDENT_BYTES) -> Iterator[Collected]:
     """Collect the work of students in the new folder `into`; yield a report for each, also after an error.
 
-    A source is a zip file, a student's folder, or a folder of these. Files beyond `max_bytes` of a student are left
-    out, largest first. Raise FileNotFoundError if there is none of the sources, FileExistsError if `into` is not empty,
-    PermissionError if it cannot be made.
+    A source is a zip file, a student's folder, or a folder of these. If a student has more than `max_bytes`, the
+    largest files are left out. Raise FileNotFoundError if no source exists, FileExistsError if `into` is not empty, and
+    PermissionError if `into` cannot be made.
     """
     sources = list(sources)
     if sources and not any(map(os.path.lexists, sources)):
@@ -90,7 +90,7 @@ def none_in(sources: Iterable[Path]) -> FileNotFoundError:
 
 
 def _students_in(source: Path) -> list[Path]:
-    """Return the students' folders and zip files in a folder, or the source itself if it is one."""
+    """Return the students' folders and zip files in a folder, or `source` itself if it is a student's."""
     if not source.is_dir() or any((source / part).is_dir() for part in STUDENT_FOLDERS):
         return [source]
     entries = sorted(entry for entry in source.iterdir() if not entry.name.startswith("."))
@@ -103,7 +103,7 @@ def _unused(name: str, into: Path) -> str:
 
 
 def _files_of(source: Path, report: Collected, opened: ExitStack) -> list[_File]:
-    """Return the files of a student's zip file or folder, with those of zip files in the folder."""
+    """Return the files of a student's zip file or folder, and those inside zip files of the folder."""
     if not source.is_dir():
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         return list(_zipped_files(opened.enter_context(open(descriptor, "rb")), report, opened))
@@ -163,7 +163,7 @@ def _open_below(root: int, parts: tuple[str, ...]) -> BinaryIO:
         descriptor = os.open(parts[-1], flags, dir_fd=root)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise ValueError("is not a regular file any more")
+            raise ValueError("the file was replaced by something else while it was collected")
         return open(descriptor, "rb")
 
 
@@ -172,7 +172,7 @@ def _zipped_files(file: BinaryIO, report: Collected, opened: ExitStack) -> Itera
     archive = opened.enter_context(zipfile.ZipFile(file))
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     if len(entries) > MAX_FILES:
-        raise ValueError(f"{len(entries):,} files, more than {MAX_FILES:,}")
+        raise ValueError(f"the zip file has {len(entries):,} files: at most {MAX_FILES:,} are collected")
     for entry in entries:
         parts = entry.filename.replace("\\", "/").split("/")
         kind = stat.S_IFMT(entry.external_attr >> 16)
@@ -195,7 +195,7 @@ def _time(entry: zipfile.ZipInfo) -> float:
 
 
 def _check_directory(file: BinaryIO) -> None:
-    """Raise ValueError if a zip file's list of files is too long: `ZipFile` reads it as a whole."""
+    """Raise ValueError if a zip file's list of files is too long: `ZipFile` would read all of it into memory."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - (1 << 16) - _END_BYTES))
     tail = file.read()
@@ -204,7 +204,7 @@ def _check_directory(file: BinaryIO) -> None:
         raise ValueError("damaged, or not a zip file")
     (directory,) = struct.unpack_from("<L", tail, end + 12)
     if directory > MAX_DIRECTORY_BYTES or tail[max(0, end - 20) :].startswith(_END_64):
-        raise ValueError(f"more than some {MAX_FILES:,} files")
+        raise ValueError(f"the zip file lists too many files: at most {MAX_FILES:,} are collected")
 
 
 def _placed(parts: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -244,7 +244,7 @@ def _copy(files: list[_File], into: Path, report: Collected, max_bytes: int) -> 
 
 
 def _copy_bytes(source: BinaryIO, copy: BinaryIO, most: int) -> None:
-    """Copy at most the bytes that were counted; a file that grows meanwhile is cut off."""
+    """Copy at most `most` bytes; the rest of a file that has grown since it was counted is left out."""
     while most > 0 and (part := source.read(min(most, 1 << 20))):
         copy.write(part)
         most -= len(part)

@@ -1,6 +1,6 @@
 """The students of a class, with their progress and answers, read from the folders that `lxmls-rnn class collect` makes.
 
-The callers name the exercises of the course (`Course`): this package does not look for them.
+Callers pass the exercises of the course, a `Course`: the package imports no exercise.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class WrittenAnswer:
 
 
 class Problem(NamedTuple):
-    """A problem with what a student handed in: one word for a narrow column, and a sentence."""
+    """A problem with the files of a student: one word for a narrow column, and a sentence."""
 
     kind: str  # 'empty', 'no runs', 'zipped', 'misplaced' or 'damaged'
     text: str
@@ -95,7 +95,7 @@ class Student:
 
     @property
     def kinds(self) -> str:
-        """The kinds of the problems, each once."""
+        """The kinds of the problems without repetition."""
         return ", ".join(dict.fromkeys(problem.kind for problem in self.problems))
 
     @property
@@ -132,8 +132,8 @@ class SchoolClass:
 def read_class(folder: Path, course: Course) -> SchoolClass:
     """Read the work of a class: each folder or zip file in `folder` is a student.
 
-    A student's folder should have a folder `runs` in it; one that has not, or that is damaged, has `problems`. Hidden
-    entries are ignored, and so are other files and exercises that are not in the course. Raise FileNotFoundError if
+    A student without a folder `runs`, or with a damaged file, has `problems`. Hidden entries, other files, and
+    exercises that are not in the course are ignored. Raise FileNotFoundError if
     `folder` does not exist or nothing of a student is in it.
     """
     entries = sorted(folder.iterdir()) if folder.is_dir() and not (folder / "runs").is_dir() else []

@@ -1,4 +1,4 @@
-"""The table of a class: for a page, a spreadsheet and a terminal; where students are stuck; their answers in words."""
+"""The table of a class for a page, a spreadsheet and a terminal; exercises with stuck students; written answers."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Column(NamedTuple):
 def columns(of_class: SchoolClass) -> list[Column]:
     """Return the columns of the class table in all `RENDERINGS`.
 
-    The cell of an exercise says whether it is right (✓), not right (✗) or not yet there (…), after how many tries (×),
-    with how many hints (?), whether the solution was shown (s), and how many minutes it took, from the first try or
-    hint on. A spreadsheet has a column for each of these, and 80 columns have room for a sign.
+    The cell of an exercise shows its state, right (✓), not right (✗) or not filled in (…), the number of tries (×) and
+    of hints (?), whether the solution was shown (s), and the minutes from the first try or hint until it was right. A
+    spreadsheet has a column for each of these. A terminal of 80 columns shows only the sign of the state.
     """
     names, students = of_class.exercises, of_class.students
 
@@ -88,7 +88,7 @@ def columns(of_class: SchoolClass) -> list[Column]:
 
 
 def table(of_class: SchoolClass, rendering: str = "page") -> tuple[list[str], list[list[Any]]]:
-    """Return header and lines: one per student, and on a page and in a wide terminal how many have done each exercise.
+    """Return the header and a line per student; a page and a wide terminal also get a line with totals per exercise.
 
     The cells are texts; those of a spreadsheet are values.
     """
@@ -102,7 +102,7 @@ def table(of_class: SchoolClass, rendering: str = "page") -> tuple[list[str], li
 
 
 def narrow_legend(of_class: SchoolClass) -> str:
-    """Return the legend of the table in 80 columns."""
+    """Return the legend of the table for a terminal of 80 columns."""
     students = of_class.students
     done_by = (f"{n} {name} ({_done_by(students, name)})" for n, name in enumerate(of_class.exercises, 1))
     return (

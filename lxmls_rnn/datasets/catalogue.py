@@ -29,7 +29,7 @@ class DataFile:
     show: Callable[[Path], str] | None = None  # text about the fetched file, to show before the next one is fetched
 
     def content_problem(self, path: Path) -> str | None:
-        """Return the first error in a text file of embeddings or in CoNLL-U; None for a correct or another file."""
+        """Return the first error in a file of embeddings or in CoNLL-U; None if it has none, or is of another kind."""
         if self.vectors is None:
             return _conllu_problem(path) if self.is_conllu else None
         n_words, n_emb = self.vectors
@@ -66,7 +66,7 @@ class DataSet:
 
     @property
     def licence_notice(self) -> str:
-        """Description, licence and source, to follow the name in an exported model."""
+        """Description, licence and source, as the text that follows the name in an exported model."""
         return f". {self.description} Licence: {self.licence}, {self.licence_url}. Source: {self.source}"
 
 
@@ -121,7 +121,7 @@ def _unpack_word2vec(archive: Path, target: Path) -> None:
 
 
 def _ewt(part: str, size: int | None, *checksums: str) -> DataFile:
-    """Return a part of the treebank; the git blob ids are those of the repository's tag r2.16."""
+    """Return a file of the English Web Treebank; its checksum is git's id of the file at the repository's tag r2.16."""
     name = f"en_ewt-ud-{part}.conllu"
     return DataFile(f"{UD_HOST}/UD_English-EWT/r2.16/{name}", f"ewt/{name}", size, checksums)
 

@@ -98,9 +98,10 @@ def corpus_files(name: str, needed: str = "train") -> tuple[Path, Path, Path]:
 
 
 def corpus_name(corpus: str) -> str:
-    """Return the name of a corpus given by name or by its training file; for another file, the file name.
+    """Return the name of a corpus given by its name or its training file; for any other file, the file name.
 
-    The file may be in another folder of data with the same content, or in one of another machine.
+    A training file is recognised by its path below the data folder. It may be in another data folder, but must then
+    have the same content, unless it does not exist here because the path is of another machine.
     """
     if find(corpus):
         return corpus
@@ -112,7 +113,7 @@ def corpus_name(corpus: str) -> str:
 
 
 def _is_copy(path: Path, file: str) -> bool:
-    """Whether a path is a file of a corpus, in any folder of data; a file of the same name may have another content."""
+    """Return whether a path is that of a corpus's `file` in any data folder, and an existing one has its content."""
     own = paths.located(file)
     if own.resolve() == path.resolve():
         return True

@@ -114,8 +114,8 @@ def _obtain(
 ) -> None:
     """Fetch a file if it is missing or differs from the published one; a DownloadError leaves the old file unchanged.
 
-    `parts` is an empty folder. `source` is the web page that the error message names for a download by hand. `folder`
-    is that of `fetch`.
+    The file is downloaded and unpacked in `parts`, an empty folder. `source` is the web page that the error message
+    names for a download by hand. With a `folder`, the file is copied from there instead of downloaded.
     """
     if target.exists():
         problem = _problem_on_disk(file, target)

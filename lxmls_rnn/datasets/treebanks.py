@@ -33,9 +33,10 @@ def table() -> dict[str, tuple[str, str]]:
 
 
 def _parse(name: str) -> tuple[str, str, str] | None:
-    """Return code, repository and release of a treebank's name, "" if unknown or not given; None for other names.
+    """Return the code, repository and release that a treebank's name stands for; None if it is no treebank's name.
 
-    After the prefix comes a code, or a repository of a language in the table: pt_bosque or UD_Portuguese-Bosque.
+    The name is `ud:` with a code, as in ud:pt_bosque, or with a repository of a language in the table, as in
+    ud:UD_Portuguese-Bosque, and perhaps a release. An unknown repository, or a release that is not given, is "".
     """
     found = re.fullmatch(r"ud:(?:([a-z]+_[a-z0-9]+)|(UD_\w+-)(\w+))(?:@(r\d+\.\d+))?", name, re.ASCII)
     if found is None:
@@ -121,9 +122,10 @@ def _licence_in_words(file: Path) -> str:
 
 
 def licence(name: str) -> str:
-    """Return source and licence of a treebank, to follow its name in an exported model.
+    """Return source and licence of a treebank, as the text that follows its name in an exported model.
 
-    The licence is read from LICENSE.txt beside the training part; errors as `read_regular` if it is damaged.
+    The licence is read from LICENSE.txt beside the training part. Raise OSError if it cannot be read, and ValueError
+    if it is not a regular file or too long.
     """
     try:
         source = f" ({dataset(name).source})"

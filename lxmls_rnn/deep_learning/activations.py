@@ -1,8 +1,7 @@
 """The activations f of the recurrent layer, h_t = f(a_t): one row for each, read by every framework, export and panel.
 
-A new activation is a row of `ACTIVATIONS` and a line in the table of each framework that has it: `SYMBOLIC_ACTIVATIONS`
-in theano_rnn.py, `JAX_ACTIVATIONS` in jax_rnn.py, `TORCH_ACTIVATIONS` in torch_rnn.py. f must not decrease, so that its
-slope f'(a) is a function of its value h = f(a); back-propagation keeps only h.
+CONTRIBUTING.md lists the steps to add one. f must not decrease, so that its slope f'(a) is a function of its value
+h = f(a); back-propagation keeps only h.
 """
 
 from __future__ import annotations
@@ -21,9 +20,15 @@ class Activation(NamedTuple):
 
     load: Callable[[], Function]  # returns f in NumPy; a function, because SciPy is imported only when it is needed
     slope: Function  # f'(a), in NumPy, from h
-    c: str  # f(a) in C and CLUDA; elementary.c and layer.cluda define `logistic` and `hyperbolic`
-    c_slope: str  # f'(a) in C and CLUDA, from h
-    onnx: str  # name of ONNX's operator
+    # f(a) in C and CLUDA; elementary.c and layer.cluda define `logistic` and `hyperbolic`. Numbers are whole, a * 3 / 2
+    # instead of 1.5 * a: a literal with a point is a double, and tests of the float32 kernels then fail with an error
+    # such as "unknown instruction: abs.f64".
+    c: str
+    c_slope: str  # f'(a) in C and CLUDA, from h, with whole numbers too
+    # The name of a function that ONNX's operator RNN takes: Relu, Tanh, Sigmoid, Softsign, Softplus or Elu. The export
+    # passes no factors, so f must be exactly this function. Tests compare its numbers only where onnx and ONNX Runtime
+    # are installed: the package onnx itself computes nothing but Tanh.
+    onnx: str
     javascript: str  # a function
     formula: str  # f(a) in HTML
     bounds: tuple[float, float | None]  # of h; None if it is unbounded

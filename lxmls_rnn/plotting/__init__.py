@@ -1,1 +1,1 @@
-"""Colours and layout of plots."""
+"""Colours and descriptions of charts, and pictures of them."""

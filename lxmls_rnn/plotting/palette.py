@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 # based on Okabe and Ito's colours for people with any colour vision; visible on white and on black
 LINES = ("#0d8bd9", "#e06c00", "#00a37a", "#d264a8", "#b58900", "#8a7fe8", "#c9403a", "#808080")
+GREY, LIGHT_GREY = "#999999", "#bbbbbb"  # of lines and points that share no colour with another plot
 # of the universal tags and those of UD: Kelly's and Okabe and Ito's, lightened, so that dark text is readable on each
 TAGS = {
     "noun": "#9ecae1", "verb": "#fdd0a2", "det": "#a1d99b", "adv": "#dadaeb", ".": "#fcbba1", "pron": "#c7e9c0",
@@ -42,6 +43,6 @@ def shade(value: float, largest: float) -> str:
 def ink(value: float, largest: float) -> str:
     """Return the CSS colour of text on a `shade`: white on the strongest blue, else black.
 
-    The contrast is at least 4.5, as WCAG 2 demands; no threshold reaches this with a dark grey.
+    The contrast is then at least 4.5, as WCAG 2 demands; with a dark grey instead of black it could not be.
     """
     return "#fff" if largest and value > 0.97 * largest else "#000"

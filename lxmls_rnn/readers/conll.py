@@ -43,7 +43,10 @@ def read_lines(file: str | os.PathLike[str], encoding: str = "utf-8", remedy: st
 def decoded(
     lines: Iterable[tuple[int, bytes]], name: str | os.PathLike[str], encoding: str = "utf-8", remedy: str = ""
 ) -> Iterator[tuple[int, str]]:
-    """Decode numbered lines; ValueError, with the file's `name`, line number and `remedy`, if one cannot be decoded."""
+    """Decode numbered lines; raise ValueError if one is not valid in `encoding`.
+
+    The message has the file's `name`, the line number and the `remedy`.
+    """
     # The lines were split as bytes: str.splitlines would also split at characters that a word may contain.
     for number, raw in lines:
         try:

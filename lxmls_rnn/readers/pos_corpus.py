@@ -143,7 +143,10 @@ class PostagCorpus:
 
 
 def _misread(words: Iterable[str], encoding: str) -> tuple[str, str] | None:
-    """Return a word, as read and in UTF-8, if some words are not ASCII and the bytes of all are UTF-8; else None."""
+    """Return a word, as read and as UTF-8, that shows that UTF-8 was read in another encoding; None if it was not.
+
+    It was if some words are not ASCII, and the bytes of all words are valid UTF-8.
+    """
     pair = None
     for word in words:
         if not word.isascii():
@@ -270,7 +273,7 @@ def _rebuild(
 
 
 def _dictionary_words(sequence: Sequence) -> list[str]:
-    """Return the names of the word ids, which are `UNKNOWN_WORD` for words outside the vocabulary."""
+    """Return the words of a sentence as its dictionary has them: `UNKNOWN_WORD` outside the vocabulary."""
     names: Mapping[int, str] = sequence.sequence_list.word_dict
     return [names[int(i)] for i in sequence.x]
 
@@ -337,7 +340,7 @@ class PostagCorpusData:
 
 
 def _guide_files() -> dict[str, str]:
-    """Return the toolkit's files if one of them exists, else those of the sample."""
+    """Return the files of the 2016 toolkit if one of them is in the data folder, else those of the sample."""
     if any(paths.located(file).exists() for file in GUIDE_FILES.values()):
         return GUIDE_FILES
     sample = {part: f"sample/{part}.conll" for part in GUIDE_FILES}

@@ -28,7 +28,7 @@ MAX_DETAILED_ERRORS = 1000  # of more errors only the number is reported
 
 @dataclass(frozen=True)
 class Between:
-    """In an annotation: a number from `least` to `most`."""
+    """An annotation of a number: it must lie between `least` and `most`."""
 
     least: float
     most: float
@@ -40,7 +40,7 @@ class Between:
 
 @dataclass(frozen=True)
 class StopAtFirstError:
-    """In an annotation of a long list: stop at the first invalid value, since each error takes a kilobyte."""
+    """An annotation of a long list: report its first invalid value alone, since each error takes a kilobyte."""
 
     def __get_pydantic_core_schema__(self, kind: Any, handler: Any) -> dict[str, Any]:
         """Add the option to pydantic's schema."""
@@ -64,7 +64,7 @@ def read(kind: type[T], path: str | os.PathLike[str]) -> T:
 
 
 def read_json(path: str | os.PathLike[str], most: int = MAX_FILE_BYTES) -> bytes:
-    """Read a JSON file of at most `most` bytes and `MAX_VALUES` without parsing it; errors as `read`."""
+    """Read a JSON file of at most `most` bytes and `MAX_VALUES` without parsing it; OSError or ValueError as `read`."""
     content = read_regular(path, most)
     unescaped = content.replace(rb"\\", b"").replace(rb"\"", b"")
     without_texts = re.sub(rb'"[^"]*"', b"", unescaped)
@@ -94,7 +94,7 @@ def check(kind: type[T], content: object, field: str = "") -> T:
 
 
 def prepare(*kinds: Any) -> None:
-    """Import pydantic and build the validators of these types now: this takes some tenths of a second, once."""
+    """Import pydantic and build the validators of these types, so that the first `read` is not slow."""
     for kind in kinds:
         _validator(kind)
 

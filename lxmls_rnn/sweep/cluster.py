@@ -1,4 +1,4 @@
-"""Dask workers for a sweep: those of an existing cluster."""
+"""Workers for a sweep on an existing Dask cluster."""
 
 from __future__ import annotations
 
@@ -31,16 +31,18 @@ MAX_UNFIT_SECONDS = 30.0  # with only unfit workers, until the sweep stops
 def workers_of(client: Client) -> dict[str, dict[str, Any]]:
     """Return the scheduler's information about each connected worker, by address; OSError if it does not answer.
 
-    `client.scheduler_info` may return no worker: every two seconds the client replaces its answer by one without any.
+    Unlike `client.scheduler_info`, it asks the scheduler each time: every two seconds the client overwrites the
+    information that it keeps with one that lists no workers.
     """
     assert client.scheduler is not None
     return client.sync(client.scheduler.identity, n_workers=-1)["workers"]
 
 
 class Existing:
-    """The workers of an existing cluster; methods and attributes as those of `local.Local`.
+    """The workers of an existing cluster, with the methods and attributes of `local.Local`.
 
-    A training is bound to the workers that are fit when it is submitted, and none waits in the scheduler.
+    A training may run only on the workers that are fit when it is submitted. There are never more trainings than fit
+    workers, so none waits in the scheduler's queue.
     """
 
     def __init__(self, address: str, identity: tasks.Client) -> None:
@@ -114,7 +116,7 @@ class Existing:
         try:
             return future.result()
         except KilledWorker as error:
-            raise WorkerDied(f"{error.allowed_failures + 1} workers", is_final=True) from None
+            raise WorkerDied(f"{error.allowed_failures + 1} in a row", is_final=True) from None
         except CancelledError:  # its workers or the scheduler have disappeared; `update` raises the latter's error
             return {"state": "lost", "why": ""}
 

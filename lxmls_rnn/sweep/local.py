@@ -34,7 +34,7 @@ END_SECONDS = 5  # that a thread of loky may take to end, at most
 
 @dataclass
 class _Worker:
-    """The process of a worker; if it dies, a new one is started."""
+    """A worker: its process, and what it was asked to do. `Local` replaces a worker whose process died."""
 
     number: int
     pool: ProcessPoolExecutor
@@ -204,7 +204,7 @@ class Local:
                 one.asked = what
 
     def on_unfit_worker(self, why: str) -> None:
-        """Raise RuntimeError: a reason that one worker finds on this machine holds for all."""
+        """Raise RuntimeError: what makes one worker unfit makes all workers on this machine unfit."""
         raise RuntimeError(f"the sweep cannot continue: {why}")
 
 

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
 
-from lxmls_rnn.plotting.palette import LINES
-from lxmls_rnn.plotting.picture import picture
+from lxmls_rnn.plotting.palette import GREY, LINES
+from lxmls_rnn.plotting.picture import draw_chart, picture
 from lxmls_rnn.sweep import grid
+from lxmls_rnn.sweep.charts import MAX_COLOURED_CURVES, against, curves, lines_against, places, sorted_values
 from lxmls_rnn.sweep.results import SettingResults
 from lxmls_rnn.sweep.sweep import Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-MAX_COLOURED_CURVES = 6  # the best settings, whose learning curves have a colour each
-MIN_LOG_RATIO = 8.0  # of largest to smallest value, from which an axis is logarithmic
 
 
 def draw(sweep: Sweep, settings: Sequence[SettingResults], path: Path) -> None:
@@ -51,91 +48,24 @@ def draw(sweep: Sweep, settings: Sequence[SettingResults], path: Path) -> None:
             axis.set_axis_off()
 
 
-def lines_against(
-    name: str, vary: dict[str, list[Any]], settings: Sequence[SettingResults]
-) -> list[tuple[str, list[SettingResults]]]:
-    """Return the lines of accuracy against one setting: the label of each and its settings in order of the value.
-
-    If two settings are varied, there is a line for each value of the other; else one line through the best setting.
-    """
-    others = [other for other, values in vary.items() if other != name and len(values) > 1]
-    order = [repr(value) for value in sorted_values(vary[name])]
-
-    def line(fixed: dict[str, Any]) -> list[SettingResults]:
-        found = [s for s in settings if all(s.point[other] == value for other, value in fixed.items())]
-        return sorted(found, key=lambda setting: order.index(repr(setting.point[name])))
-
-    if len(others) == 1 and len(vary[others[0]]) <= len(LINES):
-        values = [(f"{others[0]}={grid.in_words(value)}", line({others[0]: value})) for value in vary[others[0]]]
-        return [(label, found) for label, found in values if found]
-    fixed = {other: settings[0].point[other] for other in others}
-    label = ", ".join(f"{other}={grid.in_words(value)}" for other, value in fixed.items())
-    return [(label, line(fixed))]
-
-
-def sorted_values(values: Iterable[Any]) -> list[Any]:
-    """Return the values sorted if all are numbers, else in their order."""
-    values = list(values)
-    return sorted(values) if all(is_number(value) for value in values) else values
-
-
-def is_number(value: object) -> bool:
-    """Whether a value is a number, and not a bool."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def draw_against(axis: Axes, name: str, vary: dict[str, list[Any]], settings: Sequence[SettingResults]) -> None:
     """Draw mean and standard deviation against one setting; settings that belong to no line are drawn as dots."""
-    values = sorted_values(vary[name])
-    numbers = all(is_number(value) for value in values)
-    places = {repr(value): value if numbers else place for place, value in enumerate(values)}
-    found = lines_against(name, vary, settings)
-    drawn = [setting for _, line in found for setting in line]
-    rest = [setting for setting in settings if setting not in drawn]
-    axis.plot([places[repr(s.point[name])] for s in rest], [s.mean for s in rest], ".", color="#999999", zorder=1)
-    for number, (label, line) in enumerate(found):
-        shift = 0.0 if numbers else 0.12 * (number - (len(found) - 1) / 2)
-        x = [places[repr(setting.point[name])] + shift for setting in line]
-        look: dict[str, Any] = {"color": LINES[number % len(LINES)], "marker": "o", "markersize": 4, "capsize": 3}
-        style = "-" if numbers else "none"
-        means, deviations = [s.mean for s in line], [s.deviation or 0.0 for s in line]
-        axis.errorbar(x, means, deviations, label=label, linestyle=style, **look)
-    if numbers and values[0] > 0 and values[-1] / values[0] >= MIN_LOG_RATIO:
-        axis.set_xscale("log")
-        axis.minorticks_off()
-    axis.set_xticks(list(places.values()), [grid.in_words(value) for value in values])
-    if len(values) > 6:
+    lines = lines_against(name, vary, settings)
+    rest = [setting for setting in settings if not any(setting in line for _, line in lines)]
+    axis.plot(places(name, vary, rest), [setting.mean for setting in rest], ".", color=GREY, zorder=1)
+    chart = against(name, vary, lines, name, apart=0.12)
+    draw_chart(axis, chart)
+    if len(vary[name]) > 6:
         axis.tick_params(axis="x", rotation=45)
-    axis.set(xlabel=name, ylabel="accuracy on dev")
-    axis.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0))
-    if any(label for label, _ in found):
+    if any(line.name for line in chart.lines):
         title = "the others as in the best setting; dots: the rest" if rest else None
         axis.legend(fontsize=8, title=title, title_fontsize=7)
 
 
-def curve(setting: SettingResults) -> tuple[list[int], list[float], list[float]]:
-    """Return the epochs that all seeds have done, with mean and standard deviation of the accuracy on dev."""
-    rows = [result.rows for result in setting.results if result.is_counted]
-    epochs = range(min(len(of_seed) for of_seed in rows))
-    accuracies = [[of_seed[epoch].dev_accuracy or 0.0 for of_seed in rows] for epoch in epochs]
-    deviations = [statistics.stdev(values) if len(values) > 1 else 0.0 for values in accuracies]
-    return [epoch + 1 for epoch in epochs], [statistics.fmean(values) for values in accuracies], deviations
-
-
 def draw_curves(axis: Axes, settings: Sequence[SettingResults]) -> None:
     """Draw accuracy on dev by epoch: the best settings in colours with bands of one deviation, the others in grey."""
-    for number, setting in reversed(list(enumerate(settings))):
-        epochs, means, deviations = (np.array(numbers) for numbers in curve(setting))
-        if number >= MAX_COLOURED_CURVES:
-            axis.plot(epochs, means, color="#bbbbbb", linewidth=0.8)
-            continue
-        label = ", ".join(grid.in_words(value) for value in setting.point.values()) or None
-        mark = "o" if len(epochs) == 1 else ""
-        axis.plot(epochs, means, color=LINES[number], label=label, linewidth=1.8, marker=mark)
-        axis.fill_between(epochs, means - deviations, means + deviations, color=LINES[number], alpha=0.2, linewidth=0)
-    axis.set(xlabel="epoch", ylabel="accuracy on dev")
-    axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
-    axis.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0))
+    best = [(setting, colour, "solid") for setting, colour in zip(settings, LINES[:MAX_COLOURED_CURVES], strict=False)]
+    draw_chart(axis, curves(best, settings[MAX_COLOURED_CURVES:]))
     handles, labels = axis.get_legend_handles_labels()
     if labels:
         title = ", ".join(settings[0].point) + (": the best" if len(settings) > MAX_COLOURED_CURVES else "")

@@ -93,7 +93,10 @@ class Sweep:
                 yield Training(run_name(point, seed), point, seed, self.base.changed(**{**point, "seed": seed}))
 
     def check_values(self) -> None:
-        """Raise ValueError if a varied value, beside the first one of the others, is out of range; read no file."""
+        """Raise ValueError if a varied value is out of range, tried with the first value of each other setting.
+
+        It reads no file and tries no other combination, as `check` does.
+        """
         first = {name: values[0] for name, values in self.vary.items()}
         for name, values in self.vary.items():
             for value in values:
@@ -117,7 +120,8 @@ class Sweep:
                 raise ValueError("a sweep compares on the dev part: give a corpus by name, or --dev with its file")
             if training.name in names or len(training.name.encode(errors="replace")) > MAX_NAME_BYTES:
                 raise ValueError(
-                    f"the name of the run {training.name} is not unique or too long: rename the files of the settings"
+                    f"the name of the run {training.name} is not unique or has more than {MAX_NAME_BYTES} bytes: "
+                    "rename the files that the settings name"
                 )
             names.add(training.name)
             kind = s.model, s.activation, s.peepholes, s.dtype
@@ -200,7 +204,7 @@ class Sweep:
                 raise ValueError(f"the sweep {self.name} samples its grid: only --sample and --seeds can be raised")
         for option, new, old in (("--seeds", seeds, len(self.seeds)), ("--sample", sample, self.sample)):
             if new is not None and (old is None or new < old):
-                raise ValueError(f"{option} can only be raised, from {old or 'the whole grid'}, got {new}")
+                raise ValueError(f"{option} can only be raised: the sweep has {old or 'the whole grid'}, got {new}")
         more = {name: list(dict.fromkeys([*values, *vary.get(name, [])])) for name, values in self.vary.items()}
         sweep = replace(
             self, vary=more, seeds=more_seeds(self.seeds, seeds or 0), sample=self.sample if sample is None else sample
@@ -244,7 +248,9 @@ class _Content:
             )
         for name, values in self.vary.items():
             if name not in grid.VARIED or not values:
-                raise ValueError(f"it varies {quoted(name)} over {quoted(values)}")
+                raise ValueError(
+                    f"vary: expected a setting and at least one value, got {quoted(name)}: {quoted(values)}"
+                )
             for value in values:
                 grid.VARIED[name].check(value)
 

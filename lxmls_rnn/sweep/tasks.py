@@ -37,7 +37,10 @@ _changed = threading.Condition()
 
 
 class WorkerDied(Exception):
-    """The process of a worker ended during a call; the message says how. If it `is_final`, do not call again."""
+    """A worker's process ended during a training; the message says how, such as "SIGKILL(-9)".
+
+    If `is_final`, the training failed: it must not be submitted again.
+    """
 
     def __init__(self, how: str, is_final: bool = False) -> None:
         super().__init__(how)
@@ -212,7 +215,7 @@ def _wait_until_free(folder: Path, patience: float) -> None:
 
 
 def kind(settings: Settings) -> tuple[object, ...]:
-    """Return the settings that determine the code that Theano compiles; sizes have no influence."""
+    """Return the settings on which the code that Theano compiles depends; sizes are not among them."""
     trainer = settings.trainer
     how = trainer.batch_size > 1, trainer.clip_bound is not None, trainer.freeze_embeddings
     return (settings.model, settings.activation, settings.peepholes, settings.dtype, *how)

@@ -84,7 +84,7 @@ def influences(model: NumpyRNN, x: npt.ArrayLike, tags: npt.ArrayLike) -> np.nda
 
 
 def _library_model(model: NumpyRNN) -> NumpyRNN:
-    """Return a model in float64, and of a class of the library: a student's `backward` may ignore the weights."""
+    """Return a copy in float64 of the library's class: the `backward` of a student's class may ignore the weights."""
     library = __name__.partition(".")[0]
     model_class = next(kind for kind in type(model).__mro__ if kind.__module__.partition(".")[0] == library)
     if type(model) is model_class and model.dtype == "float64":
@@ -93,20 +93,20 @@ def _library_model(model: NumpyRNN) -> NumpyRNN:
 
 
 def factor_per_step(norms: np.ndarray) -> float:
-    """Return the mean factor per step back, the geometric mean of norms[k] / norms[k + 1]; NaN if undefined."""
+    """Return the geometric mean of norms[k] / norms[k + 1], the factor per step back; NaN if it is undefined."""
     if len(norms) < 2 or norms[0] == 0 or norms[-1] == 0:
         return float("nan")
     return float((norms[0] / norms[-1]) ** (1 / (len(norms) - 1)))
 
 
 def steps_until(norms: np.ndarray, share: float = 0.01) -> int | None:
-    """Return the number of steps back until the norm is below `share` times the last norm; None if it never is."""
+    """Return how many steps back the norm falls below `share` times the last norm; None if it never does."""
     below = np.flatnonzero(norms[::-1] < share * norms[-1])
     return int(below[0]) if below.size else None
 
 
 def largest_beyond(norms: np.ndarray, steps: int) -> float:
-    """Return the largest norm more than `steps` steps back, as a share of the last norm; 0 if there is none."""
+    """Return the largest norm more than `steps` steps back, divided by the last norm; 0 if no word is so far."""
     return float(norms[: len(norms) - 1 - steps].max(initial=0) / norms[-1])
 
 
@@ -149,8 +149,8 @@ def principal_components(E: np.ndarray, axes_of: np.ndarray | None = None) -> tu
     E
         One vector per column, (n_emb, n_words).
     axes_of
-        The vectors whose components and mean are used, (n_emb, any number); by default E. With the same `axes_of`,
-        the coordinates of different vectors can be compared.
+        The vectors that determine the components and the mean, (n_emb, any number); by default E. Coordinates of
+        different vectors can be compared if they have the same `axes_of`.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from lxmls_rnn.teaching.gradient_check import Comparison
 
 
 def diagnose(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[str]:
-    """Return a diagnosis for each model; if two models differ, it tells which one is wrong.
+    """Return a diagnosis for each model; where two models differ, it names the wrong one if the rows show it.
 
     `rows` are the results of `check_gradients`, `x` the word ids of the sentence, (L,).
     """
@@ -34,7 +34,7 @@ def diagnose(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[
 
 
 def diagnose_model(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
-    """Return where in back-propagation the mistake is, given which parameters and which words differ.
+    """Return a sentence that locates the mistake in back-propagation, from the parameters and words that differ.
 
     Errors are propagated from the output: e_y -> e_h -> e_a -> e_z, and from step to step e_a_{t+1} -> e_h_t. If a
     parameter's gradient is correct, so are all errors before it on this path. The gradient of the embeddings has a
@@ -73,7 +73,7 @@ def diagnose_model(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) ->
         return start + _words(by_name["W_e"], x)
     if len(wrong) == 1:
         (row,) = (row for row in rows if not row.agrees)
-        entries = np.argwhere(~(row.differences <= row.tolerance))
+        entries = np.argwhere(row.wrong)
         own = f"The errors are correct, so the mistake is in {row.parameter}'s own product of an error and an input"
         if len(entries) == 1:
             return f"{start}{own}, in one of {row.gradient.size} entries: {entries[0].tolist()}."
@@ -86,12 +86,12 @@ def _is_lstm(rows: Sequence[Comparison]) -> bool:
 
 
 def _step_of_fault(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
-    """Return advice based on whether the error of the last step is correct, as the columns of W_e show."""
+    """Return advice that depends on the error of the last step; the columns of W_e show whether it is correct."""
     ids = [int(word) for word in x]
     if ids.count(ids[-1]) > 1:
         return "To find the step, choose a sentence whose last word occurs only once: the columns of W_e then show it."
     by_name = {row.parameter: row for row in rows}
-    if _column_agrees(by_name["W_e"], ids[-1]):
+    if not by_name["W_e"].wrong[:, ids[-1]].any():
         start = "The last word's error is correct, earlier ones are not: check the terms from the later step, "
         peepholes = " + W_c^T e_b_{t+1}" if rows[0].peepholes else ""
         cell = f" to h_t and f_{{t+1}} * e_c_{{t+1}}{peepholes} to c_t" if _is_lstm(rows) else ""
@@ -104,26 +104,21 @@ def _step_of_fault(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) ->
 
 def _gates(row: Comparison) -> str:
     """Return a sentence that names the gates whose rows of W_x differ; empty if all do."""
-    blocks = np.split(row.differences > row.tolerance, len(STACKED_GATES["W_x"]))
-    wrong = [gate for gate, block in zip(STACKED_GATES["W_x"], blocks, strict=True) if block.any()]
-    return f" In W_x, only the rows of {_listed(wrong)} differ." if len(wrong) < len(blocks) else ""
+    wrong = row.wrong_gates(STACKED_GATES["W_x"])
+    return f" In W_x, only the rows of {_listed(wrong)} differ." if wrong else ""
 
 
 def _words(row: Comparison, x: Sequence[int] | np.ndarray) -> str:
-    """Return a sentence if only repeated words differ in W_e, else an empty string."""
+    """Return a hint if W_e differs only in words that occur several times; an empty string otherwise."""
     ids = [int(word) for word in x]
-    wrong = {word for word in ids if not _column_agrees(row, word)}
+    wrong = {word for word in ids if row.wrong[:, word].any()}
     if wrong and all(ids.count(word) > 1 for word in wrong):
         return "Only repeated words differ: the errors of all their positions must be added."
     return ""
 
 
-def _column_agrees(row: Comparison, word: int) -> bool:
-    return bool((row.differences[:, word] <= row.tolerance).all())
-
-
 def _common_factor(rows: Sequence[Comparison]) -> float | None:
-    """Return k if every gradient is k times the expected one, else None."""
+    """Return the factor between the gradients and the expected ones if it is the same for all, else None."""
     got = np.concatenate([row.gradient.ravel() for row in rows]).astype("float64")
     expected = np.concatenate([row.expected.ravel() for row in rows]).astype("float64")
     square = float(expected @ expected)

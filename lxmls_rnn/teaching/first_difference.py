@@ -1,12 +1,12 @@
-"""The first quantity, word and gate in which two models with the same parameters part.
+"""The first quantity, word and gate in which two models with the same parameters differ.
 
-Each model returns the quantities of both passes by name, see `NumpyRNN.quantities`; those that both models return are
-compared. PyTorch's own layers return no gates, and a subclass with its own `_forward` only p_t and the gradients. The
-error e_c_t of a cell is left out, because Theano and JAX do not return it: it is seen through the slopes of the gates,
-which is e_a_t.
+Each model returns the quantities of both passes by name, see `NumpyRNN.quantities`. Those that both models return are
+compared: PyTorch's own layers return no gates, and a subclass with its own `_forward` only p_t and the gradients. The
+error e_c_t of a cell is left out, because Theano and JAX do not return it; a mistake in it shows in e_a_t, its product
+with the slopes of the gates.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -22,15 +22,19 @@ ROUNDING = (
     "Two correct models differ by rounding: they sum in another order, or round a product and a sum once (fused "
     "multiply-add) instead of twice. A GPU may also round factors to TF32, 10 bits; JAX and PyTorch do not do so here."
 )
-LSTM_GATES = STACKED_GATES["W_x"]
+GATES = tuple(f"{gate}_t" for gate in STACKED_GATES["W_x"])  # quantities of an LSTM, each a gate's own
+
+Place = tuple[int | None, str]  # a step and a quantity
+Steps = range | tuple[None]  # of a quantity, in the order in which they are computed
+WHOLE: Steps = (None,)  # it has no steps
 
 
 class FirstDifference(NamedTuple):
     """The first difference between two models, in the order in which they compute."""
 
     quantity: str  # of `FORWARD_QUANTITIES` or `ERROR_QUANTITIES`, or a parameter, whose gradient differs
-    step: int  # from 1; 0 for a gradient
-    gates: list[str]  # of an LSTM, if only these part
+    step: int | None  # None for a gradient
+    gates: list[str]  # of an LSTM, if not all differ
     difference: float  # relative to the largest entry
 
     def in_words(self) -> str:
@@ -38,6 +42,18 @@ class FirstDifference(NamedTuple):
         what = f"{self.quantity} of word {self.step}" if self.step else f"the gradient of {self.quantity}"
         gates = f", gate {' and '.join(self.gates)}" if self.gates else ""
         return f"{what}{gates} (by {self.difference:.1e} of the largest entry)"
+
+
+def in_order(steps: Mapping[str, Steps]) -> Iterator[Place]:
+    """Yield steps and quantities in the order of computation.
+
+    Neighbours in `steps` that go in the same direction are computed together, one step after the other.
+    """
+    for direction, group in groupby(steps, lambda name: getattr(steps[name], "step", 0)):
+        names = list(group)
+        together: set[Any] = set().union(*(steps[name] for name in names))
+        for step in sorted(together, reverse=direction < 0):
+            yield from ((step, name) for name in names if step in steps[name])
 
 
 def compare_models(
@@ -72,20 +88,23 @@ def compare_models(
                 raise ValueError(f"{name} and {against} have different parameters: expected two RNNs or two LSTMs")
     for name, model, reference, x, y in pairs(models, **options):
         cls = model_class(against) if against else numpy_class(name)
-        if model.options.get("peepholes", False) not in (cls.peephole_options or (False,)):
-            continue
-        if model.activation not in cls.activations:
+        if not _has_variant(cls, model):
             continue
         dtype = model.dtype if against else reference.dtype
-        values = model.sizes, reference.get_values(), model.activation, dtype
-        other = model_file.build(cls, *values)
+        other = model_file.build(cls, model.sizes, reference.get_values(), model.activation, dtype)
         yield from compare_quantities(name, model, other, np.asarray(x), np.asarray(y), tolerance)
+
+
+def _has_variant(cls: type[Model], model: Model) -> bool:
+    """Return whether a class of the family of `model` has its activation and, for an LSTM, its choice of peepholes."""
+    peepholes = model.options.get("peepholes")  # None for an RNN
+    return model.activation in cls.activations and (peepholes is None or peepholes in cls.peephole_options)
 
 
 def compare_quantities(
     name: str, model: Model, other: Model, x: np.ndarray, y: np.ndarray, tolerance: float | None = None
 ) -> Iterator[Comparison]:
-    """Compare every quantity of a sentence, (L,), between two models of a family; the first is called `name`."""
+    """Compare every quantity of a sentence, (L,), between two models of a family; `name` is that of `model`."""
     found, expected = model.quantities(x, y), other.quantities(x, y)
     for quantity in (*FORWARD_QUANTITIES, *ERROR_QUANTITIES, *model.shapes(model.sizes)):
         key = quantity.removesuffix("_t")  # the name of a quantity is shown with its step
@@ -94,40 +113,35 @@ def compare_quantities(
 
 
 def first_difference(rows: Iterable[Comparison]) -> FirstDifference | None:
-    """Return where two models part first by more than the tolerance, None if they do not.
+    """Return where two models first differ by more than the tolerance, None if they agree.
 
     `rows` are those of `compare_quantities`. The forward pass goes from the first word to the last, back-propagation
     from the last to the first; then come the gradients.
     """
-    parted = []
-    for place, row in enumerate(rows):
-        wrong = np.flatnonzero(~(row.differences <= row.tolerance).all(axis=0)) + 1
-        if not len(wrong):
-            continue
-        if row.parameter in FORWARD_QUANTITIES:
-            parted.append((0, int(wrong[0]), place, row))
-        elif row.parameter in ERROR_QUANTITIES:
-            parted.append((1, -int(wrong[-1]), place, row))
-        else:
-            parted.append((2, 0, place, row))
-    if not parted:
+    by_name = {row.parameter: row for row in rows}
+    wrong = {name: row.wrong for name, row in by_name.items()}
+    steps: dict[str, Steps] = {}
+    for name, array in wrong.items():
+        forwards = range(1, array.shape[1] + 1)
+        steps[name] = forwards if name in FORWARD_QUANTITIES else forwards[::-1] if name in ERROR_QUANTITIES else WHOLE
+    differ = [(step, name) for step, name in in_order(steps) if wrong[name][:, _columns(step)].any()]
+    if not differ:
         return None
-    _, when, _, row = first = min(parted, key=lambda one: one[:3])
-    step, name = abs(when), row.parameter
-    differences = row.differences[:, [step - 1]] if step else row.differences
-    if name in [f"{gate}_t" for gate in LSTM_GATES]:
-        same = [other.parameter for *key, _, other in parted if tuple(key) == first[:2]]
-        return FirstDifference(
-            " and ".join(one for one in same if one[0] in LSTM_GATES), step, [], float(differences.max())
-        )
-    gates = [] if row.peepholes is None else list(STACKED_GATES.get("W_x" if name == "e_a_t" else name, ""))
-    blocks = np.split(differences, len(gates)) if gates else []
-    parts = [gate for gate, block in zip(gates, blocks, strict=True) if not (block <= row.tolerance).all()]
-    return FirstDifference(name, step, parts if len(parts) < len(gates) else [], float(differences.max()))
+    step, name = differ[0]
+    row, largest = by_name[name], float(by_name[name].differences[:, _columns(step)].max())
+    if name in GATES:
+        return FirstDifference(" and ".join(gate for gate in GATES if (step, gate) in differ), step, [], largest)
+    gates = "" if row.peepholes is None else STACKED_GATES.get("W_x" if name == "e_a_t" else name, "")
+    return FirstDifference(name, step, row.wrong_gates(gates, _columns(step)), largest)
+
+
+def _columns(step: int | None) -> slice:
+    """Return the column of a step in an array, (n, L), as a slice; all columns for None."""
+    return slice(None) if step is None else slice(step - 1, step)
 
 
 def in_sentences(rows: Iterable[Comparison]) -> Iterator[str]:
-    """Yield a sentence for each variant of a model that parts from the other; `rows` are those of `compare_models`."""
+    """Yield a sentence for each variant of a model that differs from the other; `compare_models` yields the rows."""
     for (name, activation, against), group in groupby(rows, lambda row: (row.name, row.activation, row.against)):
         if found := first_difference(group):
             name, *peepholes = name.split(", ")
@@ -136,5 +150,5 @@ def in_sentences(rows: Iterable[Comparison]) -> Iterator[str]:
 
 
 def first_differences(models: Iterable[str] | None = None, **options: Any) -> Iterator[str]:
-    """Yield a sentence for each variant of a model that parts from NumPy's; arguments as in `compare_models`."""
+    """Yield a sentence for each variant of a model that differs from NumPy's; arguments as in `compare_models`."""
     yield from in_sentences(compare_models(models, **options))

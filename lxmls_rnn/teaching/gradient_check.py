@@ -18,7 +18,7 @@ TOLERANCE = {"float64": 1e-8, "float32": 1e-4}  # maximum difference relative to
 
 @dataclass(frozen=True)
 class Comparison:
-    """Comparison of two gradients of one parameter."""
+    """Comparison of two gradients of one parameter, or of two arrays of another quantity."""
 
     model: str
     activation: str
@@ -45,6 +45,17 @@ class Comparison:
     def differences(self) -> np.ndarray:
         """Difference of every entry, relative to the largest entry of both gradients."""
         return relative_differences(self.gradient, self.expected)
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Whether each entry differs by more than the tolerance, or is NaN."""
+        return ~(self.differences <= self.tolerance)
+
+    def wrong_gates(self, gates: str, columns: slice = slice(None)) -> list[str]:
+        """Return which of the `gates` that are stacked in the rows are wrong in some of the columns; [] if all are."""
+        blocks = np.split(self.wrong[:, columns], len(gates)) if gates else []
+        found = [gate for gate, block in zip(gates, blocks, strict=True) if block.any()]
+        return found if len(found) < len(gates) else []
 
 
 def finite_differences(
@@ -107,7 +118,7 @@ def comparison(
 
 
 def random_values(model: Model, rng: np.random.RandomState) -> dict[str, np.ndarray]:
-    """Draw parameters of both signs for `model`, of a magnitude at which mistakes show well."""
+    """Draw parameters of both signs for `model`, large enough for mistakes to show and too small for saturation."""
     # a unit sums over the columns of W: the division by their square root prevents saturation and chaotic dynamics
     values = {k: rng.uniform(-1, 1, shape) / shape[1] ** 0.5 for k, shape in model.shapes(model.sizes).items()}
     values["W_e"] = rng.uniform(-1, 1, values["W_e"].shape)
@@ -170,7 +181,7 @@ def pairs(
     activation: str | None = None,
     instead: type[NumpyRNN] | None = None,
 ) -> Iterator[tuple[str, Model, NumpyRNN, npt.ArrayLike, npt.ArrayLike]]:
-    """Yield each variant of each model beside NumPy's model with the same parameters.
+    """Yield each variant of each model together with NumPy's model with the same parameters.
 
     Parameters
     ----------

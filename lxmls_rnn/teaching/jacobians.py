@@ -22,7 +22,7 @@ from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 
 def step_jacobians(model: NumpyRNN, x: npt.ArrayLike) -> np.ndarray:
-    """Return J_1 .. J_L for the word ids x, (L,): (L, n, n), n = n_hidd, in an LSTM 2 n_hidd; errors as in `forward`.
+    """Return J_1 .. J_L for the word ids x, (L,), as an array (L, n, n); n is n_hidd, for an LSTM 2 n_hidd.
 
     Parameters
     ----------
@@ -54,6 +54,6 @@ def state_jacobian(model: NumpyRNN, x: npt.ArrayLike) -> np.ndarray:
 
 
 def spectral_radii(W_h: np.ndarray) -> np.ndarray:
-    """Return the largest absolute eigenvalue of W_h, (1,); of the rows of each gate i, f, g, o of an LSTM, (4,)."""
+    """Return the largest absolute eigenvalue of W_h, (1,), or for an LSTM of its rows of each gate i, f, g, o, (4,)."""
     H = W_h.shape[1]
     return np.abs(np.linalg.eigvals(W_h.reshape(-1, H, H))).max(axis=1)

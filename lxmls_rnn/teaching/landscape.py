@@ -1,4 +1,4 @@
-r"""Modified taggers: scaled weights, an offset of the forget gate, clamped gates, and the loss along a line.
+r"""Taggers with scaled weights, an offset in the forget gate or clamped gates, and their loss along a line.
 
 A slice of the loss landscape is the loss along one direction d through the weights, l(s) = loss(W + s d) (Goodfellow,
 Vinyals & Saxe 2015). The lab guide's LSTM has no biases. An offset b of its forget gate, f = logistic(a_f + b), is the
@@ -22,22 +22,22 @@ CLAMPABLE_GATES = "ifo"  # input, forget, output; g is the candidate, not a gate
 
 
 class ClampedLSTM(NumpyLSTM):
-    """LSTM whose gates `clamps`, by name, are constant; `with_clamps` makes a subclass for each choice."""
+    """LSTM with constant gates: `clamps` has their values by name; `with_clamps` makes a subclass for each choice."""
 
     clamps: Mapping[str, float] = {}
 
     def gates(self, a: np.ndarray, b: np.ndarray | None) -> tuple[np.ndarray, ...]:
-        """Return i, f, g and o as in `NumpyLSTM`, clamped ones constant."""
+        """Return i, f, g and o as in `NumpyLSTM`, but the values of `clamps` for clamped gates."""
         free = zip("ifgo", super().gates(a, b), strict=True)
         return tuple(np.full_like(gate, self.clamps[name]) if name in self.clamps else gate for name, gate in free)
 
     def slopes(self, cells: Cells) -> Slopes:
-        """Return the derivatives within each step; that of a clamped gate is 0."""
+        """Return the derivatives of the gates and of the cell within each step; that of a clamped gate is 0."""
         return super().slopes(cells)._replace(**{name: np.zeros_like(cells.f) for name in self.clamps})
 
 
 def scaled(model: NumpyRNN, weights: float = 1.0, W_h: float = 1.0) -> NumpyRNN:
-    """Return a copy with all matrices except the embeddings multiplied by `weights`, and W_h also by `W_h`."""
+    """Return a copy with all matrices but W_e multiplied by the factor `weights`, and W_h also by the factor `W_h`."""
     factors = {"W_e": 1.0, "W_h": weights * W_h}
     return _with(model, {name: W * factors.get(name, weights) for name, W in model.get_values().items()})
 
@@ -63,7 +63,7 @@ def with_forget_offset(model: NumpyRNN, offset: float) -> NumpyRNN:
 
 
 def with_clamps(model: NumpyRNN, clamps: Mapping[str, float]) -> NumpyRNN:
-    """Return the same tagger with only the gates `clamps` constant: with {'f': 1.0} the cell forgets nothing.
+    """Return the same tagger with constant gates, and no others: with `clamps` {'f': 1.0} the cell forgets nothing.
 
     ValueError for a name that is not in `CLAMPABLE_GATES`, and for any name if the model is a `NumpyRNN`.
     """

@@ -1,7 +1,7 @@
 r"""Forward and backward pass of a tagger, one quantity at a time, for exercises 6.1 and 6.4 and their panel.
 
-`NumpyRNN` computes all steps of a quantity at once where possible. Here each quantity of each step comes on its own, in
-the order of the computation, with its formula and the operands of the formula:
+`NumpyRNN` computes all steps of a quantity at once where possible. `walk` yields each quantity of each step separately,
+in the order of the computation, with its formula and the operands of the formula:
 
     forward,  t = 1 .. L:   z_t   a_t   h_t   y_t   p_t   C_t (the cost up to here)
     backward, t = L .. 1:   e_y_t  dW_y   e_h_t   e_a_t  dW_x  dW_h   e_z_t  dW_e
@@ -85,7 +85,7 @@ def walk(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike) -> Iterator[Step]:
 class _Formula(NamedTuple):
     """The formula of a quantity, and the names in it that stand for arrays.
 
-    A name ends with _t, _s or _u: it belongs to this, the last or the next step.
+    A name ends with _t for the same step, _s for the step before, or _u for the step after.
     """
 
     name: str
@@ -147,7 +147,7 @@ def _lstm_errors(has_peepholes: bool) -> list[_Formula]:
 
 
 class _Values:
-    """The quantities of a sentence by the names in formulas, without the step: (n, L + 1), 0 before the first step."""
+    """The quantities of a sentence by their names in formulas: arrays (n, L + 1), with a column of zeros for step 0."""
 
     def __init__(self, model: NumpyRNN, x: np.ndarray, y: np.ndarray) -> None:
         self.model, self.x = model, x
@@ -168,7 +168,7 @@ class _Values:
         self.columns = {name: np.pad(values, [(0, 0), (1, 0)]) for name, values in found.items() if name[0] != "W"}
 
     def step(self, direction: str, t: int, formula: _Formula) -> Step:
-        """Return a step of the walk."""
+        """Return the value of a formula at step `t`."""
         name, text, operands, later = formula
         if t < len(self.x):
             text, operands = text + later[0], operands + later[1]
@@ -200,7 +200,7 @@ STEP, STEPS = r"_([tsu])\b", {"t": 0, "s": -1, "u": 1}
 
 
 def _numbered(text: str, t: int) -> str:
-    """Return a formula with the numbers of this, the last and the next step in place of _t, _s and _u."""
+    """Return a formula with the number of a step in place of _t, and of its neighbours in place of _s and _u."""
     return re.sub(STEP, lambda found: f"_{t + STEPS[found[1]]}", text)
 
 

@@ -1,7 +1,9 @@
 """The names that notebooks import from `lab`."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,19 @@ def test_each_name_is_the_panel_of_its_folder(name):
     panel = getattr(lab, name)
     assert issubclass(panel, Panel)
     assert (panel.__name__, panel.__module__) == (name, f"lab.panels.{lab.PANELS[name]}.panel")
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(("name", "folder"), lab.PANELS.items(), ids=lab.PANELS)
+def test_each_panel_has_a_picture_in_the_docs_a_notebook_a_test_and_a_browser_journey(name, folder):
+    _, _, after = (ROOT / "docs/panels.md").read_text(encoding="utf-8").partition(f"`{name}()`\n")
+    pictures = re.findall(r"^!\[.+\]\((.+)\)$", after.partition("\n## ")[0], re.MULTILINE)
+    assert pictures, f"docs/panels.md has no section `{name}()` with a picture"
+    assert all((ROOT / "docs" / picture).exists() for picture in pictures)
+    for kind in ("lab/notebooks/*.ipynb", f"tests/lab/panels/test_{folder}.py", f"tests/browser/test_{folder}.py"):
+        assert any(name in file.read_text(encoding="utf-8") for file in ROOT.glob(kind)), f"{kind} does not use {name}"
 
 
 def test_all_names_can_be_imported():

@@ -3,8 +3,10 @@
 import matplotlib as mpl
 import matplotlib.image
 import pytest
+from matplotlib.figure import Figure
 
-from lxmls_rnn.plotting.picture import picture
+from lxmls_rnn.plotting.chart import Axis, Chart, Line
+from lxmls_rnn.plotting.picture import draw_chart, picture
 
 
 def drawn(path, legend, shape=(1, 2)):
@@ -38,6 +40,14 @@ def test_a_legend_stands_below_and_names_each_label_once(tmp_path, legend, colum
     assert middle.y1 <= min(axis.get_tightbbox().y0 for axis in figure.axes)
     assert (middle.x0 + middle.x1) / 2 == pytest.approx(figure.bbox.width / 2, abs=5)
     assert [handle.get_color() for handle in box.legend_handles] == [line.get_color() for line in figure.axes[0].lines]
+
+
+def test_an_axis_without_given_ticks_has_integers_or_round_numbers():
+    axes = Figure().subplots()
+    draw_chart(axes, Chart(Axis("epoch", "d"), Axis("ms", "~g", "log"), [Line("", "#123456", [1, 3], [1, 10])]))
+    assert all(tick == int(tick) for tick in axes.xaxis.get_major_locator().tick_values(1, 3))
+    assert {1, 2, 5, 10} <= set(axes.yaxis.get_major_locator().tick_values(1, 10).round(9))
+    assert axes.yaxis.get_major_formatter()(0.5) == "0.5"
 
 
 def test_a_picture_that_fails_leaves_the_one_before(tmp_path):

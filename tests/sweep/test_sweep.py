@@ -96,7 +96,7 @@ def test_a_sample_can_be_raised_and_seeds_follow_the_last(tmp_path):
     assert sweep.extended({"n_hidd": [3]}, 2, None).sample == 1
     with pytest.raises(ValueError, match="the sweep small samples its grid: only --sample and --seeds can be raised"):
         sweep.extended({"n_hidd": [9]}, None, None)
-    with pytest.raises(ValueError, match="--sample can only be raised, from 1, got 0"):
+    with pytest.raises(ValueError, match="--sample can only be raised: the sweep has 1, got 0"):
         sweep.extended({}, None, 0)
 
 
@@ -158,8 +158,8 @@ def test_embeddings_are_varied_by_their_file(tmp_path):
     ("vary", "seeds", "sample", "message"),
     [
         ({"rate": [1.0]}, None, None, "varies n_hidd, so rate cannot be added"),
-        ({}, 1, None, "--seeds can only be raised, from 2, got 1"),
-        ({}, None, 3, "--sample can only be raised, from the whole grid, got 3"),
+        ({}, 1, None, "--seeds can only be raised: the sweep has 2, got 1"),
+        ({}, None, 3, "--sample can only be raised: the sweep has the whole grid, got 3"),
         ({"n_hidd": [0]}, None, None, "n_hidd must be an integer of at least 1"),
     ],
 )

@@ -8,8 +8,9 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from lab.drawing import html
+from lab.drawing.figures import figure, key, put_chart
 from lab.panels.benchmark.live_benchmark import LiveBenchmark, live_benchmarks
-from lab.panels.benchmark.plots import key, plot, show_series, speed_up_map
+from lab.panels.benchmark.plots import speed_up_map
 from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import (
     dropdown,
@@ -32,7 +33,7 @@ from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import LIMIT_SECONDS, SECONDS, Runner
 from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.benchmark.show import compare, overlay, report, summary
-from lxmls_rnn.benchmark.show.series import series_of, speed_ups
+from lxmls_rnn.benchmark.show.series import SIZE_LABELS, speed_ups, times
 from lxmls_rnn.deep_learning.parameters import DTYPES
 from lxmls_rnn.device.libraries import cards
 from lxmls_rnn.device.processor import cores
@@ -121,7 +122,8 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         self.baseline = dropdown("Baseline", c.IMPLEMENTATIONS, what, "numpy")
         self.plotted = dropdown("Plot", [], "The model and work to plot", width="21em")
         self.table, self.key, self.gpu, self.notes = view("benchmark-table"), view(), view(), view()
-        self.figures = {size: plot(size) for size in ("n_hidd", "batch")}
+        small = {"font-size": "13px"}
+        self.figures = {size: figure(size=(380, 300), top=34, title_style=small) for size in SIZE_LABELS}
         chosen, self.drawn = in_row(self.baseline, self.plotted), in_row()
         self.views = widgets.VBox([self.machine, chosen, self.table, self.key, self.drawn, self.gpu, self.notes])
         for hidden in (self.progress, self.views):
@@ -275,12 +277,11 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         measured = [row for row in shown.rows if row.median]
         set_options(self.plotted, dict.fromkeys(f"{row.case.model} {row.case.work}" for row in measured))
         rows = [row for row in measured if f"{row.case.model} {row.case.work}" == self.plotted.value]
-        lines = {}
-        for size, figure in self.figures.items():
-            found = series_of(rows, size) if rows else None
-            show_series(figure, found)
-            lines.update({line.name: line for line in found.lines} if found else {})
-        self.key.value = key(lines.values())
+        charts = [times(rows, size) for size in SIZE_LABELS]
+        for drawn, chart in zip(self.figures.values(), charts, strict=True):
+            put_chart(drawn, chart)
+        legend = key(line for chart in charts for line in chart.lines)
+        self.key.value = f"<div>{legend}</div>Points: medians; bars: from quartile to quartile." if legend else ""
         reason = "" if self.working else report.why_no_gpu(self.shown) or ""
         notes = [
             *report.less_work(shown),

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import bqplot
 import ipywidgets as widgets
-import numpy as np
 
 from lab.drawing import html
-from lab.drawing.figures import figure, put_marks, scales_of, side_axis
+from lab.drawing.figures import figure, key, put_chart, side_axis
 from lab.runtime.job import Job
 from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, show, text, view
@@ -17,10 +17,11 @@ from lxmls_rnn.benchmark.measure.cases import sizes
 from lxmls_rnn.datasets.reach import MAX_DISTANCE
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.distance import TAGGERS, Measured, measure
+from lxmls_rnn.plotting.chart import Axis, Chart, Line
 from lxmls_rnn.plotting.palette import LINES
 
 LINE_COLOURS = dict(zip(TAGGERS, LINES, strict=False))
-LINE_WIDTHS = {tagger: 8 - 3 * n for n, tagger in enumerate(TAGGERS)}  # of curves that coincide, all are seen
+LINE_WIDTHS = {tagger: 6 - 2.25 * n for n, tagger in enumerate(TAGGERS)}  # of curves that coincide, all are seen
 
 
 class DistancePanel(Panel):
@@ -48,10 +49,8 @@ class DistancePanel(Panel):
         self.start_button = self.button("Start", "Start the trainings", self.start, "primary", "play")
         self.stop_button = self.button("Stop", "Stop and keep the results so far", self.stop, icon="stop")
         self.progress = progress_bar("26em")
-        what = "K: distance to the deciding word, in words"
-        across = bqplot.Axis(scale=bqplot.LogScale(), label=what, tick_format="d")
-        up = side_axis(bqplot.LinearScale(min=0.35, max=1.05), "accuracy on the word", ".0%")
-        self.plot, self.drawn = figure(across, up, size=(560, 300)), widgets.Box()
+        self.plot = figure(up=side_axis(bqplot.LinearScale(min=0.35, max=1.05)), size=(560, 300))
+        self.drawn = widgets.Box()
         self.legend, self.table = view("legend"), view("distances")
         self.measured: dict[tuple[str, int, int], Measured] = {}
         self._planned = 1
@@ -79,9 +78,7 @@ class DistancePanel(Panel):
         taggers, distances, seeds, epochs = self._requested()
         options = {"epochs": epochs, "init": self.init.value}
         self.measured, self._planned = {}, len(taggers) * len(distances) * seeds * epochs
-        axis = self.plot.axes[0]
-        axis.scale.min, axis.scale.max = distances[0] / 1.15, distances[-1] * 1.15
-        axis.tick_values = np.array(distances)
+        self._axis = Axis("K: distance to the deciding word, in words", "d", "log", {k: str(k) for k in distances})
 
         def work() -> Iterator[Measured]:
             yield from measure(taggers, distances, seeds, **options)
@@ -124,24 +121,19 @@ class DistancePanel(Panel):
         return found
 
     def _draw(self) -> None:
-        marks, rows = [], []
-        scales, means = scales_of(self.plot), self.means()
+        lines, rows, means = list[Line](), [], self.means()
         distances = sorted({distance for by_distance in means.values() for distance in by_distance})
         for tagger, by_distance in means.items():
+            look: dict[str, Any] = {"colour": LINE_COLOURS[tagger], "width": LINE_WIDTHS[tagger]}
             x = sorted(by_distance)
-            line, width = {"colors": [LINE_COLOURS[tagger]], "scales": scales}, LINE_WIDTHS[tagger]
-            average = [math.fsum(by_distance[k]) / len(by_distance[k]) for k in x]
-            marks.append(bqplot.Lines(x=x, y=average, stroke_width=width, **line))
-            dots = [(k, accuracy) for k in x for accuracy in by_distance[k]]
-            marks.append(
-                bqplot.Scatter(x=[k for k, _ in dots], y=[a for _, a in dots], default_size=20 * width, **line)
-            )
+            lines.append(Line(tagger, x=x, y=[math.fsum(by_distance[k]) / len(by_distance[k]) for k in x], **look))
+            k_of, accuracies = zip(*((k, accuracy) for k in x for accuracy in by_distance[k]), strict=True)
+            lines.append(Line("", x=k_of, y=accuracies, style="none", has_dots=True, **look))
             of_tagger = [" ".join(f"{a:.0%}" for a in by_distance.get(k, ())) for k in distances]
             rows.append([tagger, *of_tagger])
-        put_marks(self.plot, marks)
-        key = html.key((tagger, LINE_COLOURS[tagger], "solid") for tagger in means)
+        put_chart(self.plot, Chart(self._axis, Axis("accuracy on the word", ".0%"), lines))
         what = "Lines: means of the seeds, wide ones behind narrow ones; dots: each of them."
-        self.legend.value = f"<div>{key}</div><div><small>{what}</small></div>"
+        self.legend.value = f"<div>{key(lines)}</div><div><small>{what}</small></div>"
         self.table.value = html.table(["accuracy on the word", *(f"K = {k}" for k in distances)], rows)
 
     def code(self) -> str:

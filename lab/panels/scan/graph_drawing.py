@@ -1,4 +1,4 @@
-"""Drawings of Theano's graphs: `draw` a variable or a compiled function, in any notebook.
+"""Draw Theano's graphs: `draw` takes a variable or a compiled function, in any notebook.
 
     from IPython.display import HTML
     from lab.panels.scan.graph_drawing import draw
@@ -84,13 +84,13 @@ def n_operations(graph: Any) -> int:
 
 
 def steps_of(graph: Any) -> list[list[Any]]:
-    """Return the outputs of one step of each scan in a graph; optimised if the graph is compiled."""
+    """Return the outputs of one step of each scan in a graph; the steps of a compiled graph are optimised."""
     scans = [node.op for node in apply_nodes(outputs_of(graph)) if _is_scan(node)]
     return [outputs_of(op.fn) if getattr(op, "fn", None) is not None else list(op.outputs) for op in scans]
 
 
 def outputs_of(graph: Any) -> list[Any]:
-    """Return the output variables of a variable, a list of them or a compiled function."""
+    """Return the variables to draw: a variable itself, those of a list, or the outputs of a compiled function."""
     if hasattr(graph, "maker"):
         return list(graph.maker.fgraph.outputs)
     return list(graph) if isinstance(graph, Sequence) else [graph]
@@ -194,7 +194,8 @@ def _places(
 ) -> NDArray[np.float64]:
     """Return the x of each point, near those of its neighbours, so that points of a layer do not overlap.
 
-    Layer by layer, down and up, points are sorted by the mean of their neighbours and placed as near to it as possible.
+    The layers are visited downwards and upwards. In each, points are sorted by the mean x of their neighbours and
+    placed as near to it as possible.
     """
     from scipy.optimize import isotonic_regression
 
@@ -211,7 +212,7 @@ def _places(
 
 
 def svg(drawing: Drawing) -> str:
-    """Return a drawing whose nodes have positions as SVG."""
+    """Return a drawing as SVG; `lay_out` has set its positions."""
     bends = [x for points in drawing.edges.values() for x, _ in points]
     left = min([node.x - node.w / 2 for node in drawing.nodes] + bends) - 6
     right = max([node.x + node.w / 2 for node in drawing.nodes] + bends)

@@ -127,7 +127,7 @@ class ScanPanel(Panel):
         return (weights / weights.sum(axis=1, keepdims=True)).T
 
     def arguments(self) -> list[Any]:
-        """Return the arguments of the chosen example's functions, from the sliders."""
+        """Return the arguments of the chosen example's functions as the sliders and fields give them."""
         if self.part.value == "Squares":
             return [self.first.value + self.difference.value * np.arange(self.length.value)]
         if self.part.value == "Powers":
@@ -259,8 +259,9 @@ class ScanPanel(Panel):
         self._plot(names, loop, scan)
         times = ", ".join(f"{time_in_words(value)} ({name}, median of {n})" for name, value, n in found.times)
         printed = f"<p>The step printed, as scan built its graph:</p>{text_box(escape(compiled.printed), 'Output')}"
+        agree, difference = found.compare()
         self.timing.value = (
-            f"<p><b>{found.compare()}. One call takes {times}; building and compiling the scan took "
+            f"<p><b>{agree}</b>: {difference}. One call takes {times}; building and compiling the scan took "
             f"{time_in_words(compiled.seconds)}, once. With so few numbers, the overhead of each step dominates."
             f"</p>{printed if compiled.printed else ''}"
         )
@@ -336,7 +337,7 @@ def plot() -> bqplot.Figure:
 
 
 def _columns(*views: tuple[str, str]) -> str:
-    """Put pieces of HTML, each with a heading, side by side."""
+    """Return pieces of HTML, each below its heading, side by side."""
     return html.side_by_side((html.headed(heading, view) for heading, view in views), columns=True)
 
 

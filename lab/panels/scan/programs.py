@@ -1,12 +1,13 @@
-"""Programs as text, to show with line numbers and marks, and to run."""
+"""Run programs that are stored as text, and show them as HTML with line numbers and marked lines."""
 
 import io
 import linecache
 import re
-import traceback
 from functools import partial
 from html import escape
 from typing import Any
+
+from lab.runtime.student_errors import failed_line
 
 PROGRAM_FILENAME = "<your program>"
 THEANO_IMPORTS = """\
@@ -16,19 +17,19 @@ import theano.tensor as T
 
 
 def execute(program: str, namespace: dict[str, Any], filename: str = PROGRAM_FILENAME) -> None:
-    """Run a program; tracebacks show its lines."""
+    """Run a program whose lines tracebacks can show."""
     linecache.cache[filename] = (len(program), None, program.splitlines(True), filename)
     exec(compile(program, filename, "exec"), namespace)
 
 
 def run_program(program: str) -> tuple[str | None, str]:
-    """Run a program; return its error message and line, or None and its output."""
+    """Run a program; return its error message and the line that failed, or None and its output."""
     printed = io.StringIO()
     try:
         execute(THEANO_IMPORTS + program, {"print": partial(print, file=printed)})
     except Exception as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == PROGRAM_FILENAME]
-        return f"{type(error).__name__}: {error}", f"line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+        line = failed_line(error, PROGRAM_FILENAME.__eq__)
+        return f"{type(error).__name__}: {error}", f"line {line.number}: {line.text}" if line else ""
     return None, printed.getvalue()
 
 
@@ -39,7 +40,7 @@ def marked(text: str, patterns: tuple[str, ...]) -> str:
 
 
 def source(program: str, numbers: bool = False, other: str = "") -> str:
-    """Return a program as HTML, optionally with line numbers, and with lines marked that `other` lacks."""
+    """Return a program as HTML, optionally with line numbers; lines that the program `other` lacks are marked."""
     known = set(other.splitlines())
     lines = []
     for number, line in enumerate(program.splitlines(), 1):

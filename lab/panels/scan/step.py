@@ -2,9 +2,7 @@
 
 import functools
 import io
-import re
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,17 +12,17 @@ import numpy as np
 from lab.panels.scan.examples import Example
 from lab.panels.scan.programs import THEANO_IMPORTS, execute
 from lab.runtime import limit
+from lab.runtime.student_errors import SourceLine, failed_line, sentence
 from lxmls_rnn.benchmark.measure.timing import median_time
 
 STEP_FILENAME = "<your step>"
 COMPILE_SECONDS = 120.0  # for Theano, which compiles the step, also from an empty cache on a busy machine
 MAX_STEP_NUMBERS = 12  # numbers of one step that are shown
 MAX_MESSAGE = 300  # characters; Theano's messages can fill a page
-NOT_STOPPED = " It could not be stopped: if the notebook becomes slow, restart the kernel."
 
 
 class StepError(ValueError):
-    """The step does not work: a sentence that says where and why."""
+    """The step does not work; the message is a sentence that says where and why."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +43,15 @@ class ScanResults:
     scan: np.ndarray  # (steps, ...)
     times: list[tuple[str, float, int]]  # what, median in seconds, number of calls
 
-    def compare(self) -> str:
-        """Return a sentence about their difference, as HTML without the opening of its bold beginning."""
+    def compare(self) -> tuple[str, str]:
+        """Return two phrases: whether the loop and scan agree, and how they differ."""
         loop, scan = self.loop, self.scan
         if loop.shape != scan.shape:
-            return (
-                f"They do NOT agree</b>: the result of the loop has the shape {loop.shape}, that of scan {scan.shape}"
-            )
+            return "They do NOT agree", f"the result of the loop has the shape {loop.shape}, that of scan {scan.shape}"
         agree = "They agree" if np.allclose(loop, scan) else "They do NOT agree"
         if not np.isfinite(scan).all():
-            return f"{agree}</b>: numbers of scan are not finite (NaN or infinite)"
-        return f"{agree}</b>: largest difference {np.abs(loop - scan).max(initial=0):.2g}"
+            return agree, "numbers of scan are not finite (NaN or infinite)"
+        return agree, f"largest difference {np.abs(loop - scan).max(initial=0):.2g}"
 
 
 def columns_of(values: np.ndarray) -> np.ndarray:
@@ -107,7 +103,7 @@ def evaluate(compiled: Compiled, arguments: list[Any]) -> ScanResults:
 
 
 def _run_first_step(compiled: Compiled, arguments: list[Any]) -> None:
-    """Run one step as written; if it fails, Theano's message has the line, which it loses when it optimises."""
+    """Run one step without optimisation, so that the message of an error names its line."""
     import theano
 
     values = map(theano.tensor.as_tensor_variable, compiled.example.first(*arguments))
@@ -135,23 +131,19 @@ def _limited(step: Callable[..., Any]) -> Callable[..., Any]:
 
 def explain(error: BaseException) -> str:
     """Return a sentence about an error in a step, with the line of the step."""
+    line, kind = failed_line(error, STEP_FILENAME.__eq__), type(error).__name__
     if isinstance(error, limit.TimeUp):
-        frames, text = error.stack, f"The step is still running after {error.seconds:g} s: does a loop never end?"
+        text = f"The step is still running after {error.seconds:g} s: does a loop never end?"
         if error.seconds == COMPILE_SECONDS:
             text = f"Theano is still compiling after {error.seconds:g} s: use its operations instead of long loops."
-        text += "" if error.stopped else NOT_STOPPED
+        text += error.remark
+    elif isinstance(error, SyntaxError) and error.filename == STEP_FILENAME:
+        line, text = SourceLine(error.lineno or 0, (error.text or "").strip()), f"{kind}: {error.msg}."
     else:
-        frames = traceback.extract_tb(error.__traceback__)
-        message = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-        message = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]} ..."
-        text = f"{type(error).__name__}: {message}"
+        message = sentence(error).partition("\n")[0].strip()
+        text = f"{kind}: {message if len(message) <= MAX_MESSAGE else f'{message[:MAX_MESSAGE]} ...'}"
         if "positional argument" in text:
             text += (
                 ". scan passes an element of each sequence, the previous result, and the non_sequences, in this order"
             )
-    if isinstance(error, SyntaxError) and error.filename == STEP_FILENAME:
-        return f"Line {error.lineno} of the step, {(error.text or '').strip()!r}: {type(error).__name__}: {error.msg}."
-    lines = [(frame.lineno, frame.line) for frame in frames if frame.filename == STEP_FILENAME]
-    if not lines:  # the compiled function failed: Theano's message says where a variable was created
-        lines = re.findall(rf'File "{STEP_FILENAME}", line (\d+), in .*\n *(.*)', str(error))
-    return f"Line {lines[-1][0]} of the step, {lines[-1][1]!r}: {text}" if lines else text
+    return f"Line {line.number} of the step, {line.text!r}: {text}" if line else text

@@ -1,7 +1,8 @@
 """Programs with a typical mistake in scan, their fixes, and explanations of the error messages.
 
-They are read from wrong_programs.txt. A section has a heading; the program as a diff, where - marks the mistake and +
-the fix; lines `mark: PATTERN` for the relevant words of the error message; and in its last line the explanation.
+They are read from wrong_programs.txt. Each section has a heading and the program as a diff: - marks the mistake, + the
+fix. Then come lines `mark: PATTERN`, one for each relevant part of the error message, and in the last line the
+explanation.
 """
 
 from dataclasses import dataclass

@@ -63,7 +63,7 @@ def differences(before: Results, after: Results) -> list[str]:
 
 
 def _short(value: object, other: object) -> str:
-    """Format a value; a dictionary is reduced to the entries that differ from `other`."""
+    """Format a value for a message; of a dictionary only the entries that differ from those of `other`."""
     if isinstance(value, dict):
         others = other if isinstance(other, dict) else {}
         return ", ".join(f"{k} {v}" for k, v in value.items() if others.get(k) != v) or "nothing"

@@ -1,4 +1,4 @@
-"""Overlay of stored results, from another machine or day, on new ones; the stored rows are marked."""
+"""Stored results, from another machine or day, shown beside new ones; their rows are marked as stored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ class OverlaidRow(Row):
 
 
 def overlay(own: Results, stored: Results) -> Results:
-    """Return `own`, with the measured rows of `stored` as `OverlaidRow` after the rows of the same group."""
+    """Return a copy of `own` to which measured rows of `stored` are added, each after the rows of its group.
+
+    Stored rows whose group `own` does not have are left out.
+    """
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in stored.rows:
         if row.median:

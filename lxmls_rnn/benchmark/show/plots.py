@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, LogLocator
 
 from lxmls_rnn.benchmark.measure.cases import CASE_MODELS
 from lxmls_rnn.benchmark.measure.machine import in_words
-from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show.series import SIZE_LABELS, TITLES, series_of, speed_ups
+from lxmls_rnn.benchmark.measure.results import Results
+from lxmls_rnn.benchmark.show.series import SIZE_LABELS, TITLES, SpeedUps, speed_ups, times
 from lxmls_rnn.plotting.palette import ink, shades
-from lxmls_rnn.plotting.picture import picture
+from lxmls_rnn.plotting.picture import draw_chart, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,46 +42,29 @@ def draw(results: Results, path: Path) -> None:
     with picture(path, shape, size, title, legend=5) as axes:
         for model, line in zip(models, axes, strict=True):
             of_model = [row for row in rows if row.case.model == model]
-            draw_times(line[0], of_model, "n_hidd")
-            draw_times(line[1], of_model, "batch")
+            for axis, against in zip(line, SIZE_LABELS, strict=False):
+                draw_chart(axis, times(of_model, against))
             if columns == 3:
                 draw_speed_ups(line[2], maps[model], model)
 
 
-def draw_times(axis: Axes, rows: list[Row], size: str) -> None:
-    """Draw time against one of `SIZE_LABELS`, with the quartiles; see `series.series_of`."""
-    found = series_of(rows, size)
-    for line in found.lines:
-        medians = np.array(line.medians) * 1e3
-        errors = np.abs(np.array([line.q1, line.q3]) * 1e3 - medians)
-        look: dict[str, Any] = {"color": line.colour, "linestyle": line.style, "marker": "o"}
-        axis.errorbar(line.sizes, medians, errors, label=line.name, markersize=3.5, capsize=2, **look)
-    axis.set(xscale="log", yscale="log", xlabel=SIZE_LABELS[size], ylabel="ms")
-    axis.set_title(found.title, fontsize=8)
-    axis.set_xticks(found.sizes, [str(size) for size in found.sizes])
-    axis.minorticks_off()
-    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def draw_speed_ups(axis: Axes, found: tuple[list[int], list[int], np.ndarray, str] | None, model: str) -> None:
+def draw_speed_ups(axis: Axes, found: SpeedUps | None, model: str) -> None:
     """Draw the heat map of speed-ups: blue where the GPU is faster, orange where the CPU is, white for equal times."""
     axis.grid(False)
     if found is None:
         axis.set_axis_off()
         return
-    hidden, batches, values, what = found
-    extent = float(np.nanmax(np.abs(np.log10(values)))) or 1.0
+    values, extent = found.values, found.extent
     axis.imshow(shades(np.log10(values), extent), origin="lower", aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         if np.isfinite(value):
             text = f"{value:.0f}x" if value >= 9.95 else f"{value:.2g}x"
             axis.text(j, i, text, ha="center", va="center", color=ink(float(np.log10(value)), extent))
     cross_over(axis, values)
-    axis.set_xticks(range(len(batches)), [str(batch) for batch in batches])
-    axis.set_yticks(range(len(hidden)), [str(n_hidd) for n_hidd in hidden])
+    axis.set_xticks(range(len(found.batches)), [str(batch) for batch in found.batches])
+    axis.set_yticks(range(len(found.hidden)), [str(n_hidd) for n_hidd in found.hidden])
     axis.set(xlabel="sentences in the batch", ylabel="hidden units")
-    axis.set_title(f"{TITLES[model]}: GPU over CPU, fastest of each, {what}", fontsize=9)
+    axis.set_title(f"{TITLES[model]}: GPU over CPU, fastest of each, {found.what}", fontsize=9)
 
 
 def cross_over(axis: Axes, values: np.ndarray) -> None:

@@ -58,7 +58,7 @@ def format_time(seconds: float | None) -> str:
 
 
 def quartiles_text(row: Row) -> str:
-    """Return both quartiles of a row in the unit of the second; uncertain rows are marked with a question mark."""
+    """Return both quartiles of a row, with one unit if both have the same; a question mark marks an uncertain row."""
     low, low_unit = format_time(row.q1).split()
     high, unit = format_time(row.q3).split()
     mark = " ?" if row.is_uncertain else ""
@@ -182,33 +182,33 @@ def why_no_gpu(results: Results) -> str | None:
 def crossover(results: Results) -> list[str]:
     """Return a line for each model, work and batch: the hidden size from which on the GPU is faster than the CPU.
 
-    The fastest implementation of each is compared; sizes whose fastest one is uncertain take no part.
+    The fastest implementation on each of them is compared; sizes whose fastest row is uncertain are left out.
     """
-    best = fastest(decided(results.rows))
+    gpu_wins: dict[tuple[str, str, str, int, int], dict[int, bool]] = {}  # by hidden size, ascending
+    for (dtype, model, work, length, batch, n_hidd), sides in sorted(fastest(decided(results.rows)).items()):
+        if len(sides) == 2:
+            gpu_wins.setdefault((dtype, model, work, length, batch), {})[n_hidd] = sides["gpu"] < sides["cpu"]
     lines = []
-    for key in sorted({key[:5] for key in best}):
-        both = {size: sides for (*rest, size), sides in best.items() if tuple(rest) == key and len(sides) == 2}
-        if not both:
-            continue
-        dtype, model, work, length, batch = key
-        wins = [size for size in sorted(both) if both[size]["gpu"] < both[size]["cpu"]]
-        # the GPU must win at this size and at every larger measured size
-        start = next((size for size in wins if all(other in wins for other in both if other >= size)), None)
-        what = f"{model} {work}, batch {batch}, length {length}, {dtype}"
-        verdict = "nowhere up to hidden " + str(max(both)) if start is None else f"from hidden {start} on"
-        lines.append(f"{what}: the GPU wins {verdict}")
+    for (dtype, model, work, length, batch), wins in gpu_wins.items():
+        last_loss = max((n_hidd for n_hidd, is_won in wins.items() if not is_won), default=0)
+        start = next((n_hidd for n_hidd in wins if n_hidd > last_loss), None)
+        verdict = f"nowhere up to hidden {max(wins)}" if start is None else f"from hidden {start} on"
+        lines.append(f"{model} {work}, batch {batch}, length {length}, {dtype}: the GPU wins {verdict}")
     return lines
 
 
 def decided(rows: Iterable[Row]) -> list[Row]:
-    """Return the fastest row of each work, size and side, unless it is uncertain: no slower one stands for it."""
+    """Return the fastest row on the CPU and on the GPU for each work and size; an uncertain one is left out.
+
+    A slower row does not replace an uncertain one.
+    """
     return [row for sides in _fastest_rows(rows).values() for row in sides.values() if not row.is_uncertain]
 
 
 def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, float]]:
     """Return the smallest median on "cpu" and on "gpu" (CUDA), by (dtype, model, work, length, batch, n_hidd).
 
-    Overlaid CPU rows are ignored, and so are the copies.
+    Overlaid CPU rows are ignored, and so are cases whose work is "copy".
     """
     best = _fastest_rows(rows)
     return {key: {side: row.median or 0.0 for side, row in sides.items()} for key, sides in best.items()}

@@ -1,11 +1,11 @@
-"""Series for the plots: times against one size, and speed-ups of the GPU over the CPU."""
+"""Charts of a benchmark: times against one size, and speed-ups of the GPU over the CPU."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,61 +13,25 @@ from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS, PLANS
 from lxmls_rnn.benchmark.measure.results import Row
 from lxmls_rnn.benchmark.show.overlay import OverlaidRow
 from lxmls_rnn.benchmark.show.report import fastest
+from lxmls_rnn.plotting.chart import Axis, Chart, Line
 from lxmls_rnn.plotting.palette import LINES
 
 COLOURS = dict(zip((*IMPLEMENTATIONS, *PLANS), LINES, strict=False))
-DEVICE_LINE_STYLES = {"cpu": "-", "cuda": "--", "opencl": ":"}  # OpenCL: in results files of earlier versions
+DEVICE_LINE_STYLES = {"cpu": "solid", "cuda": "dashed", "opencl": "dotted"}  # OpenCL: in earlier results
 TITLES = {"rnn": "RNN", "lstm": "LSTM", "lstm-no-peepholes": "LSTM without peepholes"}
 SIZE_LABELS = {"n_hidd": "hidden units", "batch": "sentences in the batch"}
+MILLISECONDS = Axis("ms", "~g", "log")
 
 
-@dataclass
-class Line:
-    """The times of one implementation on one device by size: medians and quartiles in seconds."""
+def times(rows: Sequence[Row], size: str) -> Chart:
+    """Describe the times of a model and work against `size`, one of `SIZE_LABELS`: medians with quartiles, in ms.
 
-    implementation: str
-    device: str
-    is_stored: bool = False  # from an overlaid row
-    sizes: list[int] = field(default_factory=list)
-    medians: list[float] = field(default_factory=list)
-    q1: list[float] = field(default_factory=list)
-    q3: list[float] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        """Implementation and device, as "fused on cpu"."""
-        return f"{self.implementation} on {self.device}{', stored' if self.is_stored else ''}"
-
-    @property
-    def colour(self) -> str:
-        """The colour of the implementation; paler if the times are stored ones."""
-        return COLOURS[self.implementation] + ("99" if self.is_stored else "")
-
-    @property
-    def style(self) -> str:
-        """The line style of the kind of device, one of `DEVICE_LINE_STYLES`."""
-        return DEVICE_LINE_STYLES[self.device.rstrip("0123456789:")]
-
-
-@dataclass
-class Series:
-    """Lines of one plot, and its title, which names what they have in common."""
-
-    title: str
-    lines: list[Line]
-
-    @property
-    def sizes(self) -> list[int]:
-        """The measured sizes, ascending."""
-        return sorted({size for line in self.lines for size in line.sizes})
-
-
-def series_of(rows: Sequence[Row], size: str) -> Series:
-    """Return the times of a model and work against `size`, one of `SIZE_LABELS`.
-
-    `rows` are the measured rows of this model and work, at least one. The other size, the length and the dtype are
-    fixed at the values with the most points; of several such values, the middle one is taken.
+    `rows` are the measured rows of this model and work. The other size, the length and the dtype are fixed at the
+    values with the most points; of several such values, the middle one is taken.
     """
+    across = Axis(SIZE_LABELS[size], "d", "log")
+    if not rows:
+        return Chart(across, MILLISECONDS, [])
     other = "batch" if size == "n_hidd" else "n_hidd"
 
     def rest(row: Row) -> tuple[int, int, str]:
@@ -80,29 +44,49 @@ def series_of(rows: Sequence[Row], size: str) -> Series:
     most = max(len(points) for points in spread.values())
     candidates = sorted(key for key, points in spread.items() if len(points) == most)
     chosen = max(candidates, key=lambda key: (count[key], -abs(candidates.index(key) - len(candidates) // 2)))
-    lines: dict[tuple[str, str, bool], Line] = {}
-    for row in sorted(rows, key=lambda row: getattr(row.case, size)):
-        if rest(row) == chosen and row.median is not None:
-            key = row.case.implementation, row.case.device, isinstance(row, OverlaidRow)
-            line = lines.setdefault(key, Line(*key))
-            line.sizes.append(getattr(row.case, size))
-            line.medians.append(row.median)
-            line.q1.append(row.q1 or row.median)
-            line.q3.append(row.q3 or row.median)
-    found = sorted(lines.values(), key=lambda line: list(COLOURS).index(line.implementation))
+    drawn: dict[tuple[str, str, bool], list[Row]] = {}
+    for row in sorted(rows, key=lambda row: (list(COLOURS).index(row.case.implementation), getattr(row.case, size))):
+        if rest(row) == chosen:
+            drawn.setdefault((row.case.implementation, row.case.device, isinstance(row, OverlaidRow)), []).append(row)
+    lines = [
+        Line(
+            f"{implementation} on {device}{', stored' if is_stored else ''}",
+            COLOURS[implementation] + ("99" if is_stored else ""),  # paler
+            x=[getattr(row.case, size) for row in found],
+            y=[1e3 * (row.median or 0.0) for row in found],
+            low=[1e3 * (row.q1 or row.median or 0.0) for row in found],
+            high=[1e3 * (row.q3 or row.median or 0.0) for row in found],
+            has_dots=True,
+            style=DEVICE_LINE_STYLES[device.rstrip("0123456789:")],
+        )
+        for (implementation, device, is_stored), found in drawn.items()
+    ]
+    ticks = {place: str(place) for place in sorted({place for line in lines for place in line.x})}
     model = rows[0].case.model
     title = TITLES[model]
-    if model == "lstm" and any(line.implementation == "torch-fused" for line in found):
+    if model == "lstm" and any(implementation == "torch-fused" for implementation, *_ in drawn):
         title += " (torch-fused: no peepholes)"
     what = "batch" if size == "n_hidd" else "hidden"
-    return Series(f"{title}, {what} {chosen[0]}, {chosen[1]} words, {chosen[2]}", found)
+    title += f", {what} {chosen[0]}, {chosen[1]} words, {chosen[2]}"
+    return Chart(replace(across, ticks=ticks), MILLISECONDS, lines, title)
 
 
-def speed_ups(rows: Sequence[Row]) -> tuple[list[int], list[int], np.ndarray, str] | None:
-    """Return hidden sizes, batches, speed-ups (hidden, batch), and a text with length and dtype.
+class SpeedUps(NamedTuple):
+    """The time of the fastest row on the CPU divided by that of the fastest on the GPU, by hidden and batch size."""
 
-    A speed-up is CPU time divided by GPU time; NaN if one of them is missing. None if there is no speed-up at all.
-    """
+    hidden: list[int]
+    batches: list[int]
+    values: np.ndarray  # (hidden, batches); NaN if one of the two times is missing
+    what: str  # length and dtype
+
+    @property
+    def extent(self) -> float:
+        """The power of ten that has the strongest colour."""
+        return float(np.nanmax(np.abs(np.log10(self.values)))) or 1.0
+
+
+def speed_ups(rows: Sequence[Row]) -> SpeedUps | None:
+    """Return the speed-ups for the length and dtype with most of them; None if there is no speed-up at all."""
     best = {key: sides for key, sides in fastest(rows).items() if len(sides) == 2}
     if not best:
         return None
@@ -112,4 +96,4 @@ def speed_ups(rows: Sequence[Row]) -> tuple[list[int], list[int], np.ndarray, st
     values = np.full((len(hidden), len(batches)), np.nan)
     for (batch, n_hidd), sides in chosen.items():
         values[hidden.index(n_hidd), batches.index(batch)] = sides["cpu"] / sides["gpu"]
-    return hidden, batches, values, f"{length} words, {dtype}"
+    return SpeedUps(hidden, batches, values, f"{length} words, {dtype}")

@@ -1,4 +1,4 @@
-"""The answer of a benchmark: what a step takes here, what a GPU gives, and the rows that decide it."""
+"""Summary of a benchmark: the time of a training step on this machine, the gain by a GPU, and the rows behind both."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHORT_WORKS = {"forward": "forward", "backward": "gradients", "step": "step"}
 
 
 class ShapeKey(NamedTuple):
-    """The sizes that the lines of a table share."""
+    """Model, sizes and dtype of a row: rows that agree in these are compared with each other."""
 
     model: str
     n_hidd: int
@@ -40,7 +40,7 @@ class ShapeKey(NamedTuple):
 
 
 def key_of(row: Row) -> ShapeKey:
-    """Return the sizes of a row."""
+    """Return the model, sizes and dtype of a row."""
     case = row.case
     return ShapeKey(case.model, case.n_hidd, case.batch, case.length, case.dtype)
 

@@ -6,18 +6,13 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.benchmark.show import plots
-from lxmls_rnn.benchmark.show.series import COLOURS
 from lxmls_rnn.plotting.palette import POSITIVE, shades
 
 
 def drawn_lines(axis):
-    """Return {name: (sizes, medians, q1, q3)} in ms as they are drawn."""
-    found = {}
-    for one in axis.containers:
-        line, _, (bars,) = one
-        q1, q3 = zip(*(bar[:, 1] for bar in bars.get_segments()), strict=True)
-        found[one.get_label()] = list(line.get_xdata()), list(line.get_ydata()), list(q1), list(q3)
-    return found
+    """Return {name: (sizes, medians)} in ms as they are drawn."""
+    lines = {one.get_label(): one.lines[0] for one in axis.containers}
+    return {name: (list(line.get_xdata()), list(line.get_ydata())) for name, line in lines.items()}
 
 
 def test_times_are_drawn_against_both_sizes_for_each_model(axes_of, make_results, make_row):
@@ -28,36 +23,19 @@ def test_times_are_drawn_against_both_sizes_for_each_model(axes_of, make_results
     assert axes.shape == (2, 2)
     figure = axes[0, 0].figure
     assert figure.get_suptitle() == "forward and backward pass: 1 thread of a processor"
-    (name, (sizes, medians, q1, q3)) = next(iter(drawn_lines(axes[0, 0]).items()))
+    (name, (sizes, medians)) = next(iter(drawn_lines(axes[0, 0]).items()))
     assert (name, sizes) == ("fused on cpu", [20, 100])
     batch = int(re.search(r"batch (\d)", axes[0, 0].get_title())[1])
     assert medians == pytest.approx([20 * batch * 1e-2, batch])
-    assert q1 == pytest.approx([0.99 * one for one in medians])
-    assert q3 == pytest.approx([1.01 * one for one in medians])
     assert drawn_lines(axes[0, 1])["fused on cpu"][0] == [1, 4]
-    assert drawn_lines(axes[1, 0])["numpy on cpu"][:2] == ([30, 40], pytest.approx([7, 7]))
+    assert drawn_lines(axes[1, 0])["numpy on cpu"] == ([30, 40], pytest.approx([7, 7]))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["fused on cpu", "numpy on cpu"]
     for line, model in zip(axes, ("RNN", "LSTM"), strict=True):
         for axis, size in zip(line, ("hidden units", "sentences in the batch"), strict=True):
             assert axis.get_title().startswith(f"{model}, ")
             assert (axis.get_xlabel(), axis.get_ylabel()) == (size, "ms")
-            assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
-    assert [text.get_text() for text in axes[0, 0].get_xticklabels()] == ["20", "100"]
-    assert axes[0, 0].yaxis.get_major_formatter()(0.5) == "0.5"
-    assert {1, 2, 5, 10} <= set(axes[0, 0].yaxis.get_major_locator().tick_values(1, 10).round(9))
     width, height = figure.get_size_inches()
     assert width > height / 2 > 0
-    assert not figure.axes[0].xaxis.get_minorticklocs().size
-
-
-def test_a_line_looks_as_its_implementation_and_device(axes_of, make_results, make_row):
-    rows = [make_row(1e-3, "fused"), make_row(2e-3, "numpy"), make_row(1e-3, "fused", "cuda1")]
-    axis = axes_of(plots, make_results(*rows))[0, 0]
-    looks = {one.get_label(): one.lines[0] for one in axis.containers}
-    assert looks["fused on cpu"].get_color() == COLOURS["fused"] == looks["fused on cuda1"].get_color()
-    assert looks["numpy on cpu"].get_color() == COLOURS["numpy"] != COLOURS["fused"]
-    assert looks["fused on cpu"].get_linestyle() != looks["fused on cuda1"].get_linestyle()
-    assert {line.get_marker() for line in looks.values()} == {"o"}  # a size alone is seen
 
 
 @pytest.mark.parametrize(
@@ -72,7 +50,7 @@ def test_the_picture_is_of_the_work_that_trains(axes_of, make_results, make_row,
     rows = [make_row(1e-3 * (number + 1), work=work) for number, work in enumerate(works)]
     axes = axes_of(plots, make_results(*rows, make_row(None, work="step")))
     assert axes[0, 0].figure.get_suptitle() == f"{title}: 1 thread of a processor"
-    ((_, medians, *_),) = drawn_lines(axes[0, 0]).values()
+    ((_, medians),) = drawn_lines(axes[0, 0]).values()
     wanted = next(row for row in rows if plots.WORK_NAMES[row.case.work] == title)
     assert medians == [pytest.approx(1e3 * wanted.median)]
 

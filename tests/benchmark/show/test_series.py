@@ -11,39 +11,39 @@ def test_the_sizes_with_most_points_are_drawn_of_several_the_ones_in_the_middle(
     """Batches 1, 4, 16, 64, 256 with as many points each; 5 has only one."""
     rows = [make_row(1e-3 * b, n_hidd=n, batch=b) for b in (256, 1, 64, 4, 16) for n in (50, 20)]
     rows.append(make_row(1.0, n_hidd=20, batch=5))
-    found = series.series_of(rows, "n_hidd")
+    found = series.times(rows, "n_hidd")
     assert found.title == "RNN, batch 16, 10 words, float32"
-    assert found.sizes == [20, 50]
-    assert found.lines[0].medians == [16e-3] * 2
-    found = series.series_of(rows, "batch")
+    assert list(found.x.ticks) == [20, 50]
+    assert found.lines[0].y == [16] * 2
+    found = series.times(rows, "batch")
     assert found.title == "RNN, hidden 20, 10 words, float32"
-    assert found.sizes == [1, 4, 5, 16, 64, 256]
+    assert list(found.x.ticks) == [1, 4, 5, 16, 64, 256]
 
 
 def test_of_as_many_sizes_those_with_more_lines_are_drawn(make_row):
     rows = [make_row(1e-3, n_hidd=n, batch=b) for b in (1, 2, 3) for n in (20, 50)]
     rows += [make_row(1e-3, "fused", n_hidd=n, batch=3) for n in (20, 50)]
-    assert series.series_of(rows, "n_hidd").title == "RNN, batch 3, 10 words, float32"
+    assert series.times(rows, "n_hidd").title == "RNN, batch 3, 10 words, float32"
 
 
 def test_other_lengths_and_dtypes_are_left_out(make_row):
     rows = [make_row(1e-3, n_hidd=n, length=30, dtype="float64") for n in (20, 50)]
     rows += [make_row(2e-3, n_hidd=20), make_row(3e-3, n_hidd=20, length=30)]
-    found = series.series_of(rows, "n_hidd")
+    found = series.times(rows, "n_hidd")
     assert found.title == "RNN, batch 1, 30 words, float64"
-    assert [line.medians for line in found.lines] == [[1e-3] * 2]
+    assert [line.y for line in found.lines] == [[1] * 2]
 
 
 def test_lines_are_told_apart(make_results, make_row):
     stored = make_results(make_row(5e-3, "fused"), make_row(6e-3, "fused", "cuda1"))
     own = make_results(make_row(2e-3, "fused"), make_row(1e-3), make_row(3e-3, "fused", "cuda"))
-    found = series.series_of(overlay.overlay(own, stored).rows, "n_hidd")
-    assert [(line.name, line.medians, line.style) for line in found.lines] == [
-        ("numpy on cpu", [1e-3], "-"),
-        ("fused on cpu", [2e-3], "-"),
-        ("fused on cuda", [3e-3], "--"),
-        ("fused on cpu, stored", [5e-3], "-"),
-        ("fused on cuda1, stored", [6e-3], "--"),
+    found = series.times(overlay.overlay(own, stored).rows, "n_hidd")
+    assert [(line.name, line.y, line.style) for line in found.lines] == [
+        ("numpy on cpu", [1], "solid"),
+        ("fused on cpu", [2], "solid"),
+        ("fused on cuda", [3], "dashed"),
+        ("fused on cpu, stored", [5], "solid"),
+        ("fused on cuda1, stored", [6], "dashed"),
     ]
     numpy, fused, cuda, pale, _ = (line.colour for line in found.lines)
     assert numpy != fused == cuda
@@ -53,14 +53,14 @@ def test_lines_are_told_apart(make_results, make_row):
 def test_a_line_has_its_quartiles_or_else_its_medians(make_row):
     rows = [make_row(1e-3, n_hidd=20), make_row(2e-3, n_hidd=50)]
     rows[1].q1 = rows[1].q3 = None
-    (line,) = series.series_of(rows, "n_hidd").lines
-    assert (line.q1, line.q3) == (pytest.approx([0.99e-3, 2e-3]), pytest.approx([1.01e-3, 2e-3]))
+    (line,) = series.times(rows, "n_hidd").lines
+    assert (line.low, line.high) == (pytest.approx([0.99, 2]), pytest.approx([1.01, 2]))
 
 
 def test_every_implementation_has_a_colour_of_its_own(make_row):
     names = [*IMPLEMENTATIONS, *PLANS]
-    found = series.series_of([make_row(1e-3, name, "cuda" if name in PLANS else "cpu") for name in names], "n_hidd")
-    assert [line.implementation for line in found.lines] == names
+    found = series.times([make_row(1e-3, name, "cuda" if name in PLANS else "cpu") for name in names], "n_hidd")
+    assert [line.name.split(" on ")[0] for line in found.lines] == names
     assert len({line.colour for line in found.lines}) == len(names)
 
 
@@ -73,7 +73,15 @@ def test_every_implementation_has_a_colour_of_its_own(make_row):
     ],
 )
 def test_less_work_is_told_in_the_title(make_row, model, implementation, title):
-    assert series.series_of([make_row(1e-3, implementation, model=model)], "n_hidd").title == title
+    assert series.times([make_row(1e-3, implementation, model=model)], "n_hidd").title == title
+
+
+def test_axes_are_logarithmic_with_ticks_at_the_sizes(make_row):
+    for rows, ticks in (([], None), ([make_row(1e-3), make_row(1e-3, n_hidd=30)], {20: "20", 30: "30"})):
+        found = series.times(rows, "n_hidd")
+        assert (found.x.label, found.x.scale, found.x.ticks) == ("hidden units", "log", ticks)
+        assert (found.y.label, found.y.scale) == ("ms", "log")
+        assert len(found.lines) == len(rows[:1])
 
 
 def test_the_heat_map_is_of_the_length_and_dtype_measured_most_and_has_gaps(make_row):

@@ -7,7 +7,7 @@ import pytest
 
 from lab.exercises import engine, harness
 from lab.exercises.exercise import EXERCISES, answer_of
-from lab.exercises.explanation import Explanation, raised
+from lab.exercises.explanation import Explanation
 from lab.exercises.inputs import cases
 
 
@@ -190,15 +190,6 @@ def test_an_error_has_the_line_the_shapes_and_the_whole_sentence():
     assert lines[-1] == "The formula: y_t = W_y h_t."
     change = "Wrongly transposed in line 13: W_x.T @ z[:, t] should be W_x @ z[:, t]."
     assert explained("forward", ("W_x @ z[:, t]", "W_x.T @ z[:, t]")).endswith(change)
-
-
-def test_an_error_of_theano_names_a_line_of_the_answer_and_none_of_another_cell(tmp_path):
-    for name, line in (("cell", "return x[1:] + x"), ("other", "x = 1")):
-        (tmp_path / f"{name}.py").write_text(f"\n{line}\n")
-    made = "".join(f'  File "{tmp_path}/{name}.py", line 2, in f\n' for name in ("cell", "other"))
-    error = ValueError(f"bad shapes\nBacktrace when the node is created:\n{made}")
-    found = raised(error, frozenset({f"{tmp_path}/cell.py"}))
-    assert (found.line, found.text, found.message) == (2, "return x[1:] + x", "bad shapes")
 
 
 def test_where_no_time_is_left_the_difference_is_said_without_a_search():
