@@ -107,15 +107,9 @@ pygpu: $(READY) ## Build and install pygpu, for a Python whose distribution has 
 doctor: ## Tell what Theano finds where the GPU is, and what is missing
 	$(AT_GPU) python -m lxmls_rnn.doctor
 
-# JupyterLab refuses to run as root unless it is told to.
-ROOT = $(if $(filter 0,$(shell id -u)),--ServerApp.allow_root=True)
-
 .PHONY: lab
 lab: $(READY) ## Start JupyterLab from .venv, without Docker; ARGS="--no-browser" goes to it
-	@$(if $(ROOT),echo "You are root: code in a notebook can change every file of this machine.",:)
-	PATH="$(CURDIR)/.venv/bin:$$PATH" LXMLS_DEVICE=$${LXMLS_DEVICE:-auto} LXMLS_RUNS="$(CURDIR)/runs" \
-		JUPYTER_PATH="$(CURDIR)/lab/jupyter" JUPYTER_CONFIG_PATH="$(CURDIR)/lab/jupyter" \
-		LXMLS_RESULTS="$(CURDIR)/results" .venv/bin/jupyter lab --ServerApp.root_dir=lab/notebooks $(ROOT) $(ARGS)
+	.venv/bin/lxmls-rnn lab lab/notebooks $(ARGS)
 
 .PHONY: test-browser
 test-browser: $(READY) ## Test the panels in JupyterLab with Chromium, from PATH or "playwright install chromium"

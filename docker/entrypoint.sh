@@ -61,8 +61,8 @@ if ! { mkdir -p "$HOME" && [ -w "$HOME" ]; } 2>/dev/null; then
 fi
 
 # Copy new notebooks of the image; a student's own are kept. The teacher's container gets the teacher's notebook too.
-python docker/hand_out.py docker/notebooks lab/notebooks
-[ -z "${LXMLS_CLASS:-}" ] || python docker/hand_out.py lab/teacher lab/notebooks
+python -m lxmls_rnn.classroom.hand_out docker/notebooks lab/notebooks
+[ -z "${LXMLS_CLASS:-}" ] || python -m lxmls_rnn.classroom.hand_out lab/teacher lab/notebooks
 
 # Find the device and test it with a kernel. LXMLS_GPU_FAULT tells the notebooks an error that only this test finds.
 if ! answer=$(python -m lxmls_rnn.device); then

@@ -7,11 +7,11 @@
 set -eu
 cd "$(dirname "$0")/.."
 # The newest first: its NumPy has a BLAS for current processors, and it is maintained the longest.
-names="python3.13 python3.12 python3.11 python3.10 python3"
+names="python3.14 python3.13 python3.12 python3.11 python3.10 python3"
 
 # Whether a command is a suitable Python. It is run, because some commands on PATH (pyenv's shims) exist but fail.
 fits() {
-    "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null
+    "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 15))' 2>/dev/null
 }
 
 has_pygpu() {
@@ -81,13 +81,13 @@ uv) python= ;;
 *) python=$(find_python ${python:-$names}) ;;
 esac
 if [ "${PYTHON:-uv}" != uv ]; then
-    fits "$python" || stop "PYTHON=$PYTHON is not a working Python 3.10 to 3.13."
+    fits "$python" || stop "PYTHON=$PYTHON is not a working Python 3.10 to 3.14."
 fi
 uv=$(find_uv)
 
 if [ -z "$python" ]; then
-    [ "${PYTHON:-}" = uv ] || echo "No Python 3.10 to 3.13 found: installing one with uv" >&2
-    "$uv" python install -q 3.13 >&2 || stop "no Python 3.10 to 3.13 found, and uv could not install one."
+    [ "${PYTHON:-}" = uv ] || echo "No Python 3.10 to 3.14 found: installing one with uv" >&2
+    "$uv" python install -q 3.13 >&2 || stop "no Python 3.10 to 3.14 found, and uv could not install one."
     python=$("$uv" python find --managed-python 3.13)
 fi
 
@@ -126,7 +126,7 @@ if ! fits .venv/bin/python || { [ -n "$site" ] && ! grep -q 'site-packages = tru
     "$uv" venv -q --python "$python" $site .venv
 fi
 # shellcheck disable=SC2086  # two words for each group
-UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked --extra theano --extra cluster $zig $groups --python .venv/bin/python
+UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked --extra theano --extra cluster --extra lab $zig $groups --python .venv/bin/python
 echo "$with" >.venv/with
 tag=$(.venv/bin/python -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
 for file in "$pygpu" "${pygpu:-dist}"/pygpu-*-"$tag"-*.whl "${pygpu:-dist}"/pygpu-*.tar.gz; do

@@ -60,7 +60,7 @@ def test_a_python_asked_for_that_does_not_fit_is_refused_by_name(project):
     failing_command(project / "bin" / "python3.9")
     status, errors = setup(project, PYTHON="python3.9")
     assert status != 0
-    assert "PYTHON=python3.9 is not a working Python 3.10 to 3.13" in errors
+    assert "PYTHON=python3.9 is not a working Python 3.10 to 3.14" in errors
 
 
 def test_an_environment_is_left_alone_where_nothing_better_can_be_made(project):
@@ -181,7 +181,7 @@ def test_frameworks_once_asked_for_stay_until_none_is_named(project):
         ({}, ""),
     ):
         assert setup(project, **environ) == (0, "")
-        call = f"sync --locked --extra theano --extra cluster {groups} --python .venv/bin/python".replace("  ", " ")
+        call = f"sync --locked --extra theano --extra cluster --extra lab {groups} --python .venv/bin/python".replace("  ", " ")
         assert (project / "uv.log").read_text().splitlines()[-1] == call
     status, errors = setup(project, WITH="jax,keras")
     assert (status, errors) == (

@@ -17,6 +17,7 @@ from lxmls_rnn.cli.class_ import hand_in
 from lxmls_rnn.cli.console import Commands, Root, console, width_of
 from lxmls_rnn.cli.evaluate import evaluate
 from lxmls_rnn.cli.export import export
+from lxmls_rnn.cli.lab import lab
 from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
@@ -138,6 +139,7 @@ def tag(
 
 
 app.command()(export)
+app.command(context_settings={"ignore_unknown_options": True})(lab)
 app.command()(hand_in)
 
 

@@ -34,9 +34,6 @@ def environ(workplace):
         **os.environ,
         **config,
         **{name: str(workplace / folder) for name, folder in ours.items()},
-        "PATH": f"{BIN}:{os.environ['PATH']}",
-        "JUPYTER_PATH": str(ROOT / "lab/jupyter"),
-        "JUPYTER_CONFIG_PATH": str(ROOT / "lab/jupyter"),
         "LXMLS_DEVICE": "cpu",
     }
 
@@ -44,14 +41,12 @@ def environ(workplace):
 @pytest.fixture(scope="session")
 def server(workplace, environ):
     options = [
-        "--ServerApp.root_dir=notebooks",
-        "--ServerApp.allow_root=True",
         "--ServerApp.port_retries=0",
         "--KernelManager.transport=ipc",  # files, as two servers could choose one port
         "--LabApp.expose_app_in_browser=True",  # to the tests, which open and close notebooks with it
     ]
     with Server.start(
-        [BIN / "jupyter", "lab", "--no-browser", *options], "--ServerApp.port", workplace, environ
+        [BIN / "lxmls-rnn", "lab", "notebooks", "--no-browser", *options], "--ServerApp.port", workplace, environ
     ) as server:
         yield server
 

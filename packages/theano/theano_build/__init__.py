@@ -1,4 +1,4 @@
-"""Build Theano 1.0.5 with this project's edits: an ordinary wheel of the same version, for Python 3.10 to 3.13.
+"""Build Theano 1.0.5 with this project's edits: an ordinary wheel of the same version, for Python 3.10 to 3.14.
 
 Installers build Theano's sdist in an environment with this package (``extra-build-dependencies`` in the project's
 ``pyproject.toml``). A ``.pth`` file calls `edit_or_exit` whenever Python starts there. In the folder of Theano's

@@ -1,4 +1,4 @@
-"""Support for Python 3.11 to 3.13."""
+"""Support for Python 3.11 to 3.14."""
 
 import re
 

@@ -1,16 +1,11 @@
 """Notebooks in the middle of a course: what a student has changed is never overwritten."""
 
-import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "docker" / "hand_out.py"
-spec = importlib.util.spec_from_file_location("hand_out", SCRIPT)
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
+from lxmls_rnn.classroom.hand_out import hand_out
 
 
 @pytest.fixture
@@ -19,14 +14,14 @@ def update(tmp_path):
     source, target = tmp_path / "image", tmp_path / "student"
     source.mkdir(), target.mkdir()
 
-    def hand_out(**texts):
+    def give(**texts):
         for name, text in texts.items():
             (source / f"{name}.ipynb").write_text(text)
-        module.hand_out(source, target)
+        hand_out(source, target)
         return {file.stem: file.read_text() for file in sorted(target.glob("*.ipynb"))}
 
-    hand_out.student = target
-    return hand_out
+    give.student = target
+    return give
 
 
 def test_an_unedited_notebook_is_replaced_and_an_edited_one_gets_a_new_one_beside_it(update):
@@ -73,7 +68,7 @@ def test_what_it_does_and_what_the_disk_refuses_is_a_line_and_stops_nothing(upda
         ("student", ""),
         ("image/a.ipynb", "could not"),
     ):
-        command = [sys.executable, SCRIPT, tmp_path / "image", tmp_path / target]
+        command = [sys.executable, "-m", "lxmls_rnn.classroom.hand_out", tmp_path / "image", tmp_path / target]
         result = subprocess.run(command, capture_output=True, text=True, check=True)
         assert said in result.stdout + result.stderr
         assert bool(said) == bool(result.stdout + result.stderr)

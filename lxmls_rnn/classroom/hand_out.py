@@ -1,4 +1,4 @@
-"""Hand out notebooks of the image: `python docker/hand_out.py SOURCE TARGET`.
+"""Hand out notebooks: `python -m lxmls_rnn.classroom.hand_out SOURCE TARGET`.
 
 A new version of a notebook replaces the one in TARGET if that is unchanged since it was handed out. A changed one is
 kept, and the new version is written as NAME-new.ipynb, NAME-new-2.ipynb and so on. Deleted notebooks are handed out
