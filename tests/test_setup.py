@@ -181,7 +181,8 @@ def test_frameworks_once_asked_for_stay_until_none_is_named(project):
         ({}, ""),
     ):
         assert setup(project, **environ) == (0, "")
-        call = f"sync --locked --extra theano --extra cluster --extra lab {groups} --python .venv/bin/python".replace("  ", " ")
+        extras = "--extra theano --extra cluster --extra lab"
+        call = f"sync --locked {extras} {groups} --python .venv/bin/python".replace("  ", " ")
         assert (project / "uv.log").read_text().splitlines()[-1] == call
     status, errors = setup(project, WITH="jax,keras")
     assert (status, errors) == (

@@ -291,7 +291,8 @@ def test_a_long_list_of_entries_is_not_read(saved):
         file.truncate(5 * 10**9)  # takes no place on the disk
         file.seek(5 * 10**9 - 22)
         file.write(whole[at : at + 12] + (4 * 10**9).to_bytes(4, "little") + bytes(4) + bytes(2))
-    with pytest.raises(ValueError, match="list of entries has 4,000,000,000 bytes, expected at most 1,048,576|it is not an .npz file"):
+    said = "list of entries has 4,000,000,000 bytes, expected at most 1,048,576"
+    with pytest.raises(ValueError, match=f"{said}|it is not an .npz file"):  # the second from Python 3.14 on
         model_file.load(saved[0])
 
 
