@@ -92,9 +92,12 @@ dist: $(READY) ## Write an sdist and a wheel of the library, a wheel of its Thea
 	@ls dist
 
 .PHONY: docs
-docs: $(READY) ## Build the documentation site, build/site/index.html; warnings are errors; needs Python 3.12 or 3.13
+docs: $(READY) ## Build the documentation site, build/site/index.html; warnings are errors; needs Python 3.12 or newer
 	UV_PROJECT_ENVIRONMENT=.venv $(DIST_UV) sync -q --locked --inexact --group docs --python .venv/bin/python
 	.venv/bin/python -m sphinx -q -E -W --keep-going -j auto -c docs -d build/doctrees . build/site
+	rm -rf build/sample-lstm
+	.venv/bin/lxmls-rnn train sample --model NumpyLSTM --init glorot --epochs 10 --root build --name sample-lstm >/dev/null
+	.venv/bin/lxmls-rnn export build/sample-lstm --to html --output build/site/docs/tagger.html >/dev/null
 	.venv/bin/python scripts/check_site.py build/site
 	@echo "The site is in build/site/index.html."
 

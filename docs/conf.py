@@ -45,9 +45,14 @@ html_copy_source = False
 html_show_sphinx = False
 
 
+# the page that `make docs` exports
+TAGGER = '<iframe src="tagger.html?sentence=The+old+man+watches+her+run+." title="The tagger"></iframe>'
+
+
 def adapt(app: Sphinx, page: str, source: list[str]) -> None:
-    """Make the table of contents from the sections and links of docs/README.md; leave out links to the answers."""
+    """Make the table of contents from docs/README.md; leave out links to the answers; place the tagger."""
     source[0] = re.sub(r"\[[^]]*\]\([^)]*\banswers\.md\)", "`docs/answers.md`", source[0])
+    source[0] = source[0].replace("<!-- tagger -->", TAGGER)
     if page != root_doc:
         return
     for section in source[0].split("\n## ")[1:]:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/cluster.md", "docs/models.md", "docs/sweep.md")
+PAGES = ("README.md", "docs/cluster.md", "docs/models.md", "docs/sweep.md", "docs/try-it.md")
 EVERYWHERE, EWT, HOST, NOT_RUN = "everywhere", "with UD English EWT", "on the host of the lab", "not run, "
 
 SHELLS = ("", "bash", "console", "sh", "shell")

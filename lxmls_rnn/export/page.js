@@ -174,7 +174,8 @@ $("name").textContent = data.name;
 document.title = `${data.name}: tag sentences`;
 $("about").textContent = `${data.family}${data.family === "LSTM" ? (W.W_c ? " with peepholes" : " without peepholes") : `, ${data.activation}`}, ${H} hidden units, ${data.words.length} words, ${K} tags. This page computes in your browser and needs no network.`;
 $("source").textContent = data.source;
-$("sentence").value = data.words.slice(0, 7).join(" "); // words of the first sentences of the training, in their language
+const asked = new URLSearchParams(location.search).get("sentence"); // page.html?sentence=The+dog+runs+.
+$("sentence").value = asked ?? data.words.slice(0, 7).join(" "); // words of the first sentences of the training, in their language
 $("quantity").addEventListener("change", drawLayer);
 $("form").addEventListener("submit", event => { event.preventDefault(); tagSentence(); });
 tagSentence();

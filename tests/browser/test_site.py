@@ -1,4 +1,4 @@
-"""The documentation site in Chromium: its first page leads on, and its search finds."""
+"""The documentation site in Chromium: its first page leads on, its search finds, and its tagger tags."""
 
 import functools
 import http.server
@@ -40,3 +40,15 @@ def test_the_search_finds_a_term_of_the_glossary_and_a_name_but_no_answers(conte
     results.filter(has_text="Glossary").click()
     expect(page).to_have_url(re.compile("docs/glossary.html"))
     expect(page.get_by_role("heading", name="Glossary")).to_be_visible()
+
+
+@pytest.mark.parametrize(("sentence", "tag"), [("They watch the old run .", "noun"), ("I saw her run .", "verb")])
+def test_the_page_try_it_tags_a_sentence(context, address, sentence, tag):
+    page = context.new_page()
+    page.goto(address)
+    page.get_by_role("link", name="Try it").first.click()
+    tagger = page.frame_locator("iframe")
+    expect(tagger.get_by_label("Words with their tags")).to_contain_text("watches")  # the sentence of the address
+    tagger.get_by_label("Sentence", exact=True).fill(sentence)
+    tagger.get_by_role("button", name="Tag").click()
+    expect(tagger.get_by_role("listitem").filter(has_text="run")).to_contain_text(tag)
