@@ -1,9 +1,13 @@
 """Packages of `make dist`: wheels of the library and of its Theano, which work without a checkout, and an sdist."""
 
+import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -86,3 +90,31 @@ def test_theano_works_in_an_environment_without_the_library(uv, dist, tmp_path):
     command = [uv, "run", "-q", "--no-project", "--isolated", "--python", sys.executable]
     command += ["--with", dist / "theano-1.0.5-py3-none-any.whl", "python", "-c", code]
     assert run(command, tmp_path, THEANO_FLAGS=f"base_compiledir={tmp_path}").splitlines() == ["4.0 True False"]
+
+
+@pytest.mark.nightly("the same command as in a checkout, from the wheels; installs JupyterLab")
+def test_the_lab_starts_from_the_wheels(uv, dist, tmp_path):
+    run([uv, "venv", "-q", "--python", sys.executable, "own"], tmp_path)
+    python = tmp_path / "own" / "bin" / "python"
+    run([uv, "pip", "install", "-q", "--python", python, "--find-links", dist, "lxmls-rnn[lab]"], tmp_path)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["mine", "--no-browser", f"--ServerApp.port={port}", "--IdentityProvider.token=t"]
+    with open(tmp_path / "log", "wb") as log:
+        server = subprocess.Popen(
+            [python.with_name("lxmls-rnn"), "lab", *options], cwd=tmp_path, stdout=log, stderr=log
+        )
+    try:
+        while True:
+            assert server.poll() is None, (tmp_path / "log").read_text()
+            try:
+                answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents/00-welcome.ipynb?token=t")
+                break
+            except OSError:
+                time.sleep(0.1)  # between two questions
+        assert json.load(answer)["path"] == "00-welcome.ipynb"
+    finally:
+        server.terminate()
+        server.wait(60)
+    assert (tmp_path / "mine" / "01-exercises.ipynb").exists()
