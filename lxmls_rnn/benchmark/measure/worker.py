@@ -21,6 +21,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import get_native_id
 from time import perf_counter, sleep
@@ -45,12 +46,21 @@ IDLE_POLL_SECONDS = 0.002
 MAX_BUILT_TAGGERS = 2  # one for single sentences and one for batches cover every shape of one hidden size
 
 
+@dataclass
+class Built:
+    """A tagger that a worker has built, its parameters, and the seconds until its first result."""
+
+    tagger: NumpyContender
+    values: dict[str, np.ndarray]
+    compile_s: float
+
+
 class Bench:
     """The state of a worker: the taggers that it has built and the call that it times."""
 
     def __init__(self, implementation: str, device: str, dtype: str) -> None:
         self.implementation, self.device, self.dtype = implementation, device, dtype
-        self.built: dict[tuple[Any, ...], tuple[NumpyContender, dict[str, np.ndarray], float]] = {}
+        self.built: dict[tuple[Any, ...], Built] = {}
         self.call: Callable[[], Any]
         self.tagger: NumpyContender
         self.calls = 0
@@ -69,19 +79,18 @@ class Bench:
         """
         gc.collect()
         reset_peak_memory()
-        tagger, values, compile_s = self._tagger(case)
         checked = checked_part(case)
         batch = contenders.draw_batch(case, *checked)
-        tagger.reset()  # the timed steps of an earlier case have changed the parameters a little
         start = perf_counter()
+        is_new = self._key(case) not in self.built
+        built = self._build(case) if is_new else self.built[self._key(case)]
+        tagger = built.tagger
+        tagger.reset()  # the timed steps of an earlier case have changed the parameters a little
         returned = tagger.bind(batch, CHECK_RATE)()
-        compiled = compile_s == 0
-        if compiled:
-            key = self._key(case)
-            compile_s = self.built[key][2] + perf_counter() - start
-            self.built[key] = (tagger, values, compile_s)
+        if is_new:
+            built.compile_s = perf_counter() - start
         results = tagger.results(returned)
-        expected = contenders.reference(case, values, batch, CHECK_RATE)
+        expected = contenders.reference(case, built.values, batch, CHECK_RATE)
         difference = max(
             relative_difference(np.asarray(results[name]), right)[0]
             for name, right in expected.items()
@@ -96,8 +105,8 @@ class Bench:
             "difference": difference if math.isfinite(difference) else None,
             "tolerance": TOLERANCE[case.dtype],
             "checked": checked,
-            "compile_s": compile_s,
-            "compiled": compiled,
+            "compile_s": built.compile_s,
+            "compiled": is_new,
         }
 
     @staticmethod
@@ -105,18 +114,15 @@ class Bench:
         compiled_for = (case.batch, case.length) if case.implementation == "jax" else ()
         return *compiled_for, case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
 
-    def _tagger(self, case: Case) -> tuple[NumpyContender, dict[str, np.ndarray], float]:
-        """Return a case's tagger, its parameters, and the seconds to its first result (0 if this call built it)."""
-        key = self._key(case)
-        if key in self.built:
-            return self.built[key]
+    def _build(self, case: Case) -> Built:
+        """Build the tagger of a case, and drop the oldest of those before it."""
         while len(self.built) >= MAX_BUILT_TAGGERS:
             del self.built[next(iter(self.built))]
         start = perf_counter()
         values = contenders.draw_values(case)
         tagger = contenders.CLASSES[FRAMEWORKS[case.backend]](case, values)
-        self.built[key] = (tagger, values, perf_counter() - start)
-        return tagger, values, 0.0
+        self.built[self._key(case)] = built = Built(tagger, values, perf_counter() - start)
+        return built
 
     def measure(self, seconds: float) -> dict[str, Any]:
         """Time the prepared call for about `seconds`, at least once; return the seconds per call of each repeat.
