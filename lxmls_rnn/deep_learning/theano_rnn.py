@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
-from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning import ops, parameters
 from lxmls_rnn.deep_learning.quantities import from_rows, in_order
 from lxmls_rnn.deep_learning.theano_parameters import SharedParameters
 
@@ -58,6 +58,7 @@ class RNN(SharedParameters):
 
     def _create(self, values: Mapping[str, np.ndarray]) -> None:
         super()._create(values)
+        ops.lift_to_gpu()
         self._p_y: dict[int, Any] = {}
         self._grads: Any = None
         self._quantities: Any = None
