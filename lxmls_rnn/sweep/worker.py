@@ -214,7 +214,7 @@ def _wait_until_free(folder: Path, patience: float) -> None:
 def kind(settings: Settings) -> tuple[object, ...]:
     """Return the settings that determine the code that Theano compiles; sizes have no influence."""
     trainer = settings.trainer
-    how = trainer.batch_size > 1, trainer.clip_bound is not None, trainer.freeze_embeddings
+    how = trainer.batch_size > 1, trainer.descent.clip is not None, trainer.freeze_embeddings
     return (settings.model, settings.activation, settings.peepholes, settings.dtype, *how)
 
 
