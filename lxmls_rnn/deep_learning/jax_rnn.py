@@ -141,9 +141,9 @@ class JaxRNN(parameters.Model):
     def loss_and_gradients(
         self, arrays: Sequence[jax.Array], x: jax.Array, tags: jax.Array, weights: jax.Array
     ) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
-        """Return the loss of a sentence or a padded batch, the number of correct words, and the gradients.
+        """Return the loss of a sentence or a padded batch, the number of correct words, and the gradients by name.
 
-        The gradients are those of the parameters after W_e, by name, and e_z, (L, n_emb) or (L, B, n_emb).
+        The gradients are e_z, that of the embeddings, (L, n_emb) or (L, B, n_emb), and those of the other parameters.
         """
 
         def loss(z: jax.Array, others: Sequence[jax.Array]) -> tuple[jax.Array, jax.Array]:

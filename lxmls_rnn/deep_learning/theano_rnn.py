@@ -136,17 +136,9 @@ class RNN(SharedParameters):
     _library_forward = _forward  # whose quantities `quantities` returns
 
     def loss_and_gradients(self, _x: Symbol, _y: Symbol, _weights: Symbol) -> tuple[Symbol, Symbol, dict[str, Symbol]]:
-        """Return the symbolic loss of a sentence or a padded batch, the number of correct words, and the gradients.
+        """Return the symbolic loss of a `symbolic_batch`, the number of correct words, and the gradients by name.
 
-        Parameters
-        ----------
-        _x, _y, _weights
-            Word ids, gold tag ids, and the weight of each position in the loss, see `symbolic_batch`.
-
-        Returns
-        -------
-        tuple
-            The gradients are those of the parameters after W_e, by name, and e_z, (L, n_emb) or (L, B, n_emb).
+        The gradients are e_z, that of the embeddings, (L, n_emb) or (L, B, n_emb), and those of the other parameters.
         """
         _z = self._embed(_x)
         _scores = in_rows(self._scores(_z), self.sizes.n_tags)

@@ -116,9 +116,9 @@ class TorchRNN(parameters.Model):
         return from_rows(arrays, self.by_name(self.grads(x, y)), self.get_values()["W_h"])
 
     def loss_and_gradients(self, x: Tensor, tags: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Return the loss of a sentence or a padded batch, the scores of the tags, and the gradients.
+        """Return the loss of a sentence or a padded batch, the scores of the tags, and the gradients by name.
 
-        The gradients are those of the parameters after W_e, by name, and e_z, (L, n_emb) or (L, B, n_emb).
+        The gradients are e_z, that of the embeddings, (L, n_emb) or (L, B, n_emb), and those of the other parameters.
         """
         z = self._embed(x).detach().requires_grad_()
         scores = self._scores(z)

@@ -87,6 +87,8 @@ def copied(case: Case, batch: Inputs) -> Computed:
 class NumpyContender:
     """Adapter of `NumpyRNN` and `NumpyLSTM` for one kind of work and given sizes; base class of the other adapters."""
 
+    compile_s = 0.0  # seconds until the first result, if a worker has built it
+
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
         self.case, self.values = case, values
         self.model = build_model(case, values)
@@ -129,7 +131,7 @@ class NumpyContender:
 
     def reset(self) -> None:
         """Restore the initial parameters."""
-        self.model.set_values(self.values)
+        self.model.set_values({name: self.values[name] for name in self.model.shapes(self.model.sizes)})
 
     def device(self) -> str:
         """Return the device that the parameters really are on."""
@@ -230,8 +232,8 @@ class JaxContender(GraphContender):
 
         from lxmls_rnn.deep_learning.jax_rnn import jit
 
-        self.case, self.values = case, without_absent(case, values)
-        self.model = model = build_model(case, self.values)
+        self.case, self.values = case, values
+        self.model = model = build_model(case, without_absent(case, values))
         model.is_padded = False
         made = make_step(model)
         function = jit(lambda *inputs: model.loss_and_gradients(*inputs)[::2])  # without the number of correct words
@@ -275,8 +277,8 @@ class TorchContender(GraphContender):
 
         from lxmls_rnn.deep_learning.torch_rnn import own_settings
 
-        self.case, self.values = case, without_absent(case, values)
-        self.model = model = build_model(case, self.values)
+        self.case, self.values = case, values
+        self.model = model = build_model(case, without_absent(case, values))
         model.threads = torch.get_num_threads()
         self.on_cuda = model.device.type == "cuda"
         wait = (lambda: torch.cuda.synchronize(model.device)) if self.on_cuda else (lambda: None)

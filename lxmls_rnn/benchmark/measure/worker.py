@@ -21,7 +21,6 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import get_native_id
 from time import perf_counter, sleep
@@ -46,21 +45,12 @@ IDLE_POLL_SECONDS = 0.002
 MAX_BUILT_TAGGERS = 2  # one for single sentences and one for batches cover every shape of one hidden size
 
 
-@dataclass
-class Built:
-    """A tagger that a worker has built, its parameters, and the seconds until its first result."""
-
-    tagger: NumpyContender
-    values: dict[str, np.ndarray]
-    compile_s: float
-
-
 class Bench:
     """The state of a worker: the taggers that it has built and the call that it times."""
 
     def __init__(self, implementation: str, device: str, dtype: str) -> None:
         self.implementation, self.device, self.dtype = implementation, device, dtype
-        self.built: dict[tuple[Any, ...], Built] = {}
+        self.built: dict[tuple[Any, ...], NumpyContender] = {}
         self.call: Callable[[], Any]
         self.tagger: NumpyContender
         self.calls = 0
@@ -81,16 +71,19 @@ class Bench:
         reset_peak_memory()
         checked = checked_part(case)
         batch = contenders.draw_batch(case, *checked)
-        start = perf_counter()
-        is_new = self._key(case) not in self.built
-        built = self._build(case) if is_new else self.built[self._key(case)]
-        tagger = built.tagger
+        start, key = perf_counter(), self._key(case)
+        is_new = key not in self.built
+        if is_new:
+            while len(self.built) >= MAX_BUILT_TAGGERS:
+                del self.built[next(iter(self.built))]
+            self.built[key] = contenders.CLASSES[FRAMEWORKS[case.backend]](case, contenders.draw_values(case))
+        tagger = self.built[key]
         tagger.reset()  # the timed steps of an earlier case have changed the parameters a little
         returned = tagger.bind(batch, CHECK_RATE)()
         if is_new:
-            built.compile_s = perf_counter() - start
+            tagger.compile_s = perf_counter() - start
         results = tagger.results(returned)
-        expected = contenders.reference(case, built.values, batch, CHECK_RATE)
+        expected = contenders.reference(case, tagger.values, batch, CHECK_RATE)
         difference = max(
             relative_difference(np.asarray(results[name]), right)[0]
             for name, right in expected.items()
@@ -105,7 +98,7 @@ class Bench:
             "difference": difference if math.isfinite(difference) else None,
             "tolerance": TOLERANCE[case.dtype],
             "checked": checked,
-            "compile_s": built.compile_s,
+            "compile_s": tagger.compile_s,
             "compiled": is_new,
         }
 
@@ -113,16 +106,6 @@ class Bench:
     def _key(case: Case) -> tuple[Any, ...]:
         compiled_for = (case.batch, case.length) if case.implementation == "jax" else ()
         return *compiled_for, case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
-
-    def _build(self, case: Case) -> Built:
-        """Build the tagger of a case, and drop the oldest of those before it."""
-        while len(self.built) >= MAX_BUILT_TAGGERS:
-            del self.built[next(iter(self.built))]
-        start = perf_counter()
-        values = contenders.draw_values(case)
-        tagger = contenders.CLASSES[FRAMEWORKS[case.backend]](case, values)
-        self.built[self._key(case)] = built = Built(tagger, values, perf_counter() - start)
-        return built
 
     def measure(self, seconds: float) -> dict[str, Any]:
         """Time the prepared call for about `seconds`, at least once; return the seconds per call of each repeat.
