@@ -193,27 +193,30 @@ class Trainer:
         order, rate = self._order(len(batches), p.epoch), self.learning_rate(p.epoch)
         is_recorded, begin = self.descent.clip is not None, time.perf_counter()
         for losses, corrects, norms in steps(order[p.batch :], rate):
-            done, cost = [batches[n] for n in order[p.batch : p.batch + len(losses)]], p.cost
-            for number, (loss, batch) in enumerate(zip(losses, done, strict=True), p.batch + 1):
+            number, cost, sentences, words = p.batch, p.cost, p.sentences, p.words
+            for loss in losses:
+                batch = batches[order[number]]
+                number += 1
                 cost += loss * batch.sentences
                 if not math.isfinite(cost):
                     raise FloatingPointError(
                         f"the cost became {cost} in epoch {p.epoch + 1}, batch {number}: "
                         f"try a lower rate than {rate:g}, or clip the gradient"
                     )
-            sentences = sum(batch.sentences for batch in done)
-            mean = (cost - p.cost) / sentences
+                sentences += batch.sentences
+                words += batch.words
+            mean = (cost - p.cost) / (sentences - p.sentences)
             largest = min(max(0.0, *norms), MAX_FLOAT)  # NaN is ignored
             p = p._replace(
-                batch=p.batch + len(done),
+                batch=number,
                 cost=cost,
-                sentences=p.sentences + sentences,
+                sentences=sentences,
                 correct=p.correct + sum(corrects),
-                words=p.words + sum(batch.words for batch in done),
+                words=words,
                 seconds=p.seconds + time.perf_counter() - begin,
                 gradient_norm=max(p.gradient_norm, largest),
             )
-            yield BatchDone(p.epoch + 1, p.batch, len(batches), len(done), mean, p, largest if is_recorded else None)
+            yield BatchDone(p.epoch + 1, number, len(batches), len(losses), mean, p, largest if is_recorded else None)
             begin = time.perf_counter()  # restart: time that the caller spent on the event does not count
         return p
 
