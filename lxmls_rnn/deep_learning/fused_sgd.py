@@ -18,6 +18,7 @@ from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
 from lxmls_rnn.deep_learning.parameters import Model
 from lxmls_rnn.deep_learning.theano_fast import FastLSTM, FastRNN
 from lxmls_rnn.deep_learning.theano_rnn import trusting
+from lxmls_rnn.deep_learning.update import Descent, Step, Steps
 
 import theano.tensor as T  # isort: skip
 
@@ -30,26 +31,26 @@ def covers(model: Model) -> TypeGuard[FastRNN | FastLSTM]:
     return type(model) in (FastRNN, FastLSTM) and isinstance(model.param.W_e.type, T.TensorType)
 
 
-def compile_steps(
-    model: FastRNN | FastLSTM, clip: float | None, freeze_embeddings: bool
-) -> Callable[..., tuple[np.ndarray, ...]]:
+def compile_steps(model: FastRNN | FastLSTM, descent: Descent) -> Callable[..., tuple[np.ndarray, ...]]:
     """Compile a function that takes the first five inputs of `SGDSteps` and the learning rate."""
-    dtype = model.dtype
-    inputs = [T.lvector(), T.lmatrix(), T.ivector(), T.ivector(), T.vector(dtype=dtype), T.scalar(dtype=dtype)]
-    inputs += [T.scalar(dtype=dtype), T.bscalar()]
+    inputs = [T.lvector(), T.lmatrix(), T.ivector(), T.ivector(), *(T.vector(dtype=model.dtype) for _ in range(2))]
     costs, correct, norms, *changed = SGDSteps(model.layer)(*inputs, *model.param)
     updates = list(zip(model.param, changed, strict=True))
     function = trusting(inputs, [costs, correct, norms], updates=updates, accept_inplace=True)
-    # inputs, because with constants each value would be compiled again
-    options = np.asarray(np.nan if clip is None else clip, dtype), np.asarray(freeze_embeddings, "int8")
-    return lambda *arrays, rate: function(*arrays, np.asarray(rate, dtype), *options)
+    # an input, because with constants each value would be compiled again
+    rule = np.array([0, np.nan if descent.clip is None else descent.clip, descent.freeze_embeddings], model.dtype)
+
+    def compute(*arrays: np.ndarray, rate: float) -> tuple[np.ndarray, ...]:
+        rule[0] = rate
+        found: tuple[np.ndarray, ...] = function(*arrays, rule)
+        return found
+
+    return compute
 
 
-def fused_step(
-    model: FastRNN | FastLSTM, clip: float | None, freeze_embeddings: bool
-) -> Callable[..., tuple[float, int, float]]:
+def fused_step(model: FastRNN | FastLSTM, descent: Descent) -> Step:
     """Return the step function that `sgd.make_step` describes."""
-    function = compile_steps(model, clip, freeze_embeddings)
+    function = compile_steps(model, descent)
     number = np.zeros(1, "int64")
 
     def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
@@ -66,11 +67,9 @@ def only_batch(shape: tuple[int, ...]) -> np.ndarray:
     return np.array([[0, shape[-1], shape[0] if len(shape) == 2 else 1]])
 
 
-def fused_steps(
-    model: FastRNN | FastLSTM, batches: Sequence[Batch], clip: float | None, freeze_embeddings: bool
-) -> Callable[..., Iterator[tuple[list[float], list[int], list[float]]]]:
+def fused_steps(model: FastRNN | FastLSTM, batches: Sequence[Batch], descent: Descent) -> Steps:
     """Return the function that `sgd.make_steps` describes."""
-    function = compile_steps(model, clip, freeze_embeddings)
+    function = compile_steps(model, descent)
     sizes = np.array([batch.x.size for batch in batches])
     places = np.concatenate([only_batch(batch.x.shape) for batch in batches])
     places[1:, 0] = np.cumsum(sizes)[:-1]

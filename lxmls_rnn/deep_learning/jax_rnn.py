@@ -79,9 +79,9 @@ class JaxRNN(parameters.Model):
 
     def _create(self, values: Mapping[str, np.ndarray]) -> None:
         self._place(values)
-        self._p_y = jit(lambda arrays, x: jax.nn.softmax(self._forward(arrays, x)))
+        self._p_y = jit(lambda arrays, x: jax.nn.softmax(self._scores(arrays[1:], self._embed(arrays[0], x))))
         self._rows = jit(self._quantities)
-        self._grads = jit(jax.grad(lambda arrays, x, *gold: cross_entropy(self._forward(arrays, x), *gold)))
+        self._grads = jit(self._gradients)
 
     def settings(self) -> AbstractContextManager[None]:
         """Return a context that allows the dtype; float32 needs none, and computes faster without `own_settings`."""
@@ -103,11 +103,16 @@ class JaxRNN(parameters.Model):
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""
         W_e, *others = (np.array(W) for W in self.arrays)
-        return dict(zip(self.shapes(self.sizes), (W_e.T, *others), strict=True))
+        return self.by_name([W_e.T, *others])
 
     def fit_shape(self, ids: np.ndarray, dtype: str = "int32") -> np.ndarray:
         """Return word ids, tag ids or weights in a shape that is compiled, see `padded`."""
         return padded(ids, dtype) if self.is_padded else np.asarray(ids, dtype)
+
+    def fitted(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
+        """Return the inputs of `loss_and_gradients` in a shape that is compiled; the default weight is 1/L."""
+        weights = np.full(x.shape, 1 / x.size) if weights is None else weights
+        return self.fit_shape(x), self.fit_shape(y), self.fit_shape(weights, self.dtype)
 
     def forward(self, x: npt.ArrayLike) -> np.ndarray:
         """Return p_y (n_tags, [B,] L) of word ids (L,) or (B, L), as `NumpyRNN.forward`; compiles at the first call."""
@@ -117,10 +122,8 @@ class JaxRNN(parameters.Model):
 
     def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
         """Return the gradient of the loss w.r.t. every parameter, as `NumpyRNN.grads`; compiles at the first call."""
-        x, y = self.checked(x, y)
-        weights = self.fit_shape(np.full(x.shape, 1 / x.size), self.dtype)
         with self.settings():
-            gradients = self._grads(self.arrays, self.fit_shape(x), self.fit_shape(y), weights)
+            gradients = self._grads(self.arrays, *self.fitted(*self.checked(x, y)))
         of_W_e, *others = map(np.asarray, gradients)
         return [of_W_e.T, *others]
 
@@ -130,12 +133,33 @@ class JaxRNN(parameters.Model):
         b and e_c are left out.
         """
         x, y = self.checked(x, y)
-        weights = self.fit_shape(np.full(x.shape, 1 / x.size), self.dtype)
         with self.settings():
-            rows = self._rows(self.arrays, self.fit_shape(x), self.fit_shape(y), weights)
-        gradients = dict(zip(self.shapes(self.sizes), self.grads(x, y), strict=True))
+            rows = self._rows(self.arrays, *self.fitted(x, y))
         arrays = {name: np.asarray(values)[: x.size] for name, values in rows.items()}
-        return from_rows(arrays, gradients, np.asarray(self.param.W_h))
+        return from_rows(arrays, self.by_name(self.grads(x, y)), np.asarray(self.param.W_h))
+
+    def loss_and_gradients(
+        self, arrays: Sequence[jax.Array], x: jax.Array, tags: jax.Array, weights: jax.Array
+    ) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
+        """Return the loss of a sentence or a padded batch, the number of correct words, and the gradients by name.
+
+        The gradients are e_z, that of the embeddings, (L, n_emb) or (L, B, n_emb), and those of the other parameters.
+        """
+
+        def loss(z: jax.Array, others: Sequence[jax.Array]) -> tuple[jax.Array, jax.Array]:
+            y = self._scores(others, z)
+            correct = jnp.sum((y.argmax(-1) == tags.T) & (weights.T > 0))
+            return cross_entropy(y, tags, weights), correct
+
+        W_e, *others = arrays
+        with_gradients = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
+        (value, correct), (e_z, gradients) = with_gradients(self._embed(W_e, x), others)
+        return value, correct, {"e_z": e_z, **self.by_name(gradients)}
+
+    def _gradients(self, arrays: Sequence[jax.Array], x: jax.Array, *gold: jax.Array) -> list[jax.Array]:
+        """Return the gradient of every one of the arrays."""
+        *_, found = self.loss_and_gradients(arrays, x, *gold)
+        return [jnp.zeros_like(arrays[0]).at[x.T].add(found.pop("e_z")), *found.values()]
 
     def _quantities(
         self, arrays: Sequence[jax.Array], x: jax.Array, tags: jax.Array, weights: jax.Array
@@ -154,14 +178,9 @@ class JaxRNN(parameters.Model):
             "e_y": jax.grad(cost)(y),
             "e_h": jax.grad(lambda h: cost(h @ W_y.T))(layer["h"]),
             "e_a": jax.grad(lambda a: cost(self._recurrent(a, *of_layer) @ W_y.T))(a),
-            "e_z": jax.grad(lambda z: cost(self._scores(arrays[1:], z)))(z),
+            "e_z": self.loss_and_gradients(arrays, x, tags, weights)[2]["e_z"],
         }
         return {"z": z, **layer, "y": y, "p": jax.nn.softmax(y), **errors}
-
-    def _forward(self, arrays: Sequence[jax.Array], x: jax.Array) -> jax.Array:
-        """Return the scores of the tags, (L, n_tags) or (L, B, n_tags), for word ids (L,) or (B, L)."""
-        W_e, *others = arrays
-        return self._scores(others, self._embed(W_e, x))
 
     def _embed(self, W_e: jax.Array, x: jax.Array) -> jax.Array:
         """Return the embeddings of the words, (L, n_emb) or (L, B, n_emb), from the transposed W_e."""

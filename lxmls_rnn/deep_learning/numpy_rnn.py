@@ -107,7 +107,7 @@ class NumpyRNN(parameters.Model):
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""
-        return {name: W.copy("K") for name, W in zip(self.shapes(self.sizes), self.param, strict=True)}
+        return self.by_name([W.copy("K") for W in self.param])
 
     def _place(self, values: Mapping[str, np.ndarray]) -> None:
         """Overwrite the parameters in place."""
@@ -174,7 +174,7 @@ class NumpyRNN(parameters.Model):
         forward, found = back.forward, dict(back.layer)
         found |= {"z": forward.z, "h": forward.h[:, 1:], "y": forward.y, "p": forward.p_y}
         found |= {"e_y": back.e_y, "e_h": back.e_h, "e_z": back.e_z}
-        return in_order(found, dict(zip(self.shapes(self.sizes), self.grads(x, y), strict=True)))
+        return in_order(found, self.by_name(self.grads(x, y)))
 
     def backward(self, x: npt.ArrayLike, y: npt.ArrayLike, weights: np.ndarray | None = None) -> Backward:
         """Run the forward pass and back-propagation through time.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
@@ -17,6 +17,7 @@ from lxmls_rnn.storage.files import MAX_QUOTE_CHARACTERS, escaped, quoted
 
 DTYPES = ("float64", "float32")
 Choice = TypeVar("Choice")
+Value = TypeVar("Value")
 
 
 class Sizes(NamedTuple):
@@ -92,8 +93,16 @@ class Model:
     def __init__(
         self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str = "float64"
     ) -> None:
-        n, values = draw(self.shapes, sizes, seed, dtype)
-        self._set_up(n, values, activation, dtype)
+        check_choice("dtype", dtype, DTYPES)
+        if seed is not None and (not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32):
+            raise ValueError(f"seed must be an integer from 0 to 2**32 - 1 or None, got {seed!r}")
+        n, E = parse_sizes(sizes, dtype)
+        shapes = self.shapes(n)
+        # each array is drawn in double precision and converted; then the model copies all of them
+        whole = memory.size_of(shapes.values(), dtype)
+        need = whole + max(whole, *(memory.size_of([W], "float64") for W in shapes.values()))
+        memory.check("a model with " + ", ".join(f"{name} {size:,}" for name, size in n._asdict().items()), need)
+        self._set_up(n, draw(shapes, seed, dtype, E), activation, dtype)
 
     def _set_up(self, sizes: Sizes, values: Mapping[str, np.ndarray], activation: str | None, dtype: str) -> None:
         """Set the attributes of a model with copies of these parameters."""
@@ -111,6 +120,10 @@ class Model:
         """Return the word ids and gold tag ids of one sentence, (L,), as arrays; errors as in `check_words`."""
         x = check_words(check_sentence(x), self.sizes.n_words)
         return x, check_tags(y, x, self.sizes.n_tags)
+
+    def by_name(self, values: Sequence[Value]) -> dict[str, Value]:
+        """Return values in the order of `param`, of all parameters or of the last ones, by parameter name."""
+        return dict(zip(list(self.shapes(self.sizes))[-len(values) :], values, strict=True))
 
     def set_values(self, values: Mapping[str, np.ndarray]) -> None:
         """Overwrite the parameters; ValueError unless names and shapes fit."""
@@ -148,42 +161,23 @@ class LSTMOptions(Model):
         return {**super().options, "peepholes": self.peepholes}
 
 
-def draw(
-    shapes: Shapes, arguments: tuple[npt.ArrayLike, ...], seed: int | None, dtype: str
-) -> tuple[Sizes, dict[str, np.ndarray]]:
-    """Parse a model's positional arguments, in either form, and draw its parameters.
-
-    One ``numpy.random.RandomState(seed)`` draws uniformly from [0, 1), in the order of `shapes`; drawn embeddings are
-    multiplied by 0.01. The school's 2016 toolkit drew the same numbers.
+def parse_sizes(arguments: Sequence[npt.ArrayLike], dtype: str) -> tuple[Sizes, np.ndarray | None]:
+    """Return the sizes, and the given embeddings or None, from a model's positional arguments in either form.
 
     Parameters
     ----------
-    shapes
-        `rnn_shapes`, or `lstm_shapes` with or without peepholes.
     arguments
         ``(E, n_hidd, n_tags)``, E a (n_emb, n_words) array of embeddings, which is copied, or
         ``(n_words, n_emb, n_hidd, n_tags)``.
-    seed
-        Seed of the generator; None draws differently each time.
     dtype
-        'float64' or 'float32'.
-
-    Returns
-    -------
-    sizes
-        The model's sizes.
-    values
-        Arrays by name, in C order; W_e is in Fortran order, so that a word's embedding is contiguous.
+        'float64' or 'float32', of the embeddings.
 
     Raises
     ------
     ValueError
-        The number of arguments is wrong, a size is not a positive integer, the embeddings are not a matrix of finite
-        numbers, or the seed or the dtype is invalid.
+        The number of arguments is wrong, a size is not a positive integer, or the embeddings are not a matrix of finite
+        numbers.
     """
-    check_choice("dtype", dtype, DTYPES)
-    if seed is not None and (not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32):
-        raise ValueError(f"seed must be an integer from 0 to 2**32 - 1 or None, got {seed!r}")
     E = None
     if arguments and np.ndim(arguments[0]) > 0:
         E = np.array(arguments[0], dtype=dtype, order="F")
@@ -197,14 +191,18 @@ def draw(
             "a model takes (E, n_hidd, n_tags), E the (n_emb, n_words) embeddings, or "
             f"(n_words, n_emb, n_hidd, n_tags); got {len(arguments) - (E is not None)} positional arguments"
         )
-    sizes = Sizes(*(_positive(name, size) for name, size in zip(Sizes._fields, arguments, strict=True)))
+    return Sizes(*(_positive(name, size) for name, size in zip(Sizes._fields, arguments, strict=True))), E
 
-    made = shapes(sizes)
-    # each array is drawn in double precision and converted; then the model copies all of them
-    whole, largest = memory.size_of(made.values(), dtype), max(memory.size_of([W], "float64") for W in made.values())
-    need = whole + max(whole, largest)
-    memory.check("a model with " + ", ".join(f"{name} {size:,}" for name, size in sizes._asdict().items()), need)
 
+def draw(
+    made: Mapping[str, tuple[int, int]], seed: int | None, dtype: str, E: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Draw a model's parameters of these shapes, but for the embeddings E if they are given.
+
+    One ``numpy.random.RandomState(seed)`` draws uniformly from [0, 1), in the order of the shapes; drawn embeddings are
+    multiplied by 0.01. The school's 2016 toolkit drew the same numbers. None as the seed draws differently each time.
+    W_e is in Fortran order, so that a word's embedding is contiguous, the others in C order.
+    """
     rng = np.random.RandomState(seed)
     values = {}
     for name, shape in made.items():
@@ -212,7 +210,7 @@ def draw(
             values[name] = E if E is not None else np.asfortranarray(0.01 * rng.uniform(size=shape), dtype)
         else:
             values[name] = rng.uniform(size=shape).astype(dtype)
-    return sizes, values
+    return values
 
 
 def _positive(name: str, size: object) -> int:

@@ -19,6 +19,8 @@ class LSTM(parameters.LSTMOptions, RNN):
         """Return the symbolic forward pass; `_c0` is the first cell, in the shape of `_h0`, 0 by default."""
         return super()._forward(_x, (_h0, _c0))
 
+    _library_forward = _forward
+
     def _recurrent(self, _z: Symbol, _first: tuple[Symbol, Symbol] | None) -> Symbol:
         """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
         _a, states = T.dot(_z, self.param.W_x.T), [self._first(_z, _s0) for _s0 in _first or (None, None)]

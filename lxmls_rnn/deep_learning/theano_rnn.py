@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
-from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning import ops, parameters
+from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
 from lxmls_rnn.deep_learning.quantities import from_rows, in_order
 from lxmls_rnn.deep_learning.theano_parameters import SharedParameters
 
@@ -42,6 +43,17 @@ def on_host(variable: Symbol) -> Symbol:
     return variable
 
 
+def symbolic_batch(batched: bool, dtype: str) -> list[Symbol]:
+    """Return symbolic word ids, tag ids and weights, (L,) or `batched` (B, L), that stay on the host."""
+    ids = T.imatrix if batched else T.ivector
+    return [on_host(one) for one in (ids("x"), ids("y"), (T.matrix if batched else T.vector)("weights", dtype=dtype))]
+
+
+def in_rows(_a: Symbol, n: int) -> Symbol:
+    """Return one row per word: (L, [B,] n) -> (L [B], n)."""
+    return _a.reshape((-1, n)) if _a.ndim == 3 else _a
+
+
 def cross_entropy(_p: Symbol, _y: Symbol) -> Symbol:
     """Return the cost of a sentence, a scalar: the mean of -log p of its gold tags `_y` (L,); `_p` is (L, n_tags)."""
     return -T.mean(T.log(_p)[T.arange(_y.shape[0]), _y])
@@ -58,6 +70,7 @@ class RNN(SharedParameters):
 
     def _create(self, values: Mapping[str, np.ndarray]) -> None:
         super()._create(values)
+        ops.lift_to_gpu()
         self._p_y: dict[int, Any] = {}
         self._grads: Any = None
         self._quantities: Any = None
@@ -84,21 +97,20 @@ class RNN(SharedParameters):
         A fused layer does not return a. A subclass with its own `_forward` returns p and the gradients only.
         """
         x, y = self.checked(x, y)
-        if type(self)._forward.__module__.rpartition(".")[0] != __name__.rpartition(".")[0]:
-            return in_order({"p": self.forward(x)}, dict(zip(self.shapes(self.sizes), self.grads(x, y), strict=True)))
+        if type(self)._forward is not type(self)._library_forward:
+            return in_order({"p": self.forward(x)}, self.by_name(self.grads(x, y)))
         if self._quantities is None:
             _x, _y = on_host(T.ivector("x")), T.ivector("y")
             _z = self._embed(_x)
             _a = T.dot(_z, self.param.W_x.T)
             layer = self._layer(_a, [self._first(_z, None) for _ in self.states], self.returned)
             _scores = T.dot(layer["h"], self.param.W_y.T)
-            _p = T.nnet.softmax(_scores)
-            errors = {"e_y": _scores, "e_h": layer["h"], "e_a": _a, "e_z": _z}
-            found = theano.grad(cross_entropy(_p, _y), [*errors.values(), *self.param])
-            names = ["z", *layer, "y", "p", *errors, *self.shapes(self.sizes)]
-            self._quantities = names, trusting([_x, _y], [_z, *layer.values(), _scores, _p, *found])
-        names, function = self._quantities
-        values = dict(zip(names, map(np.asarray, function(x.astype("int32"), y.astype("int32"))), strict=True))
+            rows = {"z": _z, **layer, "y": _scores, "p": T.nnet.softmax(_scores)}
+            by = {"e_y": _scores, "e_h": layer["h"], "e_a": _a, "e_z": _z, **self.by_name(self.param)}
+            errors = theano.grad(cross_entropy(rows["p"], _y), list(by.values()))
+            self._quantities = trusting([_x, _y], {**rows, **dict(zip(by, errors, strict=True))})
+        found = self._quantities(x.astype("int32"), y.astype("int32"))
+        values = {name: np.asarray(value) for name, value in found.items()}
         gradients = {name: values.pop(name) for name in self.shapes(self.sizes)}
         return from_rows(values, gradients, self.get_values()["W_h"])
 
@@ -118,9 +130,21 @@ class RNN(SharedParameters):
             Probabilities of the tags, (L, n_tags) or (L, B, n_tags).
         """
         _y = self._scores(self._embed(_x), _h0)
-        if _y.ndim == 2:
-            return T.nnet.softmax(_y)
-        return T.nnet.softmax(_y.reshape((-1, self.sizes.n_tags))).reshape(_y.shape)
+        _p = T.nnet.softmax(in_rows(_y, self.sizes.n_tags))
+        return _p if _y.ndim == 2 else _p.reshape(_y.shape)
+
+    _library_forward = _forward  # whose quantities `quantities` returns
+
+    def loss_and_gradients(self, _x: Symbol, _y: Symbol, _weights: Symbol) -> tuple[Symbol, Symbol, dict[str, Symbol]]:
+        """Return the symbolic loss of a `symbolic_batch`, the number of correct words, and the gradients by name.
+
+        The gradients are e_z, that of the embeddings, (L, n_emb) or (L, B, n_emb), and those of the other parameters.
+        """
+        _z = self._embed(_x)
+        _scores = in_rows(self._scores(_z), self.sizes.n_tags)
+        _loss, _, _correct = SoftmaxCost()(_scores, _y.T.flatten(), _weights.T.flatten())
+        e_z, *gradients = theano.grad(_loss, [_z, *self.param[1:]])
+        return _loss, _correct, {"e_z": e_z, **self.by_name(gradients)}
 
     def _embed(self, _x: Symbol) -> Symbol:
         """Return the embeddings of the words, (L, n_emb) or (L, B, n_emb)."""

@@ -71,8 +71,7 @@ class TorchRNN(parameters.Model):
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""
-        names = self.shapes(self.sizes)
-        return {name: W.detach().cpu().numpy().copy("K") for name, W in zip(names, self.param, strict=True)}
+        return self.by_name([W.detach().cpu().numpy().copy("K") for W in self.param])
 
     def _place(self, values: Mapping[str, np.ndarray]) -> None:
         """Overwrite the parameters in place."""
@@ -85,16 +84,18 @@ class TorchRNN(parameters.Model):
         """Return p_y (n_tags, [B,] L) of word ids (L,) or (B, L), as `NumpyRNN.forward`."""
         x = parameters.check_words(x, self.sizes.n_words)
         with torch.no_grad():
-            p_y: np.ndarray = torch.softmax(self._forward(self._tensor(x)), -1).cpu().numpy().T
+            scores = self._scores(self._embed(self._tensor(x)))
+            p_y: np.ndarray = torch.softmax(scores, -1).cpu().numpy().T
         return p_y
 
     @own_settings()
     def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
         """Return the gradient of the loss w.r.t. every parameter, as `NumpyRNN.grads`."""
-        x, y = self.checked(x, y)
-        weights = self._tensor(np.full(x.shape, 1 / x.size, self.dtype))
-        cost = cross_entropy(self._forward(self._tensor(x)), self._tensor(y), weights)
-        return [gradient.cpu().numpy() for gradient in torch.autograd.grad(cost, list(self.param))]
+        batch = self.tensors(*self.checked(x, y))
+        *_, found = self.loss_and_gradients(*batch)
+        W_e = torch.zeros_like(self.param.W_e)
+        W_e.T.index_add_(0, batch[0], found.pop("e_z"))
+        return [gradient.cpu().numpy() for gradient in (W_e, *found.values())]
 
     @own_settings()
     def quantities(self, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, np.ndarray]:
@@ -103,25 +104,36 @@ class TorchRNN(parameters.Model):
         b and e_c are left out, and all of the layer but h if it is PyTorch's own.
         """
         x, y = self.checked(x, y)
-        z = self._embed(self._tensor(x))
+        words, *gold = self.tensors(x, y)
+        z = self._embed(words)
         a = z @ self.param.W_x.T
         layer = self._layer(a)
         scores = layer["h"] @ self.param.W_y.T
-        cost = cross_entropy(scores, self._tensor(y), self._tensor(np.full(x.shape, 1 / x.size, self.dtype)))
-        errors = torch.autograd.grad(cost, [scores, layer["h"], a, z])
+        errors = torch.autograd.grad(cross_entropy(scores, *gold), [scores, layer["h"], a, z])
         rows = {"z": z, **layer, "y": scores, "p": torch.softmax(scores, -1)}
         rows |= zip(("e_y", "e_h", "e_a", "e_z"), errors, strict=True)
-        gradients = dict(zip(self.shapes(self.sizes), self.grads(x, y), strict=True))
         arrays = {name: values.detach().cpu().numpy() for name, values in rows.items()}
-        return from_rows(arrays, gradients, self.get_values()["W_h"])
+        return from_rows(arrays, self.by_name(self.grads(x, y)), self.get_values()["W_h"])
+
+    def loss_and_gradients(self, x: Tensor, tags: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Return the loss of a sentence or a padded batch, the scores of the tags, and the gradients by name.
+
+        The gradients are e_z, that of the embeddings, (L, n_emb) or (L, B, n_emb), and those of the other parameters.
+        """
+        z = self._embed(x).detach().requires_grad_()
+        scores = self._scores(z)
+        loss = cross_entropy(scores, tags, weights)
+        e_z, *gradients = torch.autograd.grad(loss, [z, *self.param[1:]])
+        return loss.detach(), scores.detach(), {"e_z": e_z, **self.by_name(gradients)}
+
+    def tensors(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> list[Tensor]:
+        """Return the inputs of `loss_and_gradients` on the device; the default weight is 1/L."""
+        weights = np.full(x.shape, 1 / x.size, self.dtype) if weights is None else weights
+        return [self._tensor(array) for array in (x, y, weights)]
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         """Return an array as a tensor on the device; integers become int64, the type of PyTorch's indices."""
         return torch.as_tensor(array.astype("int64") if array.dtype.kind in "iu" else array, device=self.device)
-
-    def _forward(self, x: Tensor) -> Tensor:
-        """Return the scores of the tags, (L, n_tags) or (L, B, n_tags), for word ids (L,) or (B, L)."""
-        return self._scores(self._embed(x))
 
     def _embed(self, x: Tensor) -> Tensor:
         """Return the embeddings of the words, (L, n_emb) or (L, B, n_emb)."""

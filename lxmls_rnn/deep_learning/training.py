@@ -20,7 +20,8 @@ from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.batches import Batch, Sentence, cut, padded_sizes
 from lxmls_rnn.deep_learning.evaluation import accuracy
 from lxmls_rnn.deep_learning.events import BatchDone, EpochDone, Event, Progress, Started, Stopped
-from lxmls_rnn.deep_learning.sgd import Steps, make_steps
+from lxmls_rnn.deep_learning.sgd import make_steps
+from lxmls_rnn.deep_learning.update import Descent, Steps
 from lxmls_rnn.settings import MAX_SEED, check, described, setting
 from lxmls_rnn.storage.files import counted
 
@@ -132,7 +133,7 @@ class Trainer:
         yield Started(self.epochs, len(batches), len(train), sum(len(s.x) for s in train), p)
         steps = None
         while not (reason := self._stop_reason(p)):
-            steps = steps or make_steps(model, batches, clip=self.clip_bound, freeze_embeddings=self.freeze_embeddings)
+            steps = steps or make_steps(model, batches, self.descent)
             p = yield from self._batches_of_epoch(steps, batches, p)
             event = self._end_epoch(model, dev_batches, p)
             p = event.progress
@@ -169,9 +170,10 @@ class Trainer:
         return ""
 
     @property
-    def clip_bound(self) -> float | None:
-        """The `clip` for `make_steps`: infinity if norms are recorded without clipping."""
-        return math.inf if self.clip is None and self.gradient_norm else self.clip
+    def descent(self) -> Descent:
+        """The rule of update; it clips to infinity if norms are recorded without clipping."""
+        clip = math.inf if self.clip is None and self.gradient_norm else self.clip
+        return Descent(clip, self.freeze_embeddings)
 
     def learning_rate(self, epoch: int) -> float:
         """Return the learning rate of epoch 0, 1, ...."""
@@ -189,30 +191,32 @@ class Trainer:
         self, steps: Steps, batches: list[Batch], p: Progress
     ) -> Generator[BatchDone, None, Progress]:
         order, rate = self._order(len(batches), p.epoch), self.learning_rate(p.epoch)
-        begin = time.perf_counter()
+        is_recorded, begin = self.descent.clip is not None, time.perf_counter()
         for losses, corrects, norms in steps(order[p.batch :], rate):
-            _, number, cost, sentences, correct, words, *_ = p
-            for batch_loss, batch_correct in zip(losses, corrects, strict=True):
+            number, cost, sentences, words = p.batch, p.cost, p.sentences, p.words
+            for loss in losses:
                 batch = batches[order[number]]
                 number += 1
-                cost += batch_loss * batch.sentences
+                cost += loss * batch.sentences
                 if not math.isfinite(cost):
                     raise FloatingPointError(
                         f"the cost became {cost} in epoch {p.epoch + 1}, batch {number}: "
                         f"try a lower rate than {rate:g}, or clip the gradient"
                     )
                 sentences += batch.sentences
-                correct += batch_correct
                 words += batch.words
             mean = (cost - p.cost) / (sentences - p.sentences)
-            seconds = p.seconds + time.perf_counter() - begin
             largest = min(max(0.0, *norms), MAX_FLOAT)  # NaN is ignored
-            p = Progress(
-                p.epoch, number, cost, sentences, correct, words, seconds,
-                p.best_accuracy, p.epochs_without_gain, max(p.gradient_norm, largest),
-            )  # fmt: skip
-            recorded = None if self.clip_bound is None else largest
-            yield BatchDone(p.epoch + 1, number, len(batches), len(losses), mean, p, recorded)
+            p = p._replace(
+                batch=number,
+                cost=cost,
+                sentences=sentences,
+                correct=p.correct + sum(corrects),
+                words=words,
+                seconds=p.seconds + time.perf_counter() - begin,
+                gradient_norm=max(p.gradient_norm, largest),
+            )
+            yield BatchDone(p.epoch + 1, number, len(batches), len(losses), mean, p, largest if is_recorded else None)
             begin = time.perf_counter()  # restart: time that the caller spent on the event does not count
         return p
 
@@ -233,7 +237,7 @@ class Trainer:
             words_per_second=p.words_per_second,
             is_best=is_best,
             progress=Progress(epoch=p.epoch + 1, best_accuracy=best, epochs_without_gain=epochs_without_gain),
-            gradient_norm=None if self.clip_bound is None else p.gradient_norm,
+            gradient_norm=None if self.descent.clip is None else p.gradient_norm,
         )
 
     def _check_epoch(self, model: parameters.Model, p: Progress) -> None:

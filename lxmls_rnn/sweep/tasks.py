@@ -217,7 +217,7 @@ def _wait_until_free(folder: Path, patience: float) -> None:
 def kind(settings: Settings) -> tuple[object, ...]:
     """Return the settings on which the code that Theano compiles depends; sizes are not among them."""
     trainer = settings.trainer
-    how = trainer.batch_size > 1, trainer.clip_bound is not None, trainer.freeze_embeddings
+    how = trainer.batch_size > 1, trainer.descent.clip is not None, trainer.freeze_embeddings
     return (settings.model, settings.activation, settings.peepholes, settings.dtype, *how)
 
 

@@ -82,8 +82,7 @@ def loss(model: NumpyRNN, batch: Batch) -> float:
 def gradient(model: NumpyRNN, batch: Batch, forget: float = 0.0) -> dict[str, np.ndarray]:
     """Return the gradient of `loss` by parameter name; the offset of the forget gate is constant."""
     back = with_forget_offset(model, forget).backward(batch.x, batch.y, batch.weights)
-    names = list(model.shapes(model.sizes))
-    found = dict(zip(names[1:], back.gradients, strict=True))
+    found = model.by_name(back.gradients)
     n_emb = model.sizes.n_emb
     found["W_x"] = found["W_x"][:, :n_emb]
     W_e = np.zeros_like(model.param.W_e)

@@ -11,6 +11,7 @@ from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import EpochDone, Stopped, Trainer
+from lxmls_rnn.deep_learning.update import Descent
 
 pytestmark = pytest.mark.theano
 
@@ -85,8 +86,9 @@ def test_a_step_is_that_of_theanos_graph(name, clip, freeze, batched):
     x, y = np.array([[3, 1, 4, 1], [3, 9, 0, 0]], "int32"), np.array([[0, 1, 2, 1], [2, 1, 0, 0]], "int32")
     weights = np.array([[1 / 8] * 4, [1 / 4, 1 / 4, 0, 0]])
     arguments = (x, y, weights) if batched else (x[0], y[0], weights[0])
-    fused = sgd.make_step(models[0], batched=batched, clip=clip, freeze_embeddings=freeze)
-    graph = sgd.theano_step(models[1], batched, clip, freeze)
+    descent = Descent(clip, freeze)
+    fused = sgd.make_step(models[0], descent, batched=batched)
+    graph = sgd.theano_step(models[1], descent, batched)
     for _ in range(3):
         assert fused(*arguments, 0.5) == pytest.approx(graph(*arguments, 0.5), rel=1e-12)
     for name, W in models[0].get_values().items():

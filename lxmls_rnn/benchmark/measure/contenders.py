@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, THEANO, TORCH
 from lxmls_rnn.deep_learning.gpu_plans import local_floats
-from lxmls_rnn.deep_learning.numpy_rnn import columns, flat
+from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN, columns, flat
 from lxmls_rnn.deep_learning.rnn import model_class, name_of
 from lxmls_rnn.deep_learning.sgd import make_step
 
@@ -66,13 +67,16 @@ def reference(case: Case, values: dict[str, np.ndarray], batch: Inputs, rate: fl
     if case.work == "forward":
         return {"p_y": model.forward(batch.x)}
     back = model.backward(batch.x, batch.y, batch.weights.astype("float64"))
-    gradients = dict(zip(list(values)[1:], back.gradients, strict=True))
     if case.work == "backward":
-        return {"cost": np.array(back.forward.loss), "e_z": back.e_z, **gradients}
-    changed = {name: values[name] - rate * gradient for name, gradient in gradients.items()}
+        return numpys_results(model, back)
     W_e = values["W_e"].copy("K")
     np.subtract.at(W_e.T, flat(batch.x), rate * columns(back.e_z).T)
-    return {"W_e": W_e, **changed}
+    return {"W_e": W_e, **{name: values[name] - rate * g for name, g in model.by_name(back.gradients).items()}}
+
+
+def numpys_results(model: NumpyRNN, back: Backward) -> Computed:
+    """Return the cost, e_z and the gradients of a NumPy model by name."""
+    return {"cost": np.array(back.forward.loss), "e_z": back.e_z, **model.by_name(back.gradients)}
 
 
 def copied(case: Case, batch: Inputs) -> Computed:
@@ -83,26 +87,26 @@ def copied(case: Case, batch: Inputs) -> Computed:
 class NumpyContender:
     """Adapter of `NumpyRNN` and `NumpyLSTM` for one kind of work and given sizes; base class of the other adapters."""
 
+    compile_s = 0.0  # seconds until the first result, if a worker has built it
+
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
         self.case, self.values = case, values
         self.model = build_model(case, values)
-        self.step = make_step(self.model, batched=case.batch > 1)
+        self.backward: Callable[..., Any] = self.model.backward
+        self.step: Callable[..., Any] = make_step(self.model, batched=case.batch > 1)
 
     def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
         """Return the call that is timed: copy the inputs to the device, do the work, wait for the results.
 
         That of "copy" only copies: the inputs to the device, and an array like the probabilities back.
         """
-        x, y, weights = batch
         if self.case.work == "copy":
             arrays = copied(self.case, batch)
             p_y = self.to_device(arrays.pop("p_y"))
             return lambda: ([self.to_device(array) for array in arrays.values()], self.to_host(p_y))
         if self.case.work == "forward":
-            return lambda: self.model.forward(x)
-        if self.case.work == "backward":
-            return lambda: self.model.backward(x, y, weights)
-        return lambda: self.step(x, y, weights, rate)
+            return partial(self.model.forward, batch.x)
+        return partial(self.backward, *batch) if self.case.work == "backward" else partial(self.step, *batch, rate)
 
     def to_device(self, array: np.ndarray) -> Any:
         """Copy an array to the device and return it there; not before the copy has ended."""
@@ -119,14 +123,15 @@ class NumpyContender:
             return dict(zip(Inputs._fields, map(self.to_host, there), strict=True)) | {"p_y": p_y}
         if self.case.work == "forward":
             return {"p_y": returned}
-        if self.case.work == "backward":
-            gradients = dict(zip(list(self.values)[1:], returned.gradients, strict=True))
-            return {"cost": np.array(returned.forward.loss), "e_z": returned.e_z, **gradients}
-        return self.model.get_values()
+        return self.of_backward(returned) if self.case.work == "backward" else self.model.get_values()
+
+    def of_backward(self, returned: Any) -> Computed:
+        """Return the results of `backward` by name, in the shapes of the NumPy models."""
+        return numpys_results(self.model, returned)
 
     def reset(self) -> None:
         """Restore the initial parameters."""
-        self.model.set_values(self.values)
+        self.model.set_values({name: self.values[name] for name in self.model.shapes(self.model.sizes)})
 
     def device(self) -> str:
         """Return the device that the parameters really are on."""
@@ -137,7 +142,16 @@ class NumpyContender:
         return None
 
 
-class TheanoContender(NumpyContender):
+class GraphContender(NumpyContender):
+    """Base of the adapters of frameworks that differentiate; `backward` returns the loss, and the gradients by name."""
+
+    def of_backward(self, returned: tuple[Any, dict[str, Any]]) -> Computed:
+        loss, gradients = returned
+        found = {name: self.to_host(gradient) for name, gradient in gradients.items()}
+        return {"cost": np.asarray(loss), **found, "e_z": found["e_z"].T}  # from (L, [B,] n_emb)
+
+
+class TheanoContender(GraphContender):
     """Adapter of the Theano models; `FastRNN` and `FastLSTM` can be forced to one GPU plan for all sizes."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
@@ -153,62 +167,39 @@ class TheanoContender(NumpyContender):
         self.free_at_start = self._free()
         self.model = build_model(case, values)
         if case.work == "step":
-            self.step = make_step(self.model, batched=case.batch > 1)
+            self.step = self._waiting(make_step(self.model, batched=case.batch > 1), self.model.param)
         elif case.work == "backward":
-            self.function, self.gradients = self._compile_backward()
+            self.backward = self._compile_backward()
 
-    def _compile_backward(self) -> tuple[Any, dict[str, Any]]:
+    def _compile_backward(self) -> Callable[..., Any]:
         """Compile loss and gradients; the function leaves the gradients on the device, in shared variables."""
         import theano
-        import theano.tensor as T
 
-        from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
-        from lxmls_rnn.deep_learning.theano_rnn import on_host
+        from lxmls_rnn.deep_learning.theano_rnn import symbolic_batch, trusting
 
-        model, batched = self.model, self.case.batch > 1
-        _x, _y = (T.imatrix(), T.imatrix()) if batched else (T.ivector(), T.ivector())
-        _weights = (T.matrix if batched else T.vector)(dtype=model.dtype)
-        _z = model._embed(_x)
-        _scores = model._scores(_z).reshape((-1, model.sizes.n_tags))
-        _loss = SoftmaxCost()(_scores, _y.T.flatten(), _weights.T.flatten())[0]
-        names = ["e_z", *list(self.values)[1:]]
-        gradients = {
-            name: theano.shared(np.zeros((1,) * _g.ndim, model.dtype), borrow=True)
-            for name, _g in zip(names, [_z, *model.param[1:]], strict=True)
+        _batch = symbolic_batch(self.case.batch > 1, self.model.dtype)
+        _loss, _, found = self.model.loss_and_gradients(*_batch)
+        self.gradients = {
+            name: theano.shared(np.zeros((1,) * _g.ndim, self.model.dtype), borrow=True) for name, _g in found.items()
         }
-        updates = zip(gradients.values(), theano.grad(_loss, [_z, *model.param[1:]]), strict=True)
-        function = theano.function([*map(on_host, (_x, _y, _weights))], _loss, updates=list(updates))
-        function.trust_input = True  # as in the Trainer's step
-        return function, gradients
+        written = list(self.gradients.values())
+        return self._waiting(trusting(_batch, _loss, updates=list(zip(written, found.values(), strict=True))), written)
 
-    def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
-        x, y, weights = batch
-        if self.case.work in ("forward", "copy"):
-            return super().bind(batch, rate)  # the result is on the host, so the device has finished
-        if self.case.work == "backward":
-            written = list(self.gradients.values())
-            call = lambda: self.function(x, y, weights)  # noqa: E731
-        else:
-            written = self.model.param
-            call = lambda: self.step(x, y, weights, rate)  # noqa: E731
+    def _waiting(self, call: Callable[..., Any], written: list[Any]) -> Callable[..., Any]:
+        """Return the call, on a GPU with a wait for the shared variables that it writes."""
         if self.context is None:
             return call
 
-        def call_and_wait() -> Any:
-            returned = call()  # the loss is on the host, but the device may still compute the updates
+        def call_and_wait(*arguments: Any) -> Any:
+            returned = call(*arguments)  # the loss is on the host, but the device may still compute the updates
             for variable in written:
                 variable.get_value(borrow=True, return_internal_type=True).sync()
             return returned
 
         return call_and_wait
 
-    def results(self, returned: Any) -> Computed:
-        if self.case.work == "backward":
-            values = {name: variable.get_value() for name, variable in self.gradients.items()}
-            # from (L, n_emb) or (L, B, n_emb) to the shape of the NumPy models, (n_emb, [B,] L)
-            values["e_z"] = values["e_z"].T
-            return {"cost": np.asarray(returned), **values}
-        return super().results(returned)
+    def of_backward(self, returned: Any) -> Computed:
+        return super().of_backward((returned, {name: shared.get_value() for name, shared in self.gradients.items()}))
 
     def device(self) -> str:
         import theano
@@ -233,44 +224,30 @@ class TheanoContender(NumpyContender):
         return max(0, self.free_at_start - free)  # includes blocks that the allocator caches
 
 
-class JaxContender(NumpyContender):
+class JaxContender(GraphContender):
     """Adapter of `JaxRNN` and `JaxLSTM`, compiled for the length of the sentences, without padding."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
-        super().__init__(case, without_absent(case, values))
-        self.model.is_padded = False
-        if case.work == "backward":
-            self.function = self._compile_backward()
-
-    def _compile_backward(self) -> Any:
-        """Return the function of loss and gradients w.r.t. the embeddings in use and the matrices."""
         import jax
 
-        from lxmls_rnn.deep_learning.jax_rnn import cross_entropy, jit
+        from lxmls_rnn.deep_learning.jax_rnn import jit
 
-        def loss(z: Any, others: Any, *gold: Any) -> Any:
-            return cross_entropy(self.model._scores(others, z), *gold)
+        self.case, self.values = case, values
+        self.model = model = build_model(case, without_absent(case, values))
+        model.is_padded = False
+        made = make_step(model)
+        function = jit(lambda *inputs: model.loss_and_gradients(*inputs)[::2])  # without the number of correct words
 
-        def backward(arrays: Any, x: Any, *gold: Any) -> Any:
-            W_e, *others = arrays
-            return jax.value_and_grad(loss, (0, 1))(self.model._embed(W_e, x), others, *gold)
-
-        return jit(backward)
-
-    def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
-        import jax
-
-        def backward() -> Any:
-            with self.model.settings():
-                loss, gradients = jax.block_until_ready(self.function(self.model.arrays, *batch))
+        def backward(*batch: np.ndarray) -> Any:
+            with model.settings():
+                loss, gradients = jax.block_until_ready(function(model.arrays, *batch))
             return float(loss), gradients
 
-        def step() -> None:
-            self.step(*batch, rate)
-            jax.block_until_ready(self.model.arrays)
+        def step(*arguments: Any) -> None:
+            made(*arguments)
+            jax.block_until_ready(model.arrays)
 
-        own = {"backward": backward, "step": step}
-        return own.get(self.case.work) or super().bind(batch, rate)
+        self.backward, self.step = backward, step
 
     def to_device(self, array: np.ndarray) -> Any:
         import jax
@@ -279,12 +256,6 @@ class JaxContender(NumpyContender):
 
         with self.model.settings():
             return jax.block_until_ready(jax.device_put(array, device()))
-
-    def results(self, returned: Any) -> Computed:
-        if self.case.work != "backward":
-            return super().results(returned)
-        loss, (e_z, gradients) = returned
-        return named_gradients(self.values, loss, e_z, gradients)
 
     def device(self) -> str:
         from lxmls_rnn.deep_learning.jax_rnn import device
@@ -298,43 +269,34 @@ class JaxContender(NumpyContender):
         return statistics["peak_bytes_in_use"] if statistics else None
 
 
-class TorchContender(NumpyContender):
+class TorchContender(GraphContender):
     """Adapter of the PyTorch models, in as many threads as PyTorch has."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
         import torch
 
-        self.case, self.values = case, without_absent(case, values)
-        self.model = build_model(case, self.values)
-        self.model.threads = torch.get_num_threads()
-        self.step = make_step(self.model, batched=case.batch > 1)
-        self.on_cuda = self.model.device.type == "cuda"
-        if self.on_cuda:
-            torch.cuda.reset_peak_memory_stats(self.model.device)
+        from lxmls_rnn.deep_learning.torch_rnn import own_settings
 
-    def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
-        import torch
-
-        from lxmls_rnn.deep_learning.torch_rnn import cross_entropy, own_settings
-
-        model = self.model
+        self.case, self.values = case, values
+        self.model = model = build_model(case, without_absent(case, values))
+        model.threads = torch.get_num_threads()
+        self.on_cuda = model.device.type == "cuda"
         wait = (lambda: torch.cuda.synchronize(model.device)) if self.on_cuda else (lambda: None)
-        x, *gold = batch
+        made = make_step(model)
 
-        def backward() -> Any:
+        def backward(*batch: np.ndarray) -> Any:
             with own_settings(model.threads):
-                z = model._embed(model._tensor(x)).detach().requires_grad_()
-                loss = cross_entropy(model._scores(z), *map(model._tensor, gold))
-                gradients = torch.autograd.grad(loss, [z, *model.param[1:]])
+                loss, _, gradients = model.loss_and_gradients(*model.tensors(*batch))
                 wait()
             return loss.item(), gradients
 
-        def step() -> None:
-            self.step(*batch, rate)
+        def step(*arguments: Any) -> None:
+            made(*arguments)
             wait()
 
-        own = {"backward": backward, "step": step}
-        return own.get(self.case.work) or super().bind(batch, rate)
+        self.backward, self.step = backward, step
+        if self.on_cuda:
+            torch.cuda.reset_peak_memory_stats(model.device)
 
     def to_device(self, array: np.ndarray) -> Any:
         there = self.model._tensor(array)
@@ -346,13 +308,6 @@ class TorchContender(NumpyContender):
 
     def to_host(self, array: Any) -> np.ndarray:
         return array.cpu().numpy()
-
-    def results(self, returned: Any) -> Computed:
-        if self.case.work != "backward":
-            return super().results(returned)
-        loss, gradients = returned
-        e_z, *others = (gradient.cpu() for gradient in gradients)
-        return named_gradients(self.values, loss, e_z, others)
 
     def device(self) -> str:
         from lxmls_rnn.deep_learning.torch_rnn import device
@@ -373,12 +328,6 @@ CLASSES = {NUMPY: NumpyContender, THEANO: TheanoContender, JAX: JaxContender, TO
 def without_absent(case: Case, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the parameters without W_c if the model of a case has no peepholes."""
     return {name: W for name, W in values.items() if case.peepholes or name != "W_c"}
-
-
-def named_gradients(values: dict[str, np.ndarray], loss: float, e_z: Any, gradients: Any) -> Computed:
-    """Return the results of a backward pass by name; e_z (L, [B,] n_emb) is turned to the shape of the NumPy models."""
-    named = dict(zip(list(values)[1:], map(np.asarray, gradients), strict=True))
-    return {"cost": np.asarray(loss), "e_z": np.asarray(e_z).T, **named}
 
 
 def check_plan(case: Case, local_memory: int) -> None:

@@ -50,7 +50,7 @@ class Bench:
 
     def __init__(self, implementation: str, device: str, dtype: str) -> None:
         self.implementation, self.device, self.dtype = implementation, device, dtype
-        self.built: dict[tuple[Any, ...], tuple[NumpyContender, dict[str, np.ndarray], float]] = {}
+        self.built: dict[tuple[Any, ...], NumpyContender] = {}
         self.call: Callable[[], Any]
         self.tagger: NumpyContender
         self.calls = 0
@@ -69,19 +69,21 @@ class Bench:
         """
         gc.collect()
         reset_peak_memory()
-        tagger, values, compile_s = self._tagger(case)
         checked = checked_part(case)
         batch = contenders.draw_batch(case, *checked)
+        start, key = perf_counter(), self._key(case)
+        is_new = key not in self.built
+        if is_new:
+            while len(self.built) >= MAX_BUILT_TAGGERS:
+                del self.built[next(iter(self.built))]
+            self.built[key] = contenders.CLASSES[FRAMEWORKS[case.backend]](case, contenders.draw_values(case))
+        tagger = self.built[key]
         tagger.reset()  # the timed steps of an earlier case have changed the parameters a little
-        start = perf_counter()
         returned = tagger.bind(batch, CHECK_RATE)()
-        compiled = compile_s == 0
-        if compiled:
-            key = self._key(case)
-            compile_s = self.built[key][2] + perf_counter() - start
-            self.built[key] = (tagger, values, compile_s)
+        if is_new:
+            tagger.compile_s = perf_counter() - start
         results = tagger.results(returned)
-        expected = contenders.reference(case, values, batch, CHECK_RATE)
+        expected = contenders.reference(case, tagger.values, batch, CHECK_RATE)
         difference = max(
             relative_difference(np.asarray(results[name]), right)[0]
             for name, right in expected.items()
@@ -96,27 +98,14 @@ class Bench:
             "difference": difference if math.isfinite(difference) else None,
             "tolerance": TOLERANCE[case.dtype],
             "checked": checked,
-            "compile_s": compile_s,
-            "compiled": compiled,
+            "compile_s": tagger.compile_s,
+            "compiled": is_new,
         }
 
     @staticmethod
     def _key(case: Case) -> tuple[Any, ...]:
         compiled_for = (case.batch, case.length) if case.implementation == "jax" else ()
         return *compiled_for, case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
-
-    def _tagger(self, case: Case) -> tuple[NumpyContender, dict[str, np.ndarray], float]:
-        """Return a case's tagger, its parameters, and the seconds to its first result (0 if this call built it)."""
-        key = self._key(case)
-        if key in self.built:
-            return self.built[key]
-        while len(self.built) >= MAX_BUILT_TAGGERS:
-            del self.built[next(iter(self.built))]
-        start = perf_counter()
-        values = contenders.draw_values(case)
-        tagger = contenders.CLASSES[FRAMEWORKS[case.backend]](case, values)
-        self.built[key] = (tagger, values, perf_counter() - start)
-        return tagger, values, 0.0
 
     def measure(self, seconds: float) -> dict[str, Any]:
         """Time the prepared call for about `seconds`, at least once; return the seconds per call of each repeat.

@@ -4,5 +4,10 @@ from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it co
 
 import theano.gpuarray.type  # isort: skip
 
-if theano.gpuarray.type.list_contexts():
-    from lxmls_rnn.deep_learning.ops.gpu import lifters as gpu_lifters  # noqa: F401
+
+def lift_to_gpu() -> None:
+    """Let Theano replace the Ops by those for the GPU in the functions that it compiles from now on, if it has one."""
+    if theano.gpuarray.type.list_contexts():
+        from lxmls_rnn.deep_learning.ops.gpu import lifters
+
+        lifters.register()

@@ -7,6 +7,7 @@ import pytest
 
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.sgd import make_step
+from lxmls_rnn.deep_learning.update import Descent
 
 WORDS, TAGS = 12, 5  # few words, so that each batch has the same word several times
 ORDERS = int(os.environ.get("EMULATED_ORDERS", "400"))
@@ -22,7 +23,7 @@ SETTINGS = [
 def test_a_training_is_the_same_whatever_the_order_of_blocks(monkeypatch, name, options, batched, clip):
     rng = np.random.RandomState(0)
     model = rnns.model_class(name)(WORDS, 7, 9, TAGS, seed=1, **options)
-    start, step = model.get_values(), make_step(model, batched=batched, clip=clip)
+    start, step = model.get_values(), make_step(model, Descent(clip), batched=batched)
     shape = (4, 6) if batched else (10,)
     batches = [[rng.randint(0, count, shape).astype("int32") for count in (WORDS, TAGS)] for _ in range(2)]
 

@@ -10,6 +10,7 @@ import pytest
 
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.sgd import make_step
+from lxmls_rnn.deep_learning.update import Descent
 
 WORDS, TAGS = 100, 12
 
@@ -49,7 +50,7 @@ def test_a_fused_layer_whatever_the_length(name, options, batch, kernels_and_pro
 
 @pytest.mark.parametrize("batch", [0, 32])
 def test_clipping_waits_for_the_norm(batch):
-    step = make_step(rnns.model_class("FastRNN")(WORDS, 50, 20, TAGS), batched=bool(batch), clip=1.0)
+    step = make_step(rnns.model_class("FastRNN")(WORDS, 50, 20, TAGS), Descent(clip=1.0), batched=bool(batch))
     *_, to_device, copied_back, waits = count(step, 10, batch)
     assert (to_device, copied_back, waits) == (1, 2, 2)
 

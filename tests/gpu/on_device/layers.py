@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lxmls_rnn.deep_learning.activations import OF_RNN
+from lxmls_rnn.deep_learning.ops import lift_to_gpu
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
 from lxmls_rnn.deep_learning.ops.gpu.lstm_layer import GpuLSTMLayer, GpuLSTMLayerGrad
 from lxmls_rnn.deep_learning.ops.gpu.rnn_layer import GpuRNNLayer, GpuRNNLayerGrad
 from lxmls_rnn.deep_learning.ops.gpu.softmax_cost import GpuSoftmaxCost
+
+lift_to_gpu()  # as a model does when it is made
 
 KINDS = {**{name: RNNLayer(name) for name in OF_RNN}, "lstm": LSTMLayer()}
 KINDS["lstm without peepholes"] = LSTMLayer(peepholes=False)

@@ -7,9 +7,12 @@ import theano.tensor as T
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lxmls_rnn.deep_learning.ops import lift_to_gpu
 from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK_THREADS
 from lxmls_rnn.deep_learning.ops.gpu.rows import GpuAddRows, GpuTakeRows, RowIndex
 from lxmls_rnn.deep_learning.theano_rnn import on_host
+
+lift_to_gpu()  # as a model does when it is made
 
 VIEWS = {
     "as it is": lambda matrix: matrix,

@@ -7,10 +7,13 @@ import theano.tensor as T
 from theano.compile.ops import as_op
 from theano.gpuarray.basic_ops import GpuFromHost
 
+from lxmls_rnn.deep_learning.ops import lift_to_gpu
 from lxmls_rnn.deep_learning.ops.gpu.descent import GpuDescend
 from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK_THREADS
 from lxmls_rnn.deep_learning.ops.gpu.transfers import GpuUpload
 from lxmls_rnn.deep_learning.theano_rnn import on_host
+
+lift_to_gpu()  # as a model does when it is made
 
 RATE = T.fscalar()
 SHAPES = [(3, 5), (11 * BLOCK_THREADS + 1, 1), (1, 1), (0, 4), (4, 0)]  # a block with one entry

@@ -14,7 +14,7 @@ from theano.tensor.blas_headers import blas_header_version  # isort: skip
 
 # sizes of the arrays of a step outside the layer
 ARRAYS = {"z": "T * B * E", "y": "T * B * K", "e_y": "T * B * K", "e_z": "T * B * E"}
-INPUTS = ("numbers", "batches", "words", "gold", "weights", "rate", "clip", "freeze_embeddings")
+INPUTS = ("numbers", "batches", "words", "gold", "weights", "descent")
 
 
 class SGDSteps(BlasOp):
@@ -28,8 +28,8 @@ class SGDSteps(BlasOp):
     - `numbers` (S,), int64: the batches to make a step on, in this order;
     - `batches` (M, 3), int64: for each batch its first entry in the next three arrays, its T and its B;
     - `words` and `gold` (N,), int32, and `weights` (N,) in the cost: the entries of each batch as (T, B);
-    - scalars `rate`, `clip` (maximum norm of the gradient; infinity does not clip, NaN does not compute the norms but
-      returns 0) and `freeze_embeddings`, int8;
+    - `descent` (3,), in the parameters' type: the rate, the maximum norm of the gradient (infinity does not clip, NaN
+      does not compute the norms but returns 0), and 1 to freeze the embeddings, else 0;
     - the parameters in the model's order.
 
     Raises ValueError if shapes do not fit or a batch has 2^31 words, MemoryError if there is no memory, and IndexError
@@ -98,7 +98,7 @@ class SGDSteps(BlasOp):
 
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
         """Return the code that allocates the outputs, checks the parameters' sizes and calls `sgd_steps`."""
-        numbers, batches, words, gold, weights, rate, clip, freeze, *parameters = inputs
+        numbers, batches, words, gold, weights, descent, *parameters = inputs
         costs, correct, norms, *changed = outputs
         number = node.inputs[4].type.dtype_specs()[2]
         ctype = c_source.C_TYPES[node.inputs[4].dtype]["FLOAT"]
@@ -127,8 +127,8 @@ class SGDSteps(BlasOp):
             {name}::Tagger tagger;
             tagger.n_words = PyArray_DIM(W_e_, 1), tagger.E = E, tagger.H = H, tagger.K = K;
             {point}
-            const {name}::Descent descent = {{ *({ctype} *)PyArray_DATA({rate}), *({ctype} *)PyArray_DATA({clip}),
-                                               *(npy_int8 *)PyArray_DATA({freeze}) }};
+            const {ctype} *rule = ({ctype} *)PyArray_DATA({descent});
+            const {name}::Descent descent = {{ rule[0], rule[1], rule[2] != 0 }};
             const npy_intp N = PyArray_SIZE({words});
             if (!(PyArray_SIZE({gold}) == N && PyArray_SIZE({weights}) == N{sizes}))
                 PyErr_SetString(PyExc_ValueError, "{self}: the shapes of the inputs do not fit each other");

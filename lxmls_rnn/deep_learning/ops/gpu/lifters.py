@@ -6,6 +6,7 @@ of the host, and one copy back for a cost and its number of correct words.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer, LSTMLayerGrad
@@ -36,24 +37,16 @@ GPU_LAYERS = {
 }
 
 
-@register_opt("fast_compile")
-@op_lifter(list(GPU_LAYERS))
-@register_opt2(list(GPU_LAYERS), "fast_compile")
 def lift_recurrent_layer(op: Any, context_name: Any, inputs: list[Any], outputs: list[Any]) -> Any:
     """Return the layer's Op for the GPU."""
     return GPU_LAYERS[type(op)](op) if inputs[0].dtype == "float32" else False
 
 
-@register_opt("fast_compile")
-@op_lifter([SoftmaxCost])
-@register_opt2([SoftmaxCost], "fast_compile")
 def lift_softmax_cost(op: Any, context_name: Any, inputs: list[Any], outputs: list[Any]) -> Any:
     """Return the cost's Op for the GPU."""
     return GpuSoftmaxCost()(*inputs)[:3] if inputs[0].dtype == "float32" else False
 
 
-# Ops instead of classes: Theano tries optimisers of an Op before those of its class, which are its own
-@register_opt2([AdvancedSubtensor1(), AdvancedIncSubtensor1()], "fast_compile")
 def lift_rows(op: Any, context_name: Any, inputs: list[Any], outputs: list[Any]) -> Any:
     """Return rows of a matrix, or the matrix with rows added to them; their numbers must be on the host (`on_host`)."""
     *matrices, numbers = inputs
@@ -65,7 +58,6 @@ def lift_rows(op: Any, context_name: Any, inputs: list[Any], outputs: list[Any])
     return (GpuTakeRows if isinstance(op, AdvancedSubtensor1) else GpuAddRows)()(*matrices, index)
 
 
-@register_inplace()
 @local_optimizer([GpuAddRows, GpuDescend])
 def add_inplace(node: Any) -> Any:
     """Return the Op that overwrites its matrices."""
@@ -125,6 +117,15 @@ class FetchTogether(_Whole):
                 fgraph.replace_all_validate(list(zip(copies, fetched, strict=True)), reason="FetchTogether")
 
 
-# when all Ops are on the GPU, before they overwrite their inputs
-optdb.register("upload_together", UploadTogether(), 49, "fast_run", "gpuarray")
-optdb.register("fetch_together", FetchTogether(), 49, "fast_run", "gpuarray")
+@cache
+def register() -> None:
+    """Register the optimisers with Theano, once in a process."""
+    for kinds, lift in ((list(GPU_LAYERS), lift_recurrent_layer), ([SoftmaxCost], lift_softmax_cost)):
+        register_opt2(kinds, "fast_compile")(lift)
+        register_opt("fast_compile")(op_lifter(kinds)(lift))
+    # Ops instead of classes: Theano tries optimisers of an Op before those of its class, which are its own
+    register_opt2([AdvancedSubtensor1(), AdvancedIncSubtensor1()], "fast_compile")(lift_rows)
+    register_inplace()(add_inplace)
+    # when all Ops are on the GPU, before they overwrite their inputs
+    optdb.register("upload_together", UploadTogether(), 49, "fast_run", "gpuarray")
+    optdb.register("fetch_together", FetchTogether(), 49, "fast_run", "gpuarray")

@@ -1,0 +1,36 @@
+"""The rule of update, and the functions that make updates by it, for every framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+# step(x, y, weights, rate) -> cost, number of correct words before the update, norm of the gradient
+Step = Callable[[np.ndarray, np.ndarray, np.ndarray, float], tuple[float, int, float]]
+# steps(numbers, rate) -> for each call, the costs, numbers of correct words and norms of its batches
+Steps = Callable[[np.ndarray, float], Iterator[tuple[list[float], list[int], list[float]]]]
+
+
+class Descent(NamedTuple):
+    """Gradient descent.
+
+    Attributes
+    ----------
+    clip
+        Maximum Euclidean norm of the whole gradient; a longer gradient is scaled down to it (Pascanu, Mikolov & Bengio
+        2013). Infinity computes the norm without scaling, None does not compute it.
+    freeze_embeddings
+        Do not train W_e.
+    """
+
+    clip: float | None = None
+    freeze_embeddings: bool = False
+
+    def clipped(self, rate: float, norm: float, dtype: str) -> float:
+        """Return the rate that, with a gradient of this norm, makes the step of the clipped gradient."""
+        return rate if self.clip is None else rate * min(1.0, self.clip / max(norm, float(np.finfo(dtype).tiny)))
+
+
+UNCLIPPED = Descent()
