@@ -1,5 +1,5 @@
 import pytest
-from browser.page import COMPILE, START, button, message, overflowing, press
+from browser.page import COMPILE, button, message, overflowing, press
 from playwright.sync_api import expect
 
 
