@@ -22,6 +22,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from lxmls_rnn import paths
 from lxmls_rnn.storage.files import quoted
 
 T = TypeVar("T", bound=type)
@@ -113,7 +114,7 @@ class Setting:
         )
 
     def parse(self, text: str) -> Any:
-        """Return a value that is written as text, a file as an absolute path; ValueError if it is invalid."""
+        """Return a value that is written as text, a file as by `absolute`; ValueError if it is invalid."""
         try:
             if self.may_be_none and text.lower() == "none":
                 return None
@@ -124,9 +125,14 @@ class Setting:
         return self.absolute(value)
 
     def absolute(self, value: Any) -> Any:
-        """Return the absolute path of a file; other values, and names where the file may be a name, unchanged."""
-        is_path = self.is_file and value is not None and (not self.choices or Path(value).is_file())
-        return str(Path(value).resolve()) if is_path else value
+        """Return the absolute path of a file; other values unchanged.
+
+        A name also stays: that of a choice, and that of a file in the folder of data, unless there is such a file here.
+        """
+        if not self.is_file or value is None:
+            return value
+        is_name = not Path(value).is_file() and (self.choices or paths.located(value).is_file())
+        return value if is_name else str(Path(value).resolve())
 
 
 def _is_path(text: str) -> bool:

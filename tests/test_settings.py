@@ -79,6 +79,19 @@ def test_text_that_is_no_value_is_refused_in_the_same_words(name, text):
         FOUND[name].parse(text)
 
 
+def test_a_file_of_the_data_folder_is_known_by_its_name(tmp_path, monkeypatch):
+    data, here = tmp_path / "data", tmp_path / "here"
+    for folder in (data, here):
+        folder.mkdir()
+    (data / "a").touch()
+    monkeypatch.setenv("LXMLS_DATA", str(data))
+    monkeypatch.chdir(here)
+    assert FOUND["recipe"].parse("a") == "a"
+    assert FOUND["recipe"].parse("b") == str(here / "b")  # no file, as the message says
+    (here / "a").touch()
+    assert FOUND["recipe"].parse("a") == str(here / "a")
+
+
 def test_the_docstring_has_every_setting():
     first = "leaf : one of green, black, default 'green'\n    What is brewed. In panels: Leaf.\n"
     assert Brew.__doc__.startswith(f"A pot of tea.\n\nParameters\n----------\n{first}")

@@ -1,5 +1,6 @@
 """The code of docs/why-parallel.md computes what the page says of it."""
 
+import json
 import re
 from functools import cache
 
@@ -60,6 +61,15 @@ def test_the_scan_of_the_gates_holds_in_float32_where_the_division_does_not(page
     with np.errstate(all="ignore"):
         product = np.cumprod(kept, 0)
         assert np.isnan(product * np.cumsum(new / product, 0)).any()
+
+
+def test_the_notebook_has_the_code_of_the_page():
+    notebook = json.loads((ROOT / "lab/notebooks/02-experiments.ipynb").read_text(encoding="utf-8"))
+    (source,) = ["".join(cell["source"]) for cell in notebook["cells"] if cell["id"] == "parallel-code"]
+    definitions = re.split(r"\n{3,}(?=def |class )", source)[1:]
+    assert [text for text in definitions if text not in TEXT] == []
+    names = [re.match(r"(?:def|class) (\w+)", text)[1] for text in definitions]
+    assert names == ["scan", "MinGRU", "Attention", "corpus_and_model", "share_of_gradient", "trained"]
 
 
 def test_attention_without_softmax_is_a_recurrence(page):

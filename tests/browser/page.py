@@ -119,7 +119,7 @@ class LabPage:
 
     def run_all(self, timeout=COMPILE):
         """Run every cell and wait until all have run, also those that had run before."""
-        prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt")
+        prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt:not(.jp-Placeholder-prompt)")  # not of folded code
         before = prompts.all_inner_texts()
         self.menu("Run", "Run All Cells")
         for number, text in enumerate(before):

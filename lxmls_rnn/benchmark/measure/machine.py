@@ -37,10 +37,14 @@ def describe(threads: int, torch_python: str | None = None, jax_python: str | No
     CPU. `torch_python` and `jax_python` are the interpreters of PyTorch and JAX if those are not the running one.
     Errors as in `versions_of`.
     """
-    from lxmls_rnn.theano_env import blas
-    from lxmls_rnn.theano_env.flags import in_effect
+    try:
+        from lxmls_rnn.theano_env import blas
+        from lxmls_rnn.theano_env.flags import in_effect
 
-    flags = in_effect()
+        flags = in_effect()
+        theano_blas = blas.name(flags.get("blas.ldflags", ""))
+    except ImportError:  # no Theano, or a stock one: the rows of its cases say so
+        flags, theano_blas = {}, ""
     cards = [f"{name}, compute {major}.{minor}" for name, (major, minor) in libraries.cards()]
     versions = {name: version(name) for name in ("lxmls-rnn", "numpy", "scipy", "theano", "torch", "jax", "pygpu")}
     others = {}
@@ -58,7 +62,7 @@ def describe(threads: int, torch_python: str | None = None, jax_python: str | No
         "versions": versions,
         **others,
         "numpy_blas": numpy_blas(),
-        "theano_blas": blas.name(flags.get("blas.ldflags", "")),
+        "theano_blas": theano_blas,
         "cxxflags": flags.get("gcc.cxxflags", ""),
         "gpus": cards,
         "driver": libraries.driver_version() if cards else "",

@@ -26,6 +26,12 @@ def test_the_cache_is_the_last_one(linux):
     assert machine.cache_size() == 36 * 2**20
 
 
+def test_a_machine_without_theano_is_described(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lxmls_rnn.theano_env.flags", None)
+    found = machine.describe(1)
+    assert (found["theano_blas"], found["cxxflags"], found["threads"]) == ("", "", 1)
+
+
 @pytest.fixture
 def python_with(tmp_path):
     """Make an interpreter that finds a module, by default `torch`, with this text."""
