@@ -12,10 +12,10 @@ HERE = Path(__file__).parent
 COMMAND = "import numpy_alone; from lxmls_rnn.__main__ import main; main()"
 
 
-def run(folder, *command):
+def run(folder, *command, status=0):
     environ = {**os.environ, "PYTHONPATH": f"{HERE}:{HERE.parent}", "LXMLS_RUNS": str(folder), "LXMLS_DEVICE": "cpu"}
     done = subprocess.run([sys.executable, *command], cwd=folder, env=environ, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
 
@@ -34,6 +34,12 @@ def test_a_model_is_trained_resumed_explained_and_exported(tmp_path, model):
 from lxmls_rnn.teaching.gradient_check import check_gradients
 print(len(list(check_gradients(["{model}"]))))"""
     assert int(run(tmp_path, "-c", check)) > 0
+
+
+def test_the_doctor_says_what_theano_is_needed_for_and_what_works_without_it(tmp_path):
+    said = " ".join(run(tmp_path, "-c", COMMAND, "doctor", status=1).split())
+    assert "!! Theano unavailable; only the models RNN, LSTM, FastRNN, FastLSTM need it Theano is not installed: run" in said
+    assert said.endswith("NumpyRNN, NumpyLSTM work as usual.")
 
 
 def test_exercises_in_numpy_are_checked(tmp_path):

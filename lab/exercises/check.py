@@ -117,8 +117,8 @@ for _name in EXERCISES:
 
 
 def installed(framework: str) -> bool:
-    """Return whether "jax" or "torch" is installed; print how to install it if not."""
-    if missing := FRAMEWORKS[framework].missing:
+    """Return whether "theano", "jax" or "torch" is installed; print how to install it if not."""
+    if missing := next(one.missing for one in FRAMEWORKS.values() if one.module == framework):
         print(f"{missing}.")
     return not missing
 

@@ -23,6 +23,8 @@ METHODS = {"theano_model": "_forward", "numpy_method": "backpropagation", "torch
 # the imports of the notebook's cells before an exercise, by its kind or the beginning of it
 IMPORTS = {
     "numpy": "import numpy as np\n",
+    "scan": "import numpy as np\nimport theano\nimport theano.tensor as T\n"
+    "from lxmls_rnn.deep_learning.rnn import LSTM, RNN\n",
     "torch_method": "import torch\nfrom lxmls_rnn.deep_learning.pytorch_models.rnn import PytorchRNN\n",
     "torch": "import torch\nfrom torch import nn\n",
     "jax": "import jax\nimport jax.numpy as jnp\nfrom jax import lax\n",
@@ -96,9 +98,8 @@ class Exercise:
 
     @property
     def framework(self) -> str:
-        """The framework that must be installed, a name in `FRAMEWORKS`: "torch", "jax" or "numpy"."""
-        begin = self.kind.split("_")[0]
-        return begin if begin in ("torch", "jax") else "numpy"
+        """The framework that must be installed, a name in `FRAMEWORKS`: "scan" (Theano), "torch", "jax" or "numpy"."""
+        return {"theano": "scan", "torch": "torch", "jax": "jax"}.get(self.kind.split("_")[0], "numpy")
 
     @property
     def method(self) -> str:

@@ -1,6 +1,7 @@
 """Every notebook runs from top to bottom: as a student gets it, and with the exercises solved."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -31,10 +32,12 @@ SCHOOL = ["backpropagation", "log_forward"]  # exercises of the school's edition
 COURSE = [name for name in EXERCISES if name not in SCHOOL]
 
 
-def solved(notebook):
+def solved(notebook, *frameworks):
+    """Solve the exercises of these frameworks, by default of all that are installed."""
+    frameworks = frameworks or [name for name, framework in FRAMEWORKS.items() if not framework.missing]
     for cell in notebook.cells:
         name = cell.metadata.get("exercise")
-        if name and not FRAMEWORKS[EXERCISES[name].framework].missing:
+        if name and EXERCISES[name].framework in frameworks:
             cell.source = EXERCISES[cell.metadata["exercise"]].solution
     return notebook
 
@@ -91,6 +94,29 @@ def test_a_notebook_as_it_is_handed_out_has_no_exercise_done(name, exercises, tm
     said = verdicts(notebook)
     assert list(said) == exercises
     assert [name for name, text in said.items() if ": not yet." not in text] == []
+
+
+@pytest.mark.notebook
+@pytest.mark.daily("runs all cells of two notebooks, half a minute")
+@pytest.mark.usefixtures("small_corpus")
+@pytest.mark.parametrize("name", ["00-welcome.ipynb", EXERCISE_NOTEBOOK])
+def test_without_theano_its_cells_say_so_and_those_in_numpy_run_to_the_end(name, tmp_path, monkeypatch):
+    import nbformat
+
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
+    notebook = solved(read(name), "numpy")
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("import numpy_alone"))
+    run(notebook, tmp_path, monkeypatch)
+    sentence = "Theano is not installed: run `make setup`, which builds it, or install a wheel of `make dist`."
+    if name == EXERCISE_NOTEBOOK:
+        assert printed(notebook, "theano") == f"{sentence}\n"
+        of = {name: EXERCISES[name].framework for name in COURSE}
+        said = {name: text for name, text in verdicts(notebook).items() if of[name] in ("numpy", "scan")}
+        expected = {"numpy": ": right.", "scan": f": not yet. {sentence}"}
+        assert [text for name, text in said.items() if expected[of[name]] not in text] == []
+    else:
+        assert printed(notebook, "welcome-2") == f"{sentence}\n"
+        assert "building NumpyRNN" in printed(notebook, "welcome-6")
 
 
 @pytest.mark.notebook

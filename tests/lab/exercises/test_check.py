@@ -127,7 +127,7 @@ def test_a_return_in_a_loop_is_named_where_results_are_missing(says):
     old = "return [(W, W - rate * T.grad(_cost, W)) for W in param]"
     text = says("updates", (old, "for W in param:\n        return [(W, W - rate * T.grad(_cost, W))]")).text
     assert text.startswith("Expected a pair for each of the 2 parameters")
-    assert "There is a return inside the loop, in line 6" in text
+    assert "There is a return inside the loop, in line 3" in text
 
 
 def test_the_librarys_models_are_not_ones_own(cell):
@@ -235,6 +235,7 @@ def test_nothing_is_not_yet(exercise, nothing):
 def test_a_placeholder_that_is_left_is_named(cell):
     code = EXERCISES["rnn"].solution.replace("return T.nnet.sigmoid(T.dot(W_x, _z_t) + T.dot(W_h, _h_tm1))",
                                          "return ...  # your code here")  # fmt: skip
+    cell(EXERCISES["rnn"].before, "before")
     verdict = check.rnn(cell(code)["MyRNN"])
     assert verdict.state == "not yet"
     assert "A line is not filled in: return ...  # your code here" in verdict.text
