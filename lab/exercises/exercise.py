@@ -44,6 +44,8 @@ _FACTS = (
     "tolerance",
 )
 
+_NEEDED = ("number", "kind", "function", "inputs", "right")
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -124,6 +126,8 @@ def read(file: Path) -> Exercise:
     facts = dict(re.findall(r"^- (\w+): (.*)$", head, re.MULTILINE))
     if unknown := [name for name in facts if name not in _FACTS]:
         raise ValueError(f"{file}: unknown fact {unknown[0]!r}, expected one of {', '.join(_FACTS)}")
+    if missing := [name for name in _NEEDED if name not in facts]:
+        raise ValueError(f"{file}: the fact {missing[0]!r} is missing: - {missing[0]}: ...")
     title = re.match("# (.+)\n", head)
     if title is None:
         raise ValueError(f"{file}: the first line should be the title, # TITLE")

@@ -2,6 +2,8 @@
 
 import json
 import re
+import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from html_tables import tables
 
 from lab import check
 from lab.exercises import explanation, failed_cells, progress
-from lab.exercises.exercise import EXERCISES, answer_of
+from lab.exercises.exercise import EXERCISES, answer_of, read
 from lab.exercises.inputs import cases
 from lab.runtime import limit
 from lxmls_rnn import paths
@@ -418,3 +420,20 @@ def test_the_librarys_gradients_are_no_answer_of_the_2026_edition(cell):
     code = "from lxmls_rnn.deep_learning.numpy_models.rnn import NumpyRNN\n\n\nclass MyNumpyRNN(NumpyRNN):\n"
     code += "    def backpropagation(self, input, output):\n        return super().backpropagation(input, output)\n"
     assert "`backpropagation` did the work" in check.backpropagation(cell(code)["MyNumpyRNN"]).text
+
+
+def test_the_cells_of_an_exercise_that_is_left_out_say_so(capsys):
+    assert str(check.left_out(len)).startswith("No exercise 'left_out': expected one of forward, errors")
+    assert not check.passed("forward", "left_out")
+    assert capsys.readouterr().out.startswith("No exercise 'left_out'")
+
+
+def test_the_exercise_that_the_page_for_teachers_adds_is_checked(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[3] / "docs/exercises.md").read_text(encoding="utf-8")
+    file = tmp_path / "25-cost.md"
+    file.write_text(textwrap.dedent(re.search(r" *````markdown\n(.*?) *````", page, re.DOTALL)[1]), encoding="utf-8")
+    monkeypatch.setitem(EXERCISES, "cost", read(file))
+    assert check._checked("cost", answer_of("cost")).state == "right"
+    (sum_of_words,) = EXERCISES["cost"].patches
+    verdict = check._checked("cost", answer_of("cost", sum_of_words.code, "<cell>"))
+    assert sum_of_words.cause in verdict.text
