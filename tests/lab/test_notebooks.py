@@ -128,6 +128,11 @@ def test_the_solved_exercises_are_all_right_and_agree_with_the_library(tmp_path,
     text = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "NumPy and Theano agree on all gradients." in text
     assert text.count("accuracy on new sentences") == 2
+    in_graph = re.findall(r"(\S+) by T\.grad, (\S+) by hand", printed(notebook, "graph"))
+    assert len(in_graph) == 5
+    assert all(by_theano == by_hand for by_theano, by_hand in in_graph)
+    sizes = [int(line.split()[0]) for line in printed(notebook, "vocabulary").splitlines()]
+    assert sizes == sorted(sizes, reverse=True)
     assert "Not yet" not in text
     unknown = re.findall(r"never (\d+\.\d)%", printed(notebook, "compare-unknown-words"))
     assert len(unknown) == 2
