@@ -38,7 +38,7 @@ _FACTS = (
     "optional",
     "needs",
     "shares",
-    "order",
+    "backwards",
     "right",
     "results",
     "tolerance",
@@ -89,7 +89,7 @@ class Exercise:
     results: tuple[str, ...]  # names of what is returned, in order
     inputs: str  # of `lab.exercises.inputs`
     quantities: dict[str, Quantity]
-    backwards: bool  # the last word is computed first
+    backwards: tuple[str, ...]  # names of quantities whose last word is computed first
     tolerance: float  # how much an entry may differ, relative to the largest one; 0 for rounding only
     needs: tuple[str, ...]  # exercises whose answers this one calls
     shares: str  # exercise whose mistakes give the same numbers here; "" for none
@@ -151,7 +151,7 @@ def read(file: Path) -> Exercise:
         results=names("results") or tuple(quantities),
         inputs=facts["inputs"],
         quantities=quantities,
-        backwards=facts.get("order") == "backwards",
+        backwards=names("backwards"),
         tolerance=float(facts.get("tolerance", 0)),
         needs=names("needs"),
         shares=facts.get("shares", ""),

@@ -170,7 +170,7 @@ def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypa
         differences = re.findall(r"\d\.\de[+-]\d+", printed(notebook, id))
         assert len(differences) == n
         assert max(map(float, differences)) < 1e-10
-    assert "0 of 12 done, 5 of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert "0 of 12 done, 5 of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 @pytest.mark.notebook
@@ -191,7 +191,7 @@ def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatc
         assert len(differences) == 4
         assert max(map(float, differences)) < 1e-4  # float32
     done = 1 if TORCH.missing else 2
-    assert f"0 of 12 done, {done} of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert f"0 of 12 done, {done} of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 @pytest.mark.notebook
@@ -211,7 +211,7 @@ def test_exercises_without_their_frameworks_say_so_in_a_sentence(tmp_path, monke
     expected = [f"… {name}: not yet. {sentences[name.startswith('jax')]}" for name in OTHERS]
     assert list(verdicts(notebook).values()) == expected
     assert not list((tmp_path / "runs").glob("exercises.json"))  # nothing counts as begun
-    assert "0 of 12 done, 0 of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert "0 of 12 done, 0 of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 def test_every_exercise_has_its_cell_that_defines_what_its_solution_defines_and_its_check():

@@ -304,7 +304,7 @@ def test_progress_is_kept_on_disk(says):
     assert kept["forward"]["tries"] == 2
     check.hint("forward")
     shown = check.progress()
-    assert "1 of 12 done, 0 of 12 optional" in str(shown)
+    assert "1 of 12 done, 0 of 13 optional" in str(shown)
     ((_, forward, *others),) = tables(shown._repr_html_())
     assert forward[3:] == ["done", "2", f"1 of {len(EXERCISES['forward'].hints)}", ""]
     assert {name: state for _, name, _, state, *_ in others} == {
@@ -318,10 +318,10 @@ def test_reset_forgets_one_or_all(says):
     says("forward")
     says("updates")
     check.reset("forward")
-    assert "1 of 12 done, 0 of 12 optional" in str(check.progress())
+    assert "1 of 12 done, 0 of 13 optional" in str(check.progress())
     assert check.passed("updates")
     check.reset()
-    assert "0 of 12 done, 0 of 12 optional" in str(check.progress())
+    assert "0 of 12 done, 0 of 13 optional" in str(check.progress())
     assert not check.passed("updates")
     assert str(check.reset("forward")) == "Reset: forward."  # though there was nothing
 
@@ -430,7 +430,7 @@ def test_the_cells_of_an_exercise_that_is_left_out_say_so(capsys):
 
 def test_the_exercise_that_the_page_for_teachers_adds_is_checked(tmp_path, monkeypatch):
     page = (Path(__file__).parents[3] / "docs/exercises.md").read_text(encoding="utf-8")
-    file = tmp_path / "25-cost.md"
+    file = tmp_path / "26-cost.md"
     file.write_text(textwrap.dedent(re.search(r" *````markdown\n(.*?) *````", page, re.DOTALL)[1]), encoding="utf-8")
     monkeypatch.setitem(EXERCISES, "cost", read(file))
     assert check._checked("cost", answer_of("cost")).state == "right"
