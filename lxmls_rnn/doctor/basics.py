@@ -1,4 +1,4 @@
-"""What the doctor shows with Theano and without: its table, and the findings about Python and NumPy."""
+"""The doctor's table, and its findings about Python and NumPy, with Theano and without."""
 
 import platform
 import sys
