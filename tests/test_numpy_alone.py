@@ -12,10 +12,10 @@ HERE = Path(__file__).parent
 COMMAND = "import numpy_alone; from lxmls_rnn.__main__ import main; main()"
 
 
-def run(folder, *command):
+def run(folder, *command, status=0):
     environ = {**os.environ, "PYTHONPATH": f"{HERE}:{HERE.parent}", "LXMLS_RUNS": str(folder), "LXMLS_DEVICE": "cpu"}
     done = subprocess.run([sys.executable, *command], cwd=folder, env=environ, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
 
@@ -36,6 +36,13 @@ print(len(list(check_gradients(["{model}"]))))"""
     assert int(run(tmp_path, "-c", check)) > 0
 
 
+def test_the_doctor_says_what_theano_is_needed_for_and_what_works_without_it(tmp_path):
+    said = " ".join(run(tmp_path, "-c", COMMAND, "doctor", status=1).split())
+    need = "only the models RNN, LSTM, FastRNN, FastLSTM need it"
+    assert f"!! Theano unavailable; {need} Theano is not installed: run `make setup`" in said
+    assert said.endswith("NumpyRNN, NumpyLSTM work as usual.")
+
+
 def test_exercises_in_numpy_are_checked(tmp_path):
     code = """import numpy_alone
 from lab import check
@@ -43,12 +50,12 @@ from lab.exercises.exercise import EXERCISES, answer_of
 def endless(*given):
     while True:
         pass
-names = [name for name, one in EXERCISES.items() if one.number.startswith(("6.1", "6.6"))]
+names = [name for name, one in EXERCISES.items() if one.number.startswith(("6.1", "6.6", "6.7"))]
 print(len(names), {getattr(check, name)(answer_of(name)).state for name in names})
 check.MAX_SECONDS = 0.2
 print(check.forward(endless).text)"""
     said = run(tmp_path, "-W", "ignore", "-c", code)
-    assert said.startswith("9 {'right'}\nThe function is still running after 0.2 s")
+    assert said.startswith("10 {'right'}\nThe function is still running after 0.2 s")
 
 
 def test_a_lock_is_no_content_of_a_folder_and_makes_none(tmp_path):

@@ -116,9 +116,16 @@ for _name in EXERCISES:
     globals()[_name] = partial(_checked, _name)
 
 
+def __getattr__(name: str) -> Any:
+    """Return a check that says that there is no such exercise, for the cells of one that a teacher has left out."""
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return lambda *_: _unknown(name)
+
+
 def installed(framework: str) -> bool:
-    """Return whether "jax" or "torch" is installed; print how to install it if not."""
-    if missing := FRAMEWORKS[framework].missing:
+    """Return whether "theano", "jax" or "torch" is installed; print how to install it if not."""
+    if missing := next(one.missing for one in FRAMEWORKS.values() if one.module == framework):
         print(f"{missing}.")
     return not missing
 
@@ -127,7 +134,9 @@ def passed(*names: str) -> bool:
     """Return whether these checks have passed in this kernel; if not, print which of them to run."""
     missing = [name for name in names if name not in _passed]
     entries, _ = _stored()
-    if missing and all(entries[name].state == RIGHT for name in missing):
+    if left_out := [name for name in missing if name not in EXERCISES]:
+        print(_unknown(left_out[0]))
+    elif missing and all(entries[name].state == RIGHT for name in missing):
         its = "its check" if len(missing) == 1 else "their checks"
         print(f"This kernel is new: run the cells of {' and '.join(missing)} and {its} again.")
     elif missing:

@@ -111,7 +111,7 @@ def places(exercise: Exercise, right: Arrays) -> list[Place]:
             steps[name] = WHOLE
         else:
             forwards = range(quantity.first, quantity.first + right[name].shape[axis])
-            steps[name] = forwards[::-1] if exercise.backwards else forwards
+            steps[name] = forwards[::-1] if name in exercise.backwards else forwards
     return list(in_order(steps))
 
 
@@ -217,9 +217,12 @@ def _lead(exercise: Exercise, right: Arrays, step: int | None, name: str) -> str
     """Return a sentence that lists the steps and quantities before the first difference; "" if it is the first one."""
     order = places(exercise, right)
     before = order[: order.index((step, name))]
+    is_backwards = [other in exercise.backwards for _, other in [*before, (step, name)]]
+    turn = max((n + 1 for n, one in enumerate(is_backwards) if one != is_backwards[-1]), default=0)
+    whole, before = dict.fromkeys(other for _, other in before[:turn]), before[turn:]
     done = list(dict.fromkeys(s for s, _ in before if s is not None and s != step and s > 0))
     here = [other for s, other in before if s == step]
-    parts = []
+    parts = [*whole]
     if done and step is not None:
         low, high = min(done), max(done)
         parts.append(f"step {low}" if low == high else f"steps {low} to {high}")

@@ -23,6 +23,8 @@ METHODS = {"theano_model": "_forward", "numpy_method": "backpropagation", "torch
 # the imports of the notebook's cells before an exercise, by its kind or the beginning of it
 IMPORTS = {
     "numpy": "import numpy as np\n",
+    "scan": "import numpy as np\nimport theano\nimport theano.tensor as T\n"
+    "from lxmls_rnn.deep_learning.rnn import LSTM, RNN\n",
     "torch_method": "import torch\nfrom lxmls_rnn.deep_learning.pytorch_models.rnn import PytorchRNN\n",
     "torch": "import torch\nfrom torch import nn\n",
     "jax": "import jax\nimport jax.numpy as jnp\nfrom jax import lax\n",
@@ -36,11 +38,13 @@ _FACTS = (
     "optional",
     "needs",
     "shares",
-    "order",
+    "backwards",
     "right",
     "results",
     "tolerance",
 )
+
+_NEEDED = ("number", "kind", "function", "inputs", "right")
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Exercise:
     results: tuple[str, ...]  # names of what is returned, in order
     inputs: str  # of `lab.exercises.inputs`
     quantities: dict[str, Quantity]
-    backwards: bool  # the last word is computed first
+    backwards: tuple[str, ...]  # names of quantities whose last word is computed first
     tolerance: float  # how much an entry may differ, relative to the largest one; 0 for rounding only
     needs: tuple[str, ...]  # exercises whose answers this one calls
     shares: str  # exercise whose mistakes give the same numbers here; "" for none
@@ -96,9 +100,8 @@ class Exercise:
 
     @property
     def framework(self) -> str:
-        """The framework that must be installed, a name in `FRAMEWORKS`: "torch", "jax" or "numpy"."""
-        begin = self.kind.split("_")[0]
-        return begin if begin in ("torch", "jax") else "numpy"
+        """The framework that must be installed, a name in `FRAMEWORKS`: "scan" (Theano), "torch", "jax" or "numpy"."""
+        return {"theano": "scan", "torch": "torch", "jax": "jax"}.get(self.kind.split("_")[0], "numpy")
 
     @property
     def method(self) -> str:
@@ -123,6 +126,8 @@ def read(file: Path) -> Exercise:
     facts = dict(re.findall(r"^- (\w+): (.*)$", head, re.MULTILINE))
     if unknown := [name for name in facts if name not in _FACTS]:
         raise ValueError(f"{file}: unknown fact {unknown[0]!r}, expected one of {', '.join(_FACTS)}")
+    if missing := [name for name in _NEEDED if name not in facts]:
+        raise ValueError(f"{file}: the fact {missing[0]!r} is missing: - {missing[0]}: ...")
     title = re.match("# (.+)\n", head)
     if title is None:
         raise ValueError(f"{file}: the first line should be the title, # TITLE")
@@ -146,7 +151,7 @@ def read(file: Path) -> Exercise:
         results=names("results") or tuple(quantities),
         inputs=facts["inputs"],
         quantities=quantities,
-        backwards=facts.get("order") == "backwards",
+        backwards=names("backwards"),
         tolerance=float(facts.get("tolerance", 0)),
         needs=names("needs"),
         shares=facts.get("shares", ""),

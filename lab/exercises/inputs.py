@@ -86,6 +86,21 @@ def _models(seed: int, lstm: bool = False) -> list[Case]:
     ]
 
 
+def _both_ways(seed: int) -> list[Case]:
+    """Return sentences for a tagger with a state from each side; W_y has columns for both."""
+    found = []
+    for n, case in enumerate(_sentences(seed)):
+        rng = np.random.RandomState(100 * seed + 12 + n)
+        W_y, W_x, W_h = case["W_y"], case["W_x"], case["W_h"]
+        others = {
+            "V_x": rng.uniform(-2, 2, W_x.shape) / W_x.shape[1] ** 0.5,
+            "V_h": rng.uniform(-2, 2, W_h.shape) / W_h.shape[1] ** 0.5,
+            "W_y": np.hstack([W_y, rng.uniform(-1, 1, W_y.shape)]),
+        }
+        found.append({name: case[name] for name in ("x", "W_e", "W_x", "W_h")} | others)
+    return found
+
+
 def _guide(seed: int) -> list[Case]:
     """Return sentences for the classes of the guide of 2026, whose arrays have a row for each word or step."""
     found = []
@@ -228,6 +243,7 @@ def _gates(seed: int) -> list[Case]:
 
 BUILDERS: dict[str, Callable[[int], list[Case]]] = {
     "by hand": _sentences,
+    "both ways": _both_ways,
     "models": _models,
     "guide": _guide,
     "LSTM models": functools.partial(_models, lstm=True),

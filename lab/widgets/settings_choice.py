@@ -137,24 +137,28 @@ class SettingsChoice(widgets.VBox):
 
 
 class CorpusChoice(SettingsChoice):
-    """Controls for corpus, limits and vocabulary; `corpus` is a name of `corpus_files` or a file in the data folder."""
+    """Controls for corpus, limits and vocabulary; `corpus` is a name of `corpus_files` or a file in the data folder.
+
+    By default it is the corpus of LXMLS_CORPUS, or the sample.
+    """
 
     part = "corpus"
 
-    def __init__(self, corpus: str = "sample") -> None:
+    def __init__(self, corpus: str | None = None) -> None:
         what = "Dependency distance in words: K of the corpus reach:K"
         drag: dict[str, Any] = {"min": 1, "max": reach.MAX_DISTANCE, "continuous_update": False}
         self.distance = field(widgets.IntSlider, "Distance", 5, what, "38em", **drag)
         super().__init__()
         first, *others = self.children[0].children
         self.children[0].children = (first, self.distance, *others)
-        self["corpus"].value = corpus
+        self.copy("corpus", corpus or corpora.default())
 
     def refresh(self) -> None:
         """Refresh the lists of corpora."""
         found = sorted((paths.data() / UPLOADS).glob("*"))
         files = [f"{UPLOADS}/{file.name}" for file in found if not file.name.startswith(".")]
-        named = [*corpora.CORPORA, *treebanks.below(paths.data()), REACH]
+        known = [*corpora.CORPORA, *corpora.own(), *treebanks.below(paths.data()), corpora.default()]
+        named = [*(name for name in dict.fromkeys(known) if reach.distance_of(name) is None), REACH]
         set_options(self["corpus"], named + files)
         set_options(self["dev"], [self.settings["dev"].none, *files])
 

@@ -55,6 +55,32 @@ CORPORA = {
     )
 }
 NAMES = f"{', '.join(CORPORA)}, reach:K, ud:CODE"  # for messages
+SUFFIXES = (".conll", ".conllu")  # of the files of a corpus of one's own
+
+
+def default() -> str:
+    """Return the name of the corpus of notebooks and panels: LXMLS_CORPUS, or the sample; ValueError if none has it."""
+    name = os.environ.get("LXMLS_CORPUS") or "sample"
+    if find(name) is None:
+        raise ValueError(
+            f"LXMLS_CORPUS={name}: there is no such corpus, expected one of {NAMES}, or a "
+            f"folder of {paths.data().absolute()} with the files train.conllu, dev.conllu and test.conllu (or .conll)"
+        )
+    return name
+
+
+def own() -> list[str]:
+    """Return the names of the user's own corpora: folders of the data folder with a training file train.conll(u)."""
+    return sorted(folder.name for folder in paths.data().glob("*") if _own(folder.name))
+
+
+def _own(name: str) -> Corpus | None:
+    if name in CORPORA or name.startswith(".") or Path(name).name != name:
+        return None
+    suffix = next((suffix for suffix in SUFFIXES if (paths.data() / name / f"train{suffix}").is_file()), "")
+    train, dev, test = (f"{name}/{part}{suffix}" for part in treebanks.PARTS)
+    remedy = f"a corpus of your own has train{suffix}, dev{suffix} and test{suffix} in one folder"
+    return Corpus(name, (train, dev, test), remedy) if suffix else None
 
 
 def find(name: str) -> Corpus | None:
@@ -66,16 +92,17 @@ def find(name: str) -> Corpus | None:
     if files is not None:
         remedy = f"`lxmls-rnn fetch {name}` gets it, or says that the treebank has no such part"
         return Corpus(name, files, remedy, partial(treebanks.licence, name), is_partial=True)
-    return CORPORA.get(name)
+    return CORPORA.get(name) or _own(name)
 
 
-def corpus_files(name: str, needed: str = "train") -> tuple[Path, Path, Path]:
-    """Return the train, dev and test files of a corpus by name.
+def corpus_files(name: str | None = None, needed: str = "train") -> tuple[Path, Path, Path]:
+    """Return the train, dev and test files of a corpus by name; by default of `default()`.
 
     Missing files of `reach:K` are generated in the data folder, or if that is read-only, as in a class, in the folder
     of the runs. Raise ValueError if no corpus has that name, and FileNotFoundError, which says how to get the files, if
     one is missing. A treebank `ud:...` may lack parts, so only its `needed` part must exist.
     """
+    name = name or default()
     if name.startswith(treebanks.PREFIX):
         treebanks.check(name, paths.data())
     corpus, data = find(name), paths.data()
@@ -108,7 +135,7 @@ def corpus_name(corpus: str) -> str:
     path = paths.located(corpus)
     above = path.parent.name
     numbered = [f"reach:{above}"] if above in map(str, range(1, reach.MAX_DISTANCE + 1)) else []
-    known = filter(None, map(find, [*CORPORA, *numbered, f"{treebanks.PREFIX}{above}"]))
+    known = filter(None, map(find, [*CORPORA, *numbered, f"{treebanks.PREFIX}{above}", above]))
     return next((one.name for one in known if _is_copy(path, one.files[0])), path.name)
 
 

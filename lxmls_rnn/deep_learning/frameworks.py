@@ -17,17 +17,19 @@ class Framework(NamedTuple):
     name: str
     module: str
     compile_time: str = ""  # in words, at most, of a model's first step; empty if the framework does not compile
-    group: str = ""  # of dependencies; empty if the framework is always installed
+    group: str = ""  # of dependencies; empty if the framework is no option of `make setup`
     download: str = ""  # what the group downloads
 
     @property
     def remedy(self) -> str:
-        """The command that installs an optional framework."""
-        return problems.advice("framework").format(self.group)
+        """The command that installs the framework."""
+        return problems.advice("framework").format(self.group) if self.group else "`make setup`"
 
     @property
     def missing(self) -> str:
         """The sentence that says how to install the framework; empty if it is installed."""
+        if self.module == "theano":
+            return _missing_theano()
         if not self.group or find_spec(self.module) is not None:
             return ""
         return f"{self.name} is not installed: {self.remedy} brings it ({self.download})"
@@ -57,6 +59,14 @@ class Framework(NamedTuple):
             f"{variable}={asked} is unavailable: {self.name} sees {len(gpus) or 'no'} GPUs; "
             f"set {variable}=cpu or auto, or install a build of {self.name} for this GPU"
         )
+
+
+def _missing_theano() -> str:
+    try:
+        import lxmls_rnn.theano_env  # noqa: F401  it checks the build, without importing Theano
+    except ImportError as error:
+        return str(error)
+    return ""
 
 
 NUMPY = Framework("NumPy", "numpy")

@@ -5,6 +5,7 @@ import sys
 
 from lxmls_rnn import device
 from lxmls_rnn.doctor import gpu
+from lxmls_rnn.doctor.basics import show
 from lxmls_rnn.doctor.software import software, theano_found, theano_tools
 from lxmls_rnn.doctor.trial import end_trial, start_trial
 from lxmls_rnn.storage.files import escaped
@@ -43,28 +44,6 @@ def require_compiler() -> None:
             f"The tests compile C code and need {names}: {remedy}\n"
             "Without it NumpyRNN and NumpyLSTM work as usual, and Theano runs in Python, slowly."
         )
-
-
-def show(findings: list[device.Finding], advice: list[str], width: int | None = None) -> None:
-    """Print the findings as a table, and the advice below it, in `width` columns; default: the terminal's width.
-
-    Control characters and characters that reorder a line are escaped, see `lxmls_rnn.storage.files.escaped`.
-    """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    marks = {True: ("ok", "green"), False: ("!!", "bold red"), None: ("--", "dim")}
-    table = Table.grid(padding=(0, 1))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for finding in findings:
-        table.add_row(Text(*marks[finding.ok]), finding.name, Text(escaped(finding.value)))
-    console = Console(width=width)
-    console.print(table)
-    for line in advice:
-        console.print(Text(escaped(line)))
 
 
 def main(width: int | None = None) -> int:

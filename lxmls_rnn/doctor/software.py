@@ -1,7 +1,6 @@
 """Findings about the software that Theano needs for fast C code, and about the test function."""
 
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -9,8 +8,8 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-from lxmls_rnn import __version__
 from lxmls_rnn.device import Finding
+from lxmls_rnn.doctor.basics import python
 from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.theano_env import blas as theano_blas
 from lxmls_rnn.theano_env.flags import compiler, in_effect, python_headers
@@ -23,9 +22,7 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
 
     `cxx` and `blas` are Theano's flags for the compiler and for linking with BLAS; empty: none.
     """
-    yield Finding("lxmls-rnn", __version__)
-    yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
-    yield Finding("NumPy", ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "scipy")))
+    yield from python()
 
     cxx = cxx or compiler()
     headers, (major, minor) = python_headers(), sys.version_info[:2]

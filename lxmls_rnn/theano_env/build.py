@@ -15,7 +15,9 @@ def stamp() -> str:
     """Return the digest of the edits in the installed Theano; WrongTheano if there is none."""
     spec = find_spec("theano")
     if spec is None or spec.origin is None:
-        raise WrongTheano("Theano is not installed: run `make setup`, which builds it")
+        raise WrongTheano(
+            "Theano is not installed: run `make setup`, which builds it, or install a wheel of `make dist`"
+        )
     file = Path(spec.origin).with_name(STAMP)
     if not file.exists() or find_spec("theano_runtime") is None:
         raise WrongTheano(

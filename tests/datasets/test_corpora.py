@@ -68,3 +68,35 @@ def test_the_labs_licence_is_the_packages_or_the_checkouts(monkeypatch, tmp_path
     assert own_licence().endswith("\n\nthe checkout's")
     (tmp_path / "LICENSE").unlink()
     assert own_licence().endswith("\n\nMIT License")
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A corpus of one's own in the folder `mine` of the data folder, which LXMLS_CORPUS names."""
+    for part, file in zip(("train", "dev", "test"), corpus_files("sample-pt"), strict=True):
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        shutil.copy(file, tmp_path / "mine" / f"{part}.conllu")
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
+    monkeypatch.setenv("LXMLS_CORPUS", "mine")
+    return tmp_path / "mine"
+
+
+def test_a_folder_of_the_data_folder_is_a_corpus_and_can_be_the_default(mine):
+    assert corpora.own() == ["mine"]
+    assert corpora.default() == "mine"
+    assert corpus_files() == tuple(mine / f"{part}.conllu" for part in ("train", "dev", "test"))
+    assert corpus_name(str(mine / "train.conllu")) == "mine"
+    assert prepare(Settings("mine", max_nr_sent=5)).dev is not None
+    (mine / "test.conllu").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no file .*mine/test\.conllu: a corpus of your own has train\.conllu"):
+        corpus_files("mine")
+
+
+def test_the_default_is_the_sample_and_a_bad_one_is_named(mine, monkeypatch):
+    for unset in ("", None):
+        monkeypatch.setenv("LXMLS_CORPUS", unset) if unset is not None else monkeypatch.delenv("LXMLS_CORPUS")
+        assert corpora.default() == "sample"
+    for wrong in ("yours", "mine/train.conllu", "..", ".mine"):
+        monkeypatch.setenv("LXMLS_CORPUS", wrong)
+        with pytest.raises(ValueError, match=f"LXMLS_CORPUS={wrong}: there is no such corpus, expected one of sample,"):
+            corpus_files()

@@ -1,6 +1,7 @@
 """Every notebook runs from top to bottom: as a student gets it, and with the exercises solved."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -31,10 +32,12 @@ SCHOOL = ["backpropagation", "log_forward"]  # exercises of the school's edition
 COURSE = [name for name in EXERCISES if name not in SCHOOL]
 
 
-def solved(notebook):
+def solved(notebook, *frameworks):
+    """Solve the exercises of these frameworks, by default of all that are installed."""
+    frameworks = frameworks or [name for name, framework in FRAMEWORKS.items() if not framework.missing]
     for cell in notebook.cells:
         name = cell.metadata.get("exercise")
-        if name and not FRAMEWORKS[EXERCISES[name].framework].missing:
+        if name and EXERCISES[name].framework in frameworks:
             cell.source = EXERCISES[cell.metadata["exercise"]].solution
     return notebook
 
@@ -94,6 +97,29 @@ def test_a_notebook_as_it_is_handed_out_has_no_exercise_done(name, exercises, tm
 
 
 @pytest.mark.notebook
+@pytest.mark.daily("runs all cells of two notebooks, half a minute")
+@pytest.mark.usefixtures("small_corpus")
+@pytest.mark.parametrize("name", ["00-welcome.ipynb", EXERCISE_NOTEBOOK])
+def test_without_theano_its_cells_say_so_and_those_in_numpy_run_to_the_end(name, tmp_path, monkeypatch):
+    import nbformat
+
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
+    notebook = solved(read(name), "numpy")
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("import numpy_alone"))
+    run(notebook, tmp_path, monkeypatch)
+    sentence = "Theano is not installed: run `make setup`, which builds it, or install a wheel of `make dist`."
+    if name == EXERCISE_NOTEBOOK:
+        assert printed(notebook, "theano") == f"{sentence}\n"
+        of = {name: EXERCISES[name].framework for name in COURSE}
+        said = {name: text for name, text in verdicts(notebook).items() if of[name] in ("numpy", "scan")}
+        expected = {"numpy": ": right.", "scan": f": not yet. {sentence}"}
+        assert [text for name, text in said.items() if expected[of[name]] not in text] == []
+    else:
+        assert printed(notebook, "welcome-2") == f"{sentence}\n"
+        assert "building NumpyRNN" in printed(notebook, "welcome-6")
+
+
+@pytest.mark.notebook
 @pytest.mark.daily("compiles and trains all the day's models, most of a minute")
 @pytest.mark.usefixtures("small_corpus")
 def test_the_solved_exercises_are_all_right_and_agree_with_the_library(tmp_path, monkeypatch):
@@ -102,6 +128,11 @@ def test_the_solved_exercises_are_all_right_and_agree_with_the_library(tmp_path,
     text = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "NumPy and Theano agree on all gradients." in text
     assert text.count("accuracy on new sentences") == 2
+    in_graph = re.findall(r"(\S+) by T\.grad, (\S+) by hand", printed(notebook, "graph"))
+    assert len(in_graph) == 5
+    assert all(by_theano == by_hand for by_theano, by_hand in in_graph)
+    sizes = [int(line.split()[0]) for line in printed(notebook, "vocabulary").splitlines()]
+    assert sizes == sorted(sizes, reverse=True)
     assert "Not yet" not in text
     unknown = re.findall(r"never (\d+\.\d)%", printed(notebook, "compare-unknown-words"))
     assert len(unknown) == 2
@@ -139,7 +170,7 @@ def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypa
         differences = re.findall(r"\d\.\de[+-]\d+", printed(notebook, id))
         assert len(differences) == n
         assert max(map(float, differences)) < 1e-10
-    assert "0 of 12 done, 5 of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert "0 of 12 done, 5 of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 @pytest.mark.notebook
@@ -160,7 +191,7 @@ def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatc
         assert len(differences) == 4
         assert max(map(float, differences)) < 1e-4  # float32
     done = 1 if TORCH.missing else 2
-    assert f"0 of 12 done, {done} of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert f"0 of 12 done, {done} of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 @pytest.mark.notebook
@@ -180,7 +211,7 @@ def test_exercises_without_their_frameworks_say_so_in_a_sentence(tmp_path, monke
     expected = [f"… {name}: not yet. {sentences[name.startswith('jax')]}" for name in OTHERS]
     assert list(verdicts(notebook).values()) == expected
     assert not list((tmp_path / "runs").glob("exercises.json"))  # nothing counts as begun
-    assert "0 of 12 done, 0 of 12 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert "0 of 12 done, 0 of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 def test_every_exercise_has_its_cell_that_defines_what_its_solution_defines_and_its_check():

@@ -39,7 +39,7 @@ class CorpusPanel(Panel):
     verifies them and shows their licence. <b>Upload file</b> adds your own CoNLL or CoNLL-U file, in any language, to
     the data folder; every panel then offers it. Under <b>More</b>, <b>Tags</b> names the column of its tags."""
 
-    def __init__(self, corpus: str = "sample") -> None:
+    def __init__(self, corpus: str | None = None) -> None:
         self.choice = CorpusChoice(corpus)
         self.choice.more.value = True  # open: here these settings matter
         self.read_button = self.button("Read", "Read the corpus and show its sentences", self.read, "primary")

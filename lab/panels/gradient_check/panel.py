@@ -56,7 +56,7 @@ class GradientCheckPanel(Panel):
         for name in MODEL_NAMES:
             model = MODELS[name]
             against = "Against finite differences" if model.backend == "numpy" else "Against NumPy"
-            is_ticked = model.family == "RNN" and not model.framework.group
+            is_ticked = model.family == "RNN" and not (model.framework.group or model.framework.missing)
             box = checkbox(f"{name} ({model.title})", model.framework.missing or against, is_ticked, width="18em")
             box.disabled = bool(model.framework.missing)
             self.models[name] = box.add_class(f"lab-check-{name}")

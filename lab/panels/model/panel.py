@@ -32,7 +32,7 @@ class ModelPanel(Panel):
     they are on. In the next cell <code>panel.experiment.tagger.model</code> is that model, if you have written
     <code>panel = ModelPanel()</code>."""
 
-    def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
+    def __init__(self, corpus: str | None = None, model: str = "NumpyRNN") -> None:
         self.model, self.corpus = ModelChoice(model), CorpusChoice(corpus)
         for choice in (self.model, self.corpus):
             choice.more.value = True  # open: here these settings matter

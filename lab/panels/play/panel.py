@@ -14,6 +14,7 @@ from lab.panels.play.network import DESCENT_RANGE, N_POINTS, N_SENTENCES, RATE, 
 from lab.widgets.controls import MAX_SEED, dropdown, field, in_row, integer, on_change, set_options, show, view
 from lab.widgets.panel import Panel
 from lab.widgets.settings_choice import REACH
+from lxmls_rnn.datasets import corpora
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
@@ -34,7 +35,6 @@ TAGGER_MODELS = {
     "RNN, tanh": ("NumpyRNN", "tanh"),
     "LSTM": ("NumpyLSTM", "tanh"),
 }
-SAMPLE = "sample"
 MAX_SHOWN_DISTANCE = 30
 DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, ALONG_FORGET = "steepest descent", "Weights ×", "W_h ×", "Forget gate +"
 FREE = "free"
@@ -73,8 +73,8 @@ class PlayPanel(Panel):
         narrow: dict[str, Any] = {"width": "20em", "label": "8em"}
         what = "A small NumPy network, which responds at once"
         self.tagger = dropdown("Tagger", TAGGER_MODELS, what, **narrow)
-        what = "The sample corpus, or reach:K, where the word K words back decides a tag"
-        self.corpus = dropdown("Corpus", [SAMPLE, REACH], what, **narrow)
+        what = "The sample corpus or that of LXMLS_CORPUS, or reach:K, where the word K words back decides a tag"
+        self.corpus = dropdown("Corpus", [corpora.default(), REACH], what, **narrow)
         self.distance = integer("Distance", 5, "K of reach:K", MAX_SHOWN_DISTANCE, **narrow)
         what = "Random distribution of the initial weights: between 0 and 1, or around 0"
         self.init = dropdown("Initialisation", INITS, what, "glorot", **narrow)
@@ -147,7 +147,7 @@ class PlayPanel(Panel):
     @property
     def network(self) -> Network:
         """The settings that the initial weights depend on."""
-        corpus = f"{REACH}:{self.distance.value}" if self.corpus.value == REACH else SAMPLE
+        corpus = f"{REACH}:{self.distance.value}" if self.corpus.value == REACH else self.corpus.value
         model, activation = TAGGER_MODELS[self.tagger.value]
         init, n_hidd, seed = self.init.value, self.n_hidd.value, self.seed.value
         return Network(corpus=corpus, model=model, activation=activation, init=init, n_hidd=n_hidd, seed=seed)

@@ -63,7 +63,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
 
     make_inspection_panel: Callable[[str], widgets.Widget]  # called with a run's name; set by `lab`
 
-    def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
+    def __init__(self, corpus: str | None = None, model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = groups = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
         self._seen: tuple[object, ...] = ()
         self._drawn_at = 0.0

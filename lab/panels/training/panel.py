@@ -41,7 +41,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
     and <b>Export</b> makes a file of it to take home. Select several runs under <i>Plot</i> to compare them. The
     training continues when the page is closed."""
 
-    def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
+    def __init__(self, corpus: str | None = None, model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = groups = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
         self._make_controls()
         self._make_views()

@@ -53,8 +53,10 @@ def test_every_mistake_gets_its_cause(name, patches, monkeypatch):
 
 def test_every_exercise_has_levels_of_hints_known_mistakes_and_formulas():
     for exercise in EXERCISES.values():
-        assert len(exercise.hints) == 3
-        assert len(exercise.patches) > 10
+        assert exercise.hints
+        if exercise.number < "7":  # of the school; a teacher's own may have fewer
+            assert len(exercise.hints) == 3
+            assert len(exercise.patches) > 10
         assert all(patch.cause.endswith((".", ")", "?")) for patch in exercise.patches)
         assert exercise.quantities
         assert all(quantity.formula for quantity in exercise.quantities.values())

@@ -2,6 +2,8 @@
 
 import json
 import re
+import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from html_tables import tables
 
 from lab import check
 from lab.exercises import explanation, failed_cells, progress
-from lab.exercises.exercise import EXERCISES, answer_of
+from lab.exercises.exercise import EXERCISES, answer_of, read
 from lab.exercises.inputs import cases
 from lab.runtime import limit
 from lxmls_rnn import paths
@@ -127,7 +129,7 @@ def test_a_return_in_a_loop_is_named_where_results_are_missing(says):
     old = "return [(W, W - rate * T.grad(_cost, W)) for W in param]"
     text = says("updates", (old, "for W in param:\n        return [(W, W - rate * T.grad(_cost, W))]")).text
     assert text.startswith("Expected a pair for each of the 2 parameters")
-    assert "There is a return inside the loop, in line 6" in text
+    assert "There is a return inside the loop, in line 3" in text
 
 
 def test_the_librarys_models_are_not_ones_own(cell):
@@ -235,6 +237,7 @@ def test_nothing_is_not_yet(exercise, nothing):
 def test_a_placeholder_that_is_left_is_named(cell):
     code = EXERCISES["rnn"].solution.replace("return T.nnet.sigmoid(T.dot(W_x, _z_t) + T.dot(W_h, _h_tm1))",
                                          "return ...  # your code here")  # fmt: skip
+    cell(EXERCISES["rnn"].before, "before")
     verdict = check.rnn(cell(code)["MyRNN"])
     assert verdict.state == "not yet"
     assert "A line is not filled in: return ...  # your code here" in verdict.text
@@ -301,7 +304,7 @@ def test_progress_is_kept_on_disk(says):
     assert kept["forward"]["tries"] == 2
     check.hint("forward")
     shown = check.progress()
-    assert "1 of 12 done, 0 of 12 optional" in str(shown)
+    assert "1 of 12 done, 0 of 13 optional" in str(shown)
     ((_, forward, *others),) = tables(shown._repr_html_())
     assert forward[3:] == ["done", "2", f"1 of {len(EXERCISES['forward'].hints)}", ""]
     assert {name: state for _, name, _, state, *_ in others} == {
@@ -315,10 +318,10 @@ def test_reset_forgets_one_or_all(says):
     says("forward")
     says("updates")
     check.reset("forward")
-    assert "1 of 12 done, 0 of 12 optional" in str(check.progress())
+    assert "1 of 12 done, 0 of 13 optional" in str(check.progress())
     assert check.passed("updates")
     check.reset()
-    assert "0 of 12 done, 0 of 12 optional" in str(check.progress())
+    assert "0 of 12 done, 0 of 13 optional" in str(check.progress())
     assert not check.passed("updates")
     assert str(check.reset("forward")) == "Reset: forward."  # though there was nothing
 
@@ -417,3 +420,20 @@ def test_the_librarys_gradients_are_no_answer_of_the_2026_edition(cell):
     code = "from lxmls_rnn.deep_learning.numpy_models.rnn import NumpyRNN\n\n\nclass MyNumpyRNN(NumpyRNN):\n"
     code += "    def backpropagation(self, input, output):\n        return super().backpropagation(input, output)\n"
     assert "`backpropagation` did the work" in check.backpropagation(cell(code)["MyNumpyRNN"]).text
+
+
+def test_the_cells_of_an_exercise_that_is_left_out_say_so(capsys):
+    assert str(check.left_out(len)).startswith("No exercise 'left_out': expected one of forward, errors")
+    assert not check.passed("forward", "left_out")
+    assert capsys.readouterr().out.startswith("No exercise 'left_out'")
+
+
+def test_the_exercise_that_the_page_for_teachers_adds_is_checked(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[3] / "docs/exercises.md").read_text(encoding="utf-8")
+    file = tmp_path / "26-cost.md"
+    file.write_text(textwrap.dedent(re.search(r" *````markdown\n(.*?) *````", page, re.DOTALL)[1]), encoding="utf-8")
+    monkeypatch.setitem(EXERCISES, "cost", read(file))
+    assert check._checked("cost", answer_of("cost")).state == "right"
+    (sum_of_words,) = EXERCISES["cost"].patches
+    verdict = check._checked("cost", answer_of("cost", sum_of_words.code, "<cell>"))
+    assert sum_of_words.cause in verdict.text

@@ -38,6 +38,12 @@ def test_the_first_difference_is_the_first_in_the_order_of_computation(results):
     got = results("errors")
     got[0]["e_y"][:, 1] += 1
     assert "Correct: steps 3 to 6. First difference: e_y at step 2" in judged("errors", got)
+    got = results("both_ways")
+    got[0]["b"][:, 1:4] += 1
+    got[0]["p"][:, 1] += 1
+    assert judged("both_ways", got).startswith("Correct: h, steps 5 to 6. First difference: b at step 4")
+    got[0]["b"][:, 1:4] -= 1
+    assert judged("both_ways", got).startswith("Correct: h, b, step 1, y of step 2. First difference: p at step 2")
 
 
 def test_right_numbers_without_scan_are_not_right(results):

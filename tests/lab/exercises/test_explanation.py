@@ -159,11 +159,11 @@ STEP = """def step(_i):
 def test_in_a_step_its_line_is_named_and_no_other():
     helper = "def squared(_i, _n):\n    return _i**_n\n\n\ndef my_squares"
     text = explained("squares", ("_squares, _ = theano.scan(lambda _i: _i**2,", STEP), ("def my_squares", helper))
-    assert "in line 11 of the cell:  return squared(_i)" in text
+    assert "in line 7 of the cell:  return squared(_i)" in text
     assert "only this is wrong" not in text
     assert "The number of arguments does not fit" in text
     text = explained("markov", ("T.dot(_A, _s", "T.dot(_A[:, :1], _s"), until=time.monotonic())
-    assert "Inputs shapes: [(3, 1), (3,)]\nin line 7 of the cell:  return T.dot(_A[:, :1], _s_tm1)" in text
+    assert "Inputs shapes: [(3, 1), (3,)]\nin line 3 of the cell:  return T.dot(_A[:, :1], _s_tm1)" in text
 
 
 @pytest.mark.theano
@@ -175,7 +175,7 @@ def test_a_mistake_that_is_known_in_numpy_alone_is_named_in_theano_too():
 @pytest.mark.theano
 def test_a_step_without_a_return_is_named():
     text = explained("markov", ("return T.dot(_A, _s_tm1)", "T.dot(_A, _s_tm1)"))
-    assert text.endswith("`step` in line 6 returns nothing: its last line needs a return.")
+    assert text.endswith("`step` in line 2 returns nothing: its last line needs a return.")
 
 
 def test_an_error_has_the_line_the_shapes_and_the_whole_sentence():

@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from lab.exercises import harness
+from lab.exercises.engine import expected
 from lab.exercises.exercise import EXERCISES
 from lab.exercises.harness import BadResult, Unfinished, run
+from lab.exercises.inputs import cases
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 TWO = replace(EXERCISES["forward"], arguments=("a", "b"), results=("sum", "product"))
 GIVEN = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 4.0])}
@@ -133,3 +137,16 @@ def test_a_program_of_jax_is_compiled_once_as_long_as_it_is_kept(monkeypatch):
     assert times(3) == ({"y": [3, 6]}, 3)
     assert times(2) == ({"y": [2, 4]}, 4)  # no longer there
     assert len(harness._programs) == 2
+
+
+def test_a_tagger_that_reads_both_ways_is_two_networks_one_on_the_reversed_sentence():
+    for case, right in zip(cases("both_ways"), expected("both_ways"), strict=True):
+        (n_emb, n_words), n_hidd, states = case["W_e"].shape, len(case["W_h"]), {}
+        for side, step, names in (("h", 1, ("W_x", "W_h")), ("b", -1, ("V_x", "V_h"))):
+            model = NumpyRNN(n_words, n_emb, n_hidd, len(case["W_y"]))
+            for W, name in zip(model.param, ("W_e", *names), strict=False):
+                W[:] = case[name]
+            states[side] = model.forward(case["x"][::step], all_outputs=True).h[:, 1:][:, ::step]
+        scores = case["W_y"] @ np.vstack([states["h"], states["b"]])
+        for name, value in {**states, "y": scores, "p": softmax(scores, axis=0)}.items():
+            np.testing.assert_allclose(right[name], value, rtol=1e-12)

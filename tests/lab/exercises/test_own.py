@@ -116,6 +116,7 @@ def test_a_failure_names_the_function_and_a_batch_is_refused():
 @pytest.mark.daily("compiles the training of a class with scan, eighteen seconds from an empty cache")
 def test_a_class_of_ones_own_stands_for_the_one_that_it_is_made_of():
     space = {}
+    exec(EXERCISES["rnn"].before, space)
     exec(compile(EXERCISES["rnn"].solution, "<cell rnn>", "exec"), space)
     assert "the model RNN now uses MyRNN" in str(check.use(space["MyRNN"]))
     model, _ = trained(Settings(TRAIN, max_nr_sent=20, n_emb=4, n_hidd=3, model="RNN", trainer=Trainer(epochs=1)))
@@ -129,6 +130,7 @@ def test_a_class_of_ones_own_stands_for_the_one_that_it_is_made_of():
 def test_a_class_that_was_changed_takes_the_place_of_the_one_before_and_an_lstm_keeps_the_guides_peepholes():
     for name in ("before", "after"):
         space = {}
+        exec(EXERCISES["rnn"].before, space)
         exec(compile(EXERCISES["rnn"].solution, f"<cell {name}>", "exec"), space)
         check.use(space["MyRNN"])
         assert issubclass(rnn.model_class("RNN"), space["MyRNN"])

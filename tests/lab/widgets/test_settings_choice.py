@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from lab.panels.play.panel import PlayPanel
 from lab.widgets.settings_choice import (
     CorpusChoice,
     ModelChoice,
@@ -97,6 +98,14 @@ def test_a_number_counts_and_can_be_typed_while_its_switch_is_on():
     assert (choice["clip"].disabled, choice.value_of("clip")) == (False, 2.5)
     choice.copy_from(PLAIN)
     assert (choice["clip"].disabled, choice["clip"].value) == (True, 2.5)  # for later
+
+
+@pytest.mark.parametrize("name", ["ewt", "ud:pt_bosque", "reach:7"])
+def test_the_corpus_is_at_first_that_of_the_environment_also_if_it_is_not_downloaded(monkeypatch, name):
+    monkeypatch.setenv("LXMLS_CORPUS", name)
+    assert CorpusChoice().name == name
+    assert PlayPanel().network.corpus == name
+    assert CorpusChoice("sample").name == "sample"
 
 
 def test_controls_are_seen_where_they_mean_something(data):
