@@ -23,7 +23,6 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 python3 -m venv "$work/uv" && "$work/uv/bin/pip" install -q "uv==$UV_VERSION"
 "$work/uv/bin/uv" export -q --frozen "${options[@]}" --no-emit-project -o "$work/requirements.txt"
-install=("$work/uv/bin/uv" pip install -q --python "$PWD/.venv/bin/python")
-# in another folder: the constraints of the project's pyproject.toml have no hashes, and the lock has obeyed them
-"${install[@]}" --directory "$work" --require-hashes --compile-bytecode -r "$work/requirements.txt"
+install=("$work/uv/bin/uv" pip install -q --python .venv/bin/python)
+"${install[@]}" --require-hashes --compile-bytecode -r "$work/requirements.txt"
 if [ $# -gt 1 ]; then "${install[@]}" --no-deps "${@:2}"; fi
