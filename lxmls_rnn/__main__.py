@@ -6,11 +6,13 @@ number, as in shells, so that a command after `&&` is not run.
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
 import threading
-from types import FrameType
+import time
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,7 +42,22 @@ def _send_again(lost: UnraisableHookArgs) -> None:
     else:
         sys.__unraisablehook__(lost)
         return
-    threading.Timer(0.01, os.kill, (os.getpid(), number)).start()  # when the callback is over
+    main = threading.main_thread().ident or 0
+
+    def send() -> None:
+        while _is_running(_send_again.__code__, sys._current_frames().get(main)):  # an exception here would be lost
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    _thread.start_new_thread(send, ())  # which waits for nothing
+
+
+def _is_running(code: CodeType, frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code is code:
+            return True
+        frame = frame.f_back
+    return False
 
 
 for _number in (signal.SIGINT, signal.SIGTERM):

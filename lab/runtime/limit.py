@@ -18,7 +18,8 @@ from typing import Any
 
 MAX_SECONDS = 10.0  # of the processor; time in a debugger does not count
 MAX_WALL_SECONDS = 25.0  # a verdict comes within 30 s
-MAX_RECURSION = 20_000  # calls; a higher limit would fill the memory before an endless recursion ends
+# calls; with more, an endless recursion would fill the memory, or before Python 3.12 the stack, which crashes Python
+MAX_RECURSION = 20_000 if sys.version_info >= (3, 12) else 5_000
 STOPPING_SECONDS = 0.5
 MAX_FRAMES = 50  # of a stack that is shown
 _POLL_SECONDS = 0.05
@@ -120,18 +121,16 @@ def in_thread(function: Callable[[], Any], seconds: float = float("inf"), wall: 
     """Call a function in a thread and return its result.
 
     Raise `TimeUp` if it takes more than `seconds` of the processor, or a `timed` block more than its own, and `Busy` if
-    `wall`, or the wall's time of a block, runs out first. A recursion limit above `MAX_RECURSION` is lowered, also
-    while the function runs.
+    `wall`, or the wall's time of a block, runs out first. The function can raise the recursion limit to `MAX_RECURSION`.
     """
     thread = _Thread(function)
     thread.limits[0] = _Limit(seconds, wall, 0.0, time.monotonic())
-    recursion = sys.getrecursionlimit()
+    recursion, raise_limit = sys.getrecursionlimit(), sys.setrecursionlimit
+    sys.setrecursionlimit = lambda n: raise_limit(min(n, MAX_RECURSION))
     thread.start()
     try:
         while thread.is_alive():
             thread.join(_POLL_SECONDS)
-            if sys.getrecursionlimit() > max(recursion, MAX_RECURSION):
-                _lower_recursion_limit(recursion)
             used, now = thread.used(), time.monotonic()
             over = next((one for one in list(thread.limits) if one.is_over(used, now)), None)
             if over is None or (frame := thread.frame()) is None:
@@ -149,6 +148,7 @@ def in_thread(function: Callable[[], Any], seconds: float = float("inf"), wall: 
         thread.stop()
         raise
     finally:
+        sys.setrecursionlimit = raise_limit
         if sys.getrecursionlimit() != recursion:
             _lower_recursion_limit(recursion)
     if thread.error is not None:

@@ -82,7 +82,7 @@ def test_eighty_columns_hold_a_row_for_each_student_whatever_they_handed_in(hand
     (handed_in / "ben/runs/exercises.json").write_text(json.dumps(dict.fromkeys(names, RIGHT)))
     misplaced(handed_in)
     shown = CliRunner().invoke(app, ["class", "show", str(handed_in)], env={"COLUMNS": "80"}).output
-    table = shown[shown.index("student") : shown.index("✓ right, ")].splitlines()
+    table = shown[shown.index("\nstudent ") + 1 : shown.index("✓ right, ")].splitlines()
     assert max(map(len, table)) <= 80
     assert table[0].split()[1] == "123456789012"[: len(names)]
     assert [line.split()[0] for line in table[1:]] == sorted(path.stem for path in handed_in.iterdir())
