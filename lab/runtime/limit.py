@@ -23,6 +23,7 @@ MAX_RECURSION = 20_000 if sys.version_info >= (3, 12) else 5_000
 STOPPING_SECONDS = 0.5
 MAX_FRAMES = 50  # of a stack that is shown
 _POLL_SECONDS = 0.05
+_set_recursion_limit = sys.setrecursionlimit
 _DEBUGGERS = ("bdb", "pdb", "IPython.core.debugger", "pydevd", "_pydevd_bundle")
 
 
@@ -125,8 +126,8 @@ def in_thread(function: Callable[[], Any], seconds: float = float("inf"), wall: 
     """
     thread = _Thread(function)
     thread.limits[0] = _Limit(seconds, wall, 0.0, time.monotonic())
-    recursion, raise_limit = sys.getrecursionlimit(), sys.setrecursionlimit
-    sys.setrecursionlimit = lambda n: raise_limit(min(n, MAX_RECURSION))
+    recursion = sys.getrecursionlimit()
+    sys.setrecursionlimit = lambda n: _set_recursion_limit(min(n, MAX_RECURSION))
     thread.start()
     try:
         while thread.is_alive():
@@ -148,7 +149,7 @@ def in_thread(function: Callable[[], Any], seconds: float = float("inf"), wall: 
         thread.stop()
         raise
     finally:
-        sys.setrecursionlimit = raise_limit
+        sys.setrecursionlimit = _set_recursion_limit
         if sys.getrecursionlimit() != recursion:
             _lower_recursion_limit(recursion)
     if thread.error is not None:
