@@ -122,7 +122,8 @@ def in_thread(function: Callable[[], Any], seconds: float = float("inf"), wall: 
     """Call a function in a thread and return its result.
 
     Raise `TimeUp` if it takes more than `seconds` of the processor, or a `timed` block more than its own, and `Busy` if
-    `wall`, or the wall's time of a block, runs out first. The function can raise the recursion limit to `MAX_RECURSION`.
+    `wall`, or the wall's time of a block, runs out first. The function can raise the recursion limit, to
+    `MAX_RECURSION` at most.
     """
     thread = _Thread(function)
     thread.limits[0] = _Limit(seconds, wall, 0.0, time.monotonic())
