@@ -105,3 +105,11 @@ def image(name, offline, suite):
         return name
     call(ROOT / "docker" / "offline-base.sh", offline, suite, timeout=600)
     return offline
+
+
+def make_base(suite):
+    """Make a distribution from its packages and return its image."""
+    base, ubuntu = f"lxmls-rnn-base:{suite}", suite in ("jammy", "noble")
+    mirror = {"DEBIAN_MIRROR": "http://archive.ubuntu.com/ubuntu", "DEBIAN_COMPONENTS": "main,universe"}
+    call(ROOT / "docker" / "offline-base.sh", base, suite, timeout=600, env=os.environ | (mirror if ubuntu else {}))
+    return base

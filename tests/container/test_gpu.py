@@ -13,7 +13,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from container.machine import ROOT, build, call, wait_for
+from container.machine import ROOT, build, call, make_base, wait_for
 
 WHEELS = "lxmls-rnn-lab:test-wheels"
 NO_DEVICE = """
@@ -158,14 +158,6 @@ def check_training(output):
 @CUDA_IMAGE
 def test_it_trains_on_the_emulated_gpu_and_compiles_next_to_nothing(emulated):
     check_training(run("bash", "-ec", TRAIN, options=as_options(emulated), timeout=1800))
-
-
-def make_base(suite):
-    """Make a distribution from its packages and return its image."""
-    base, ubuntu = f"lxmls-rnn-base:{suite}", suite in ("jammy", "noble")
-    mirror = {"DEBIAN_MIRROR": "http://archive.ubuntu.com/ubuntu", "DEBIAN_COMPONENTS": "main,universe"}
-    call(ROOT / "docker" / "offline-base.sh", base, suite, timeout=600, env=os.environ | (mirror if ubuntu else {}))
-    return base
 
 
 def test_the_gpu_s_layers_and_models_have_the_right_numbers_on_an_emulated_gpu(lab):
