@@ -71,6 +71,16 @@ def test_a_signal_in_a_callback_whose_exceptions_python_catches_ends_the_command
     assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleaned up\n", "")
 
 
+def test_such_a_signal_is_sent_again_only_after_the_hook_that_heard_of_it():
+    slow = """
+import _thread, time
+start = _thread.start_new_thread
+_thread.start_new_thread = lambda *given: (start(*given), time.sleep(0.2))
+"""
+    done = at_work("weakref.ref(set(), lambda _: strike()); [time.sleep(0.1) for _ in range(600)]", begin=slow)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned up\n", "")
+
+
 def test_a_second_interrupt_in_such_a_callback_interrupts_at_once_too():
     twice = "strike(); weakref.ref(set(), lambda _: strike()); [time.sleep(0.1) for _ in range(600)]"
     done = at_work(f"with lxmls_rnn.cli.console.interruptible('batch'): {twice}")

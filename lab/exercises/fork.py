@@ -102,8 +102,7 @@ def _be_tried(function: Callable[[], object], seconds: float, write: int) -> NoR
         sys.stdout = sys.stderr = io.StringIO()
         with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")  # where memory is short, this process ends, and not the kernel
-        raise_limit = sys.setrecursionlimit
-        sys.setrecursionlimit = lambda n: raise_limit(min(n, limit.MAX_RECURSION))
+        limit.cap_recursion()
         builtins.input = sys.breakpointhook = _end
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
         faulthandler.register(signal.SIGPROF, write, all_threads=False, chain=True)

@@ -118,6 +118,11 @@ def _withdraw(thread: int | None) -> None:
             time.sleep(0)
 
 
+def cap_recursion() -> None:
+    """Let code raise the recursion limit to `MAX_RECURSION` at most."""
+    sys.setrecursionlimit = lambda n: _set_recursion_limit(min(n, MAX_RECURSION))
+
+
 def in_thread(function: Callable[[], Any], seconds: float = float("inf"), wall: float = float("inf")) -> Any:
     """Call a function in a thread and return its result.
 
@@ -128,7 +133,7 @@ def in_thread(function: Callable[[], Any], seconds: float = float("inf"), wall: 
     thread = _Thread(function)
     thread.limits[0] = _Limit(seconds, wall, 0.0, time.monotonic())
     recursion = sys.getrecursionlimit()
-    sys.setrecursionlimit = lambda n: _set_recursion_limit(min(n, MAX_RECURSION))
+    cap_recursion()
     thread.start()
     try:
         while thread.is_alive():

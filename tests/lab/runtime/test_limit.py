@@ -69,12 +69,13 @@ def test_code_raises_the_recursion_limit_to_what_python_survives():
 
     def raised():
         sys.setrecursionlimit(10**7)
+        assert sys.getrecursionlimit() == limit.MAX_RECURSION
         endless()
 
-    before = sys.getrecursionlimit()
+    before = sys.getrecursionlimit(), sys.setrecursionlimit
     with pytest.raises(RecursionError):
         limit.in_thread(raised)
-    assert sys.getrecursionlimit() == before
+    assert (sys.getrecursionlimit(), sys.setrecursionlimit) == before
 
 
 def test_code_that_waits_is_not_blamed_for_the_time(short, monkeypatch):
