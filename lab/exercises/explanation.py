@@ -55,7 +55,7 @@ class Raised:
 
     @property
     def key(self) -> tuple[str, str, frozenset[str]]:
-        """What two answers with the same mistake have in common."""
+        """The properties that two answers with the same mistake share."""
         return self.kind, _VARIABLE.sub("", self.message.split("\n")[0]), _targets_of(self.line.text)
 
 

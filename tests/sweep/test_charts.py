@@ -1,4 +1,4 @@
-"""What the plots of a sweep show."""
+"""The plots of a sweep: values, places, colours."""
 
 import statistics
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What all panels share: the guard that shows what goes wrong, and work in the background."""
+"""The base of all panels: the guard that shows errors, and work in the background."""
 
 import threading
 import warnings
