@@ -7,13 +7,44 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lxmls_rnn.datasets.reach import MAX_DISTANCE
 from lxmls_rnn.deep_learning.batches import Sentence
+from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.parameters import Model
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import Settings, prepare
+from lxmls_rnn.settings import check, described, setting
 
 # the compared taggers: model and activation by name
 TAGGERS = {"RNN, logistic": ("FastRNN", "logistic"), "RNN, tanh": ("FastRNN", "tanh"), "LSTM": ("FastLSTM", "tanh")}
+
+
+@described
+@dataclass(frozen=True)
+class DistanceSettings:
+    """Settings of the experiment; the trainings have the seeds 0, 1, ..., the rate 0.5, and shuffle in each epoch."""
+
+    taggers: tuple[str, ...] = setting(
+        tuple(TAGGERS),
+        "Taggers",
+        "The taggers to compare: {choices}",
+        choices={name: f"{model}, 20 hidden units" for name, (model, _) in TAGGERS.items()},
+    )
+    distances: tuple[int, ...] = setting(
+        (1, 2, 3, 5, 10, 20),
+        "Distances",
+        f"The values of K in `reach:K`: numbers from 1 to {MAX_DISTANCE}, separated by commas",
+        least=1,
+        most=MAX_DISTANCE,
+    )
+    seeds: int = setting(3, "Seeds", "Trainings of each tagger and distance, each with its own seed", least=1, most=20)
+    epochs: int = setting(15, "Epochs", "Epochs of each training, over 1000 sentences", least=1, most=1000)
+    init: str = setting("glorot", "Initialisation", "Initialisation of the parameters: {choices}", choices=INITS)
+    n_hidd: int = setting(20, "Hidden units", "Size of the hidden state", least=1)
+    max_nr_sent: int | None = setting(None, "Max. sentences", "Sentences of each part of a corpus", least=1, none="all")
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @dataclass(frozen=True)
@@ -27,42 +58,22 @@ class Measured:
     accuracy: float  # on dev, of the words that depend on the first word: guessing gives 0.5
 
 
-def measure(
-    taggers: Iterable[str], distances: Iterable[int], seeds: int, *, n_hidd: int = 20, epochs: int = 15, **more: object
-) -> Iterator[Measured]:
-    """Train every tagger on every distance with several seeds, at rate 0.5, shuffled in each epoch.
-
-    Parameters
-    ----------
-    taggers
-        Names in `TAGGERS`.
-    distances
-        The values of K in `reach:K`, trained one after the other with all taggers and seeds.
-    seeds
-        Number of trainings of each tagger and distance, with the seeds 0, 1, ....
-    n_hidd, epochs
-        Hidden units; epochs of each training.
-    more
-        Other fields of `Settings`, such as `init`, which is 'glorot' by default.
-
-    Yields
-    ------
-    Measured
-        After each epoch.
+def measure(settings: DistanceSettings) -> Iterator[Measured]:
+    """Train every tagger on every distance, one distance after the other; yield the accuracy after each epoch.
 
     Raises
     ------
-    ValueError, OSError
-        As `corpus_files` and `Settings`.
+    OSError
+        As `corpus_files`.
     """
-    taggers = list(taggers)
-    for distance in distances:
-        for tagger in taggers:
+    sizes = {"n_hidd": settings.n_hidd, "max_nr_sent": settings.max_nr_sent}
+    for distance in dict.fromkeys(settings.distances):
+        for tagger in settings.taggers:
             model, activation = TAGGERS[tagger]
-            for seed in range(seeds):
-                chosen = {"model": model, "activation": activation, "n_hidd": n_hidd, "seed": seed, "init": "glorot"}
-                e = prepare(Settings.from_dict({"corpus": f"reach:{distance}", **chosen, **more}))
-                trainer = Trainer(epochs=epochs, shuffle=True, seed=seed)
+            for seed in range(settings.seeds):
+                own = {"model": model, "activation": activation, "seed": seed, "init": settings.init}
+                e = prepare(Settings(f"reach:{distance}").changed(**sizes, **own))
+                trainer = Trainer(epochs=settings.epochs, shuffle=True, seed=seed)
                 for event in trainer.fit(e.tagger.model, e.train):
                     if isinstance(event, EpochDone):
                         accuracy = deciding_accuracy(e.tagger.model, e.dev or [])

@@ -9,18 +9,22 @@ From them come the options of the command line, the controls of the panels, `--v
 
         def __post_init__(self) -> None:
             check(self)
+
+The type of a field is bool, int, float or str, a tuple of several of them such as `tuple[int, ...]`, or one of these or
+None.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from lxmls_rnn import paths
 from lxmls_rnn.storage.files import quoted
@@ -38,7 +42,8 @@ class Setting:
     label: str  # in panels
     help: str  # for options, tooltips and docstrings, without a full stop; "{choices}" stands for the choices
     part: str = "training"  # of the settings: corpus, model or training
-    choices: tuple[str, ...] = ()  # of a text; there are no others, unless `is_file` or `test` is given
+    # of a text, in a mapping with their explanations; there are no others, unless `is_file` or `test` is given
+    choices: tuple[str, ...] | Mapping[str, str] = ()
     least: int = 0  # of a number
     most: int | None = None
     is_positive: bool = False  # whether a number must be greater than 0
@@ -46,12 +51,14 @@ class Setting:
     switch: tuple[str, float] | None = (
         None  # in panels: a checkbox without which it is None; the first number beside it
     )
+    step: float = 0.0  # in panels: of the slider of a number; 0: a field to type it
     is_basic: bool = False  # whether panels always show it, not only under More
     is_file: bool = False  # whether it is the path of a file, or one of the `choices`
     test: Callable[[Any], object] | None = None  # raises ValueError for an invalid text
     # from the field, by `settings_of`:
     name: str = ""
     kind: type = str  # bool, int, float or str
+    several: bool = False  # whether a value is a tuple of at least one of them
     default: Any = ...  # ... if it has none
     may_be_none: bool = False
 
@@ -84,21 +91,26 @@ class Setting:
             found = "true or false"
         elif self.kind is str:
             found = "the path of a file, as text in UTF-8" if self.is_file else "text"
-        elif self.kind is int:
-            found = f"an integer of at least {self.least}"
-            found = found if self.most is None else f"an integer from {self.least} to {self.most}"
+        elif self.kind is int or self.most is not None:
+            limits = f"of at least {self.least}" if self.most is None else f"from {self.least} to {self.most}"
+            found = f"{'an integer' if self.kind is int else 'a number'} {limits}"
         else:
             found = f"a {'positive' if self.is_positive else 'non-negative'} number"
+        found += ", or several separated by commas" if self.several else ""
         return f"{found} or none" if self.may_be_none else found
 
     def check(self, value: object) -> None:
         """Raise ValueError if a value is invalid."""
         if value is None and self.may_be_none:
             return
-        if not self._fits(value):
-            raise ValueError(f"{self.name} must be {self.expected}, got {quoted(value)}")
-        if self.test is not None:
-            self.test(value)
+        several = value if self.several and isinstance(value, tuple | list) else [value]
+        if not several:
+            raise ValueError(f"{self.name} must be {self.expected}, got none")
+        for one in several:
+            if not self._fits(one):
+                raise ValueError(f"{self.name} must be {self.expected}, got {quoted(one)}")
+            if self.test is not None:
+                self.test(one)
 
     def _fits(self, value: Any) -> bool:
         if bool in (self.kind, type(value)):
@@ -118,11 +130,17 @@ class Setting:
         try:
             if self.may_be_none and text.lower() == "none":
                 return None
-            value = WORDS[text.lower()] if self.kind is bool else self.kind(text)
+            parts = [part.strip() for part in text.split(",")] if self.several else [text]
+            values = tuple(WORDS[part.lower()] if self.kind is bool else self.kind(part) for part in parts)
         except (ValueError, KeyError):
             raise ValueError(f"{self.name} must be {self.expected}, got {quoted(text)}") from None
+        value = values if self.several else values[0]
         self.check(value)
         return self.absolute(value)
+
+    def written(self, value: Any) -> str:
+        """Return a value as text that `parse` reads."""
+        return ", ".join(map(str, value)) if self.several else str(value)
 
     def absolute(self, value: Any) -> Any:
         """Return the absolute path of a file; other values unchanged.
@@ -158,9 +176,12 @@ def settings_of(owner: type) -> dict[str, Setting]:
     found, hints = {}, get_type_hints(owner)
     for one in fields(owner):
         if "json_schema_extra" in one.metadata:
-            kind, *none = get_args(hints[one.name]) or (hints[one.name],)
+            hint = hints[one.name]
+            kind, *none = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+            several = get_origin(kind) is tuple
+            kind = get_args(kind)[0] if several else kind
             default = ... if one.default is MISSING else one.default
-            own = {"name": one.name, "kind": kind, "default": default, "may_be_none": bool(none)}
+            own = {"name": one.name, "kind": kind, "default": default, "may_be_none": bool(none), "several": several}
             found[one.name] = replace(one.metadata["json_schema_extra"][SETTING], **own)
     return found
 

@@ -6,6 +6,7 @@ import pytest
 from lxmls_rnn import distance
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
+from lxmls_rnn.distance import DistanceSettings
 from lxmls_rnn.experiment import Settings, prepare
 
 pytestmark = pytest.mark.theano
@@ -17,7 +18,11 @@ def data(tmp_path, monkeypatch):
 
 
 def last(*arguments, **more):
-    return {(one.tagger, one.distance): one.accuracy for one in distance.measure(*arguments, **more)}
+    return {(one.tagger, one.distance): one.accuracy for one in measure(*arguments, **more)}
+
+
+def measure(*arguments, **more):
+    return distance.measure(DistanceSettings(*arguments, **more))
 
 
 @pytest.mark.daily("trains two taggers on two corpora, seven seconds")
@@ -51,7 +56,7 @@ def test_each_seed_begins_with_other_weights_and_the_same_seed_with_the_same(mon
 
 
 def test_each_epoch_of_each_training_is_heard_of_in_order():
-    found = [(one.tagger, one.distance, one.seed, one.epoch) for one in distance.measure(["LSTM"], [2, 1], 2, epochs=2)]
+    found = [(one.tagger, one.distance, one.seed, one.epoch) for one in measure(["LSTM"], [2, 1], 2, epochs=2)]
     assert found == [("LSTM", k, seed, epoch) for k in (2, 1) for seed in (0, 1) for epoch in (1, 2)]
 
 
@@ -67,7 +72,7 @@ def test_a_measured_training_is_that_of_its_settings_in_an_order_of_its_seed():
                 tagged = [(sentence, e.tagger.tag(sentence.words)) for sentence in e.dev]
                 right = [words[-2].tag == sentence.tags[-2] for sentence, words in tagged]
                 expected.append(sum(right) / len(right))
-    found = [one.accuracy for one in distance.measure(["LSTM"], [4], 2, n_hidd=5, epochs=3, max_nr_sent=200)]
+    found = [one.accuracy for one in measure(["LSTM"], [4], 2, n_hidd=5, epochs=3, max_nr_sent=200)]
     assert len(set(found)) > 2
     assert found == pytest.approx(expected)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Iterable
 from typing import Any
@@ -11,26 +10,22 @@ import ipywidgets as widgets
 
 from lab.widgets.controls import (
     checkbox,
-    dropdown,
     field,
     in_row,
-    integer,
     on_change,
     set_options,
     show,
     toggles,
     unfolding,
 )
+from lab.widgets.setting_controls import ASIDE, Controls
 from lxmls_rnn import paths
 from lxmls_rnn.datasets import corpora, reach, treebanks
 from lxmls_rnn.deep_learning.rnn import MODELS, activations_of
 from lxmls_rnn.experiment import SETTINGS, Settings
-from lxmls_rnn.settings import Setting
 
 UPLOADS = "uploads"
 REACH = "reach"  # option for all corpora reach:K; K has its own control
-MAX_INTEGER, MAX_FLOAT = 2**31 - 1, sys.float_info.max
-ASIDE: Any = {"margin": "2px 8px 2px 16px"}  # of a checkbox beside other controls
 
 _choices: weakref.WeakSet[SettingsChoice] = weakref.WeakSet()
 
@@ -41,25 +36,8 @@ def new_files() -> None:
         choice.refresh()
 
 
-def control(setting: Setting) -> Any:
-    """Make the control of a setting; 0 or the first option stands for None."""
-    label, what, value = setting.label, setting.tooltip, setting.default
-    if setting.kind is bool:
-        return checkbox(label, what, value, **ASIDE)
-    if setting.kind is str:
-        none = [setting.none] if setting.may_be_none else []
-        return dropdown(label, [*none, *setting.choices], what, None if value is ... else value)
-    number: Any = setting.switch[1] if setting.switch else value or 0
-    if setting.kind is float:
-        most = MAX_FLOAT if setting.most is None else setting.most
-        made = field(widgets.BoundedFloatText, label, number, what, min=setting.least, max=most, step=0.1)
-        return made.add_class("lab-positive") if setting.is_positive else made
-    least = 0 if setting.may_be_none and not setting.switch else setting.least
-    return integer(label, number, what, setting.most or MAX_INTEGER, least=least)
-
-
-class SettingsChoice(widgets.VBox):
-    """Controls of the settings of a `part`; `choice["seed"]` is that of the setting `seed`.
+class SettingsChoice(widgets.VBox, Controls):
+    """Controls of the settings of a `part`.
 
     The button `more` shows and hides the rarely used ones.
     """
@@ -67,28 +45,22 @@ class SettingsChoice(widgets.VBox):
     part = ""
 
     def __init__(self) -> None:
-        self.settings = {name: setting for name, setting in SETTINGS.items() if setting.part == self.part}
-        self._controls: dict[str, Any] = {}
+        Controls.__init__(self, {name: setting for name, setting in SETTINGS.items() if setting.part == self.part})
         self.switches: dict[str, widgets.Checkbox] = {}  # of settings that are None while it is off
         rows: dict[bool, list[widgets.Widget]] = {True: [], False: []}
         for name, setting in self.settings.items():
-            made = self._controls[name] = control(setting)
             if setting.switch:
-                made.layout.width = "16em"
+                self[name].layout.width = "16em"
                 self.switches[name] = checkbox(setting.switch[0], setting.tooltip, **ASIDE)
                 rows[setting.is_basic].append(self.switches[name])
-            rows[setting.is_basic].append(made)
+            rows[setting.is_basic].append(self[name])
         rare = in_row(*rows[False])
         self.more = unfolding(rare, "More", "Rarely used settings", "sliders")
-        super().__init__([in_row(*rows[True]), self.more, rare])
+        widgets.VBox.__init__(self, [in_row(*rows[True]), self.more, rare])
         on_change(self._adapt, *rows[True], *rows[False])
         self.refresh()
         self._adapt()
         _choices.add(self)
-
-    def __getitem__(self, name: str) -> Any:
-        """Return the control of a setting."""
-        return self._controls[name]
 
     def _adapt(self) -> None:
         """Adapt the controls to the values of others."""
@@ -107,14 +79,10 @@ class SettingsChoice(widgets.VBox):
         return ", ".join(parts)
 
     def value_of(self, name: str) -> Any:
-        """Return the value of a setting."""
-        setting, chosen = self.settings[name], self[name].value
-        is_none = not self.switches[name].value if name in self.switches else chosen in (0, setting.none)
-        return None if setting.may_be_none and is_none else chosen
-
-    def values(self) -> dict[str, Any]:
-        """Return the settings by name."""
-        return {name: self.value_of(name) for name in self.settings}
+        """Return the value of a setting, None if it has a switch that is off."""
+        if name in self.switches:
+            return self[name].value if self.switches[name].value else None
+        return super().value_of(name)
 
     def copy(self, name: str, value: Any) -> None:
         """Copy the value of a setting to its control; ValueError if it is a file that is not in the list."""
@@ -275,16 +243,3 @@ def _option_of(chosen: str, options: Iterable[str], what: str) -> str:
     raise ValueError(
         f"{what} is the file {chosen}: it is not in the data folder {paths.data()} and cannot be selected here"
     )
-
-
-def settings_code(settings: Settings) -> str:
-    """Return Python code that creates `settings`, including imports."""
-    plain, given = Settings(settings.corpus), settings.to_dict()
-    trainer = {key: value for key, value in given.pop("trainer").items() if value != getattr(plain.trainer, key)}
-    changed = {key: repr(value) for key, value in given.items() if key == "corpus" or value != getattr(plain, key)}
-    imports = ["from lxmls_rnn.experiment import Settings"]
-    if trainer:
-        changed["trainer"] = f"Trainer({', '.join(f'{key}={value!r}' for key, value in trainer.items())})"
-        imports.insert(0, "from lxmls_rnn.deep_learning.training import Trainer")
-    lines = (f"    {key}={value}," for key, value in changed.items())
-    return "\n".join([*imports, "", "settings = Settings(", *lines, ")", ""])

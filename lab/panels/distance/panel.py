@@ -9,16 +9,15 @@ import ipywidgets as widgets
 
 from lab.drawing import html
 from lab.drawing.figures import figure, key, put_chart, side_axis
-from lab.widgets.choices import Checkboxes
-from lab.widgets.controls import dropdown, in_row, integer, progress_bar, text, view
+from lab.widgets.controls import in_row, progress_bar, view
 from lab.widgets.panel import Panel, Work
-from lxmls_rnn.benchmark.measure.cases import sizes
-from lxmls_rnn.datasets.reach import MAX_DISTANCE
-from lxmls_rnn.deep_learning.initialisation import INITS
-from lxmls_rnn.distance import TAGGERS, Measured, measure
+from lab.widgets.setting_controls import Controls, settings_code
+from lxmls_rnn.distance import TAGGERS, DistanceSettings, Measured, measure
 from lxmls_rnn.plotting.chart import Axis, Chart, Line
 from lxmls_rnn.plotting.palette import LINES
+from lxmls_rnn.settings import settings_of
 
+SHOWN = "taggers", "distances", "init", "seeds", "epochs"  # the settings that have a control
 LINE_COLOURS = dict(zip(TAGGERS, LINES, strict=False))
 LINE_WIDTHS = {tagger: 6 - 2.25 * n for n, tagger in enumerate(TAGGERS)}  # of curves that coincide, all are seen
 
@@ -37,14 +36,8 @@ class DistancePanel(Panel):
     guide does. The other panels offer the corpora reach:K too, so that you can inspect such a tagger."""
 
     def __init__(self) -> None:
-        tooltips = {name: f"{model}, 20 hidden units" for name, (model, _) in TAGGERS.items()}
-        self.taggers = Checkboxes("Taggers", tooltips, list(TAGGERS))
-        what = f"Numbers from 1 to {MAX_DISTANCE}, separated by commas"
-        self.distances = text("Distances", "1, 2, 3, 5, 10, 20", what)
-        what = "Trainings of each tagger and distance, each with its own seed"
-        self.seeds = integer("Seeds", 3, what, 20, "16em")
-        self.epochs = integer("Epochs", 15, "Epochs of each training, over 1000 sentences", 1000, "16em")
-        self.init = dropdown("Initialisation", INITS, "Distribution of the initial parameters", "glorot")
+        described = settings_of(DistanceSettings)
+        self.choice = Controls({name: described[name] for name in SHOWN})
         self.start_button = self.button("Start", "Start the trainings", self.start, "primary", "play")
         what = "Stop and keep the results so far"
         self.stop_button = self.button("Stop", what, lambda: self.work.stop(), icon="stop")
@@ -56,38 +49,33 @@ class DistancePanel(Panel):
         self.measured: dict[tuple[str, int, int], Measured] = {}
         self._planned = 1
         super().__init__(
-            self.taggers,
-            in_row(self.distances, self.init),
-            in_row(self.seeds, self.epochs),
+            self.choice["taggers"],
+            self.choice.row("distances", "init"),
+            self.choice.row("seeds", "epochs"),
             in_row(self.start_button, self.stop_button, self.progress),
             self.drawn,
             self.legend,
             self.table,
         )
 
-    def chosen_distances(self) -> list[int]:
-        """Return the distances; ValueError if one is not a number from 1 to `MAX_DISTANCE`."""
-        distances = sorted(set(sizes("Distances", self.distances.value)))
-        if distances[-1] > MAX_DISTANCE:
-            raise ValueError(f"Distances takes numbers from 1 to {MAX_DISTANCE}, got {distances[-1]}")
-        return distances
+    def settings(self) -> DistanceSettings:
+        """Return the chosen settings; ValueError if one is invalid."""
+        return DistanceSettings(**self.choice.values())
 
     def start(self) -> None:
         """Start the trainings in the background."""
-        taggers, distances, seeds, epochs = self._requested()
-        options = {"epochs": epochs, "init": self.init.value}
-        self.measured, self._planned = {}, len(taggers) * len(distances) * seeds * epochs
-        self._axis = Axis("K: distance to the deciding word, in words", "d", "log", {k: str(k) for k in distances})
+        settings = self.settings()
+        names: dict[float, str] = {k: str(k) for k in sorted(settings.distances)}
+        self.measured = {}
+        self._planned = len(settings.taggers) * len(names) * settings.seeds * settings.epochs
+        self._axis = Axis("K: distance to the deciding word, in words", "d", "log", names)
 
         def work() -> Iterator[Measured]:
-            for one in measure(taggers, distances, seeds, **options):
+            for one in measure(settings):
                 self.measured[one.tagger, one.distance, one.seed] = one
                 yield one
 
         self.work.begin(work, self._conclude, self._show)
-
-    def _requested(self) -> tuple[list[str], list[int], int, int]:
-        return self.taggers.value, self.chosen_distances(), self.seeds.value, self.epochs.value
 
     def _show(self) -> None:
         self.progress.value = sum(one.epoch for one in self.measured.values()) / self._planned
@@ -128,11 +116,9 @@ class DistancePanel(Panel):
         self.table.value = html.table(["accuracy on the word", *(f"K = {k}" for k in distances)], rows)
 
     def code(self) -> str:
-        taggers, distances, seeds, epochs = self._requested()
-        return f"""from lxmls_rnn.distance import measure
-
+        return f"""{settings_code(self.settings(), measure)}
 last = {{}}  # by tagger, distance and seed
-for one in measure({taggers!r}, {distances!r}, {seeds}, epochs={epochs}, init={self.init.value!r}):
+for one in measure(settings):
     last[one.tagger, one.distance, one.seed] = one.accuracy
 for (tagger, distance, seed), accuracy in last.items():
     print(f"{{tagger:14}} reach:{{distance:<4}} seed {{seed}}: {{accuracy:.0%}}")

@@ -10,7 +10,8 @@ from lab.drawing import html
 from lab.panels.model.formulas import EXPLANATIONS, PARAMETER_MEANINGS, equations, symbolic_shapes
 from lab.widgets.controls import in_row, view
 from lab.widgets.panel import Panel, Work, controls
-from lab.widgets.settings_choice import CorpusChoice, ModelChoice, chosen_settings, settings_code
+from lab.widgets.setting_controls import settings_code
+from lab.widgets.settings_choice import CorpusChoice, ModelChoice, chosen_settings
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.embeddings import embedding_size
 from lxmls_rnn.deep_learning.parameters import Sizes

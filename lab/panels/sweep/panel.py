@@ -25,13 +25,13 @@ from lab.widgets.controls import (
 )
 from lab.widgets.panel import controls
 from lab.widgets.runs_panel import RunsPanel
+from lab.widgets.setting_controls import settings_code
 from lab.widgets.settings_choice import (
     CorpusChoice,
     ModelChoice,
     TrainerChoice,
     chosen_settings,
     group_buttons,
-    settings_code,
 )
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.experiment import SETTINGS

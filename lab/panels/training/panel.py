@@ -12,13 +12,13 @@ from lab.widgets.controls import RULE, field, in_row, integer, on_change, progre
 from lab.widgets.export_choice import Export
 from lab.widgets.panel import controls
 from lab.widgets.runs_panel import RunsPanel
+from lab.widgets.setting_controls import settings_code
 from lab.widgets.settings_choice import (
     CorpusChoice,
     ModelChoice,
     TrainerChoice,
     chosen_settings,
     group_buttons,
-    settings_code,
 )
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Damaged, Run, find_runs

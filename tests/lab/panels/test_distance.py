@@ -1,10 +1,12 @@
+from functools import wraps
+
 import pytest
 
 from lab import DistancePanel
 from lab.panels.distance import panel as panel_module
 from lab.panels.distance.panel import LINE_COLOURS
 from lxmls_rnn import distance
-from lxmls_rnn.distance import measure
+from lxmls_rnn.distance import DistanceSettings, measure
 from lxmls_rnn.experiment import prepare
 
 
@@ -15,8 +17,9 @@ def panel(data, monkeypatch):
     monkeypatch.setattr(distance, "TAGGERS", taggers)
     monkeypatch.setattr(distance, "prepare", lambda settings: prepare(settings.changed(max_nr_sent=40)))
     made = DistancePanel()
-    made.distances.value, made.seeds.value, made.epochs.value = "1, 3", 2, 2
-    made.taggers.boxes["RNN, tanh"].value = False
+    for name, value in {"distances": "1, 3", "seeds": 2, "epochs": 2}.items():
+        made.choice[name].value = value
+    made.choice["taggers"].boxes["RNN, tanh"].value = False
     yield made
     if made.work.active:
         made.work.job.stop()
@@ -44,7 +47,7 @@ def test_curves_and_table_come_of_the_trainings(panel):
 
 
 def test_it_stops_after_the_present_epoch_and_keeps_what_is_measured(panel):
-    panel.epochs.value = 1000
+    panel.choice["epochs"].value = 1000
     panel.start_button.click()
     while not panel.measured:
         panel.work.job._ended.wait(0.05)
@@ -61,24 +64,26 @@ def test_it_stops_after_the_present_epoch_and_keeps_what_is_measured(panel):
 
 def test_a_distance_that_is_none_is_said(panel):
     for wrong in ("", "x", "0, 3", "5, 201", "1.5"):
-        panel.distances.value = wrong
+        panel.choice["distances"].value = wrong
         panel.start_button.click()
-        assert "Distances takes " in panel.message.value
+        assert "distances must be an integer from 1 to 200, or several separated by commas" in panel.message.value
         assert panel.work.job is None
 
 
 def test_the_code_measures_the_same(panel, capsys, monkeypatch):
     asked = []
 
-    def recorded(*arguments, **options):
-        asked.append((arguments, options))
-        return measure(*arguments, **options)
+    @wraps(measure)
+    def recorded(settings):
+        asked.append(settings)
+        return measure(settings)
 
     for place in (distance, panel_module):
         monkeypatch.setattr(place, "measure", recorded)
-    panel.distances.value, panel.seeds.value, panel.init.value = "1", 1, "uniform01"
+    panel.choice["distances"].value, panel.choice["seeds"].value, panel.choice["init"].value = "3, 1,3", 1, "uniform01"
     exec(panel.code(), {})
     assert "LSTM           reach:1    seed 0: " in capsys.readouterr().out
     panel.start_button.click()
     panel.work.job.wait(120)
-    assert asked == [((["RNN, logistic", "LSTM"], [1], 1), {"epochs": 2, "init": "uniform01"})] * 2
+    assert panel.progress.value == 1
+    assert asked == [DistanceSettings(("RNN, logistic", "LSTM"), (3, 1, 3), 1, 2, "uniform01")] * 2

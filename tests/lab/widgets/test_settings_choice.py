@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lab.panels.play.panel import PlayPanel
+from lab.widgets.setting_controls import settings_code
 from lab.widgets.settings_choice import (
     CorpusChoice,
     ModelChoice,
@@ -12,7 +13,6 @@ from lab.widgets.settings_choice import (
     chosen_settings,
     group_buttons,
     new_files,
-    settings_code,
 )
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import rnn
