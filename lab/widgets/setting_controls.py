@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import ipywidgets as widgets
@@ -46,15 +47,21 @@ def control(setting: Setting, width: str = "22em", label: str = "10em") -> Any:
 class Controls:
     """Controls of settings; `controls["seed"]` is that of the setting `seed`.
 
-    `width` is the width of a control, `label` that of its label; `initial` holds first values other than the defaults.
+    `widths` holds the widths of controls by name, `width` is that of the others, and `label` that of a label; `initial`
+    holds first values other than the defaults.
     """
 
     def __init__(
-        self, settings: Mapping[str, Setting], width: str = "22em", label: str = "10em", **initial: Any
+        self,
+        settings: Mapping[str, Setting],
+        width: str = "22em",
+        label: str = "10em",
+        widths: Mapping[str, str] = MappingProxyType({}),
+        **initial: Any,
     ) -> None:
         self.settings = settings
-        first = (replace(setting, default=initial.get(name, setting.default)) for name, setting in settings.items())
-        self._controls: dict[str, Any] = {setting.name: control(setting, width, label) for setting in first}
+        first = {name: replace(one, default=initial.get(name, one.default)) for name, one in settings.items()}
+        self._controls = {name: control(one, widths.get(name, width), label) for name, one in first.items()}
 
     def __getitem__(self, name: str) -> Any:
         """Return the control of a setting."""
@@ -65,10 +72,10 @@ class Controls:
         return in_row(*(self[name] for name in names or self.settings))
 
     def value_of(self, name: str) -> Any:
-        """Return the value of a setting; ValueError if the text in its control is invalid."""
+        """Return the value of a setting; ValueError, which names its label, if its text is invalid."""
         setting, chosen = self.settings[name], self[name].value
         if setting.several:
-            return tuple(chosen) if setting.choices else setting.parse(chosen)
+            return tuple(chosen) if setting.choices else replace(setting, name=setting.label).parse(chosen)
         return None if setting.may_be_none and chosen in (0, setting.none) else chosen
 
     def values(self) -> dict[str, Any]:
@@ -76,8 +83,8 @@ class Controls:
         return {name: self.value_of(name) for name in self.settings}
 
 
-def settings_code(settings: Any, *used: Any) -> str:
-    """Return code that makes `settings`, an object of a data class, from the fields that differ from their defaults.
+def settings_code(settings: Any, *used: Any, name: str = "settings") -> str:
+    """Return code that makes an object of a data class, called `name`, from the fields other than their defaults.
 
     The code imports the needed classes, and the functions and classes `used`.
     """
@@ -85,9 +92,9 @@ def settings_code(settings: Any, *used: Any) -> str:
     for one in (*used, *_classes(settings)):
         names.setdefault(one.__module__, set()).add(one.__name__)
     imports = [f"from {module} import {', '.join(sorted(found))}" for module, found in sorted(names.items())]
-    lines = [f"    {name}={_code(value)},\n" for name, value in _given(settings).items()]
+    lines = [f"    {field}={_code(value)},\n" for field, value in _given(settings).items()]
     arguments = "\n" + "".join(lines) if lines else ""
-    return "\n".join([*imports, "", f"settings = {type(settings).__name__}({arguments})", ""])
+    return "\n".join([*imports, "", f"{name} = {type(settings).__name__}({arguments})", ""])
 
 
 def _given(settings: Any) -> dict[str, Any]:

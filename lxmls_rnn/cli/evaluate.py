@@ -12,11 +12,12 @@ from lxmls_rnn.cli.console import console
 from lxmls_rnn.cli.options import with_settings
 from lxmls_rnn.datasets.corpora import corpus_files, find
 from lxmls_rnn.deep_learning.evaluation import Evaluation, check_same_tags, compare, count, judge
+from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.storage.files import counted
 from lxmls_rnn.tagger import Tagger
 
 
-@with_settings("max_sent_len", "max_nr_sent", "tags", "tag_map", "encoding")
+@with_settings(SETTINGS, "max_sent_len", "max_nr_sent", "tags", "tag_map", "encoding")
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A run, its folder, or a model file.")],
     second: Annotated[Path | None, typer.Argument(help="Another one, to compare with.")] = None,

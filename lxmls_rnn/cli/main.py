@@ -18,6 +18,7 @@ from lxmls_rnn.cli.console import Commands, Root, console, width_of
 from lxmls_rnn.cli.evaluate import evaluate
 from lxmls_rnn.cli.export import export
 from lxmls_rnn.cli.lab import lab
+from lxmls_rnn.cli.options import with_settings
 from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
@@ -27,11 +28,15 @@ from lxmls_rnn.experiment import SETTINGS, Settings
 from lxmls_rnn.readers.conll import decoded, read_lines
 from lxmls_rnn.readers.conllu import conllu
 from lxmls_rnn.runs import Run, find_runs
+from lxmls_rnn.settings import settings_of
 from lxmls_rnn.storage.files import escaped, in_words, lines_of, quoted
 from lxmls_rnn.sweep import halving, report
 from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import find_sweeps
 from lxmls_rnn.tagger import Tagger, normalised
+from lxmls_rnn.teaching.first_difference import ROUNDING
+from lxmls_rnn.teaching.gradient_check import TOLERANCE
+from lxmls_rnn.teaching.model_check import ModelCheck
 
 STDIN = "standard input"
 MAX_REPORTED_TRAININGS = 3  # damaged trainings of a sweep, with the reason; `sweep show` names all
@@ -222,18 +227,8 @@ def sweeps_in_lines(root: Path | None) -> list[str]:
 
 
 @app.command()
-def check(
-    model: Annotated[list[str] | None, typer.Option(help="Check only this model; may be given several times.")] = None,
-    length: Annotated[int, typer.Option(min=1, help="Words in the sentence.")] = 7,
-    n_hidd: Annotated[int, typer.Option(min=1, help="Hidden units.")] = 5,
-    seed: Annotated[int, typer.Option(help="Seed of the sentence and the parameters.")] = 0,
-    dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
-    against: Annotated[str | None, typer.Option(help="Compare every quantity of both passes, with this model.")] = None,
-    tolerance: Annotated[
-        float | None,
-        typer.Option(min=0, help="Difference up to which two entries agree.", show_default="1e-8, or 1e-4 in float32"),
-    ] = None,
-) -> None:
+@with_settings(settings_of(ModelCheck), "model", "length", "n_hidd", "seed", "dtype", "against", "tolerance")
+def check(**settings: Any) -> None:
     """Check the gradients: NumPy against finite differences, the other frameworks against NumPy.
 
     With `--against`, check models of any frameworks against another one, in the hidden states, gates, probabilities,
@@ -243,32 +238,23 @@ def check(
 
     Example: `lxmls-rnn check --model RNN --model TorchRNN --against JaxRNN --dtype float32`
     """
-    from lxmls_rnn.teaching.first_difference import ROUNDING, compare_models, in_sentences
-    from lxmls_rnn.teaching.gradient_check import TOLERANCE, check_gradients
-
-    options: dict[str, Any] = {"sizes": (20, 6, n_hidd, 4), "length": length, "seed": seed, "dtype": dtype}
-    options["tolerance"] = tolerance
-    compared = "quantity" if against else "parameter"
+    check = ModelCheck(**settings)
+    compared = "quantity" if check.against else "parameter"
     table = Table("model", "activation", compared, "against", "difference", "verdict", padding=(0, 0))
-    if against:
-        rows = list(compare_models(model or None, against, **options))
-    else:
-        rows = list(check_gradients(model or None, **options))
-    differing = dict.fromkeys(row.model for row in rows if not row.agrees)
+    rows = list(check.rows())
     for row in rows:
         verdict = Text("agrees", "green") if row.agrees else Text(f"differs at {row.where}", "red")
         table.add_row(row.name, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
     console.print(table)
-    if not model:
+    if check.model is None:
         for missing in dict.fromkeys(entry.framework.missing for entry in MODELS.values()):
             if missing:
                 console.say(f"Left out: {missing}.")
-    bound = f"{TOLERANCE[dtype] if tolerance is None else tolerance:.0e}"
+    bound = f"{TOLERANCE[check.dtype] if check.tolerance is None else check.tolerance:.0e}"
     console.print(f"Largest difference between two entries, relative to the largest entry; up to {bound} they agree.")
-    if against:
+    differs = any(not row.agrees for row in rows)
+    if check.against:
         console.say(ROUNDING)
-    elif differing:
-        rows = list(compare_models(differing, **options))
-    for sentence in in_sentences(rows) if differing else ():
+    for sentence in check.first_differences(rows) if differs else ():
         console.say(sentence)
-    raise typer.Exit(1 if differing else 0)
+    raise typer.Exit(1 if differs else 0)

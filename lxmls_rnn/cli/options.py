@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,17 +17,28 @@ from lxmls_rnn.settings import Setting
 DEFAULTS = {"corpus": "sample"}  # of settings that have none
 
 
-def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Replace the `**settings` of a command by an option for each of these settings."""
+def with_settings(known: Mapping[str, Setting], *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Replace the `**settings` of a command by an option for each setting, or for those of these names.
+
+    A setting of several values takes them separated by commas, or in several options.
+    """
+    settings = {name: known[name] for name in names or known}
 
     def replaced(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def called(**values: Any) -> None:
+            for name, setting in settings.items():
+                if setting.several and isinstance(values[name], list):
+                    values[name] = setting.parse(",".join(values[name])) if values[name] else None
+            command(**values)
+
         own = dict(signature(command, eval_str=True).parameters)
         del own["settings"]
         first = [own.pop("context")] if "context" in own else []
-        both = [*first, *(_parameter(SETTINGS[name]) for name in names), *own.values()]
+        both = [*first, *map(_parameter, settings.values()), *own.values()]
         made = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in both]
-        command.__signature__ = signature(command).replace(parameters=made, return_annotation=None)  # type: ignore[attr-defined]
-        return command
+        called.__signature__ = signature(command).replace(parameters=made, return_annotation=None)  # type: ignore[attr-defined]
+        return called
 
     return replaced
 
@@ -34,6 +46,7 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 def _parameter(setting: Setting) -> Parameter:
     """Return the option of a setting, as a parameter of a command."""
     kind: Any = Path if setting.is_file and not setting.choices else setting.kind
+    kind = list[str] if setting.several else kind
     name = setting.name.replace("_", "-")
     info: Any = typer.Argument(help=setting.sentence)
     if setting.default is not ...:

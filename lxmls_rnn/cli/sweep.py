@@ -44,7 +44,7 @@ app = typer.Typer(
 
 
 @app.command()
-@with_settings(*SETTINGS)
+@with_settings(SETTINGS)
 def run(
     context: typer.Context,
     vary: Annotated[

@@ -20,7 +20,7 @@ from lxmls_rnn.runs.folder import unique_name
 from lxmls_rnn.storage.files import counted
 
 
-@with_settings(*SETTINGS)
+@with_settings(SETTINGS)
 def train(
     context: typer.Context,
     name: Annotated[str | None, typer.Option(help="Name of the run.", show_default="model and time")] = None,

@@ -147,8 +147,3 @@ def in_sentences(rows: Iterable[Comparison]) -> Iterator[str]:
             name, *peepholes = name.split(", ")
             kind = ", ".join([name, activation, *peepholes])
             yield f"{kind}: the first difference from {against} is in {found.in_words()}."
-
-
-def first_differences(models: Iterable[str] | None = None, **options: Any) -> Iterator[str]:
-    """Yield a sentence for each variant of a model that differs from NumPy's; arguments as in `compare_models`."""
-    yield from in_sentences(compare_models(models, **options))

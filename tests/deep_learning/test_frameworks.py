@@ -188,7 +188,7 @@ def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without
     assert not list(tmp_path.iterdir())  # no run was made
     result = CliRunner().invoke(app, ["check", "--length", "1", "--n-hidd", "1", "--model", "NumpyRNN"])
     assert "Left out" not in result.output  # it was not asked for
-    boxes = GradientCheckPanel().models
+    boxes = GradientCheckPanel().choice["model"].boxes
     assert (boxes["JaxRNN"].disabled, boxes["NumpyRNN"].disabled) == (True, False)
     assert "`make setup WITH=jax`" in boxes["JaxRNN"].tooltip
     choice = ModelChoice()

@@ -12,7 +12,6 @@ from lxmls_rnn.teaching.first_difference import (
     compare_models,
     compare_quantities,
     first_difference,
-    first_differences,
     in_order,
     in_sentences,
 )
@@ -48,7 +47,7 @@ def test_quantities_of_one_direction_are_in_order_step_by_step():
 @pytest.mark.theano
 def test_models_of_all_frameworks_do_not_part(name):
     options = {"activation": "tanh", "sizes": (8, 4, 3, 3), "length": 4}
-    assert list(first_differences([name], **options)) == []
+    assert list(in_sentences(compare_models([name], **options))) == []
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ def test_models_of_all_frameworks_do_not_part(name):
 )
 def test_a_mistake_is_found_where_it_is_made(mistake, where):
     name, cls = MISTAKES[mistake].name, MISTAKES[mistake].model
-    found = list(first_differences([name], instead=cls, x=X, y=Y, sizes=(8, 4, 3, 3), activation="tanh"))
+    found = list(in_sentences(compare_models([name], instead=cls, x=X, y=Y, sizes=(8, 4, 3, 3), activation="tanh")))
     assert f"{name}, tanh: the first difference from {name} is in {where}" in found[0]
     assert all(one.startswith(f"{name}, tanh, no peepholes: the first ") for one in found[1:])
 
@@ -198,7 +197,7 @@ def test_a_wrong_gradient_of_the_fused_layer_is_found(monkeypatch):
 
 def test_every_mistake_is_found():
     for mistake in MISTAKES.values():
-        assert list(first_differences([mistake.name], instead=mistake.model, activation="tanh"))
+        assert list(in_sentences(compare_models([mistake.name], instead=mistake.model, activation="tanh")))
 
 
 @pytest.mark.parametrize("name", ["JaxLSTM", "TorchLSTM", "FastTorchRNN"])

@@ -1,29 +1,33 @@
 """Gradient check panel: compare gradients by parameter and entry, and locate a mistake."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from html import escape
-from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.widgets.controls import checkbox, dropdown, in_row, integer, on_change, progress_bar, show, small_network, view
+from lab.widgets.controls import dropdown, in_row, on_change, progress_bar, set_options, show, view
 from lab.widgets.panel import Panel, Work
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
-from lxmls_rnn.deep_learning.parameters import DTYPES, STACKED_GATES
+from lab.widgets.setting_controls import Controls, settings_code
+from lxmls_rnn.deep_learning.activations import OF_RNN
+from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS, available
 from lxmls_rnn.plotting.palette import CORRECT_COLOUR, WRONG_COLOUR
+from lxmls_rnn.settings import settings_of
 from lxmls_rnn.teaching.diagnosis import diagnose
-from lxmls_rnn.teaching.first_difference import ROUNDING, compare_models, first_differences, in_sentences
-from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
+from lxmls_rnn.teaching.first_difference import ROUNDING
+from lxmls_rnn.teaching.gradient_check import Comparison, random_sentence
 from lxmls_rnn.teaching.mistakes import MISTAKES
+from lxmls_rnn.teaching.model_check import ModelCheck
 
 MODEL_NAMES = sorted(MODELS, key=lambda name: MODELS[name].family == "LSTM")
 FROM_CORPUS, RANDOM_IDS = "words", "random ids"
-RANDOM_WORDS, RANDOM_TAGS = 20, 4
-NO_MISTAKE = "nothing"
-BY_DEFAULT = "finite differences, NumPy"
+SHOWN = "model", "against", "dtype", "n_emb", "n_hidd", "activation", "seed", "length", "mistake"
+MAX_SIZE, MAX_WORDS = 20, 50  # of a network and a sentence that finite differences check in a moment
+WIDTHS = {"n_emb": "14em", "n_hidd": "14em", "seed": "16em", "length": "14em", "mistake": "46em", "against": "30em"}
 
 
 class GradientCheckPanel(Panel):
@@ -48,24 +52,7 @@ class GradientCheckPanel(Panel):
         self.source = dropdown("Sentence", [FROM_CORPUS, RANDOM_IDS], what)
         self.sentence = SentenceChoice(sentence, self.source)
         what = "Activation of the RNNs; the LSTMs use tanh"
-        network = small_network(what, 0, "Seed of the parameters and of the random ids")
-        self.n_emb, self.n_hidd, self.activation, self.seed = network
-        self.activation.description = "RNN activation"
-        self.length = integer("Words", 7, "Length of the random sentence; its first word occurs twice", 50, "14em")
-        self.models = {}
-        for name in MODEL_NAMES:
-            model = MODELS[name]
-            against = "Against finite differences" if model.backend == "numpy" else "Against NumPy"
-            is_ticked = model.family == "RNN" and not (model.framework.group or model.framework.missing)
-            box = checkbox(f"{name} ({model.title})", model.framework.missing or against, is_ticked, width="18em")
-            box.disabled = bool(model.framework.missing)
-            self.models[name] = box.add_class(f"lab-check-{name}")
-        what = "A mistake to put into NumPy's back-propagation"
-        self.mistake = dropdown("Mistake", [NO_MISTAKE, *MISTAKES], what, width="46em")
-        self.mistake.add_class("lab-break")
-        what = "What the ticked models are compared with; a model is compared in every quantity of both passes"
-        self.against = dropdown("Against", [BY_DEFAULT, *available()], what, width="30em")
-        self.dtype = dropdown("Numbers", DTYPES, "Data type of the models", width="18em")
+        self.choice = _controls()
         self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
         self.stop_button = self.button("Stop", "Stop the check", self.stop)
         self.work = Work(self, self.check_button, self.stop_button)
@@ -77,69 +64,53 @@ class GradientCheckPanel(Panel):
         self.entries_box = widgets.VBox([self.parameter.add_class("lab-check-parameter"), self.entries])
         show(self.entries_box, False)
         self._parted: list[str] = []  # where models that differ part first from NumPy's
-        self._ids = Ids([], [], [], 0, 0)  # the sentence of the check
-        self._requested: list[str] = []
-        self._broken, self._other = NO_MISTAKE, BY_DEFAULT
+        self._ids, self._check = Ids([], [], [], 0, 0), ModelCheck()  # the last check and its sentence
         super().__init__(
             self.sentence,
-            in_row(*network, self.length),
-            in_row(*self.models.values()),
-            in_row(self.against, self.dtype),
-            in_row(self.mistake, self.check_button, self.stop_button, self.progress),
+            self.choice.row("n_emb", "n_hidd", "activation", "seed", "length"),
+            self.choice["model"],
+            self.choice.row("against", "dtype"),
+            in_row(self.choice["mistake"], self.check_button, self.stop_button, self.progress),
             self.table,
             self.diagnosis,
             self.entries_box,
         )
         on_change(self._show_entries, self.parameter)
         on_change(self._choose_source, self.source)
-        on_change(self._check_broken_model, self.mistake)
+        on_change(self._check_broken_model, self.choice["mistake"])
         self._choose_source()
 
     def _choose_source(self) -> None:
         is_random = self.source.value == RANDOM_IDS
-        show(self.length, is_random)
+        show(self.choice["length"], is_random)
         for control in (self.sentence.number, self.sentence.words, self.sentence.tags):
             control.disabled = is_random
 
     def _check_broken_model(self) -> None:
         """Tick the model with the chosen mistake."""
-        if self.mistake.value != NO_MISTAKE:
-            self.models[MISTAKES[self.mistake.value].name].value = True
+        if mistake := self.choice.value_of("mistake"):
+            self.choice["model"].boxes[MISTAKES[mistake].name].value = True
 
-    def _arguments(self) -> tuple[Ids, dict[str, Any]]:
-        """Return the sentence and the arguments of `check_gradients` or `compare_models`."""
-        names = [name for name, box in self.models.items() if box.value]
-        if not names:
-            raise ValueError("no model is ticked: expected at least one to check")
-        if self.mistake.value != NO_MISTAKE and (broken := MISTAKES[self.mistake.value].name) not in names:
-            raise ValueError(f"the mistake is in {broken}: tick this model too")
+    def _chosen(self) -> tuple[Ids, ModelCheck]:
+        """Return the sentence and the check."""
+        values = self.choice.values()
         if self.source.value == RANDOM_IDS:
-            sizes = RANDOM_WORDS, 1, 1, RANDOM_TAGS
-            x, y = random_sentence(sizes, self.length.value, np.random.RandomState(self.seed.value))
-            ids = Ids(x.tolist(), y.tolist(), [f"word {i}" for i in x], RANDOM_WORDS, RANDOM_TAGS)
+            sizes = ModelCheck.n_words, 1, 1, ModelCheck.n_tags
+            x, y = random_sentence(sizes, values["length"], np.random.RandomState(values["seed"]))
+            ids = Ids(x.tolist(), y.tolist(), [f"word {i}" for i in x], ModelCheck.n_words, ModelCheck.n_tags)
         else:
             ids = encode(*self.sentence.sentence())
-        sizes = ids.n_words, self.n_emb.value, self.n_hidd.value, ids.n_tags
-        options = {"x": ids.x, "y": ids.y, "seed": self.seed.value, "activation": self.activation.value}
-        options |= {"dtype": self.dtype.value}
-        options |= {} if self.against.value == BY_DEFAULT else {"against": self.against.value}
-        return ids, {"models": names, "sizes": sizes, **options}
+        return ids, ModelCheck(**values, x=ids.x, y=ids.y, n_words=ids.n_words, n_tags=ids.n_tags)
 
     def check(self) -> None:
         """Start the comparison."""
-        ids, arguments = self._arguments()
-        self._ids, self._requested, self._broken = ids, arguments["models"], self.mistake.value
-        self._other = self.against.value
-        self._parted, self.parameter.options = [], []
+        self._ids, check = self._chosen()
+        self._check, self._parted, self.parameter.options = check, [], []
 
         def work() -> Iterator[Comparison]:
-            instead = None if self._broken == NO_MISTAKE else MISTAKES[self._broken].model
-            if self._other != BY_DEFAULT:
-                yield from compare_models(**arguments, instead=instead)
-                return
-            yield from check_gradients(**arguments, instead=instead)
-            if differing := list(dict.fromkeys(row.model for row in self.rows if not row.agrees)):
-                self._parted = list(first_differences(**{**arguments, "models": differing}, instead=instead))
+            yield from check.rows()
+            if check.against is None:
+                self._parted = check.first_differences(self.rows)
 
         self.work.begin(work, self._conclude, self._show)
 
@@ -156,9 +127,10 @@ class GradientCheckPanel(Panel):
     def _show(self) -> None:
         active = self.work.active
         done = list(dict.fromkeys(row.model for row in self.rows))
-        self.progress.value = max(len(done) - active, 0) / len(self._requested)  # the last one may have further rows
+        requested = self._check.model or ()
+        self.progress.value = max(len(done) - active, 0) / len(requested)  # the last one may have further rows
         self.progress.layout.visibility = "visible" if active else "hidden"
-        waiting = [name for name in self._requested if name not in done]
+        waiting = [name for name in requested if name not in done]
         self.table.value = self._table(waiting, active)
         self.diagnosis.value = ""
         self._update_options()
@@ -169,24 +141,24 @@ class GradientCheckPanel(Panel):
 
     def _conclude(self) -> str:
         self._explain()
-        what = "gradients" if self._other == BY_DEFAULT else "quantities"
+        what = "quantities" if self._check.against else "gradients"
         wrong = sum(not row.agrees for row in self.rows)
         if wrong:
             return f"{wrong} of {len(self.rows)} {what} differ{'s' * (wrong == 1)}."
-        return f"All {what} agree." if self._broken == NO_MISTAKE else f"Mistake: {self._broken}. {HIDDEN_MISTAKE}"
+        return f"Mistake: {self._check.mistake}. {HIDDEN_MISTAKE}" if self._check.mistake else f"All {what} agree."
 
     def _explain(self) -> None:
         if self.rows:
-            if self._other == BY_DEFAULT:
-                sentences = [*diagnose(self.rows, self._ids.x), *self._parted]
+            if self._check.against:
+                sentences = [*self._check.first_differences(self.rows), ROUNDING]
             else:
-                sentences = [*in_sentences(self.rows), ROUNDING]
-            if self._broken != NO_MISTAKE:
-                sentences.append(f"The mistake: {self._broken}. {MISTAKES[self._broken].why}")
+                sentences = [*diagnose(self.rows, self._ids.x), *self._parted]
+            if mistake := self._check.mistake:
+                sentences.append(f"The mistake: {mistake}. {MISTAKES[mistake].why}")
             text = "".join(f"<div>{html.symbols(text)}</div>" for text in sentences)
             self.diagnosis.value = f"<h4>Diagnosis</h4>{text}"
 
-    def _table(self, waiting: list[str], active: bool) -> str:
+    def _table(self, waiting: Iterable[str], active: bool) -> str:
         lines: list[list[object]] = []
         for row in self.rows:
             shape = f"{row.gradient.shape[0]} × {row.gradient.shape[1]}"
@@ -195,13 +167,14 @@ class GradientCheckPanel(Panel):
             lines.append([*compared, *found, row.against, row.activation, shape])
         if active:
             lines += [[name, *["…"] * 8] for name in waiting]
-        what = "parameter" if self._other == BY_DEFAULT else "quantity"
+        what = "quantity" if self._check.against else "parameter"
         # a narrow window shows the first columns
         header = ["model", what, "verdict", "difference", "at", "tolerance", "against", "activation", "shape"]
         return html.table(header, lines)
 
     def _name(self, row: Comparison) -> str:
-        is_broken = self._broken != NO_MISTAKE and row.model == MISTAKES[self._broken].name
+        mistake = self._check.mistake
+        is_broken = mistake is not None and row.model == MISTAKES[mistake].name
         return f"{row.name}, broken" if is_broken else row.name
 
     def _where(self, row: Comparison) -> str:
@@ -260,33 +233,16 @@ class GradientCheckPanel(Panel):
         self.entries.value = f"{shown}<div>{worst}</div>{note}"
 
     def code(self) -> str:
-        ids, arguments = self._arguments()
-        models, x, y = arguments.pop("models"), arguments.pop("x"), arguments.pop("y")
-        rest = "".join(f"    {name}={value!r},\n" for name, value in arguments.items())
-        broken = self.mistake.value != NO_MISTAKE
-        if broken:
-            rest += f"    instead=MISTAKES[{self.mistake.value!r}].model,\n"
-        imports = "from lxmls_rnn.teaching.mistakes import MISTAKES\n" if broken else ""
-        function, conclusion = "check_gradients", "diagnose(rows, x)"
-        sources = """from lxmls_rnn.teaching.diagnosis import diagnose
-from lxmls_rnn.teaching.gradient_check import check_gradients"""
-        if self.against.value != BY_DEFAULT:
-            function, conclusion = "compare_models", "in_sentences(rows)"
-            sources = "from lxmls_rnn.teaching.first_difference import compare_models, in_sentences"
-        return f"""{sources}
-{imports}
-x = {x}  # {" ".join(ids.words)}
-y = {y}
+        ids, check = self._chosen()
+        used, diagnosis = ([], "") if check.against else ([diagnose], "*diagnose(rows, check.x), ")
+        return f"""# the sentence of x and y: {" ".join(ids.words)}
+{settings_code(check, *used, name="check")}
 rows = []
-for row in {function}(
-    {models},
-    x=x,
-    y=y,
-{rest}):
+for row in check.rows():
     rows.append(row)
     verdict = "agrees" if row.agrees else f"differs at {{row.where}}"
     print(row.name, row.parameter, "against", row.against, f"{{row.difference:.1e}}", verdict)
-print(*{conclusion}, sep="\\n")
+print({diagnosis}*check.first_differences(rows), sep="\\n")
 """
 
 
@@ -311,3 +267,25 @@ def _gates(row: Comparison) -> tuple[str, int]:
 def verdict(row: Comparison) -> html.Raw:
     """Return 'agrees' or 'differs', coloured."""
     return html.chip("✓ agrees", CORRECT_COLOUR) if row.agrees else html.chip("✗ differs", WRONG_COLOUR)
+
+
+def _controls() -> Controls:
+    """Make the controls of a check of small networks; the models whose framework is missing cannot be ticked."""
+    tooltips, ticked = {}, []
+    for name in MODEL_NAMES:
+        model = MODELS[name]
+        against = "Against finite differences" if model.backend == "numpy" else "Against NumPy"
+        tooltips[name] = model.framework.missing or against
+        ticked += [name] if model.family == "RNN" and not (model.framework.group or model.framework.missing) else []
+    described = settings_of(ModelCheck)
+    shown = {name: described[name] for name in SHOWN} | {"model": replace(described["model"], choices=tooltips)}
+    choice = Controls(shown, widths=WIDTHS, model=ticked, n_emb=4, n_hidd=3, activation=OF_RNN[0])
+    for name, box in choice["model"].boxes.items():
+        box.description, box.layout.width = f"{name} ({MODELS[name].title})", "18em"
+        box.disabled = bool(MODELS[name].framework.missing)
+        box.add_class(f"lab-check-{name}")
+    choice["n_emb"].max = choice["n_hidd"].max = MAX_SIZE
+    choice["length"].max = MAX_WORDS
+    set_options(choice["against"], [described["against"].none, *available()])
+    choice["mistake"].add_class("lab-break")
+    return choice

@@ -61,10 +61,10 @@ def test_looking_into_what_was_trained_there():
 
 def test_checking_gradients():
     panel = GradientCheckPanel()
-    for name, box in panel.models.items():
+    for name, box in panel.choice["model"].boxes.items():
         box.value = name == "FastRNN"
     panel.check_button.click()
-    panel.job.wait(PATIENCE)
+    panel.work.job.wait(PATIENCE)
     assert "All gradients agree." in panel.message.value
 
 

@@ -66,9 +66,9 @@ def test_what_is_wrong_in_it_shows_in_training_and_gradient_check():
     check.use(*functions(("W_h.T @ e_a", "0 * W_h.T @ e_a")))
     assert not np.allclose(trained()[1], expected, rtol=1e-6)
     panel = GradientCheckPanel()
-    for name, box in panel.models.items():
+    for name, box in panel.choice["model"].boxes.items():
         box.value = name == "NumpyRNN"
-    panel.source.value, panel.length.value = "random ids", 3
+    panel.source.value, panel.choice["length"].value = "random ids", 3
     panel.check_button.click()
     panel.work.job.wait(60)
     assert "gradients differ" in panel.message.value

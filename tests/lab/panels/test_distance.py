@@ -66,7 +66,7 @@ def test_a_distance_that_is_none_is_said(panel):
     for wrong in ("", "x", "0, 3", "5, 201", "1.5"):
         panel.choice["distances"].value = wrong
         panel.start_button.click()
-        assert "distances must be an integer from 1 to 200, or several separated by commas" in panel.message.value
+        assert "Distances must be an integer from 1 to 200, or several separated by commas" in panel.message.value
         assert panel.work.job is None
 
 

@@ -6,7 +6,7 @@ from html_tables import tables
 
 from lab import GradientCheckPanel
 from lab.drawing import html
-from lab.panels.gradient_check import panel as gradient_check
+from lxmls_rnn.teaching import model_check
 from lxmls_rnn.teaching.gradient_check import check_gradients
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
@@ -20,7 +20,7 @@ def tiny_corpus(first_sentences):
 
 def make(*models, source="words"):
     panel = GradientCheckPanel()
-    for name, box in panel.models.items():
+    for name, box in panel.choice["model"].boxes.items():
         box.value = name in models
     panel.source.value = source
     return panel
@@ -52,11 +52,11 @@ def test_right_gradients_agree_with_finite_differences():
 @pytest.mark.theano
 def test_theano_agrees_with_numpy_and_finite_differences_tell_that_a_broken_numpy_is_wrong():
     panel = make("NumpyRNN", "FastRNN", source="random ids")
-    panel.mistake.value = "h_t instead of h_{t-1} for W_h"
+    panel.choice["mistake"].value = "h_t instead of h_{t-1} for W_h"
     check(panel)
     assert wrong(panel) == "W_h W_h"
     assert "NumpyRNN is the wrong one" in panel.diagnosis.value
-    panel.mistake.value = "nothing"
+    panel.choice["mistake"].value = "nothing"
     check(panel)
     assert "All gradients agree." in panel.message.value
     assert [row.against for row in panel.rows] == ["finite diff."] * 4 + ["NumpyRNN"] * 4
@@ -78,8 +78,8 @@ def test_theano_agrees_with_numpy_and_finite_differences_tell_that_a_broken_nump
 def test_a_mistake_is_found_located_and_explained(mistake, model, parameters, words):
     """The other ones are in tests/teaching/test_mistakes.py."""
     panel = make()
-    panel.mistake.value = mistake
-    assert [name for name, box in panel.models.items() if box.value] == [model]
+    panel.choice["mistake"].value = mistake
+    assert [name for name, box in panel.choice["model"].boxes.items() if box.value] == [model]
     check(panel)
     assert sorted(wrong(panel).split()) == sorted(parameters.split())
     assert words in panel.diagnosis.value
@@ -91,7 +91,7 @@ def test_a_mistake_is_found_located_and_explained(mistake, model, parameters, wo
 
 def test_the_code_of_a_broken_lstm_runs_and_the_rows_of_its_gates_are_named(capsys):
     panel = make()
-    panel.mistake.value = "LSTM: c_t instead of c_{t-1} for W_c"
+    panel.choice["mistake"].value = "LSTM: c_t instead of c_{t-1} for W_c"
     exec(panel.code(), {})
     printed = capsys.readouterr().out
     assert "NumpyLSTM W_c against finite diff." in printed
@@ -105,14 +105,14 @@ def test_the_code_of_a_broken_lstm_runs_and_the_rows_of_its_gates_are_named(caps
     assert framed == [f"{values[i, j]:.6g}" for values in (row.gradient, row.expected, row.differences)]
     assert ">o 3<" in panel.entries.value
     assert ">g 1<" not in panel.entries.value
-    panel.models["NumpyLSTM"].value, panel.models["NumpyRNN"].value = False, True
+    panel.choice["model"].boxes["NumpyLSTM"].value, panel.choice["model"].boxes["NumpyRNN"].value = False, True
     panel.check_button.click()
-    assert "the mistake is in NumpyLSTM: tick this model too" in panel.message.value
+    assert "the mistake is in NumpyLSTM: choose this model too" in panel.message.value
 
 
 def test_a_repeated_word_shows_in_its_column_and_without_one_the_mistake_does_not_show():
     panel = make(*NUMPY)
-    panel.mistake.value = "error of a repeated word assigned, not added"
+    panel.choice["mistake"].value = "error of a repeated word assigned, not added"
     check(panel)
     assert "5 of 31 columns" in panel.entries.value  # of the embeddings, those of the sentence's words
     assert "] the, in the frame" in panel.entries.value
@@ -124,7 +124,7 @@ def test_a_repeated_word_shows_in_its_column_and_without_one_the_mistake_does_no
 
 def test_the_first_wrong_gradient_is_shown_with_its_worst_entry():
     panel = make(*NUMPY)
-    panel.mistake.value = "one entry of W_x's gradient has the wrong sign"
+    panel.choice["mistake"].value = "one entry of W_x's gradient has the wrong sign"
     check(panel)
     assert panel.rows[panel.parameter.value].parameter == "W_x"
     assert "at [0, 3], in the frame" in panel.entries.value
@@ -136,7 +136,12 @@ def test_the_first_wrong_gradient_is_shown_with_its_worst_entry():
 def test_random_ids_are_drawn_by_the_seed_and_the_length_and_the_model_has_the_sizes_and_activation():
     panel = make(*NUMPY, source="random ids")
     assert panel.sentence.words.disabled
-    panel.length.value, panel.n_emb.value, panel.n_hidd.value, panel.activation.value = 3, 2, 5, "relu"
+    (
+        panel.choice["length"].value,
+        panel.choice["n_emb"].value,
+        panel.choice["n_hidd"].value,
+        panel.choice["activation"].value,
+    ) = 3, 2, 5, "relu"
     check(panel)
     assert [panel.rows[n].gradient.shape for n in (0, 1)] == [(2, 20), (5, 2)]
     assert {row.activation for row in panel.rows} == {"relu"}
@@ -144,7 +149,7 @@ def test_random_ids_are_drawn_by_the_seed_and_the_length_and_the_model_has_the_s
     names = {}
     exec(panel.code(), names)
     assert names["rows"] == panel.rows
-    panel.seed.value = 5
+    panel.choice["seed"].value = 5
     before = panel._ids.x
     check(panel)
     assert panel._ids.x != before
@@ -160,7 +165,7 @@ def slow(monkeypatch):
             yield from check_gradients([model], **arguments)
             go_on.wait(60)
 
-    monkeypatch.setattr(gradient_check, "check_gradients", in_steps)
+    monkeypatch.setattr(model_check, "check_gradients", in_steps)
     yield go_on
     go_on.set()
 
@@ -193,7 +198,10 @@ def test_rows_come_while_others_are_awaited_and_stop_acts_at_once(slow):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda panel: [setattr(box, "value", False) for box in panel.models.values()], "no model is ticked"),
+        (
+            lambda panel: [setattr(box, "value", False) for box in panel.choice["model"].boxes.values()],
+            "Models: choose at least one of NumpyRNN, ",
+        ),
         (lambda panel: setattr(panel.sentence.tags, "value", "noun"), "6 words"),
         (lambda panel: setattr(panel.sentence.tags, "value", "a b c d e f"), "no tag &#x27;a&#x27;"),
     ],
@@ -205,14 +213,14 @@ def test_a_wrong_input_is_said_and_the_panel_goes_on(spoil, words):
     assert words in panel.message.value
     assert "alert" in panel.message.value
     assert panel.work.job is None
-    panel.models["NumpyRNN"].value, panel.source.value = True, "random ids"
+    panel.choice["model"].boxes["NumpyRNN"].value, panel.source.value = True, "random ids"
     check(panel)
     assert "All gradients agree." in panel.message.value
 
 
 def test_the_code_runs(capsys):
     panel = make(*NUMPY)
-    panel.mistake.value = "W_h not transposed"
+    panel.choice["mistake"].value = "W_h not transposed"
     exec(panel.code(), {})
     printed = capsys.readouterr().out
     assert "NumpyRNN W_h against finite diff." in printed
@@ -230,7 +238,7 @@ def test_the_code_runs(capsys):
 )
 def test_a_model_of_any_framework_is_compared_in_every_quantity(model, against, dtype):
     panel = make(model)
-    panel.against.value, panel.dtype.value = against, dtype
+    panel.choice["against"].value, panel.choice["dtype"].value = against, dtype
     check(panel)
     assert "All quantities agree." in panel.message.value
     assert panel.progress.value == 1
@@ -245,8 +253,8 @@ def test_a_model_of_any_framework_is_compared_in_every_quantity(model, against, 
 def test_the_first_quantity_that_differs_from_torch_is_named_and_shown():
     pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     panel = make("NumpyRNN")
-    panel.against.value = "TorchRNN"
-    panel.mistake.value = "W_h not transposed"
+    panel.choice["against"].value = "TorchRNN"
+    panel.choice["mistake"].value = "W_h not transposed"
     check(panel)
     assert wrong(panel) == "e_h_t e_a_t W_e W_x W_h"
     assert "5 of 9 quantities differ." in panel.message.value
