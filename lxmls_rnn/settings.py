@@ -103,11 +103,9 @@ class Setting:
         """Raise ValueError if a value is invalid."""
         if value is None and self.may_be_none:
             return
-        several = value if self.several and isinstance(value, tuple | list) else [value]
-        if not several:
-            raise ValueError(f"{self.name} must be {self.expected}, got none")
-        for one in several:
-            if not self._fits(one):
+        is_list = isinstance(value, tuple | list) and len(value) > 0
+        for one in list(value) if self.several and is_list else [value]:  # type: ignore[call-overload]
+            if (self.several and not is_list) or not self._fits(one):
                 raise ValueError(f"{self.name} must be {self.expected}, got {quoted(one)}")
             if self.test is not None:
                 self.test(one)

@@ -27,6 +27,12 @@ class Brew:
     strained: bool = setting(True, "Strained", "Whether the leaf is taken out")
     recipe: str | None = setting(None, "Recipe", "A file", is_file=True)
     pairs: str = setting("", "Pairs", "Who drinks", test=even)
+    steeps: tuple[int, ...] = setting((2, 3), "Steeps", "Minutes of each pot", least=1, most=9)
+    herbs: tuple[str, ...] | None = setting(
+        None, "Herbs", "In the pot: {choices}", choices={"mint": "Fresh", "sage": "Dried"}, none="none"
+    )
+    scents: tuple[str, ...] = setting(("aaaa",), "Scents", "Of the leaf", test=even)
+    warmth: float = setting(0.0, "Warmth", "Of the cup", least=-2, most=2)
 
     def __post_init__(self):
         check(self)
@@ -47,6 +53,12 @@ FOUND = settings_of(Brew)
         ("strained", ["yes", 1, None], "strained must be true or false, got "),
         ("recipe", ["", "a\0b", "\ud800", 3], "recipe must be the path of a file, as text in UTF-8 or none, got "),
         ("pairs", ["odd"], "pairs must have an even length, got 'odd'"),
+        ("steeps", [(), 3, None, "3"], "steeps must be an integer from 1 to 9, or several separated by commas, got "),
+        ("steeps", [(3, 10), (10, 3), [10]], "steeps must be .*, got 10$"),
+        ("herbs", [("mint", "dill")], "herbs must be one of mint, sage, or several .* or none, got 'dill'"),
+        ("herbs", ["mint", ()], "herbs must be one of mint, sage, or several separated by commas or none, got "),
+        ("scents", [("aa", "odd")], "pairs must have an even length, got 'odd'"),
+        ("warmth", [-3, 2.5, "x", None], "warmth must be a number from -2 to 2, got "),
     ],
 )
 def test_an_invalid_value_is_refused_by_name_with_what_is_expected(name, invalid, message):
@@ -56,6 +68,7 @@ def test_an_invalid_value_is_refused_by_name_with_what_is_expected(name, invalid
 
 
 def test_valid_values_are_taken_as_they_are():
+    Brew(steeps=[1, 9], herbs=("sage", "mint"), warmth=-2)
     Brew(cups=np.int64(3), grams=np.float32(0.5), sugar=10**400, minutes=4, recipe="tea.txt", degrees=100)
 
 
@@ -64,6 +77,8 @@ def test_valid_values_are_taken_as_they_are():
     [
         ("cups", "3", 3), ("grams", "1e-1", 0.1), ("minutes", "None", None), ("strained", "no", False),
         ("strained", "True", True), ("leaf", "black", "black"),
+        ("steeps", "2, 1,9", (2, 1, 9)), ("steeps", "7", (7,)), ("herbs", "sage,mint", ("sage", "mint")),
+        ("herbs", "none", None), ("warmth", "-1.5", -1.5),
     ],
 )  # fmt: skip
 def test_text_is_parsed_by_the_type(name, text, value):
@@ -72,7 +87,20 @@ def test_text_is_parsed_by_the_type(name, text, value):
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("cups", "2.5"), ("cups", "0"), ("grams", ""), ("grams", "nan"), ("strained", "1"), ("leaf", "")]
+    ("name", "text"),
+    [
+        ("cups", "2.5"),
+        ("cups", "0"),
+        ("grams", ""),
+        ("grams", "nan"),
+        ("strained", "1"),
+        ("leaf", ""),
+        ("steeps", "2,"),
+        ("steeps", "1.5"),
+        ("steeps", "2,10"),
+        ("steeps", ""),
+        ("herbs", "mint,Sage"),
+    ],
 )
 def test_text_that_is_no_value_is_refused_in_the_same_words(name, text):
     with pytest.raises(ValueError, match=f"^{name} must be {FOUND[name].expected}, got "):
@@ -100,4 +128,10 @@ def test_the_docstring_has_every_setting():
 
 def test_a_tooltip_leaves_out_what_the_control_shows_and_says_what_0_is():
     assert FOUND["leaf"].tooltip == "What is brewed"
+    assert FOUND["herbs"].tooltip == "In the pot"
     assert FOUND["minutes"].tooltip == "Time in the pot; 0: until it is cold"
+
+
+def test_several_values_are_written_as_they_are_read():
+    for name, value in (("steeps", (2, 1, 9)), ("steeps", (7,)), ("herbs", ("sage", "mint")), ("cups", 3)):
+        assert FOUND[name].parse(FOUND[name].written(value)) == value

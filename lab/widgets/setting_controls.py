@@ -16,6 +16,7 @@ from lab.widgets.controls import checkbox, dropdown, field, in_row, integer, tex
 from lxmls_rnn.settings import Setting
 
 MAX_INTEGER, MAX_FLOAT = 2**31 - 1, sys.float_info.max
+NONE: Mapping[str, Any] = MappingProxyType({})
 ASIDE: Any = {"margin": "2px 8px 2px 16px"}  # of a checkbox beside other controls
 
 
@@ -47,17 +48,25 @@ def control(setting: Setting, width: str = "22em", label: str = "10em") -> Any:
 class Controls:
     """Controls of settings; `controls["seed"]` is that of the setting `seed`.
 
-    `widths` holds the widths of controls by name, `width` is that of the others, and `label` that of a label; `initial`
-    holds first values other than the defaults.
+    Parameters
+    ----------
+    settings
+        Their descriptions by name.
+    initial
+        First values other than the defaults, by name.
+    widths, width
+        Widths of controls by name, and the width of the others.
+    label
+        Width of a label.
     """
 
     def __init__(
         self,
         settings: Mapping[str, Setting],
+        initial: Mapping[str, Any] = NONE,
+        widths: Mapping[str, str] = NONE,
         width: str = "22em",
         label: str = "10em",
-        widths: Mapping[str, str] = MappingProxyType({}),
-        **initial: Any,
     ) -> None:
         self.settings = settings
         first = {name: replace(one, default=initial.get(name, one.default)) for name, one in settings.items()}

@@ -4,72 +4,27 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import cases as c
+from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
 from lxmls_rnn.benchmark.measure.results import Results, new_path
-from lxmls_rnn.benchmark.measure.runner import LIMIT_SECONDS, SECONDS, Runner
 from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.cli.console import SafeConsole, console
-from lxmls_rnn.deep_learning.parameters import DTYPES
+from lxmls_rnn.cli.options import with_settings
+from lxmls_rnn.settings import settings_of
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
-def listed(option: str, given: list[str] | None, known: tuple[str, ...]) -> list[str]:
-    """Return the values of an option, separated by commas or given repeatedly; all `known` for None."""
-    if not given:
-        return list(known)
-    values = [value.strip() for text in given for value in text.split(",")]
-    wrong = [value for value in values if value not in known]
-    if wrong:
-        raise ValueError(f"{option} must be among {', '.join(known)}, got {wrong[0]!r}")
-    return values
-
-
 @app.callback(invoke_without_command=True)
+@with_settings(settings_of(BenchmarkSettings))
 def bench(
     context: typer.Context,
-    set_name: Annotated[str, typer.Option("--set", help=f"Which sizes: {', '.join(c.SETS)}.")] = "quick",
-    model: Annotated[list[str] | None, typer.Option(help=f"{', '.join(c.CASE_MODELS)}; several: a,b.")] = None,
-    implementation: Annotated[
-        list[str] | None,
-        typer.Option(help=f"{', '.join(c.IMPLEMENTATIONS)}; on a GPU also the plans of fused: {', '.join(c.PLANS)}."),
-    ] = None,
-    device: Annotated[
-        list[str] | None, typer.Option(help="cpu, cuda, cuda1; by default the set's, mostly cpu,cuda.")
-    ] = None,
-    work: Annotated[list[str] | None, typer.Option(help=f"{', '.join(c.WORKS)}; by default the set's.")] = None,
-    dtype: Annotated[list[str] | None, typer.Option(help="float32 (the default), float64.")] = None,
-    hidden: Annotated[str, typer.Option(help="Hidden sizes instead of the set's, as 20,128.")] = "",
-    batch: Annotated[str, typer.Option(help="Batch sizes instead of the set's.")] = "",
-    length: Annotated[str, typer.Option(help="Sentence lengths instead of the set's.")] = "",
-    words: Annotated[int, typer.Option(min=1, help="Words in the vocabulary.")] = 4786,
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, help="Threads of BLAS, the fused layers and PyTorch, cores of JAX; by default all."),
-    ] = None,
-    seconds: Annotated[float, typer.Option("--time", help="Seconds timed for each case.")] = SECONDS,
-    limit: Annotated[float, typer.Option(help="Seconds that a case may take, compiling included.")] = LIMIT_SECONDS,
-    budget: Annotated[
-        float | None,
-        typer.Option(
-            help="Seconds that the whole run may take; by default the set's. Compiling does not count: it may take "
-            "four times as long besides. scan, which compiles longest, then comes last.",
-            show_default="120 for quick, none for others",
-        ),
-    ] = None,
-    torch_python: Annotated[
-        str | None,
-        typer.Option(help="The Python that has PyTorch, if it is not this one: /usr/bin/python3. It needs NumPy too."),
-    ] = None,
-    jax_python: Annotated[
-        str | None, typer.Option(help="The Python that has JAX, likewise; it may be the same.")
-    ] = None,
     baseline: Annotated[
         str | None, typer.Option(help="The implementation that ratios are to; by default the set's, mostly numpy.")
     ] = None,
@@ -79,6 +34,7 @@ def bench(
     resume: Annotated[bool, typer.Option("--resume", help="Resume --out: measure the missing cases.")] = False,
     plot: Annotated[bool, typer.Option(help="Write a plot beside the results.")] = True,
     everything: Annotated[bool, typer.Option("--all", help="Print all rows, not only those that decide.")] = False,
+    **settings: Any,
 ) -> None:
     """Time the taggers on CPU and GPU, in NumPy, Theano, PyTorch and JAX: forward pass, gradients, training steps.
 
@@ -88,39 +44,16 @@ def bench(
     """
     if context.invoked_subcommand is not None:
         return
-    if set_name not in c.SETS:
-        raise ValueError(f"--set must be one of {', '.join(c.SETS)}, got {set_name!r}")
-    chosen, known = c.SETS[set_name], (*c.IMPLEMENTATIONS, *c.PLANS)
+    chosen = BenchmarkSettings(**settings)
+    known = *c.IMPLEMENTATIONS, *c.PLANS
     if baseline is not None and baseline not in known:
         raise ValueError(f"--baseline must be one of {', '.join(known)}, got {baseline!r}")
-    for option, value in (("--time", seconds), ("--limit", limit), ("--budget", budget)):
-        if value is not None and not value > 0:
-            raise ValueError(f"{option} must be positive, got {value:g}")
     if resume and out is None:
         raise ValueError("--resume needs --out, the file to resume")
-    cases = c.make_cases(
-        c.chosen_shapes(
-            chosen,
-            listed("--model", model, tuple(c.CASE_MODELS)),
-            c.sizes("--hidden", hidden) if hidden else [],
-            c.sizes("--batch", batch) if batch else [],
-            c.sizes("--length", length) if length else [],
-        ),
-        listed("--work", work, tuple(c.WORKS)) if work else chosen.works,
-        listed("--implementation", implementation, known) if implementation else chosen.implementations,
-        [name.strip() for text in device or chosen.devices for name in text.split(",")],
-        listed("--dtype", dtype or ["float32"], DTYPES),
-        words,
-        None if implementation else chosen.scan_on_gpu,
-    )
-    if not cases:
-        raise ValueError("nothing to measure: NumPy runs only on the CPU, the plans of fused only on a GPU")
     path = out or new_path(paths.results())
-    budget = chosen.budget if budget is None else budget
-    runner = Runner(threads, seconds, limit, budget, torch_python, jax_python=jax_python)
-    session = Session(cases, runner, path, ["lxmls-rnn", *sys.argv[1:]], resume)
+    session = Session(chosen.cases(), chosen.runner(), path, ["lxmls-rnn", *sys.argv[1:]], resume)
     stopped = show_run(session)
-    show(session.results, baseline or chosen.baseline, everything)
+    show(session.results, baseline or c.SETS[chosen.set].baseline, everything)
     console.say(f"Results: {path}")
     if plot and any(row.median for row in session.results.rows):
         from lxmls_rnn.benchmark.show.plots import draw

@@ -20,7 +20,7 @@ DEFAULTS = {"corpus": "sample"}  # of settings that have none
 def with_settings(known: Mapping[str, Setting], *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Replace the `**settings` of a command by an option for each setting, or for those of these names.
 
-    A setting of several values takes them separated by commas, or in several options.
+    A setting of several values takes them separated by commas; if there is a choice, also in several options.
     """
     settings = {name: known[name] for name in names or known}
 
@@ -28,8 +28,9 @@ def with_settings(known: Mapping[str, Setting], *names: str) -> Callable[[Callab
         @wraps(command)
         def called(**values: Any) -> None:
             for name, setting in settings.items():
-                if setting.several and isinstance(values[name], list):
-                    values[name] = setting.parse(",".join(values[name])) if values[name] else None
+                if setting.several and values[name]:
+                    given = values[name]
+                    values[name] = setting.parse(given if isinstance(given, str) else ",".join(given))
             command(**values)
 
         own = dict(signature(command, eval_str=True).parameters)
@@ -46,7 +47,8 @@ def with_settings(known: Mapping[str, Setting], *names: str) -> Callable[[Callab
 def _parameter(setting: Setting) -> Parameter:
     """Return the option of a setting, as a parameter of a command."""
     kind: Any = Path if setting.is_file and not setting.choices else setting.kind
-    kind = list[str] if setting.several else kind
+    if setting.several:
+        kind = list[str] if setting.choices else str
     name = setting.name.replace("_", "-")
     info: Any = typer.Argument(help=setting.sentence)
     if setting.default is not ...:

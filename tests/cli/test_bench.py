@@ -5,10 +5,12 @@ import os
 import signal
 
 import pytest
+from typer.testing import CliRunner
 
+from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.cli import bench
+from lxmls_rnn.cli import app, bench
 from lxmls_rnn.cli.console import SafeConsole
 
 
@@ -20,27 +22,14 @@ def printed(monkeypatch):
     return shown.getvalue
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (None, ["a", "b", "c"]),
-        ([], ["a", "b", "c"]),
-        (["b"], ["b"]),
-        (["c,a"], ["c", "a"]),
-        (["c", "a, b"], ["c", "a", "b"]),
-        (["a", "a"], ["a", "a"]),
-    ],
-)
-def test_values_are_repeated_or_separated_by_commas(given, expected):
-    assert bench.listed("--work", given, ("a", "b", "c")) == expected
-
-
-@pytest.mark.parametrize(
-    ("given", "wrong"), [(["d"], "d"), (["a,d,e"], "d"), (["a,"], ""), (["A"], "A"), (["a", "b d"], "b d")]
-)
-def test_the_first_unknown_value_is_named(given, wrong):
-    with pytest.raises(ValueError, match=f"^--work must be among a, b, c, got {wrong!r}$"):
-        bench.listed("--work", given, ("a", "b", "c"))
+def test_names_are_given_repeatedly_or_separated_by_commas_and_of_repeated_sizes_the_last_counts(monkeypatch):
+    asked = []
+    monkeypatch.setattr(bench.BenchmarkSettings, "cases", lambda settings: asked.append(settings) or [])
+    given = ["--work", "step, forward", "--work", "backward", "--batch", "1", "--batch", "2,3"]
+    CliRunner().invoke(app, ["bench", *given, "--model", "rnn", "--time", "0.5"])
+    (settings,) = asked
+    expected = BenchmarkSettings(work=("step", "forward", "backward"), batch=(2, 3), model=("rnn",), time=0.5)
+    assert settings == expected
 
 
 class Session:

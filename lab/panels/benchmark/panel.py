@@ -1,6 +1,7 @@
 """Benchmark panel: time models in NumPy, Theano, PyTorch and JAX, on CPU and GPU."""
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -11,36 +12,37 @@ from lab.drawing import html
 from lab.drawing.figures import figure, key, put_chart
 from lab.panels.benchmark.live_benchmark import LiveBenchmark, live_benchmarks
 from lab.panels.benchmark.plots import speed_up_map
-from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import (
     dropdown,
-    field,
     in_row,
-    integer,
     on_change,
     progress_bar,
     set_options,
     show,
-    text,
     view,
 )
+from lab.widgets.panel import controls
 from lab.widgets.runs_panel import FollowingPanel
+from lab.widgets.setting_controls import Controls, settings_code
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure import results
+from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
 from lxmls_rnn.benchmark.measure.machine import in_words, version
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.measure.runner import LIMIT_SECONDS, SECONDS, Runner
 from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.benchmark.show import compare, overlay, report, summary
 from lxmls_rnn.benchmark.show.series import SIZE_LABELS, speed_ups, times
-from lxmls_rnn.deep_learning.parameters import DTYPES
 from lxmls_rnn.device.libraries import cards
 from lxmls_rnn.device.processor import cores
+from lxmls_rnn.settings import settings_of
 from lxmls_rnn.storage.files import counted
 
 OWN_SIZES = "own sizes"
-DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU"}
+SIZES, LIMITS = ("hidden", "batch", "length"), ("threads", "time", "budget")
+CHECKBOXES = "model", "implementation", "device", "work", "dtype"
+SHOWN = "set", *SIZES, *CHECKBOXES, *LIMITS  # the settings that have a control
+WIDTHS = {"threads": "15em", "time": "16em", "budget": "16em"}
 SET_NAMES = [name for name in c.SETS if name != "plans"]  # this panel does not offer the implementations of "plans"
 
 
@@ -67,16 +69,15 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         self._make_choice()
         self._make_views()
         super().__init__(
-            in_row(self.set_name, *self.sizes),
-            *self.checkboxes,
-            in_row(self.threads, self.seconds, self.budget),
+            self.choice.row("set", *SIZES),
+            *(self.choice[name] for name in CHECKBOXES),
+            self.choice.row(*LIMITS),
             in_row(self.run_button, self.stop_button, self.progress, self.status),
             in_row(self.earlier, self.load_button, self.overlay_button, self.compare_button, self.refresh_button),
             self.comparison,
             self.views,
         )
-        boxes = [box for several in self.checkboxes for box in several.boxes.values()]
-        on_change(self._count, self.set_name, *self.sizes, *boxes)
+        on_change(self._count, *controls(*(self.choice[name] for name in SHOWN)))
         on_change(self._draw, self.baseline, self.plotted)
         for running in self.live.active(self.root())[:1]:
             self._attach(running)
@@ -84,25 +85,23 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         self._count()
 
     def _make_choice(self) -> None:
-        self.set_name = dropdown("Sizes", [OWN_SIZES, *SET_NAMES], "Own sizes, or a predefined set of lxmls-rnn bench")
-        self.hidden = text("Hidden units", "20, 64", "Hidden sizes, separated by commas")
-        self.batch = text("Batch", "1, 16", "Batch sizes in sentences, separated by commas")
-        self.length = text("Words", "10", "Sentence lengths in words, separated by commas")
-        self.sizes = self.hidden, self.batch, self.length
+        described = settings_of(BenchmarkSettings)
+        shown = {name: described[name] for name in SHOWN}
+        shown["implementation"] = replace(shown["implementation"], choices=c.IMPLEMENTATIONS)
         peers = [name for name, package in {"torch-fused": "torch", "jax": "jax"}.items() if version(package)]
-        self.models = Checkboxes("Models", c.CASE_MODELS, ["rnn"])
-        self.implementations = Checkboxes("Implementations", c.IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
-        self.devices = Checkboxes("Devices", DEVICES, ["cpu", "cuda"] if cards() else ["cpu"])
-        self.works = Checkboxes("Work", c.WORKS, ["backward"])
-        self.dtypes = Checkboxes("Data types", dict.fromkeys(DTYPES, "Data type of the parameters"), ["float32"])
-        self.checkboxes = self.models, self.implementations, self.devices, self.works, self.dtypes
-        self.threads = integer(
-            "Threads", cores(), "CPU threads of BLAS, the fused layers and PyTorch, cores of JAX", 1024, "15em"
-        )
-        real, what = widgets.BoundedFloatText, "Measuring time for each case, without compiling"
-        self.seconds = field(real, "Seconds per case", SECONDS, what, "16em", min=0.01, max=60.0)
-        what = "Cases that have not started by then are skipped; compiling does not count"
-        self.budget = field(real, "Total seconds", c.BUDGET_SECONDS, what, "16em", min=1.0, max=36000.0)
+        initial = {
+            "hidden": (20, 64),
+            "batch": (1, 16),
+            "length": (10,),
+            "model": ["rnn"],
+            "implementation": ["numpy", "scan", "fused", *peers],
+            "device": ["cpu", "cuda"] if cards() else ["cpu"],
+            "work": ["backward"],
+            "threads": cores(),
+            "budget": c.BUDGET_SECONDS,
+        }
+        self.choice = Controls(shown, initial, WIDTHS)
+        set_options(self.choice["set"], [OWN_SIZES, *SET_NAMES], OWN_SIZES)
         self.run_button = self.button("Run", "Run the chosen benchmark", self.run, "primary")
         what = "Stop the benchmark and keep the cases already measured"
         self.stop_button = self.button("Stop", what, self.stop, "warning", disabled=True)
@@ -129,28 +128,18 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         for hidden in (self.progress, self.views):
             show(hidden, False)
 
-    def cases(self) -> list[c.Case]:
-        """Return the chosen cases; ValueError if there is none or a size is not a number."""
-        models, works = self.models.value, self.works.value
-        if self.set_name.value == OWN_SIZES:
-            shapes = c.grid(models, *self._own_sizes())
-        else:
-            shapes = c.chosen_shapes(c.SETS[self.set_name.value], models, [], [], [])
-        cases = c.make_cases(shapes, works, self.implementations.value, self.devices.value, self.dtypes.value)
-        if not cases:
-            raise ValueError("nothing to measure: NumPy runs on the CPU only, so choose cpu or another implementation")
-        return cases
-
-    def _own_sizes(self) -> list[list[int]]:
-        return [c.sizes(control.description, control.value) for control in self.sizes]
+    def settings(self) -> BenchmarkSettings:
+        """Return the chosen settings; ValueError if one is invalid."""
+        unused = ["set"] if self.choice["set"].value == OWN_SIZES else SIZES
+        return BenchmarkSettings(**{name: self.choice.value_of(name) for name in SHOWN if name not in unused})
 
     def _count(self) -> None:
-        for control in self.sizes:
-            control.disabled = self.set_name.value != OWN_SIZES
+        for name in SIZES:
+            self.choice[name].disabled = self.choice["set"].value != OWN_SIZES
         if self.working:
             return
         try:
-            self.status.value = counted(len(self.cases()), "case")
+            self.status.value = counted(len(self.settings().cases()), "case")
         except ValueError as error:
             self.status.value = f"<i>{escape(str(error))}</i>"
 
@@ -162,9 +151,8 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
     def run(self) -> None:
         if self.live.active(self.root()):  # two at once would disturb each other
             raise RuntimeError("a benchmark is running: wait until it ends, or stop it")
-        cases = self.cases()
-        runner = Runner(self.threads.value, self.seconds.value, LIMIT_SECONDS, self.budget.value)
-        live = LiveBenchmark(Session(cases, runner, results.new_path(self.root()), ["BenchmarkPanel"]))
+        settings, path = self.settings(), results.new_path(self.root())
+        live = LiveBenchmark(Session(settings.cases(), settings.runner(), path, ["BenchmarkPanel"]))
         self._attach(live)
         self.live.start(live)
         self.show_live(live)
@@ -312,34 +300,14 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         return []
 
     def code(self) -> str:
-        self.cases()
-        if self.set_name.value == OWN_SIZES:
-            own = ", ".join(map(repr, self._own_sizes()))
-            shapes, name = f"grid({self.models.value}, {own})", "grid"
-        else:
-            shapes = f"[shape for shape in SETS[{self.set_name.value!r}].shapes if shape.model in {self.models.value}]"
-            name = "SETS"
-        return f"""\
-from rich.console import Console
+        settings = self.settings()
+        settings.cases()
+        return f"""from rich.console import Console
 
 from lxmls_rnn import paths
-from lxmls_rnn.benchmark.measure.cases import {", ".join(sorted([name, "make_cases"], key=str.lower))}
-from lxmls_rnn.benchmark.measure.results import new_path
-from lxmls_rnn.benchmark.measure.runner import LIMIT_SECONDS, SECONDS, Runner
-from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.benchmark.show import report
-
-cases = make_cases(
-    {shapes},
-    works={self.works.value},
-    implementations={self.implementations.value},
-    devices={self.devices.value},
-    dtypes={self.dtypes.value},
-)
-runner = Runner(
-    threads={self.threads.value}, seconds={self.seconds.value}, limit={LIMIT_SECONDS}, budget={self.budget.value}
-)
-session = Session(cases, runner, new_path(paths.results()))
+{settings_code(settings, Session, results.new_path)}
+session = Session(settings.cases(), settings.runner(), new_path(paths.results()))
 for row in session.run():
     print(row.case, row.status)
 Console(width=160).print(report.table(session.results))

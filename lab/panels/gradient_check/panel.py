@@ -279,7 +279,8 @@ def _controls() -> Controls:
         ticked += [name] if model.family == "RNN" and not (model.framework.group or model.framework.missing) else []
     described = settings_of(ModelCheck)
     shown = {name: described[name] for name in SHOWN} | {"model": replace(described["model"], choices=tooltips)}
-    choice = Controls(shown, widths=WIDTHS, model=ticked, n_emb=4, n_hidd=3, activation=OF_RNN[0])
+    initial = {"model": ticked, "n_emb": 4, "n_hidd": 3, "activation": OF_RNN[0]}
+    choice = Controls(shown, initial, WIDTHS)
     for name, box in choice["model"].boxes.items():
         box.description, box.layout.width = f"{name} ({MODELS[name].title})", "18em"
         box.disabled = bool(MODELS[name].framework.missing)

@@ -65,7 +65,7 @@ class Case:
         for name, known in every.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {quoted(getattr(self, name))}")
-        _check_device(self.device, SHOWN_DEVICES)
+        check_device(self.device, SHOWN_DEVICES)
         for name in ("n_hidd", "batch", "length", "n_words", "n_emb", "n_tags"):
             size = getattr(self, name)
             if not 1 <= size < 2**31:
@@ -174,17 +174,6 @@ SETS = {
 }
 
 
-def sizes(what: str, given: str) -> list[int]:
-    """Return the numbers in a text such as "20,128".
-
-    ValueError, which names the option `what`, if they are not positive integers.
-    """
-    values = given.split(",")
-    if not all(re.fullmatch(r" *[0-9]{1,9} *", value) and int(value) > 0 for value in values):
-        raise ValueError(f"{what} takes positive numbers separated by commas, got {quoted(given)}")
-    return [int(value) for value in values]
-
-
 def chosen_shapes(
     chosen: CaseSet, models: Sequence[str], hidden: Sequence[int], batches: Sequence[int], lengths: Sequence[int]
 ) -> list[Shape]:
@@ -203,7 +192,7 @@ def chosen_shapes(
     )
 
 
-def _check_device(device: str, known: str) -> None:
+def check_device(device: str, known: str = DEVICES) -> None:
     """Raise ValueError if the name of a device does not match the pattern `known`."""
     if not re.fullmatch(known, device):
         raise ValueError(f"device must be cpu, cuda, cuda0, ..., got {device!r}")
@@ -225,7 +214,7 @@ def make_cases(
     follow each other.
     """
     for device in devices:
-        _check_device(device, DEVICES)
+        check_device(device)
 
     def is_measured(work: str, shape: Shape, implementation: str, device: str) -> bool:
         if device == "cpu":

@@ -11,7 +11,6 @@ from lxmls_rnn.benchmark.measure.cases import (
     chosen_shapes,
     make_cases,
     scan_last,
-    sizes,
 )
 from lxmls_rnn.deep_learning.gpu_plans import FUSED_UP_TO
 
@@ -67,13 +66,6 @@ def test_sizes_that_are_given_replace_those_of_the_set():
     asked = chosen_shapes(quick, ["rnn"], [], [], [4, 5])
     assert {(s.n_hidd, s.batch) for s in asked} == {(s.n_hidd, s.batch) for s in everything}
     assert {shape.length for shape in asked} == {4, 5}
-
-
-def test_sizes_are_read_from_a_text():
-    assert sizes("--hidden", "20, 128,999999999") == [20, 128, 999999999]
-    for wrong in ("0", "20,", "-1", "1e3", "1234567890"):
-        with pytest.raises(ValueError, match="--hidden takes positive numbers separated by commas, got"):
-            sizes("--hidden", wrong)
 
 
 def test_shapes_of_one_hidden_size_follow_each_other_and_scan_comes_last():

@@ -70,10 +70,10 @@ def test_checking_gradients():
 
 def test_timing():
     panel = BenchmarkPanel()
-    panel.hidden.value, panel.batch.value, panel.length.value = "5", "1", "4"
-    panel.seconds.value, panel.threads.value = 0.01, 1
-    for several, chosen in ((panel.implementations, "fused"), (panel.devices, "cuda"), (panel.works, "forward")):
-        for name, box in several.boxes.items():
+    for name, value in {"hidden": "5", "batch": "1", "length": "4", "time": 0.01, "threads": 1}.items():
+        panel.choice[name].value = value
+    for several, chosen in (("implementation", "fused"), ("device", "cuda"), ("work", "forward")):
+        for name, box in panel.choice[several].boxes.items():
             box.value = name == chosen
     panel.run_button.click()
     panel.benchmark.wait(PATIENCE)

@@ -11,9 +11,10 @@ from lab import BenchmarkPanel
 from lab.panels.benchmark.plots import speed_up_map
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import results
+from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
 from lxmls_rnn.benchmark.measure.cases import BUDGET_SECONDS, Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.measure.runner import LIMIT_SECONDS, SECONDS
+from lxmls_rnn.benchmark.measure.runner import SECONDS
 from lxmls_rnn.benchmark.show.series import COLOURS, SpeedUps
 
 pytestmark = pytest.mark.process
@@ -31,11 +32,11 @@ def results_folder(tmp_path, monkeypatch):
 def panel():
     """A panel that is set to the least there is to measure."""
     new = BenchmarkPanel()
-    new.hidden.value, new.batch.value, new.length.value = "5", "1,2", "4"
-    new.seconds.value, new.threads.value = 0.01, 1
-    choose(new.implementations, "numpy")
-    choose(new.devices, "cpu")
-    choose(new.works, "forward")
+    for name, value in {"hidden": "5", "batch": "1,2", "length": "4", "time": 0.01, "threads": 1}.items():
+        new.choice[name].value = value
+    choose(new.choice["implementation"], "numpy")
+    choose(new.choice["device"], "cpu")
+    choose(new.choice["work"], "forward")
     return new
 
 
@@ -70,10 +71,10 @@ def test_a_run_is_followed_fills_table_and_plots_and_is_kept(panel, results_fold
 
 
 def test_why_no_gpu_was_measured_is_said_once(panel):
-    choose(panel.implementations, "numpy", "fused")
-    panel.devices.boxes["cuda"].value = True
-    panel.batch.value = "1"
-    panel.devices.boxes["cpu"].value = True
+    choose(panel.choice["implementation"], "numpy", "fused")
+    panel.choice["device"].boxes["cuda"].value = True
+    panel.choice["batch"].value = "1"
+    panel.choice["device"].boxes["cpu"].value = True
     case = Case("rnn", "fused", "cuda", "float32", "forward", 5, 1, 4)
     absent = make_results(1e-3)
     absent.rows += [
@@ -125,9 +126,12 @@ def test_a_new_panel_follows_the_benchmark_that_runs_and_can_stop_it(panel, monk
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda panel: setattr(panel.hidden, "value", "20, x"), "Hidden units takes positive numbers"),
-        (lambda panel: choose(panel.models), "Models: choose at least one of rnn, lstm, lstm-no-peepholes"),
-        (lambda panel: choose(panel.devices, "cuda"), "NumPy runs on the CPU only"),
+        (
+            lambda panel: setattr(panel.choice["hidden"], "value", "20, x"),
+            "Hidden units must be an integer of at least 1, or several",
+        ),
+        (lambda panel: choose(panel.choice["model"]), "Models: choose at least one of rnn, lstm, lstm-no-peepholes"),
+        (lambda panel: choose(panel.choice["device"], "cuda"), "NumPy runs only on the CPU"),
     ],
 )
 def test_a_wrong_choice_is_said_and_the_panel_goes_on(panel, change, message):
@@ -136,22 +140,24 @@ def test_a_wrong_choice_is_said_and_the_panel_goes_on(panel, change, message):
     panel.run_button.click()
     assert message in panel.message.value
     assert panel.benchmark is None
-    panel.hidden.value = "5"
-    choose(panel.models, "rnn")
-    choose(panel.devices, "cpu")
+    panel.choice["hidden"].value = "5"
+    choose(panel.choice["model"], "rnn")
+    choose(panel.choice["device"], "cpu")
     assert panel.status.value == "2 cases"
 
 
 def test_a_set_has_sizes_of_its_own(panel):
-    panel.set_name.value = "quick"
-    assert panel.hidden.disabled
-    assert {case.n_hidd for case in panel.cases()} == {20, 128}
+    panel.choice["set"].value = "quick"
+    assert panel.choice["hidden"].disabled
+    assert {case.n_hidd for case in panel.settings().cases()} == {20, 128}
 
 
 def test_a_new_panel_has_the_defaults_of_the_command():
     new = BenchmarkPanel()
-    assert (new.seconds.value, new.budget.value) == (SECONDS, BUDGET_SECONDS)
-    assert f"seconds={SECONDS}, limit={LIMIT_SECONDS}, budget={BUDGET_SECONDS}" in new.code()
+    assert (new.choice["time"].value, new.choice["budget"].value) == (SECONDS, BUDGET_SECONDS)
+    runner, of_command = new.settings().runner(), BenchmarkSettings().runner()
+    for limit in ("threads", "seconds", "limit", "budget"):
+        assert getattr(runner, limit) == getattr(of_command, limit)
     new.close()
 
 
@@ -298,13 +304,13 @@ def test_the_results_that_come_with_the_lab_can_be_read():
 
 
 def test_the_code_measures_the_same(panel, results_folder, capsys):
-    panel.batch.value = "1"
+    panel.choice["batch"].value = "1"
     exec(panel.code(), {})
     assert "numpy on cpu ok" in capsys.readouterr().out
     assert len(list(Path(results_folder).glob("*.json"))) == 1
-    panel.set_name.value = "full"
+    panel.choice["set"].value = "full"
     compile(panel.code(), "code", "exec")
-    assert "SETS['full']" in panel.code()
+    assert "set='full'" in panel.code()
 
 
 def test_the_map_is_blue_where_the_gpu_wins_and_orange_where_the_cpu_does():
@@ -320,7 +326,7 @@ def test_the_map_is_blue_where_the_gpu_wins_and_orange_where_the_cpu_does():
 @pytest.mark.parametrize(("found", "ticked"), [((), ["cpu"]), ((("a card", (9, 0)),), ["cpu", "cuda"])])
 def test_a_gpu_is_ticked_only_if_there_is_one(monkeypatch, found, ticked):
     monkeypatch.setattr("lab.panels.benchmark.panel.cards", lambda: found)
-    assert BenchmarkPanel().devices.value == ticked
+    assert BenchmarkPanel().choice["device"].value == ticked
 
 
 def test_ratios_have_the_chosen_baseline_and_one_smaller_than_the_spread_is_named(panel):

@@ -1,0 +1,113 @@
+"""Settings of a benchmark: its cases, and the time that they may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxmls_rnn.benchmark.measure import cases as c
+from lxmls_rnn.benchmark.measure.runner import LIMIT_SECONDS, SECONDS, Runner
+from lxmls_rnn.deep_learning.parameters import DTYPES
+from lxmls_rnn.settings import check, described, setting
+
+OF_SET = "those of the set"
+DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU"}
+
+
+@described
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """Cases to measure, chosen from a named set or by their sizes, and the time that they may take.
+
+    If any of `hidden`, `batch` and `length` is given, every combination of the sizes is measured; the set's sizes are
+    used where none are given.
+    """
+
+    set: str = setting("quick", "Sizes", "Which sizes: {choices}", choices=tuple(c.SETS))
+    model: tuple[str, ...] | None = setting(
+        None, "Models", "Models to time: {choices}", choices=c.CASE_MODELS, none="all of the set"
+    )
+    implementation: tuple[str, ...] | None = setting(
+        None,
+        "Implementations",
+        f"Implementations: {', '.join(c.IMPLEMENTATIONS)}; on a GPU also the plans of fused: {', '.join(c.PLANS)}",
+        choices=c.IMPLEMENTATIONS | c.PLANS,
+        none=OF_SET,
+    )
+    device: tuple[str, ...] | None = setting(
+        None,
+        "Devices",
+        "Devices: cpu, cuda, cuda1",
+        choices=DEVICES,
+        test=c.check_device,
+        none="those of the set, cpu and cuda",
+    )
+    work: tuple[str, ...] | None = setting(None, "Work", "Kinds of work: {choices}", choices=c.WORKS, none=OF_SET)
+    dtype: tuple[str, ...] = setting(
+        ("float32",), "Data types", "Data type of the parameters: {choices}", choices=DTYPES
+    )
+    hidden: tuple[int, ...] | None = setting(
+        None, "Hidden units", "Hidden sizes, separated by commas", least=1, none=OF_SET
+    )
+    batch: tuple[int, ...] | None = setting(
+        None, "Batch", "Batch sizes in sentences, separated by commas", least=1, none=OF_SET
+    )
+    length: tuple[int, ...] | None = setting(
+        None, "Words", "Sentence lengths in words, separated by commas", least=1, none=OF_SET
+    )
+    words: int = setting(4786, "Vocabulary", "Words in the vocabulary", least=1)
+    threads: int | None = setting(
+        None,
+        "Threads",
+        "CPU threads of BLAS, the fused layers and PyTorch, cores of JAX",
+        least=1,
+        most=1024,
+        none="one per core",
+    )
+    time: float = setting(
+        SECONDS, "Seconds per case", "Measuring time for each case in seconds, without compiling", is_positive=True
+    )
+    limit: float = setting(
+        LIMIT_SECONDS, "Limit per case", "Seconds that a case may take, compiling included", is_positive=True
+    )
+    budget: float | None = setting(
+        None,
+        "Total seconds",
+        "Seconds for the whole run; cases that have not started by then are skipped. Compiling does not count: it may "
+        "take four times as long besides",
+        is_positive=True,
+        none=f"{c.BUDGET_SECONDS:.0f} for quick, unlimited for others",
+    )
+    torch_python: str | None = setting(
+        None,
+        "Python of PyTorch",
+        "The Python that has PyTorch, if it is not this one: /usr/bin/python3. It needs NumPy too",
+        none="this one",
+    )
+    jax_python: str | None = setting(
+        None, "Python of JAX", "The Python that has JAX, likewise; it may be the same", none="this one"
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def cases(self) -> list[c.Case]:
+        """Return the cases; ValueError if there is none."""
+        chosen = c.SETS[self.set]
+        sizes = self.hidden or (), self.batch or (), self.length or ()
+        cases = c.make_cases(
+            c.chosen_shapes(chosen, self.model or tuple(c.CASE_MODELS), *sizes),
+            self.work or chosen.works,
+            self.implementation or chosen.implementations,
+            self.device or chosen.devices,
+            self.dtype,
+            self.words,
+            None if self.implementation else chosen.scan_on_gpu,
+        )
+        if not cases:
+            raise ValueError("nothing to measure: NumPy runs only on the CPU, the plans of fused only on a GPU")
+        return cases
+
+    def runner(self) -> Runner:
+        """Return a runner with these limits."""
+        budget = c.SETS[self.set].budget if self.budget is None else self.budget
+        return Runner(self.threads, self.time, self.limit, budget, self.torch_python, self.jax_python)
