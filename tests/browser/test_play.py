@@ -28,8 +28,8 @@ def test_dragging_a_knob_shows_at_once_what_becomes_of_the_gradient(lab, picture
     lab.page.mouse.up()
     expect(knob).to_contain_text(re.compile("2.9|3.0|3.1"))
     same = PlayPanel()
-    same.corpus.value, same.distance.value = "reach", 10
-    same.W_h.value = float(knob.locator(".widget-readout").inner_text())
+    same.choice["corpus"].value, same.choice["distance"].value = "reach", 10
+    same.knob["W_h"].value = float(knob.locator(".widget-readout").inner_text())
     expect(summary).to_have_text(same.summary.value, timeout=2000)
     button(panel, "Keep").click()
     panel.get_by_label("Tagger", exact=True).select_option(label="LSTM")

@@ -10,16 +10,27 @@ import numpy as np
 from lab.drawing import html
 from lab.panels.play import words
 from lab.panels.play.charts import Line, fit_powers, loss_chart, reach_chart, round_above
-from lab.panels.play.network import DESCENT_RANGE, N_POINTS, N_SENTENCES, RATE, Knobs, Network, train_epoch
-from lab.widgets.controls import MAX_SEED, dropdown, field, in_row, integer, on_change, set_options, show, view
+from lab.panels.play.network import (
+    DESCENT_RANGE,
+    FREE,
+    N_POINTS,
+    N_SENTENCES,
+    RATE,
+    TAGGERS,
+    Knobs,
+    Network,
+    train_epoch,
+)
+from lab.widgets.controls import dropdown, in_row, integer, on_change, set_options, show, view
 from lab.widgets.panel import Panel
+from lab.widgets.setting_controls import Controls
 from lab.widgets.settings_choice import REACH
 from lxmls_rnn.datasets import corpora
 from lxmls_rnn.deep_learning.batches import cut
-from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.sequences import Sequence as TaggedSentence
+from lxmls_rnn.settings import settings_of
 from lxmls_rnn.teaching.analysis import gradient_reach
 from lxmls_rnn.teaching.landscape import (
     CLAMPABLE_GATES,
@@ -30,15 +41,10 @@ from lxmls_rnn.teaching.landscape import (
     with_forget_offset,
 )
 
-TAGGER_MODELS = {
-    "RNN, logistic": ("NumpyRNN", "logistic"),
-    "RNN, tanh": ("NumpyRNN", "tanh"),
-    "LSTM": ("NumpyLSTM", "tanh"),
-}
-MAX_SHOWN_DISTANCE = 30
-DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, ALONG_FORGET = "steepest descent", "Weights ×", "W_h ×", "Forget gate +"
-FREE = "free"
-CLAMPS = [(FREE, FREE), ("0", 0.0), ("0.5", 0.5), ("1", 1.0)]
+SLIDERS = "weights", "W_h", "forget"
+DOWNHILL = "steepest descent"
+ALONG_WEIGHTS, ALONG_W_H, ALONG_FORGET = (settings_of(Knobs)[name].label for name in SLIDERS)
+LOOK: Any = {"width": "20em", "label": "8em"}  # of the controls above the plots
 
 
 class PlayPanel(Panel):
@@ -70,28 +76,14 @@ class PlayPanel(Panel):
     numbers from the same weights, but compile first or take longer for so small a network."""
 
     def __init__(self) -> None:
-        narrow: dict[str, Any] = {"width": "20em", "label": "8em"}
-        what = "A small NumPy network, which responds at once"
-        self.tagger = dropdown("Tagger", TAGGER_MODELS, what, **narrow)
-        what = "The sample corpus or that of LXMLS_CORPUS, or reach:K, where the word K words back decides a tag"
-        self.corpus = dropdown("Corpus", [corpora.default(), REACH], what, **narrow)
-        self.distance = integer("Distance", 5, "K of reach:K", MAX_SHOWN_DISTANCE, **narrow)
-        what = "Random distribution of the initial weights: between 0 and 1, or around 0"
-        self.init = dropdown("Initialisation", INITS, what, "glorot", **narrow)
-        self.n_hidd = integer("Hidden units", 10, "Size of the hidden state", 40, **narrow)
-        self.seed = integer("Seed", 1, "Seed of the initial weights", MAX_SEED, least=0, **narrow)
-        self.number = integer("Sentence", 1, "Number of the sentence shown", N_SENTENCES, **narrow)
-        self.word = dropdown("Loss of", [], "The word whose loss is differentiated", **narrow)
-        self.weights = _slider(ALONG_WEIGHTS, 1.0, 0.0, 5.0, "Multiplies all matrices but the embeddings")
-        self.W_h = _slider(ALONG_W_H, 1.0, 0.0, 5.0, "Multiplies the recurrent weights")
-        self.forget = _slider(ALONG_FORGET, 0.0, -5.0, 5.0, "Added inside the forget gate of an LSTM")
-        what = "Fix this gate for all units and words; no gradient passes through it"
-        names = "Input gate =", "Forget gate =", "Output gate ="
-        self.clamps = {
-            gate: dropdown(name, CLAMPS, what, width="14em", label="8em")
-            for gate, name in zip(CLAMPABLE_GATES, names, strict=True)
-        }
-        self.line = dropdown("Loss along", [DOWNHILL], "The direction through the weights", **narrow)
+        self.choice = Controls(settings_of(Network), **LOOK)
+        set_options(self.choice["corpus"], [corpora.default(), REACH], corpora.default())
+        self.number = integer("Sentence", 1, "Number of the sentence shown", N_SENTENCES, **LOOK)
+        self.word = dropdown("Loss of", [], "The word whose loss is differentiated", **LOOK)
+        self.line = dropdown("Loss along", [DOWNHILL], "The direction through the weights", **LOOK)
+        self.knob = Controls(settings_of(Knobs), width="14em", label="8em")
+        for name in SLIDERS:
+            self.knob[name].layout = {"width": "auto", "flex": "1 1 270px", "max_width": "29em"}
         self.epoch_button = self.button("Train one epoch", f"Train on the sentences at rate {RATE}", self.train)
         self.keep_button = self.button("Keep", "Keep the current lines in grey, for comparison", self.keep)
         self.reset_button = self.button("Reset", "Draw new initial weights and reset the sliders", self.begin)
@@ -106,10 +98,10 @@ class PlayPanel(Panel):
         self._history: list[Knobs] = []  # values of the sliders in each epoch of training
         self._drawn: dict[str, object] = {}  # the values that are drawn, by name
         self._prediction: words.Prediction | None = None
-        settings = self.tagger, self.corpus, self.distance, self.init, self.n_hidd, self.seed
-        knobs = self.weights, self.W_h, self.forget, *self.clamps.values()
+        settings = [self.choice[name] for name in ("tagger", "corpus", "distance", "init", "n_hidd", "seed")]
+        knobs = [self.knob[name] for name in (*SLIDERS, *CLAMPABLE_GATES)]
         self._controls = (*settings, self.number, self.word, self.line, *knobs)
-        self._gates = in_row(*self.clamps.values())
+        self._gates = self.knob.row(*CLAMPABLE_GATES)
         actions = in_row(
             in_row(widgets.Label("Predict first: the gradient at the first word"), *self.predictions),
             in_row(self.epoch_button, self.keep_button, self.reset_button),
@@ -118,8 +110,8 @@ class PlayPanel(Panel):
         super().__init__(
             in_row(*settings, self.number, self.word, self.line),
             actions,
-            in_row(self.W_h, self.recurrence),
-            in_row(self.weights, self.forget),
+            in_row(self.knob["W_h"], self.recurrence),
+            self.knob.row("weights", "forget"),
             self._gates,
             in_row(self.reaches, self.slices),
             self.summary,
@@ -136,29 +128,25 @@ class PlayPanel(Panel):
     @property
     def knobs(self) -> Knobs:
         """The values of the sliders and clamps."""
-        clamps = {gate: control.value for gate, control in self.clamps.items() if control.value != FREE}
-        return Knobs(self.weights.value, self.W_h.value, self.forget.value if self.is_lstm else 0.0, clamps)
+        return Knobs(**self.knob.values() | ({} if self.is_lstm else {"forget": 0.0}))
 
     @property
     def is_lstm(self) -> bool:
         """Whether the tagger is an LSTM, which has a forget gate."""
-        return self.network.model == "NumpyLSTM"
+        return TAGGERS[self.choice["tagger"].value][0] == "NumpyLSTM"
 
     @property
     def network(self) -> Network:
         """The settings that the initial weights depend on."""
-        corpus = f"{REACH}:{self.distance.value}" if self.corpus.value == REACH else self.corpus.value
-        model, activation = TAGGER_MODELS[self.tagger.value]
-        init, n_hidd, seed = self.init.value, self.n_hidd.value, self.seed.value
-        return Network(corpus=corpus, model=model, activation=activation, init=init, n_hidd=n_hidd, seed=seed)
+        return Network(**self.choice.values())
 
     def sentence(self) -> TaggedSentence:
         """Return the chosen sentence."""
         return self._sentences[self.number.value - 1]
 
     def _changed(self) -> None:
-        show(self.distance, self.corpus.value == REACH)
-        show(self.forget, self.is_lstm)
+        show(self.choice["distance"], self.choice["corpus"].value == REACH)
+        show(self.knob["forget"], self.is_lstm)
         show(self._gates, self.is_lstm)
         self.attempt(self.begin)
 
@@ -167,16 +155,16 @@ class PlayPanel(Panel):
         self._sentences, self.base = self.network.sentences(), self.network.drawn()
         self._history = []
         with self.quietly():
-            for control in self.clamps.values():
-                control.value = FREE
+            for gate in CLAMPABLE_GATES:
+                self.knob[gate].value = FREE
             self._update_options()
         self._reset_sliders(0.0)
 
     def _reset_sliders(self, forget: float) -> None:
         """Reset the sliders, then draw once."""
         with self.quietly():
-            self.weights.value = self.W_h.value = 1.0
-            self.forget.value = forget
+            for name, value in zip(SLIDERS, (1.0, 1.0, forget), strict=True):
+                self.knob[name].value = value
         self.draw()
 
     def _update_options(self) -> None:
@@ -218,7 +206,7 @@ class PlayPanel(Panel):
         if changed and self._prediction:
             self._prediction = self._prediction.after(changed)
         knobs, sentence, t = self.knobs, self.sentence(), self.word.value
-        model, self.forget.disabled = knobs.applied_to(self.base), "f" in knobs.clamps
+        model, self.knob["forget"].disabled = knobs.applied_to(self.base), "f" in knobs.clamps
         shown = with_forget_offset(model, knobs.forget)
         self.recurrence.value = words.of_recurrence(shown, np.asarray(sentence.x)[: t + 1])
         self.reach = gradient_reach(shown, sentence.x, t, int(sentence.y[t]))
@@ -249,18 +237,18 @@ class PlayPanel(Panel):
         self.summary.value = verdict + self._facts
 
     def _draw_loss(self, model: NumpyRNN) -> float:
-        weights, W_h, forget, _ = self.knobs
+        weights, W_h, forget = self.knobs.weights, self.knobs.W_h, self.knobs.forget
         (batch,) = cut(self._sentences, len(self._sentences), "float64")
         line, axis = self.line.value, self.slices.figure.axes
         direction: Mapping[str, np.ndarray | float]
         if line == DOWNHILL:
             x, here, direction = np.linspace(*DESCENT_RANGE, N_POINTS), 0.0, steepest_descent(model, batch, forget)
         elif line == ALONG_FORGET:
-            x, here, direction = _places(self.forget), forget, {FORGET_OFFSET: 1.0}
+            x, here, direction = _places(self.knob["forget"]), forget, {FORGET_OFFSET: 1.0}
         elif line == ALONG_W_H:
-            x, here, direction = _places(self.W_h), W_h, {"W_h": scaled(self.base, weights).param.W_h}
+            x, here, direction = _places(self.knob["W_h"]), W_h, {"W_h": scaled(self.base, weights).param.W_h}
         else:
-            x, here, direction = _places(self.weights), weights, scaled(self.base, 1.0, W_h).get_values()
+            x, here, direction = _places(self.knob["weights"]), weights, scaled(self.base, 1.0, W_h).get_values()
             direction = {name: W for name, W in direction.items() if name != "W_e"}
         losses = losses_along(model, direction, [0.0, *(x - here)], batch, forget)
         self.losses = losses[1:]
@@ -273,13 +261,6 @@ class PlayPanel(Panel):
 
     def code(self) -> str:
         return self.network.code(self._history, self.knobs, self.number.value, self.word.value)
-
-
-def _slider(name: str, value: float, least: float, most: float, tooltip: str) -> widgets.FloatSlider:
-    options = {"min": least, "max": most, "step": 0.05, "readout_format": ".2f"}
-    slider = field(widgets.FloatSlider, name, value, tooltip, "auto", "7em", **options)
-    slider.layout.flex, slider.layout.max_width = "1 1 270px", "29em"
-    return slider
 
 
 def _places(slider: widgets.FloatSlider) -> np.ndarray:

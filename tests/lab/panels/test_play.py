@@ -18,6 +18,11 @@ def panel():
     return PlayPanel()
 
 
+def choose(panel, **values):
+    for name, value in values.items():
+        panel.choice[name].value = value
+
+
 def whole(panel):
     return cut(panel._sentences, len(panel._sentences), "float64")[0]
 
@@ -27,7 +32,7 @@ def shown_loss(panel):
 
 
 def test_what_is_drawn_follows_from_the_knobs(panel):
-    panel.W_h.value, panel.weights.value = 2.0, 0.5
+    panel.knob["W_h"].value, panel.knob["weights"].value = 2.0, 0.5
     model, sentence, t = scaled(panel.base, 0.5, 2.0), panel.sentence(), panel.word.value
     h = gradient_reach(model, sentence.x, t, sentence.y[t]).h
     line, cell = panel.reaches.lines
@@ -40,36 +45,36 @@ def test_what_is_drawn_follows_from_the_knobs(panel):
 
 
 def test_more_recurrent_weight_lets_the_gradient_reach_further_with_tanh(panel):
-    panel.tagger.value, panel.corpus.value, panel.distance.value = "RNN, tanh", "reach", 20
+    choose(panel, tagger="RNN, tanh", corpus="reach", distance=20)
     shares = []
     for scale in (0.2, 0.5, 1.0):
-        panel.W_h.value = scale
+        panel.knob["W_h"].value = scale
         shares.append(panel.reaches.lines[0].y[10])
     assert shares[0] < 1e-6 < shares[1] < 1e-2 < shares[2]
 
 
 def test_the_forget_gate_is_of_an_lstm_alone_and_lets_the_cell_keep(panel):
-    assert panel.forget.layout.display == "none"
+    assert panel.knob["forget"].layout.display == "none"
     assert "Forget gate +" not in panel.line.options
-    panel.tagger.value, panel.corpus.value, panel.distance.value = "LSTM", "reach", 20
-    assert panel.forget.layout.display is None
+    choose(panel, tagger="LSTM", corpus="reach", distance=20)
+    assert panel.knob["forget"].layout.display is None
     kept = []
     for offset in (-3.0, 0.0, 3.0):
-        panel.forget.value = offset
+        panel.knob["forget"].value = offset
         kept.append(panel.reaches.lines[1].y[10])
     assert kept[0] < 1e-5 < kept[1] < 1e-1 < kept[2]
     panel.line.value = "Forget gate +"
     x, y = panel.slices.lines[0].x, panel.slices.lines[0].y
     closed = with_forget_offset(panel.base, float(x[0]))
     assert y[0] == pytest.approx(loss(closed, whole(panel)))
-    panel.tagger.value = "RNN, tanh"
+    panel.choice["tagger"].value = "RNN, tanh"
     assert panel.line.value == "steepest descent"
 
 
 @pytest.mark.parametrize(("line", "knob"), [("W_h ×", "W_h"), ("Weights ×", "weights")])
 def test_the_loss_along_a_knob_is_what_turning_it_gives(panel, line, knob):
     panel.line.value = line
-    control = getattr(panel, knob)
+    control = panel.knob[knob]
     control.value = 2.5
     x, losses = panel.slices.lines[0].x, panel.slices.lines[0].y
     assert (x[0], x[-1]) == (control.min, control.max)
@@ -84,30 +89,30 @@ def test_each_turn_of_a_knob_draws_once(monkeypatch):
     monkeypatch.setattr(PlayPanel, "draw", lambda panel: drawn.append(panel.knobs))
     panel = PlayPanel()
     drawn.clear()
-    panel.W_h.value = 2.0
-    panel.weights.value = 3.0
+    panel.knob["W_h"].value = 2.0
+    panel.knob["weights"].value = 3.0
     assert len(drawn) == 2
-    panel.seed.value = 5
+    panel.choice["seed"].value = 5
     assert [knobs.W_h for knobs in drawn] == [2.0, 2.0, 1.0]
 
 
 def test_an_epoch_lowers_the_loss_and_leaves_the_knobs_at_rest(panel):
-    panel.tagger.value = "LSTM"
-    panel.W_h.value, panel.forget.value = 1.5, 1.0
+    panel.choice["tagger"].value = "LSTM"
+    panel.knob["W_h"].value, panel.knob["forget"].value = 1.5, 1.0
     before = shown_loss(panel)
     panel.epoch_button.click()
     assert shown_loss(panel) < before
-    assert (panel.weights.value, panel.W_h.value, panel.forget.value) == (1.0, 1.0, 1.0)
+    assert (panel.knob["weights"].value, panel.knob["W_h"].value, panel.knob["forget"].value) == (1.0, 1.0, 1.0)
     assert "Epochs of training: 1" in panel.summary.value
     panel.reset_button.click()
     assert "Epochs" not in panel.summary.value
-    assert panel.forget.value == 0
+    assert panel.knob["forget"].value == 0
 
 
 def test_lines_are_kept_in_grey_until_the_direction_is_another(panel):
     reach, losses = panel.reaches.lines[0].y, panel.losses
     panel.keep_button.click()
-    panel.tagger.value = "RNN, tanh"
+    panel.choice["tagger"].value = "RNN, tanh"
     np.testing.assert_array_equal(panel.reaches.kept[0].y, reach)
     np.testing.assert_array_equal(panel.slices.kept[0].y, losses)
     assert "kept" in panel.reaches.key.value
@@ -122,8 +127,8 @@ def test_lines_are_kept_in_grey_until_the_direction_is_another(panel):
 
 
 def test_beside_the_knob_are_the_spectral_radius_and_the_norm_of_the_jacobian(panel):
-    panel.tagger.value, panel.word.value = "RNN, tanh", 3
-    panel.W_h.value = 2.0
+    panel.choice["tagger"].value, panel.word.value = "RNN, tanh", 3
+    panel.knob["W_h"].value = 2.0
     radius = 2 * np.abs(np.linalg.eigvals(panel.base.param.W_h)).max()
     J = state_jacobian(scaled(panel.base, 1, 2), panel.sentence().x[:4])
     shown = re.sub("<[^>]*>", "", panel.recurrence.value)
@@ -132,8 +137,8 @@ def test_beside_the_knob_are_the_spectral_radius_and_the_norm_of_the_jacobian(pa
 
 
 def test_of_an_lstm_the_radii_are_of_the_gates_and_the_jacobian_of_the_whole_state(panel):
-    panel.tagger.value = "LSTM"
-    panel.clamps["f"].value, panel.clamps["i"].value = 1.0, 0.0
+    panel.choice["tagger"].value = "LSTM"
+    panel.knob["f"].value, panel.knob["i"].value = "1", "0"
     shown = re.sub("<[^>]*>", "", panel.recurrence.value)
     blocks = np.split(panel.base.param.W_h, 4)
     g, o = (np.abs(np.linalg.eigvals(blocks[gate])).max() for gate in (2, 3))
@@ -143,21 +148,21 @@ def test_of_an_lstm_the_radii_are_of_the_gates_and_the_jacobian_of_the_whole_sta
 @pytest.mark.parametrize("clamps", [{"i": 0.0}, {"i": 1.0, "f": 0.5, "o": 0.0}])
 def test_all_that_is_shown_follows_a_clamped_gate(panel, clamps):
     assert panel._gates.layout.display == "none"
-    panel.tagger.value, panel.W_h.value, panel.forget.value = "LSTM", 2.0, 1.0
+    panel.choice["tagger"].value, panel.knob["W_h"].value, panel.knob["forget"].value = "LSTM", 2.0, 1.0
     for gate, value in clamps.items():
-        panel.clamps[gate].value = value
+        panel.knob[gate].value = f"{value:g}"
     model, sentence, t = with_clamps(scaled(panel.base, 1, 2), clamps), panel.sentence(), panel.word.value
     shown = with_forget_offset(model, 1.0)
     np.testing.assert_array_equal(panel.reach.c, gradient_reach(shown, sentence.x, t, sentence.y[t]).c)
     assert shown_loss(panel) == pytest.approx(loss(shown, whole(panel)), abs=1e-3)
     assert f"h 3, Must: {shown.forward(sentence.x, True).h[2, 1]:.4g}" in panel.states.value
     assert f"open to {shown.cells(sentence.x).f.mean():.0%}" in panel.summary.value
-    assert panel.forget.disabled == ("f" in clamps)
+    assert panel.knob["forget"].disabled == ("f" in clamps)
     panel.epoch_button.click()
     assert panel.knobs.clamps == clamps
     panel.reset_button.click()
     assert panel.knobs.clamps == {}
-    assert not panel.forget.disabled
+    assert not panel.knob["forget"].disabled
 
 
 def predict(panel, says):
@@ -173,49 +178,49 @@ def test_a_prediction_is_judged_by_the_share_at_the_first_word(panel, says, W_h,
     before = panel.reaches.lines[0].y[-1]
     predict(panel, says)
     assert f"You predict that it {says.lower()}: now change" in panel.summary.value
-    panel.W_h.value = W_h
+    panel.knob["W_h"].value = W_h
     now = panel.reaches.lines[0].y[-1]
     numbers = f"the first word had {before:.2g} of the gradient, now {now:.2g}."
     assert f"You predicted that it {verdict}: {numbers}" in panel.summary.value
 
 
 def test_a_prediction_is_of_one_change_and_never_in_the_way(panel):
-    panel.W_h.value = 1.5
+    panel.knob["W_h"].value = 1.5
     assert "predict" not in panel.summary.value
     predict(panel, "Grows")
-    panel.W_h.value = 2.0
-    panel.W_h.value = 2.5
+    panel.knob["W_h"].value = 2.0
+    panel.knob["W_h"].value = 2.5
     assert "You predicted that it grows, and it does" in panel.summary.value
-    panel.weights.value = 0.5
+    panel.knob["weights"].value = 0.5
     assert "predict" not in panel.summary.value
     predict(panel, "Grows")
-    panel.tagger.value = "LSTM"  # the last point is that of the cell, which keeps more
+    panel.choice["tagger"].value = "LSTM"  # the last point is that of the cell, which keeps more
     assert "grows, and it does" in panel.summary.value
     assert f", now {panel.reaches.lines[1].y[-1]:.2g}." in panel.summary.value
-    panel.weights.value = 0.0  # no gradient at all
+    panel.knob["weights"].value = 0.0  # no gradient at all
     predict(panel, "Grows")
-    panel.weights.value = 1.0
+    panel.knob["weights"].value = 1.0
     assert "first word had 0 of the gradient" in panel.summary.value
 
 
 @pytest.mark.parametrize("init", ["uniform01", "glorot", "orthogonal"])
 def test_at_no_place_of_the_knobs_something_is_wrong(panel, init):
-    panel.init.value = init
-    for tagger in panel.tagger.options:
-        panel.tagger.value = tagger
+    panel.choice["init"].value = init
+    for tagger in panel.choice["tagger"].options:
+        panel.choice["tagger"].value = tagger
         for weights, W_h in ((0, 1), (1, 0), (5, 5)):
-            panel.weights.value, panel.W_h.value = weights, W_h
+            panel.knob["weights"].value, panel.knob["W_h"].value = weights, W_h
             assert panel.message.value == ""
             assert np.isfinite(panel.losses).all()
             assert not re.search("nan|inf", panel.recurrence.value)
 
 
 def test_the_code_computes_the_same(panel, capsys):
-    panel.tagger.value, panel.corpus.value = "LSTM", "reach"
-    panel.W_h.value, panel.forget.value = 1.5, 1.0
-    panel.clamps["i"].value = 0.5
+    panel.choice["tagger"].value, panel.choice["corpus"].value = "LSTM", "reach"
+    panel.knob["W_h"].value, panel.knob["forget"].value = 1.5, 1.0
+    panel.knob["i"].value = "0.5"
     panel.epoch_button.click()
-    panel.weights.value, panel.clamps["i"].value, panel.clamps["o"].value = 0.8, "free", 1.0
+    panel.knob["weights"].value, panel.knob["i"].value, panel.knob["o"].value = 0.8, "free", "1"
     found = {}
     exec(panel.code(), found)
     np.testing.assert_array_equal(found["reach"].h, panel.reach.h)
@@ -227,18 +232,18 @@ def test_the_code_computes_the_same(panel, capsys):
 def test_the_whole_line_of_the_gradient_is_on_the_axis_and_its_end_is_said(panel):
     up = panel.reaches.figure.axes[1]
     before = up.scale.min, up.scale.max, len(up.tick_values)
-    panel.corpus.value, panel.distance.value = "reach", 20
+    panel.choice["corpus"].value, panel.choice["distance"].value = "reach", 20
     for scale in (5.0, 1.0, 0.2):
-        panel.W_h.value = scale
+        panel.knob["W_h"].value = scale
         y = panel.reaches.lines[0].y
         assert up.scale.min <= y.min() <= y.max() <= up.scale.max
         assert len(up.tick_values) <= 12
         assert f"At the first word, {len(y) - 1} words back, {y[-1]:.2g} of it is left" in panel.summary.value
     assert up.scale.min < 1e-8
-    panel.tagger.value = "LSTM"
+    panel.choice["tagger"].value = "LSTM"
     share = panel.reaches.lines[1].y[-1]
     assert f"words back, {share:.2g} of it is left in the cell c." in panel.summary.value
-    panel.corpus.value = "sample"
+    panel.choice["corpus"].value = "sample"
     assert (up.scale.min, up.scale.max, len(up.tick_values)) == before
 
 
@@ -250,22 +255,22 @@ def test_the_numbers_of_the_notebook_come_out(panel):
     def left(of=0):
         return f"{panel.reaches.lines[of].y[10]:.0e}"
 
-    panel.corpus.value, panel.distance.value = "reach", 20
+    panel.choice["corpus"].value, panel.choice["distance"].value = "reach", 20
     found = [left()]
-    panel.W_h.value = 5.0
+    panel.knob["W_h"].value = 5.0
     found.append(left())
-    panel.tagger.value = "RNN, tanh"
+    panel.choice["tagger"].value = "RNN, tanh"
     found.append(left())
-    panel.W_h.value = 1.5
+    panel.knob["W_h"].value = 1.5
     found.append(left())
-    panel.init.value = "uniform01"
+    panel.choice["init"].value = "uniform01"
     found.append(left())
-    panel.W_h.value = 0.2
+    panel.knob["W_h"].value = 0.2
     found.append(left())
     assert found == ["8e-07", "2e-03", "3e-02", "3e-01", "6e-33", "5e-02"]
-    panel.init.value, panel.tagger.value = "glorot", "LSTM"
+    panel.choice["init"].value, panel.choice["tagger"].value = "glorot", "LSTM"
     found = [left(of=1)]
     for offset in (-3.0, 3.0):
-        panel.forget.value = offset
+        panel.knob["forget"].value = offset
         found.append(left(of=1))
     assert found == ["7e-03", "2e-06", "1e+00"]

@@ -104,7 +104,7 @@ def test_a_number_counts_and_can_be_typed_while_its_switch_is_on():
 def test_the_corpus_is_at_first_that_of_the_environment_also_if_it_is_not_downloaded(monkeypatch, name):
     monkeypatch.setenv("LXMLS_CORPUS", name)
     assert CorpusChoice().name == name
-    assert PlayPanel().network.corpus == name
+    assert PlayPanel().network.corpus_name == name
     assert CorpusChoice("sample").name == "sample"
 
 
