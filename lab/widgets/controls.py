@@ -8,11 +8,9 @@ from urllib.parse import quote
 
 import ipywidgets as widgets
 
-from lxmls_rnn.deep_learning.activations import OF_RNN
-
 WRAP = {"flex_flow": "row wrap"}
 RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
-MAX_SEED = 2**31 - 1
+MAX_SIZE = 20  # dimensions of an embedding and hidden units of a network that panels display
 # Every event handler holds this lock: JupyterLab delivers the events of each widget in a separate thread of the kernel
 # (a subshell), and jobs run in their own threads.
 EVENT_LOCK = threading.RLock()
@@ -145,16 +143,3 @@ def unfolding(widget: widgets.Widget, name: str, tooltip: str, icon: str = "") -
     on_change(lambda: show(widget, made.value), made)
     show(widget, False)
     return made
-
-
-def small_network(activation: str, seed_value: int, seed_tooltip: str) -> list[widgets.Widget]:
-    """Return the fields of a network small enough to display: embedding size, hidden units, activation, seed.
-
-    `activation` is the tooltip of the activation.
-    """
-    return [
-        integer("Embedding size", 4, "Dimensions of an embedding", 20, "14em"),
-        integer("Hidden units", 3, "Size of the hidden state", 20, "14em"),
-        dropdown("Activation", OF_RNN, activation, width="17em"),
-        integer("Seed", seed_value, seed_tooltip, MAX_SEED, "16em", least=0),
-    ]

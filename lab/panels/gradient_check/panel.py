@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.widgets.controls import dropdown, in_row, on_change, progress_bar, set_options, show, view
+from lab.widgets.controls import MAX_SIZE, dropdown, in_row, on_change, progress_bar, set_options, show, view
 from lab.widgets.panel import Panel, Work
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
 from lab.widgets.setting_controls import Controls, settings_code
@@ -26,7 +26,7 @@ from lxmls_rnn.teaching.model_check import ModelCheck
 MODEL_NAMES = sorted(MODELS, key=lambda name: MODELS[name].family == "LSTM")
 FROM_CORPUS, RANDOM_IDS = "words", "random ids"
 SHOWN = "model", "against", "dtype", "n_emb", "n_hidd", "activation", "seed", "length", "mistake"
-MAX_SIZE, MAX_WORDS = 20, 50  # of a network and a sentence that finite differences check in a moment
+MAX_WORDS = 50  # of a random sentence, which finite differences check in a moment
 WIDTHS = {"n_emb": "14em", "n_hidd": "14em", "seed": "16em", "length": "14em", "mistake": "46em", "against": "30em"}
 
 

@@ -8,17 +8,21 @@ import numpy as np
 
 from lab.panels.step_through.views import Walk
 from lab.widgets.choices import RunChoice
-from lab.widgets.controls import checkbox, dropdown, field, in_row, on_change, set_options, show, small_network, view
+from lab.widgets.controls import MAX_SIZE, dropdown, field, in_row, on_change, set_options, show, view
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import SentenceChoice
+from lab.widgets.setting_controls import Controls
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.rnn import MODELS, activations_of, model_class, name_of
+from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import random_values
 from lxmls_rnn.teaching.walk import restrict_vocabulary, walk
 
 RANDOM_NETWORK, TRAINED_RUN = "random", "a trained run"
+SHOWN = "model", "peepholes", "n_emb", "n_hidd", "activation", "seed"  # the settings of the random network
+WIDTHS = {"n_emb": "14em", "n_hidd": "14em", "activation": "17em", "seed": "16em"}
 PLAY_MILLISECONDS = {"slow": 2000, "normal": 900, "fast": 300}
 
 
@@ -41,11 +45,10 @@ class StepThroughPanel(Panel):
         what = "A small random network, or one that you have trained"
         self.source = dropdown("Network", [RANDOM_NETWORK, TRAINED_RUN], what)
         self.sentence = SentenceChoice(sentence, self.source)
-        network = small_network("The function f in h_t = f(a_t)", 1, "Seed of the random network")
-        self.n_emb, self.n_hidd, self.activation, self.seed = network
-        self.model = dropdown("Model", [name_of(family, "numpy") for family in ("RNN", "LSTM")], "An RNN or an LSTM")
-        self.peepholes = checkbox("Peepholes", "The gates see the cell, through the matrix W_c", True, width="110px")
-        self._drawn, self.run = in_row(self.model, self.peepholes, *network), RunChoice()
+        self.network = Controls({name: SETTINGS[name] for name in SHOWN}, {"n_emb": 4, "n_hidd": 3, "seed": 1}, WIDTHS)
+        self.network["n_emb"].max = self.network["n_hidd"].max = MAX_SIZE
+        set_options(self.network["model"], [name_of(family, "numpy") for family in ("RNN", "LSTM")])
+        self._drawn, self.run = self.network.row(), RunChoice()
         options = {"min": 1, "max": 1, "readout": False}
         self.slider = field(widgets.IntSlider, "Step", 1, "Arrow keys move by one step", "auto", "auto", **options)
         self.slider.add_class("lab-step").layout.flex = "1 1 14em"
@@ -72,7 +75,7 @@ class StepThroughPanel(Panel):
         )
         self.on_input(self.show, self.slider)
         on_change(lambda: setattr(self.play, "interval", PLAY_MILLISECONDS[self.speed.value]), self.speed)
-        self.on_input(self.draw, self.source, self.run.run, self.model, self.peepholes, *network)
+        self.on_input(self.draw, self.source, self.run.run, *self._drawn.children)
         self.sentence.on_new_sentence = lambda: self.attempt(self.draw)
         self.attempt(self.draw)
 
@@ -80,10 +83,10 @@ class StepThroughPanel(Panel):
         """Compute both passes for the current settings and show the first step."""
         show(self.run, self.source.value == TRAINED_RUN)
         show(self._drawn, self.source.value == RANDOM_NETWORK)
-        show(self.peepholes, self._is_lstm)
-        show(self.activation, not self._is_lstm)
+        show(self.network["peepholes"], self._is_lstm)
+        show(self.network["activation"], not self._is_lstm)
         if not self._is_lstm:
-            set_options(self.activation, activations_of(self.model.value))
+            set_options(self.network["activation"], activations_of(self.network["model"].value))
         self.walk = None
         self.equation.value = self.drawing.value = self.quantities.value = ""
         self.walk = self._walk()
@@ -96,19 +99,21 @@ class StepThroughPanel(Panel):
     @property
     def _is_lstm(self) -> bool:
         """Whether the random network is an LSTM."""
-        return MODELS[self.model.value].family == "LSTM"
+        return MODELS[self.network["model"].value].family == "LSTM"
 
     def _options(self) -> dict[str, Any]:
         """Return the constructor's options of the random network, without its sizes."""
-        return {"peepholes": self.peepholes.value} if self._is_lstm else {"activation": self.activation.value}
+        name = "peepholes" if self._is_lstm else "activation"
+        return {name: self.network.value_of(name)}
 
     def _walk(self) -> Walk:
         words, tags = self.sentence.sentence()
         if self.source.value == RANDOM_NETWORK:
             ids, tag_names = words, list(dict.fromkeys(tags))
-            sizes = len(set(words)), self.n_emb.value, self.n_hidd.value, len(tag_names)
-            model = model_class(self.model.value)(*sizes, **self._options())
-            model.set_values(random_values(model, np.random.RandomState(self.seed.value)))
+            chosen = self.network.values()
+            sizes = len(set(words)), chosen["n_emb"], chosen["n_hidd"], len(tag_names)
+            model = model_class(chosen["model"])(*sizes, **self._options())
+            model.set_values(random_values(model, np.random.RandomState(chosen["seed"])))
         else:
             tagger = self._tagger()
             for tag in tags:
@@ -154,10 +159,11 @@ class StepThroughPanel(Panel):
         words, tags = self.sentence.sentence()
         start = f"words = {words!r}\ntags = {tags!r}\n"
         if self.source.value == RANDOM_NETWORK:
+            chosen = self.network.values()
             options = ", ".join(f"{name}={value!r}" for name, value in self._options().items())
             return f"""import numpy as np
 
-from lxmls_rnn.deep_learning.rnn import {self.model.value}
+from lxmls_rnn.deep_learning.rnn import {chosen["model"]}
 from lxmls_rnn.teaching.gradient_check import random_values
 from lxmls_rnn.teaching.walk import walk
 
@@ -165,8 +171,8 @@ from lxmls_rnn.teaching.walk import walk
 x = [vocabulary.index(word) for word in words]
 y = [tag_names.index(tag) for tag in tags]
 
-model = {self.model.value}(len(vocabulary), {self.n_emb.value}, {self.n_hidd.value}, len(tag_names), {options})
-model.set_values(random_values(model, np.random.RandomState({self.seed.value})))
+model = {chosen["model"]}(len(vocabulary), {chosen["n_emb"]}, {chosen["n_hidd"]}, len(tag_names), {options})
+model.set_values(random_values(model, np.random.RandomState({chosen["seed"]})))
 {_walk_code(self._is_lstm)}"""
         model = self._tagger().model
         return f"""from lxmls_rnn.runs import Run

@@ -85,7 +85,7 @@ def test_at_the_end_the_gradients_are_those_of_grads(panel):
 
 @pytest.mark.parametrize(("model", "drawings"), [("NumpyRNN", 2), ("NumpyLSTM", 1)])
 def test_every_step_is_explained_and_drawn_with_its_place(panel, model, drawings):
-    panel.model.value = model
+    panel.network["model"].value = model
     panel.sentence.words.value = "Dogs run"
     for number, step in enumerate(panel.walk.steps, 1):
         panel.slider.value = number
@@ -164,14 +164,14 @@ def test_a_wrong_sentence_is_said_and_the_panel_goes_on(panel, control, value, w
 
 
 def test_the_sizes_and_the_activation_are_the_models(panel):
-    panel.n_emb.value, panel.n_hidd.value, panel.activation.value = 2, 5, "tanh"
+    panel.network["n_emb"].value, panel.network["n_hidd"].value, panel.network["activation"].value = 2, 5, "tanh"
     assert panel.walk.model.sizes[1:3] == (2, 5)
     go_to(panel, "h_1", 1)
     assert "tanh(a<sub>1</sub>)" in panel.equation.value
 
 
 def test_a_big_network_and_a_long_sentence_show_colours_for_numbers_and_a_window(panel):
-    panel.n_hidd.value = 20
+    panel.network["n_hidd"].value = 20
     panel.sentence.words.value = " ".join(["the old dog"] * 6)
     panel.slider.value = 100
     assert "lab-small" in panel.equation.value
@@ -201,7 +201,7 @@ def test_a_trained_run_is_stepped_through(panel, capsys):
 
 @pytest.fixture(params=[True, False], ids=["peepholes", "no peepholes"])
 def lstm(panel, request):
-    panel.model.value, panel.peepholes.value = "NumpyLSTM", request.param
+    panel.network["model"].value, panel.network["peepholes"].value = "NumpyLSTM", request.param
     return panel
 
 
@@ -211,10 +211,10 @@ def numbers(text):
 
 
 def test_an_lstm_is_drawn_anew_with_and_without_peepholes(lstm):
-    peepholes = lstm.peepholes.value
+    peepholes = lstm.network["peepholes"].value
     assert lstm.slider.max == lstm.play.max == 6 * (12 + 13 if peepholes else 11 + 12)
     assert lstm.walk.model.peepholes is peepholes
-    assert lstm.activation.layout.display == "none"
+    assert lstm.network["activation"].layout.display == "none"
     assert ("b<sub>t</sub>" in lstm.quantities.value) is peepholes
     lstm.slider.value = lstm.slider.max
     assert "equal those of grads(x, y)" in lstm.message.value
@@ -222,17 +222,17 @@ def test_an_lstm_is_drawn_anew_with_and_without_peepholes(lstm):
     filled = numbers(lstm.quantities.value)
     assert all(f"{value:.6g}" in filled for W in lstm.walk.model.grads(lstm.walk.x, lstm.walk.y) for value in W.flat)
     assert all(f"{value:.6g}" in filled for values in lstm.walk.model.cells(lstm.walk.x)[:4] for value in values.flat)
-    lstm.model.value = "NumpyRNN"
-    assert lstm.activation.layout.display is None
-    assert lstm.peepholes.layout.display == "none"
+    lstm.network["model"].value = "NumpyRNN"
+    assert lstm.network["activation"].layout.display is None
+    assert lstm.network["peepholes"].layout.display == "none"
 
 
 def test_the_error_along_the_cell_is_shown_with_its_numbers(lstm):
     go_to(lstm, "e_c_2", 2)
     shown = lstm.equation.value
     assert "e<sub>c,2</sub> = o<sub>2</sub> ⊙ tanh'(c<sub>2</sub>) ⊙ e<sub>h,2</sub> + f<sub>3</sub>" in shown
-    assert ("W<sub>c</sub><sup>T</sup> e<sub>b,3</sub>" in shown) is lstm.peepholes.value
-    assert ("through the peepholes" in shown) is lstm.peepholes.value
+    assert ("W<sub>c</sub><sup>T</sup> e<sub>b,3</sub>" in shown) is lstm.network["peepholes"].value
+    assert ("through the peepholes" in shown) is lstm.network["peepholes"].value
     step = lstm.walk.steps[lstm.slider.value - 1]
     assert set(numbers(shown)) == {f"{value:.6g}" for M in (step.value, *step.operands.values()) for value in M.flat}
     go_to(lstm, "e_c_6", 6)
@@ -242,11 +242,11 @@ def test_the_error_along_the_cell_is_shown_with_its_numbers(lstm):
 
 
 def test_the_rows_of_stacked_gates_are_named(panel):
-    panel.model.value = "NumpyLSTM"
+    panel.network["model"].value = "NumpyLSTM"
     go_to(panel, "a_1", 1)
     assert all(f">{gate} {unit}<" in panel.equation.value for gate in "ifgo" for unit in (1, 2, 3))
     assert ">g 3<" in panel.quantities.value
-    panel.n_hidd.value = 5
+    panel.network["n_hidd"].value = 5
     assert ">g 3<" not in panel.quantities.value
     assert panel.quantities.value.count(">g</th>") == 3  # of a_t, dW_x, dW_h
 
@@ -285,7 +285,7 @@ def test_runs_of_theanos_lstms_are_taken_as_numpys(panel, model):
     [("NumpyRNN", "a_2", "a_2 = W_x z_2 + W_h h_1"), ("NumpyLSTM", "c_2", "c_2 = f_2 * c_1 + i_2 * g_2")],
 )
 def test_the_code_runs(panel, capsys, model, step, prints):
-    panel.model.value = model
+    panel.network["model"].value = model
     exec(panel.code(), {})
     go_to(panel, step, 2)
     assert f"{prints}\n{panel.walk.steps[panel.slider.value - 1].value}" in capsys.readouterr().out
@@ -313,7 +313,7 @@ def test_colours_have_the_same_scale_at_all_steps(panel):
 
 @pytest.mark.parametrize("model", ["NumpyRNN", "NumpyLSTM"])
 def test_at_the_only_word_of_a_sentence_no_other_word_is_named(panel, model):
-    panel.model.value = model
+    panel.network["model"].value = model
     panel.sentence.words.value = "Dogs"
     said = ""
     for number in range(1, panel.slider.max + 1):

@@ -95,9 +95,9 @@ class Picture:
 
 def walk_of(words=WORDS, model="NumpyRNN", **values):
     panel = StepThroughPanel(" ".join(words))
-    panel.model.value = model
+    panel.network["model"].value = model
     for name, value in values.items():
-        getattr(panel, name).value = value
+        panel.network[name].value = value
     assert panel.message.value == ""
     return panel.walk
 
