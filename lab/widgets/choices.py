@@ -54,8 +54,9 @@ class Checkboxes(widgets.HBox):
     def __init__(self, description: str, options: Mapping[str, str], chosen: Sequence[str]) -> None:
         self.description = description
         self.boxes = {name: checkbox(name, tooltip, name in chosen) for name, tooltip in options.items()}
-        heading = widgets.HTML(f"<b>{description}</b>", layout={"width": "11em"})
-        super().__init__([heading, *self.boxes.values()], layout={**WRAP, "grid_gap": "0 14px"})
+        self.heading = widgets.HTML(f"<b>{description}</b>", layout={"width": "11em"})
+        layout = {**WRAP, "grid_gap": "0 14px", "align_items": "center"}
+        super().__init__([self.heading, *self.boxes.values()], layout=layout)
 
     @property
     def value(self) -> list[str]:

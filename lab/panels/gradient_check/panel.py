@@ -285,6 +285,7 @@ def _controls() -> Controls:
         box.description, box.layout.width = f"{name} ({MODELS[name].title})", "18em"
         box.disabled = bool(MODELS[name].framework.missing)
         box.add_class(f"lab-check-{name}")
+    show(choice["model"].heading, False)  # the names of the models say it
     choice["n_emb"].max = choice["n_hidd"].max = MAX_SIZE
     choice["length"].max = MAX_WORDS
     set_options(choice["against"], [described["against"].none, *available()])

@@ -65,7 +65,7 @@ def test_runs_are_offered_newest_first_and_again_when_that_is_asked_for(runs_fol
 def test_of_several_things_at_least_one_is_chosen():
     several = Checkboxes("Work", {"forward": "one way", "step": "both"}, ["step"])
     assert several.value == ["step"]
-    assert several.children[0].value == "<b>Work</b>"
+    assert several.heading.value == "<b>Work</b>"
     assert several.children[1:] == tuple(several.boxes.values())
     several.boxes["step"].value = False
     with pytest.raises(ValueError, match="Work: choose at least one of forward, step"):
