@@ -56,7 +56,7 @@ def test_each_seed_begins_with_other_weights_and_the_same_seed_with_the_same(mon
 
 
 def test_each_epoch_of_each_training_is_heard_of_in_order():
-    found = [(one.tagger, one.distance, one.seed, one.epoch) for one in measure(["LSTM"], [2, 1], 2, epochs=2)]
+    found = [(one.tagger, one.distance, one.seed, one.epoch) for one in measure(["LSTM"], [2, 1, 2], 2, epochs=2)]
     assert found == [("LSTM", k, seed, epoch) for k in (2, 1) for seed in (0, 1) for epoch in (1, 2)]
 
 
@@ -64,7 +64,7 @@ def test_a_measured_training_is_that_of_its_settings_in_an_order_of_its_seed():
     train, dev, _ = map(str, corpus_files("reach:4"))
     expected = []
     for seed in (0, 1):
-        chosen = {"model": "FastLSTM", "activation": "tanh", "init": "glorot", "n_hidd": 5, "max_nr_sent": 200}
+        chosen = {"model": "FastLSTM", "activation": "tanh", "init": "orthogonal", "n_hidd": 5, "max_nr_sent": 200}
         settings = Settings(train, dev, seed=seed, **chosen)
         e = prepare(settings)
         for event in Trainer(epochs=3, shuffle=True, seed=seed).fit(e.tagger.model, e.train):
@@ -72,7 +72,7 @@ def test_a_measured_training_is_that_of_its_settings_in_an_order_of_its_seed():
                 tagged = [(sentence, e.tagger.tag(sentence.words)) for sentence in e.dev]
                 right = [words[-2].tag == sentence.tags[-2] for sentence, words in tagged]
                 expected.append(sum(right) / len(right))
-    found = [one.accuracy for one in measure(["LSTM"], [4], 2, n_hidd=5, epochs=3, max_nr_sent=200)]
+    found = [one.accuracy for one in measure(["LSTM"], [4], 2, 3, "orthogonal", 5, 200)]
     assert len(set(found)) > 2
     assert found == pytest.approx(expected)
 

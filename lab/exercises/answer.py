@@ -5,7 +5,7 @@ from html import escape
 
 import ipywidgets as widgets
 
-from lab.exercises.json_store import JsonStore
+from lab.exercises.progress import JsonStore
 from lab.widgets.controls import on_change, view
 from lab.widgets.panel import STYLE
 from lxmls_rnn.classroom import students

@@ -1,10 +1,87 @@
-"""Progress of this kernel's student in the exercises, saved in the folder of runs."""
+"""Progress of this kernel's student in the exercises, in a JSON file that several kernels may change."""
 
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
+from typing import Generic, TypeVar
 
 from lab.exercises.exercise import EXERCISES
-from lab.exercises.json_store import JsonStore
+from lxmls_rnn import paths
 from lxmls_rnn.classroom.students import PROGRESS, RIGHT, TIME, Attempts
+from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import locked, make_folder, try_to_write, write_atomically
+
+T = TypeVar("T")
+
+
+class JsonStore(Generic[T]):
+    """A JSON file in the folder of runs with named entries; each is an instance of the data class `kind`."""
+
+    def __init__(self, name: str, kind: type[T]) -> None:
+        self.name, self.kind = name, kind
+
+    @property
+    def path(self) -> Path:
+        """The path of the file."""
+        return paths.runs() / self.name
+
+    def read(self) -> dict[str, T]:
+        """Return the entries; raise OSError if the file cannot be read.
+
+        A damaged file is renamed to `*.damaged`, `*.damaged-2` and so on, and the entries are empty.
+        """
+        try:
+            return self._read()
+        except ValueError:
+            with self.changing() as entries:  # reads again: another process may have replaced the file
+                return entries
+
+    def try_to_write(self) -> None:
+        """Raise OSError if the folder cannot be written."""
+        try_to_write(self.path.parent)
+
+    @contextmanager
+    def changing(self) -> Iterator[dict[str, T]]:
+        """Yield the entries to a `with` block and write them at its end; other processes wait until then.
+
+        Raise OSError with the file's name if it cannot be read or written.
+        """
+        folder = self.path.parent
+        make_folder(folder)
+        with locked(folder, lambda: None):
+            try:
+                entries = self._read()
+            except ValueError:
+                self._rename_damaged()
+                entries = {}
+            before = _text(entries)
+            yield entries
+            if (text := _text(entries)) != before:
+                write_atomically(self.path, text)
+
+    def _rename_damaged(self) -> None:
+        """Rename the damaged file to an unused name; the caller holds the lock."""
+        numbers = itertools.chain([""], (f"-{n}" for n in itertools.count(2)))
+        aside = (self.path.with_name(f"{self.name}.damaged{number}") for number in numbers)
+        self.path.rename(next(path for path in aside if not os.path.lexists(path)))
+
+    def _read(self) -> dict[str, T]:
+        try:
+            return records.read(dict[str, self.kind], self.path)  # type: ignore[name-defined]
+        except FileNotFoundError:
+            return {}
+
+
+def _text(entries: dict[str, T]) -> str:
+    plain = {name: {key: value for key, value in vars(e).items() if value is not None} for name, e in entries.items()}
+    return json.dumps(plain, indent=1)
+
 
 FILE = JsonStore(PROGRESS, Attempts)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Generic
 
 from lab.runtime.live import L, LiveList
-from lab.widgets.choices import left_out
 from lab.widgets.controls import EVENT_LOCK, dropdown, set_options, show, text, view
 from lab.widgets.panel import Panel
+from lab.widgets.run_choice import left_out
 from lxmls_rnn import paths
 from lxmls_rnn.runs import Damaged
 

@@ -9,6 +9,8 @@ from typing import Any
 import ipywidgets as widgets
 
 from lab.widgets.controls import (
+    ASIDE,
+    Controls,
     checkbox,
     field,
     in_row,
@@ -18,7 +20,6 @@ from lab.widgets.controls import (
     toggles,
     unfolding,
 )
-from lab.widgets.setting_controls import ASIDE, Controls
 from lxmls_rnn import paths
 from lxmls_rnn.datasets import corpora, reach, treebanks
 from lxmls_rnn.deep_learning.rnn import MODELS, activations_of

@@ -13,17 +13,18 @@ from lab.drawing.figures import figure, key, put_chart
 from lab.panels.benchmark.live_benchmark import LiveBenchmark, live_benchmarks
 from lab.panels.benchmark.plots import speed_up_map
 from lab.widgets.controls import (
+    Controls,
     dropdown,
     in_row,
     on_change,
     progress_bar,
     set_options,
+    settings_code,
     show,
     view,
 )
 from lab.widgets.panel import controls
 from lab.widgets.runs_panel import FollowingPanel
-from lab.widgets.setting_controls import Controls, settings_code
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure import results

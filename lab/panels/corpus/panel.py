@@ -12,9 +12,8 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
-from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, toggles, view
+from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, settings_code, toggles, view
 from lab.widgets.panel import Panel, Work, controls
-from lab.widgets.setting_controls import settings_code
 from lab.widgets.settings_choice import UPLOADS, CorpusChoice, chosen_settings, new_files
 from lxmls_rnn import datasets, paths
 from lxmls_rnn.datasets.treebanks import PREFIX, table

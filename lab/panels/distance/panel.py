@@ -9,9 +9,8 @@ import ipywidgets as widgets
 
 from lab.drawing import html
 from lab.drawing.figures import figure, key, put_chart, side_axis
-from lab.widgets.controls import in_row, progress_bar, view
+from lab.widgets.controls import Controls, in_row, progress_bar, settings_code, view
 from lab.widgets.panel import Panel, Work
-from lab.widgets.setting_controls import Controls, settings_code
 from lxmls_rnn.distance import TAGGERS, DistanceSettings, Measured, measure
 from lxmls_rnn.plotting.chart import Axis, Chart, Line
 from lxmls_rnn.plotting.palette import LINES

@@ -8,10 +8,20 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.widgets.controls import MAX_SIZE, dropdown, in_row, on_change, progress_bar, set_options, show, view
+from lab.widgets.controls import (
+    MAX_SIZE,
+    Controls,
+    dropdown,
+    in_row,
+    on_change,
+    progress_bar,
+    set_options,
+    settings_code,
+    show,
+    view,
+)
 from lab.widgets.panel import Panel, Work
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
-from lab.widgets.setting_controls import Controls, settings_code
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS, available

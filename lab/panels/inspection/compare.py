@@ -10,9 +10,9 @@ from lab.drawing import html
 from lab.panels.inspection.sentence import UNITS_SHOWN
 from lab.panels.inspection.view import Opened, Seen, View, last_word, open_run, see, word_slider
 from lab.panels.inspection.word_charts import WordLines
-from lab.widgets.choices import RunChoice
 from lab.widgets.controls import dropdown, in_row, on_change, set_options, view
 from lab.widgets.panel import Panel, Work
+from lab.widgets.run_choice import RunChoice
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare, count, judge
 from lxmls_rnn.deep_learning.events import Metrics

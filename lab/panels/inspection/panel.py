@@ -12,10 +12,10 @@ from lab.panels.inspection.neighbours import NeighboursView
 from lab.panels.inspection.sentence import GradientView, HiddenView, TagsView
 from lab.panels.inspection.states import StatesView
 from lab.panels.inspection.view import Opened, Seen, View, open_run, see
-from lab.widgets.choices import RunChoice
 from lab.widgets.controls import in_row, on_change, show, text, view
 from lab.widgets.export_choice import Export
 from lab.widgets.panel import Panel, controls
+from lab.widgets.run_choice import RunChoice
 
 DEFAULT_SENTENCE = "The old man watches her run ."
 VIEWS: tuple[Callable[[Panel], View], ...] = (

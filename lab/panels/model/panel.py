@@ -8,9 +8,8 @@ from rich.filesize import decimal
 
 from lab.drawing import html
 from lab.panels.model.formulas import EXPLANATIONS, PARAMETER_MEANINGS, equations, symbolic_shapes
-from lab.widgets.controls import in_row, view
+from lab.widgets.controls import in_row, settings_code, view
 from lab.widgets.panel import Panel, Work, controls
-from lab.widgets.setting_controls import settings_code
 from lab.widgets.settings_choice import CorpusChoice, ModelChoice, chosen_settings
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.embeddings import embedding_size

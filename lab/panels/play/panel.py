@@ -21,9 +21,8 @@ from lab.panels.play.network import (
     Network,
     train_epoch,
 )
-from lab.widgets.controls import dropdown, in_row, integer, on_change, set_options, show, view
+from lab.widgets.controls import Controls, dropdown, in_row, integer, on_change, set_options, show, view
 from lab.widgets.panel import Panel
-from lab.widgets.setting_controls import Controls
 from lab.widgets.settings_choice import REACH
 from lxmls_rnn.datasets import corpora
 from lxmls_rnn.deep_learning.batches import cut
@@ -128,7 +127,7 @@ class PlayPanel(Panel):
     @property
     def knobs(self) -> Knobs:
         """The values of the sliders and clamps."""
-        return Knobs(**self.knob.values() | ({} if self.is_lstm else {"forget": 0.0}))
+        return Knobs(**self.knob.values())
 
     @property
     def is_lstm(self) -> bool:

@@ -7,11 +7,10 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.panels.step_through.views import Walk
-from lab.widgets.choices import RunChoice
-from lab.widgets.controls import MAX_SIZE, dropdown, field, in_row, on_change, set_options, show, view
+from lab.widgets.controls import MAX_SIZE, Controls, dropdown, field, in_row, on_change, set_options, show, view
 from lab.widgets.panel import Panel
+from lab.widgets.run_choice import RunChoice
 from lab.widgets.sentence_choice import SentenceChoice
-from lab.widgets.setting_controls import Controls
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.rnn import MODELS, activations_of, model_class, name_of
 from lxmls_rnn.experiment import SETTINGS

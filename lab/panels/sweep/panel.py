@@ -19,13 +19,13 @@ from lab.widgets.controls import (
     on_change,
     progress_bar,
     set_options,
+    settings_code,
     show,
     text,
     view,
 )
 from lab.widgets.panel import controls
 from lab.widgets.runs_panel import RunsPanel
-from lab.widgets.setting_controls import settings_code
 from lab.widgets.settings_choice import (
     CorpusChoice,
     ModelChoice,

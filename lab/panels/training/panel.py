@@ -8,11 +8,10 @@ import ipywidgets as widgets
 from lab.panels.training.curves import Curves
 from lab.panels.training.live_run import LiveRun, live_runs
 from lab.panels.training.text import ended, epochs_table, on_disk, status
-from lab.widgets.controls import RULE, field, in_row, integer, on_change, progress_bar, view
+from lab.widgets.controls import RULE, field, in_row, integer, on_change, progress_bar, settings_code, view
 from lab.widgets.export_choice import Export
 from lab.widgets.panel import controls
 from lab.widgets.runs_panel import RunsPanel
-from lab.widgets.setting_controls import settings_code
 from lab.widgets.settings_choice import (
     CorpusChoice,
     ModelChoice,

@@ -1,25 +1,21 @@
-"""The progress of the exercises on disk: kernels that write at once lose nothing; a disk that refuses is told."""
+"""The progress of the exercises on disk: kernels that write at once; damaged files; a disk that refuses."""
 
 import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import pytest
 
 from lab.exercises import check, progress
+from lab.exercises.progress import JsonStore
 
 TRIES = """
 from lab.exercises import progress
 for _ in range(20):
     progress.update("forward", tries=1)
 """
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "kept"))
-    return tmp_path / "kept"
 
 
 @pytest.mark.process
@@ -30,22 +26,101 @@ def test_kernels_at_once_lose_no_update():
 
 
 @pytest.mark.parametrize("content", ['{"forward": {"hints": -1}}', "[" * 10_000])
-def test_a_damaged_file_is_put_aside(folder, content):
-    folder.mkdir()
-    (folder / "exercises.json").write_text(content)
+def test_a_damaged_file_is_put_aside(runs_folder, content):
+    (runs_folder / "exercises.json").write_text(content)
     assert progress.FILE.read() == {}
-    assert (folder / "exercises.json.damaged").read_text() == content
+    assert (runs_folder / "exercises.json.damaged").read_text() == content
     progress.update("forward", tries=1)
-    assert json.loads((folder / "exercises.json").read_text())["forward"]["tries"] == 1
+    assert json.loads((runs_folder / "exercises.json").read_text())["forward"]["tries"] == 1
 
 
 @pytest.mark.parametrize("action", [lambda: check.hint("forward"), check.progress, check.reset])
-def test_a_folder_that_is_none_is_told(folder, action):
-    folder.write_text("a file")
-    assert f"Progress is not saved: {os.fspath(folder)}" in repr(action())
+def test_a_folder_that_is_none_is_told(runs_folder, action):
+    runs_folder.rmdir()
+    runs_folder.write_text("a file")
+    assert f"Progress is not saved: {os.fspath(runs_folder)}" in repr(action())
 
 
 def test_the_time_of_the_last_try_is_stored():
     assert progress.update("forward", hints=1).tried is None
     entry = progress.update("forward", tries=1)
     assert entry.tried >= entry.begun
+
+
+@dataclass
+class Score:
+    points: int = 0
+    note: str | None = None
+
+
+@pytest.fixture
+def store():
+    return JsonStore("scores.json", Score)
+
+
+def test_without_a_file_there_are_no_entries_and_the_folder_is_the_one_of_runs_at_the_time(
+    store, runs_folder, tmp_path, monkeypatch
+):
+    assert store.read() == {}
+    assert list(runs_folder.iterdir()) == []
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "a" / "b"))
+    with store.changing() as entries:
+        entries["x"] = Score(1)
+    assert (tmp_path / "a" / "b" / "scores.json").is_file()
+
+
+def test_changes_are_kept_and_nothing_is_written_for_none(store):
+    with store.changing() as entries:
+        entries["x"] = Score(3)
+        entries["y"] = Score(note="n")
+    assert json.loads(store.path.read_text()) == {"x": {"points": 3}, "y": {"points": 0, "note": "n"}}
+    before = store.path.stat().st_ino  # of another file, if it is replaced
+    with store.changing() as entries:
+        entries["x"] = Score(3)
+    assert store.path.stat().st_ino == before
+    with store.changing() as entries:
+        entries["x"].points += 1
+        del entries["y"]
+    assert store.path.stat().st_ino != before
+    assert store.read() == {"x": Score(4)}
+
+
+def test_an_error_in_between_writes_nothing_and_unlocks(store):
+    def change():
+        with store.changing() as entries:
+            entries["x"] = Score(3)
+            raise KeyError("x")
+
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            change()
+    assert not store.path.exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"x": {"points": "many"}}', "\xff"])
+def test_a_damaged_file_is_renamed_to_an_unused_name(store, runs_folder, content):
+    (runs_folder / "scores.json.damaged").write_text("older")
+    (runs_folder / "scores.json.damaged-2").symlink_to("nowhere")
+    store.path.write_text(content, encoding="latin-1")
+    assert store.read() == {}
+    assert not store.path.exists()
+    assert (runs_folder / "scores.json.damaged").read_text() == "older"
+    assert (runs_folder / "scores.json.damaged-3").read_text(encoding="latin-1") == content
+    with store.changing() as entries:
+        entries["x"] = Score(1)
+    assert store.read() == {"x": Score(1)}
+
+
+def test_a_folder_in_the_place_of_the_file_is_renamed_too(store, runs_folder):
+    store.path.mkdir()
+    assert store.read() == {}
+    assert [path.name for path in runs_folder.iterdir() if path.is_dir()] == ["scores.json.damaged"]
+
+
+def test_trying_to_write_leaves_nothing_and_names_the_folder_that_refuses(store, tmp_path, monkeypatch):
+    store.try_to_write()
+    assert os.listdir(store.path.parent) == []
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "file"))
+    with pytest.raises(OSError, match=str(tmp_path / "file")):
+        store.try_to_write()

@@ -45,7 +45,9 @@ def test_what_is_drawn_follows_from_the_knobs(panel):
 
 
 def test_more_recurrent_weight_lets_the_gradient_reach_further_with_tanh(panel):
+    assert panel.choice["distance"].layout.display == "none"
     choose(panel, tagger="RNN, tanh", corpus="reach", distance=20)
+    assert panel.choice["distance"].layout.display is None
     shares = []
     for scale in (0.2, 0.5, 1.0):
         panel.knob["W_h"].value = scale

@@ -1,17 +1,28 @@
-"""Fields, switches and lists of choices."""
+"""Fields, switches, lists of choices; controls from descriptions, and the code of what is chosen in them."""
+
+from dataclasses import dataclass
+from dataclasses import field as of_class
 
 import ipywidgets as widgets
 import pytest
 
+from lab.panels.play.network import Knobs, Network
 from lab.widgets.controls import (
+    Checkboxes,
+    Controls,
     checkbox,
     dropdown,
     field,
     integer,
     set_options,
+    settings_code,
     text,
     tooltip_class,
 )
+from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
+from lxmls_rnn.distance import DistanceSettings, measure
+from lxmls_rnn.settings import setting, settings_of
+from lxmls_rnn.teaching.model_check import ModelCheck
 
 
 def test_the_first_of_a_list_is_chosen_unless_another_is_asked_for():
@@ -52,3 +63,101 @@ def test_a_control_carries_its_tooltip_into_the_page():
 @pytest.mark.parametrize("kind", [widgets.Text, widgets.Combobox, widgets.Textarea])
 def test_a_field_for_text_is_sent_as_a_whole(kind):
     assert not field(kind, "Words", "", "some words").continuous_update  # or a press overtakes the last keys
+
+
+def test_of_several_things_at_least_one_is_chosen():
+    several = Checkboxes("Work", {"forward": "one way", "step": "both"}, ["step"])
+    assert several.value == ["step"]
+    assert several.heading.value == "<b>Work</b>"
+    assert several.children[1:] == tuple(several.boxes.values())
+    several.boxes["step"].value = False
+    with pytest.raises(ValueError, match="Work: choose at least one of forward, step"):
+        _ = several.value
+
+
+@dataclass(frozen=True)
+class Cup:
+    size: int = setting(2, "Size", "In dl", least=1, most=9)
+    lid: bool = setting(False, "Lid", "Whether it is closed")
+
+
+@dataclass(frozen=True)
+class Tea:
+    leaf: str = setting(..., "Leaf", "Of tea", choices=("green", "black"))
+    warmth: float = setting(0.5, "Warmth", "Of the tea", least=-2, most=2, step=0.25)
+    grams: float = setting(3.0, "Grams", "Of leaf", is_positive=True)
+    minutes: int | None = setting(None, "Minutes", "In the pot", least=2, none="until it is cold")
+    herbs: tuple[str, ...] = setting(("sage",), "Herbs", "In the pot", choices={"mint": "Fresh", "sage": "Dried"})
+    steeps: tuple[int, ...] = setting((2, 3), "Steeps", "Minutes of each pot", least=1)
+    cup: Cup = of_class(default_factory=Cup)
+
+
+@pytest.fixture
+def tea():
+    initial, widths = {"leaf": "black", "steeps": (4,), "herbs": ["mint", "sage"]}, {"leaf": "7em"}
+    return Controls(settings_of(Tea), initial, widths, "9em", "5em")
+
+
+def test_controls_begin_with_what_is_given_else_with_the_defaults(tea):
+    given = {"leaf": "black", "steeps": (4,), "herbs": ("mint", "sage")}
+    assert tea.values() == {"warmth": 0.5, "grams": 3.0, "minutes": None} | given
+    assert (tea["leaf"].layout.width, tea["grams"].layout.width) == ("7em", "9em")
+    assert tea["steeps"].style.description_width == "5em"
+    assert tea.row("leaf", "grams").children == (tea["leaf"], tea["grams"])
+    assert tea.row().children == tuple(tea[name] for name in tea.settings)
+
+
+@pytest.mark.parametrize("described", [BenchmarkSettings, DistanceSettings, ModelCheck, Knobs])
+def test_controls_of_what_is_left_alone_make_the_default(described):
+    chosen = Controls({name: one for name, one in settings_of(described).items() if not one.may_be_none})
+    assert described(**chosen.values()) == described()
+
+
+def test_a_control_keeps_to_the_limits_of_its_setting(tea):
+    warmth, minutes, size = tea["warmth"], tea["minutes"], Controls(settings_of(Cup))["size"]
+    assert isinstance(warmth, widgets.FloatSlider)
+    assert (warmth.min, warmth.max, warmth.step) == (-2, 2, 0.25)
+    assert (size.min, size.max) == (1, 9)
+    assert minutes.min == 0  # which stands for None
+    assert tea["herbs"].boxes["mint"].tooltip == "Fresh"
+
+
+def test_a_value_is_what_the_control_shows(tea):
+    for name, shown, value in (
+        ("minutes", 4, 4), ("minutes", 0, None), ("warmth", 0.0, 0.0),
+        ("steeps", " 3,1", (3, 1)), ("leaf", "green", "green"),
+    ):  # fmt: skip
+        tea[name].value = shown
+        assert tea.value_of(name) == value
+    tea["herbs"].boxes["sage"].value = False
+    assert tea.value_of("herbs") == ("mint",)
+
+
+def test_a_wrong_text_is_refused_by_the_label_of_its_control(tea):
+    tea["steeps"].value = "3, x"
+    with pytest.raises(ValueError, match=r"^Steeps must be an integer of at least 1, or several .*, got '3, x'$"):
+        tea.values()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        Tea("green"),
+        Tea("green", warmth=-1.0, herbs=("mint",), cup=Cup(lid=True)),
+        Network("sample", n_hidd=3),
+        ModelCheck(model=("NumpyRNN",), mistake="W_h not transposed", x=[1, 2], y=[0, 1]),
+        BenchmarkSettings("full", device=("cuda1",), hidden=(5,)),
+    ],
+)
+def test_the_code_makes_the_same_and_says_only_what_is_not_the_default(made):
+    names = {}
+    exec(settings_code(made, name="wanted"), names)
+    assert names["wanted"] == made
+    assert "minutes" not in settings_code(made)
+
+
+def test_the_code_imports_what_is_used_with_it():
+    first, second, *_ = settings_code(DistanceSettings(seeds=2), measure, Cup).splitlines()
+    assert first == "from lxmls_rnn.distance import DistanceSettings, measure"
+    assert second.endswith(" import Cup")
+    assert settings_code(DistanceSettings()).endswith("\n\nsettings = DistanceSettings()\n")

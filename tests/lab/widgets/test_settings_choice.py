@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lab.panels.play.panel import PlayPanel
-from lab.widgets.setting_controls import settings_code
+from lab.widgets.controls import settings_code
 from lab.widgets.settings_choice import (
     CorpusChoice,
     ModelChoice,

@@ -1,14 +1,14 @@
-"""Choice of a stored run, and of several of a few things."""
+"""Choice of a stored run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
 import ipywidgets as widgets
 
-from lab.widgets.controls import WRAP, button, checkbox, dropdown, set_options, view
+from lab.widgets.controls import WRAP, button, dropdown, set_options, view
 from lxmls_rnn import paths, runs
 
 
@@ -46,25 +46,6 @@ class RunChoice(widgets.HBox):
         if self.run.value is None:
             raise ValueError("no trained run yet: train one in the training panel, then press Refresh")
         return paths.runs() / self.run.value
-
-
-class Checkboxes(widgets.HBox):
-    """A row of checkboxes; `options` maps names to tooltips, `chosen` are the names ticked initially."""
-
-    def __init__(self, description: str, options: Mapping[str, str], chosen: Sequence[str]) -> None:
-        self.description = description
-        self.boxes = {name: checkbox(name, tooltip, name in chosen) for name, tooltip in options.items()}
-        self.heading = widgets.HTML(f"<b>{description}</b>", layout={"width": "11em"})
-        layout = {**WRAP, "grid_gap": "0 14px", "align_items": "center"}
-        super().__init__([self.heading, *self.boxes.values()], layout=layout)
-
-    @property
-    def value(self) -> list[str]:
-        """The ticked names; ValueError if there is none."""
-        chosen = [name for name, box in self.boxes.items() if box.value]
-        if not chosen:
-            raise ValueError(f"{self.description}: choose at least one of {', '.join(self.boxes)}")
-        return chosen
 
 
 def left_out(damaged: Iterable[runs.Damaged]) -> str:

@@ -3,7 +3,7 @@
 import ipywidgets as widgets
 import pytest
 
-from lab.widgets.choices import Checkboxes, RunChoice
+from lab.widgets.run_choice import RunChoice
 from lab.widgets.sentence_choice import SentenceChoice
 from lab.widgets.settings_choice import CorpusChoice, ModelChoice, TrainerChoice
 from lxmls_rnn.datasets.corpora import corpus_files
@@ -60,13 +60,3 @@ def test_runs_are_offered_newest_first_and_again_when_that_is_asked_for(runs_fol
     assert choice.folder() == runs_folder / "sweep" / "one"
     with pytest.raises(ValueError, match="no trained run 'empty': expected one of sweep/one, new, old"):
         choice.choose("empty")
-
-
-def test_of_several_things_at_least_one_is_chosen():
-    several = Checkboxes("Work", {"forward": "one way", "step": "both"}, ["step"])
-    assert several.value == ["step"]
-    assert several.heading.value == "<b>Work</b>"
-    assert several.children[1:] == tuple(several.boxes.values())
-    several.boxes["step"].value = False
-    with pytest.raises(ValueError, match="Work: choose at least one of forward, step"):
-        _ = several.value
