@@ -12,7 +12,7 @@ from lab.panels.benchmark.plots import speed_up_map
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import results
 from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
-from lxmls_rnn.benchmark.measure.cases import BUDGET_SECONDS, Case
+from lxmls_rnn.benchmark.measure.cases import BUDGET_SECONDS, PLANS, Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import SECONDS
 from lxmls_rnn.benchmark.show.series import COLOURS, SpeedUps
@@ -154,6 +154,7 @@ def test_a_set_has_sizes_of_its_own(panel):
 
 def test_a_new_panel_has_the_defaults_of_the_command():
     new = BenchmarkPanel()
+    assert not set(PLANS) & set(new.choice["implementation"].boxes)  # which only `--set plans` compares
     assert (new.choice["time"].value, new.choice["budget"].value) == (SECONDS, BUDGET_SECONDS)
     runner, of_command = new.settings().runner(), BenchmarkSettings().runner()
     for limit in ("threads", "seconds", "limit", "budget"):
