@@ -87,6 +87,7 @@ def test_a_mistake_is_found_located_and_explained(mistake, model, parameters, wo
     assert f"{model}, broken" in panel.table.value or f"{model}, no peepholes, broken" in panel.table.value
     differ, all_rows = len(parameters.split()), len(panel.rows)
     assert f"{differ} of {all_rows} gradients differ{'s' * (differ == 1)}." in panel.message.value
+    assert f"the first difference from {model} is in " in panel.diagnosis.value
 
 
 def test_the_code_of_a_broken_lstm_runs_and_the_rows_of_its_gates_are_named(capsys):
@@ -134,8 +135,13 @@ def test_the_first_wrong_gradient_is_shown_with_its_worst_entry():
 
 
 def test_random_ids_are_drawn_by_the_seed_and_the_length_and_the_model_has_the_sizes_and_activation():
+    assert make(*NUMPY).choice["length"].layout.display == "none"
     panel = make(*NUMPY, source="random ids")
     assert panel.sentence.words.disabled
+    assert panel.choice["length"].layout.display is None
+    for name, most in (("n_emb", 20), ("n_hidd", 20), ("length", 50)):
+        panel.choice[name].value = 1000
+        assert panel.choice[name].value == most
     (
         panel.choice["length"].value,
         panel.choice["n_emb"].value,
@@ -248,6 +254,15 @@ def test_a_model_of_any_framework_is_compared_in_every_quantity(model, against, 
     names = {}
     exec(panel.code(), names)
     assert names["rows"] == panel.rows
+
+
+def test_a_broken_model_is_compared_with_the_right_one_in_every_quantity():
+    panel = make("NumpyRNN")
+    panel.choice["against"].value, panel.choice["mistake"].value = "NumpyRNN", "W_h not transposed"
+    check(panel)
+    assert wrong(panel) == "e_h_t e_a_t W_e W_x W_h"
+    assert "NumpyRNN, logistic: the first difference from NumpyRNN is in e<sub>h,t</sub> of word 5" in text(panel)
+    assert "sum in another order" in panel.diagnosis.value
 
 
 def test_the_first_quantity_that_differs_from_torch_is_named_and_shown():

@@ -171,7 +171,8 @@ def test_the_sizes_and_the_activation_are_the_models(panel):
 
 
 def test_a_big_network_and_a_long_sentence_show_colours_for_numbers_and_a_window(panel):
-    panel.network["n_hidd"].value = 20
+    panel.network["n_hidd"].value = panel.network["n_emb"].value = 1000
+    assert panel.walk.model.sizes[1:3] == (20, 20)
     panel.sentence.words.value = " ".join(["the old dog"] * 6)
     panel.slider.value = 100
     assert "lab-small" in panel.equation.value
