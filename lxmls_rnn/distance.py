@@ -28,7 +28,7 @@ class DistanceSettings:
         tuple(TAGGERS),
         "Taggers",
         "The taggers to compare: {choices}",
-        choices={name: f"{model}, 20 hidden units" for name, (model, _) in TAGGERS.items()},
+        choices={name: f"{model} with {activation}" for name, (model, activation) in TAGGERS.items()},
     )
     distances: tuple[int, ...] = setting(
         (1, 2, 3, 5, 10, 20),
@@ -38,10 +38,10 @@ class DistanceSettings:
         most=MAX_DISTANCE,
     )
     seeds: int = setting(3, "Seeds", "Trainings of each tagger and distance, each with its own seed", least=1, most=20)
-    epochs: int = setting(15, "Epochs", "Epochs of each training, over 1000 sentences", least=1, most=1000)
+    epochs: int = setting(15, "Epochs", "Epochs of each training", least=1, most=1000)
     init: str = setting("glorot", "Initialisation", "Initialisation of the parameters: {choices}", choices=INITS)
-    n_hidd: int = setting(20, "Hidden units", "Size of the hidden state", least=1)
-    max_nr_sent: int | None = setting(None, "Max. sentences", "Sentences of each part of a corpus", least=1, none="all")
+    n_hidd: int = setting(20, "", "Size of the hidden state", least=1)
+    max_nr_sent: int | None = setting(None, "", "Sentences of each part of a corpus", least=1, none="all")
 
     def __post_init__(self) -> None:
         check(self)
@@ -61,13 +61,10 @@ class Measured:
 def measure(settings: DistanceSettings) -> Iterator[Measured]:
     """Train every tagger on every distance, one distance after the other; yield the accuracy after each epoch.
 
-    Raises
-    ------
-    OSError
-        As `corpus_files`.
+    OSError if a corpus cannot be written or read.
     """
     sizes = {"n_hidd": settings.n_hidd, "max_nr_sent": settings.max_nr_sent}
-    for distance in dict.fromkeys(settings.distances):
+    for distance in settings.distances:
         for tagger in settings.taggers:
             model, activation = TAGGERS[tagger]
             for seed in range(settings.seeds):

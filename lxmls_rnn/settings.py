@@ -39,7 +39,7 @@ WORDS = {"true": True, "yes": True, "false": False, "no": False}
 class Setting:
     """The description of a setting."""
 
-    label: str  # in panels
+    label: str  # in panels; empty if no panel has a control for it
     help: str  # for options, tooltips and docstrings, without a full stop; "{choices}" stands for the choices
     part: str = "training"  # of the settings: corpus, model or training
     # of a text, in a mapping with their explanations; there are no others, unless `is_file` or `test` is given
@@ -51,7 +51,7 @@ class Setting:
     switch: tuple[str, float] | None = (
         None  # in panels: a checkbox without which it is None; the first number beside it
     )
-    step: float = 0.0  # in panels: of the slider of a number; 0: a field to type it
+    step: float = 0.0  # in panels: of the slider of a float; 0: a field to type it
     is_basic: bool = False  # whether panels always show it, not only under More
     is_file: bool = False  # whether it is the path of a file, or one of the `choices`
     test: Callable[[Any], object] | None = None  # raises ValueError for an invalid text
@@ -75,7 +75,8 @@ class Setting:
     @property
     def tooltip(self) -> str:
         """The help beside a control, which shows the choices; with the meaning of the number 0, if that is None."""
-        zero = f"; 0: {self.none}" if self.may_be_none and self.kind is not str and not self.switch else ""
+        has_zero = self.may_be_none and self.kind is not str and not self.switch and not self.several
+        zero = f"; 0: {self.none}" if has_zero else ""
         return self._help_without_choices.replace("`", "") + zero
 
     @property
@@ -84,7 +85,10 @@ class Setting:
 
     @property
     def expected(self) -> str:
-        """A valid value in words: "one of train, guide", "an integer of at least 1", "a positive number or none"."""
+        """A valid value in words: "one of train, guide", "an integer of at least 1", "a positive number or none".
+
+        If a value is a tuple, these are the words for each of its parts.
+        """
         if self.is_closed:
             found = f"one of {', '.join(self.choices)}"
         elif self.kind is bool:
@@ -96,16 +100,20 @@ class Setting:
             found = f"{'an integer' if self.kind is int else 'a number'} {limits}"
         else:
             found = f"a {'positive' if self.is_positive else 'non-negative'} number"
-        found += ", or several separated by commas" if self.several else ""
         return f"{found} or none" if self.may_be_none else found
 
     def check(self, value: object) -> None:
         """Raise ValueError if a value is invalid."""
         if value is None and self.may_be_none:
             return
-        is_list = isinstance(value, tuple | list) and len(value) > 0
-        for one in list(value) if self.several and is_list else [value]:  # type: ignore[call-overload]
-            if (self.several and not is_list) or not self._fits(one):
+        if not self.several:
+            parts = [value]
+        elif isinstance(value, tuple | list) and value:
+            parts = list(value)
+        else:
+            raise ValueError(f"{self.name} must be a tuple of at least one value, got {quoted(value)}")
+        for one in parts:
+            if not self._fits(one):
                 raise ValueError(f"{self.name} must be {self.expected}, got {quoted(one)}")
             if self.test is not None:
                 self.test(one)
@@ -131,14 +139,11 @@ class Setting:
             parts = [part.strip() for part in text.split(",")] if self.several else [text]
             values = tuple(WORDS[part.lower()] if self.kind is bool else self.kind(part) for part in parts)
         except (ValueError, KeyError):
-            raise ValueError(f"{self.name} must be {self.expected}, got {quoted(text)}") from None
+            several = ", or several separated by commas" if self.several else ""
+            raise ValueError(f"{self.name} must be {self.expected}{several}, got {quoted(text)}") from None
         value = values if self.several else values[0]
         self.check(value)
         return self.absolute(value)
-
-    def written(self, value: Any) -> str:
-        """Return a value as text that `parse` reads."""
-        return ", ".join(map(str, value)) if self.several else str(value)
 
     def absolute(self, value: Any) -> Any:
         """Return the absolute path of a file; other values unchanged.
@@ -196,8 +201,9 @@ def described(owner: T) -> T:
     for name, setting in settings_of(owner).items():
         default = "" if setting.default is ... else f", default {setting.default!r}"
         none = f" None: {setting.none}." if setting.none else ""
-        lines += [f"{name} : {setting.expected}{default}"]
-        lines += [f"    {setting._help_without_choices}.{none} In panels: {setting.label}."]
+        lines += [f"{name} : {'tuple, each ' if setting.several else ''}{setting.expected}{default}"]
+        label = f" In panels: {setting.label}." if setting.label else ""
+        lines += [f"    {setting._help_without_choices}.{none}{label}"]
     lines += ["", "Raises", "------", "ValueError", "    A setting has the wrong type or is out of range."]
     owner.__doc__ = "\n".join(lines) + "\n"
     return owner

@@ -56,7 +56,7 @@ def test_each_seed_begins_with_other_weights_and_the_same_seed_with_the_same(mon
 
 
 def test_each_epoch_of_each_training_is_heard_of_in_order():
-    found = [(one.tagger, one.distance, one.seed, one.epoch) for one in measure(["LSTM"], [2, 1, 2], 2, epochs=2)]
+    found = [(one.tagger, one.distance, one.seed, one.epoch) for one in measure(["LSTM"], [2, 1], 2, epochs=2)]
     assert found == [("LSTM", k, seed, epoch) for k in (2, 1) for seed in (0, 1) for epoch in (1, 2)]
 
 

@@ -16,7 +16,7 @@ import ipywidgets as widgets
 from lxmls_rnn.settings import Setting
 
 MAX_INTEGER, MAX_FLOAT = 2**31 - 1, sys.float_info.max
-NONE: Mapping[str, Any] = MappingProxyType({})
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 ASIDE: Any = {"margin": "2px 8px 2px 16px"}  # of a checkbox beside other controls
 WRAP = {"flex_flow": "row wrap"}
 RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
@@ -170,7 +170,8 @@ class Checkboxes(widgets.HBox):
         """The ticked names; ValueError if there is none."""
         chosen = [name for name, box in self.boxes.items() if box.value]
         if not chosen:
-            raise ValueError(f"{self.description}: choose at least one of {', '.join(self.boxes)}")
+            possible = [name for name, box in self.boxes.items() if not box.disabled]
+            raise ValueError(f"{self.description}: choose at least one of {', '.join(possible)}")
         return chosen
 
 
@@ -183,7 +184,7 @@ def control(setting: Setting, width: str = "22em", label: str = "10em") -> Any:
         tooltips = setting.choices if isinstance(setting.choices, Mapping) else dict.fromkeys(setting.choices, what)
         return Checkboxes(name, tooltips, value or ())
     if setting.several:
-        return text(name, setting.written(value or ()), what, width, label=label)
+        return text(name, ", ".join(map(str, value or ())), what, width, label=label)
     if setting.kind is str:
         none = [setting.none] if setting.may_be_none else []
         return dropdown(name, [*none, *setting.choices], what, None if value is ... else value, width, label)
@@ -195,8 +196,9 @@ def control(setting: Setting, width: str = "22em", label: str = "10em") -> Any:
     if setting.step:
         limits |= {"step": setting.step, "readout_format": ".2f"}
         return field(widgets.FloatSlider, name, number, what, width, label, **limits)
-    made = field(widgets.BoundedFloatText, name, number, what, width, label, step=0.1, **limits)
-    return made.add_class("lab-positive") if setting.is_positive else made
+    made = field(widgets.BoundedFloatText, name, number, what, width, label, step=1 if number > 10 else 0.1, **limits)
+    is_none_for_0 = setting.may_be_none and not setting.switch
+    return made.add_class("lab-positive") if setting.is_positive and not is_none_for_0 else made
 
 
 class Controls:
@@ -217,8 +219,8 @@ class Controls:
     def __init__(
         self,
         settings: Mapping[str, Setting],
-        initial: Mapping[str, Any] = NONE,
-        widths: Mapping[str, str] = NONE,
+        initial: Mapping[str, Any] = EMPTY,
+        widths: Mapping[str, str] = EMPTY,
         width: str = "22em",
         label: str = "10em",
     ) -> None:
@@ -238,7 +240,8 @@ class Controls:
         """Return the value of a setting; ValueError, which names its label, if its text is invalid."""
         setting, chosen = self.settings[name], self[name].value
         if setting.several:
-            return tuple(chosen) if setting.choices else replace(setting, name=setting.label).parse(chosen)
+            of_label = replace(setting, name=setting.label, may_be_none=False)
+            return tuple(chosen) if setting.choices else of_label.parse(chosen)
         return None if setting.may_be_none and chosen in (0, setting.none) else chosen
 
     def values(self) -> dict[str, Any]:

@@ -238,23 +238,23 @@ def check(**settings: Any) -> None:
 
     Example: `lxmls-rnn check --model RNN --model TorchRNN --against JaxRNN --dtype float32`
     """
-    check = ModelCheck(**settings)
-    compared = "quantity" if check.against else "parameter"
+    wanted = ModelCheck(**settings)
+    compared = "quantity" if wanted.against else "parameter"
     table = Table("model", "activation", compared, "against", "difference", "verdict", padding=(0, 0))
-    rows = list(check.rows())
+    rows = list(wanted.rows())
     for row in rows:
         verdict = Text("agrees", "green") if row.agrees else Text(f"differs at {row.where}", "red")
         table.add_row(row.name, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
     console.print(table)
-    if check.model is None:
+    if wanted.model is None:
         for missing in dict.fromkeys(entry.framework.missing for entry in MODELS.values()):
             if missing:
                 console.say(f"Left out: {missing}.")
-    bound = f"{TOLERANCE[check.dtype] if check.tolerance is None else check.tolerance:.0e}"
+    bound = f"{TOLERANCE[wanted.dtype] if wanted.tolerance is None else wanted.tolerance:.0e}"
     console.print(f"Largest difference between two entries, relative to the largest entry; up to {bound} they agree.")
     differs = any(not row.agrees for row in rows)
-    if check.against:
+    if wanted.against:
         console.say(ROUNDING)
-    for sentence in check.first_differences(rows) if differs else ():
+    for sentence in wanted.first_differences(rows) if differs else ():
         console.say(sentence)
     raise typer.Exit(1 if differs else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
@@ -28,9 +29,11 @@ def with_settings(known: Mapping[str, Setting], *names: str) -> Callable[[Callab
         @wraps(command)
         def called(**values: Any) -> None:
             for name, setting in settings.items():
-                if setting.several and values[name]:
-                    given = values[name]
-                    values[name] = setting.parse(given if isinstance(given, str) else ",".join(given))
+                if setting.several and (given := values[name]):
+                    text = given if isinstance(given, str) else ",".join(given)
+                    values[name] = replace(setting, may_be_none=False).parse(text)
+                elif setting.several:
+                    values[name] = None
             command(**values)
 
         own = dict(signature(command, eval_str=True).parameters)
@@ -47,13 +50,15 @@ def with_settings(known: Mapping[str, Setting], *names: str) -> Callable[[Callab
 def _parameter(setting: Setting) -> Parameter:
     """Return the option of a setting, as a parameter of a command."""
     kind: Any = Path if setting.is_file and not setting.choices else setting.kind
+    several = ""
     if setting.several:
-        kind = list[str] if setting.choices else str
+        kind, several = (list[str], "; several: a,b") if setting.choices else (str, "")
     name = setting.name.replace("_", "-")
-    info: Any = typer.Argument(help=setting.sentence)
+    sentence = f"{setting.sentence.removesuffix('.')}{several}."
+    info: Any = typer.Argument(help=sentence)
     if setting.default is not ...:
         flags = [f"--{name}", f"--{name}/--no-{name}"][setting.default :][:1] if kind is bool else []
-        info = typer.Option(*flags, help=setting.sentence, show_default=setting.none or True)
+        info = typer.Option(*flags, help=sentence, show_default=setting.none or True)
     kind = kind | None if setting.may_be_none else kind
     default = DEFAULTS.get(setting.name, setting.default)
     return Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])

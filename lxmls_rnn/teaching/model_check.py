@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy.typing as npt
 
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.parameters import DTYPES
@@ -23,8 +21,8 @@ class ModelCheck:
     """A check of models with random parameters, and with a random sentence unless `x` and `y` are given.
 
     Without `against`, the gradients of NumPy's models are compared with finite differences, and those of the others
-    with NumPy's; with it, every quantity of both passes is compared. `x` and `y` are word ids and tag ids, (L,);
-    `n_words` and `n_tags` are the numbers of words and tags.
+    with NumPy's; with it, every quantity of both passes is compared. `x` and `y` are the word ids and tag ids of a
+    sentence.
     """
 
     model: tuple[str, ...] | None = setting(
@@ -33,7 +31,7 @@ class ModelCheck:
     against: str | None = setting(
         None,
         "Against",
-        "Compare every quantity of both passes with this model: {choices}",
+        "Reference of the comparison; a model is compared in every quantity of both passes: {choices}",
         choices=tuple(MODELS),
         none="finite differences, NumPy",
     )
@@ -41,7 +39,7 @@ class ModelCheck:
     n_emb: int = setting(6, "Embedding size", "Dimensions of an embedding", least=1)
     n_hidd: int = setting(5, "Hidden units", "Size of the hidden state", least=1)
     activation: str | None = setting(
-        None, "RNN activation", "Activation of the RNNs, the LSTMs use tanh: {choices}", choices=OF_RNN, none="all"
+        None, "RNN activation", "Activation of the RNNs (the LSTMs use tanh): {choices}", choices=OF_RNN, none="all"
     )
     seed: int = setting(0, "Seed", "Seed of the parameters and of the random sentence", most=MAX_SEED)
     length: int = setting(7, "Words", "Length of the random sentence; its first word occurs twice", least=1)
@@ -49,12 +47,12 @@ class ModelCheck:
         None, "Mistake", "A mistake to put into NumPy's back-propagation", choices=tuple(MISTAKES), none="nothing"
     )
     tolerance: float | None = setting(
-        None, "Tolerance", "Difference up to which two entries agree", none="1e-8, or 1e-4 in float32"
+        None, "", "Difference up to which two entries agree", none="1e-8, or 1e-4 in float32"
     )
-    x: npt.ArrayLike | None = None
-    y: npt.ArrayLike | None = None
-    n_words: int = 20
-    n_tags: int = 4
+    n_words: int = setting(20, "", "Number of words in the vocabulary", least=1)
+    n_tags: int = setting(4, "", "Number of tags", least=1)
+    x: Sequence[int] | None = None
+    y: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         check(self)
@@ -62,7 +60,15 @@ class ModelCheck:
             raise ValueError(f"the mistake is in {broken}: choose this model too")
 
     def rows(self) -> Iterator[Comparison]:
-        """Compare the models; errors as `gradient_check.pairs`, and ValueError if `against` is of another family."""
+        """Compare the models.
+
+        Raises
+        ------
+        ValueError, IndexError
+            `x` and `y` do not fit each other or the sizes; `against` belongs to another family.
+        RuntimeError
+            The framework of a model is missing.
+        """
         if self.against is None:
             return check_gradients(self.model, **self._options())
         return compare_models(self.model, self.against, **self._options())
@@ -79,6 +85,7 @@ class ModelCheck:
         return list(in_sentences(rows))
 
     def _options(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in ("x", "y", "length", "seed", "dtype", "activation", "tolerance")}
+        names = ("x", "y", "seed", "dtype", "activation", "tolerance")
+        own = {name: getattr(self, name) for name in names} | ({"length": self.length} if self.x is None else {})
         sizes = self.n_words, self.n_emb, self.n_hidd, self.n_tags
         return {**own, "sizes": sizes, "instead": MISTAKES[self.mistake].model if self.mistake else None}

@@ -32,6 +32,18 @@ def test_names_are_given_repeatedly_or_separated_by_commas_and_of_repeated_sizes
     assert settings == expected
 
 
+def test_an_empty_option_is_none_and_the_help_says_what_none_is(monkeypatch):
+    asked = []
+    monkeypatch.setattr(bench.BenchmarkSettings, "cases", lambda settings: asked.append(settings) or [])
+    CliRunner().invoke(app, ["bench", "--hidden", ""])
+    assert asked == [BenchmarkSettings()]
+    result = CliRunner().invoke(app, ["bench", "--hidden", "none"])
+    assert "hidden must be an integer from 1 to 2147483647, or several separated by commas, got 'none'" in result.output
+    shown = CliRunner().invoke(app, ["bench", "--help"], env={"COLUMNS": "200"}).output
+    assert "Models to time: rnn, lstm, lstm-no-peepholes; several: a,b." in shown
+    assert "(those of the set)" in shown
+
+
 class Session:
     """A session of two rows, which may do something before the second."""
 

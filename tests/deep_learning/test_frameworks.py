@@ -191,6 +191,8 @@ def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without
     boxes = GradientCheckPanel().choice["model"].boxes
     assert (boxes["JaxRNN"].disabled, boxes["NumpyRNN"].disabled) == (True, False)
     assert "`make setup WITH=jax`" in boxes["JaxRNN"].tooltip
+    offered = GradientCheckPanel().choice["against"].options
+    assert ("JaxRNN" in offered, "NumpyRNN" in offered) == (False, True)
     choice = ModelChoice()
     assert [label for label, name in choice["model"].options if name == "JaxLSTM"] == [
         "JaxLSTM (LSTM in JAX; needs `make setup WITH=jax`)"

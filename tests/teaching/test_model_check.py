@@ -38,6 +38,10 @@ def test_a_sentence_of_ones_own_has_its_vocabulary():
     check = ModelCheck(model=("NumpyRNN",), activation="tanh", x=[7, 3], y=[1, 0], n_words=8, n_tags=2, **SMALL)
     shapes = {row.parameter: row.gradient.shape for row in check.rows()}
     assert shapes == {"W_e": (2, 8), "W_x": (2, 2), "W_h": (2, 2), "W_y": (2, 2)}
+    longer = ModelCheck(
+        model=("NumpyRNN",), activation="tanh", x=[7, 3], y=[1, 0], n_words=8, n_tags=2, n_emb=2, n_hidd=2, length=9
+    )
+    assert list(longer.rows()) == list(check.rows())  # the length is that of a random sentence
     (W_e,) = (row.gradient for row in check.rows() if row.parameter == "W_e")
     assert sorted(set(W_e.nonzero()[1])) == [3, 7]
 

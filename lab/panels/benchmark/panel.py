@@ -40,6 +40,7 @@ from lxmls_rnn.settings import settings_of
 from lxmls_rnn.storage.files import counted
 
 OWN_SIZES = "own sizes"
+MAX_THREADS = 1024
 SIZES, LIMITS = ("hidden", "batch", "length"), ("threads", "time", "budget")
 CHECKBOXES = "model", "implementation", "device", "work", "dtype"
 SHOWN = "set", *SIZES, *CHECKBOXES, *LIMITS  # the settings that have a control
@@ -89,6 +90,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         described = settings_of(BenchmarkSettings)
         shown = {name: described[name] for name in SHOWN}
         shown["implementation"] = replace(shown["implementation"], choices=c.IMPLEMENTATIONS)
+        shown["set"] = replace(shown["set"], help="Own sizes, or a predefined set of lxmls-rnn bench")
         peers = [name for name, package in {"torch-fused": "torch", "jax": "jax"}.items() if version(package)]
         initial = {
             "hidden": (20, 64),
@@ -102,6 +104,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
             "budget": c.BUDGET_SECONDS,
         }
         self.choice = Controls(shown, initial, WIDTHS)
+        self.choice["threads"].max = MAX_THREADS
         set_options(self.choice["set"], [OWN_SIZES, *SET_NAMES], OWN_SIZES)
         self.run_button = self.button("Run", "Run the chosen benchmark", self.run, "primary")
         what = "Stop the benchmark and keep the cases already measured"

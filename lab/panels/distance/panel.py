@@ -59,12 +59,13 @@ class DistancePanel(Panel):
 
     def settings(self) -> DistanceSettings:
         """Return the chosen settings; ValueError if one is invalid."""
-        return DistanceSettings(**self.choice.values())
+        values = self.choice.values()
+        return DistanceSettings(**values | {"distances": tuple(sorted(set(values["distances"])))})
 
     def start(self) -> None:
         """Start the trainings in the background."""
         settings = self.settings()
-        names: dict[float, str] = {k: str(k) for k in sorted(settings.distances)}
+        names: dict[float, str] = {k: str(k) for k in settings.distances}
         self.measured = {}
         self._planned = len(settings.taggers) * len(names) * settings.seeds * settings.epochs
         self._axis = Axis("K: distance to the deciding word, in words", "d", "log", names)

@@ -36,8 +36,9 @@ from lxmls_rnn.teaching.model_check import ModelCheck
 MODEL_NAMES = sorted(MODELS, key=lambda name: MODELS[name].family == "LSTM")
 FROM_CORPUS, RANDOM_IDS = "words", "random ids"
 SHOWN = "model", "against", "dtype", "n_emb", "n_hidd", "activation", "seed", "length", "mistake"
-MAX_WORDS = 50  # of a random sentence, which finite differences check in a moment
+MAX_LENGTH = 50  # of a random sentence, which finite differences check in a moment
 WIDTHS = {"n_emb": "14em", "n_hidd": "14em", "seed": "16em", "length": "14em", "mistake": "46em", "against": "30em"}
+WIDTHS |= {"activation": "17em", "dtype": "18em"}
 
 
 class GradientCheckPanel(Panel):
@@ -61,7 +62,6 @@ class GradientCheckPanel(Panel):
         what = "Words of the sample corpus, or random word ids"
         self.source = dropdown("Sentence", [FROM_CORPUS, RANDOM_IDS], what)
         self.sentence = SentenceChoice(sentence, self.source)
-        what = "Activation of the RNNs; the LSTMs use tanh"
         self.choice = _controls()
         self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
         self.stop_button = self.button("Stop", "Stop the check", self.stop)
@@ -110,6 +110,7 @@ class GradientCheckPanel(Panel):
             ids = Ids(x.tolist(), y.tolist(), [f"word {i}" for i in x], ModelCheck.n_words, ModelCheck.n_tags)
         else:
             ids = encode(*self.sentence.sentence())
+        del values["length"]  # that of x
         return ids, ModelCheck(**values, x=ids.x, y=ids.y, n_words=ids.n_words, n_tags=ids.n_tags)
 
     def check(self) -> None:
@@ -137,7 +138,7 @@ class GradientCheckPanel(Panel):
     def _show(self) -> None:
         active = self.work.active
         done = list(dict.fromkeys(row.model for row in self.rows))
-        requested = self._check.model or ()
+        requested = self._check.model or available()
         self.progress.value = max(len(done) - active, 0) / len(requested)  # the last one may have further rows
         self.progress.layout.visibility = "visible" if active else "hidden"
         waiting = [name for name in requested if name not in done]
@@ -289,7 +290,7 @@ def _controls() -> Controls:
         ticked += [name] if model.family == "RNN" and not (model.framework.group or model.framework.missing) else []
     described = settings_of(ModelCheck)
     shown = {name: described[name] for name in SHOWN} | {"model": replace(described["model"], choices=tooltips)}
-    initial = {"model": ticked, "n_emb": 4, "n_hidd": 3, "activation": OF_RNN[0]}
+    initial = {"model": ticked, "n_emb": 4, "n_hidd": 3}
     choice = Controls(shown, initial, WIDTHS)
     for name, box in choice["model"].boxes.items():
         box.description, box.layout.width = f"{name} ({MODELS[name].title})", "18em"
@@ -297,7 +298,8 @@ def _controls() -> Controls:
         box.add_class(f"lab-check-{name}")
     show(choice["model"].heading, False)  # the names of the models say it
     choice["n_emb"].max = choice["n_hidd"].max = MAX_SIZE
-    choice["length"].max = MAX_WORDS
+    choice["length"].max = MAX_LENGTH
+    set_options(choice["activation"], OF_RNN)
     set_options(choice["against"], [described["against"].none, *available()])
     choice["mistake"].add_class("lab-break")
     return choice

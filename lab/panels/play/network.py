@@ -21,15 +21,15 @@ N_POINTS = 31  # points of the loss along a line
 DESCENT_RANGE = (-1.0, 5.0)  # ends of the line: Euclidean distance in all weights
 
 
-TAGGERS = {
+MODEL_OF = {
     "RNN, logistic": ("NumpyRNN", "logistic"),
     "RNN, tanh": ("NumpyRNN", "tanh"),
     "LSTM": ("NumpyLSTM", "tanh"),
 }
 MAX_DISTANCE = 30  # in words: longer sentences do not fit into the panel
 FREE = "free"
-CLAMPS = FREE, "0", "0.5", "1"
-CLAMP = "Fix this gate for all units and words; no gradient passes through it"
+CLAMP_VALUES = FREE, "0", "0.5", "1"
+CLAMP_HELP = "Fix this gate for all units and words; no gradient passes through it"
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Knobs:
     forget: float = setting(
         0.0, "Forget gate +", "Added inside the forget gate of an LSTM", least=-5, most=5, step=0.05
     )
-    i: str = setting(FREE, "Input gate =", CLAMP, choices=CLAMPS)
-    f: str = setting(FREE, "Forget gate =", CLAMP, choices=CLAMPS)
-    o: str = setting(FREE, "Output gate =", CLAMP, choices=CLAMPS)
+    i: str = setting(FREE, "Input gate =", CLAMP_HELP, choices=CLAMP_VALUES)
+    f: str = setting(FREE, "Forget gate =", CLAMP_HELP, choices=CLAMP_VALUES)
+    o: str = setting(FREE, "Output gate =", CLAMP_HELP, choices=CLAMP_VALUES)
 
     @property
     def clamps(self) -> dict[str, float]:
@@ -66,7 +66,7 @@ class Network:
         choices=(REACH,),
     )
     tagger: str = setting(
-        "RNN, logistic", "Tagger", "A small NumPy network, which responds at once", choices=tuple(TAGGERS)
+        "RNN, logistic", "Tagger", "A small NumPy network, which responds at once", choices=tuple(MODEL_OF)
     )
     distance: int = setting(5, "Distance", "K of reach:K", least=1, most=MAX_DISTANCE)
     init: str = setting(
@@ -91,14 +91,14 @@ class Network:
         """Return the network with its initial weights."""
         _, n_words, n_tags = _read(corpus_files(self.corpus_name)[0])
         sizes = n_words, N_EMB, self.n_hidd, n_tags
-        name, activation = TAGGERS[self.tagger]
+        name, activation = MODEL_OF[self.tagger]
         model: NumpyRNN = numpy_class(name)(*sizes, seed=self.seed, activation=activation)
         initialise(model, self.init, self.seed)
         return model
 
     def code(self, history: Sequence[Knobs], knobs: Knobs, number: int, t: int) -> str:
         """Return Python code that computes what the panel shows, for word t of the sentence with this number."""
-        name, activation = TAGGERS[self.tagger]
+        name, activation = MODEL_OF[self.tagger]
         trained = ""
         if history:
             trained = f"""epochs = {[(past.weights, past.W_h, past.forget, past.clamps) for past in history]!r}

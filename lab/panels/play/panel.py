@@ -1,6 +1,7 @@
 """Play panel: scale the weights with sliders and see the effect on gradient, hidden states and loss."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,10 +14,10 @@ from lab.panels.play.charts import Line, fit_powers, loss_chart, reach_chart, ro
 from lab.panels.play.network import (
     DESCENT_RANGE,
     FREE,
+    MODEL_OF,
     N_POINTS,
     N_SENTENCES,
     RATE,
-    TAGGERS,
     Knobs,
     Network,
     train_epoch,
@@ -127,12 +128,13 @@ class PlayPanel(Panel):
     @property
     def knobs(self) -> Knobs:
         """The values of the sliders and clamps."""
-        return Knobs(**self.knob.values())
+        knobs = Knobs(**self.knob.values())
+        return knobs if self.is_lstm else replace(knobs, forget=0.0)
 
     @property
     def is_lstm(self) -> bool:
         """Whether the tagger is an LSTM, which has a forget gate."""
-        return TAGGERS[self.choice["tagger"].value][0] == "NumpyLSTM"
+        return MODEL_OF[self.choice["tagger"].value][0] == "NumpyLSTM"
 
     @property
     def network(self) -> Network:

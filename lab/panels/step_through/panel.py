@@ -1,5 +1,6 @@
 """Step-through panel: forward and backward pass of a recurrent network, one quantity at a time."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from lxmls_rnn.teaching.walk import restrict_vocabulary, walk
 
 RANDOM_NETWORK, TRAINED_RUN = "random", "a trained run"
 SHOWN = "model", "peepholes", "n_emb", "n_hidd", "activation", "seed"  # the settings of the random network
+HELP = {"model": "An RNN or an LSTM", "n_emb": "Dimensions of an embedding", "seed": "Seed of the random network"}
 WIDTHS = {"n_emb": "14em", "n_hidd": "14em", "activation": "17em", "seed": "16em"}
 PLAY_MILLISECONDS = {"slow": 2000, "normal": 900, "fast": 300}
 
@@ -44,7 +46,8 @@ class StepThroughPanel(Panel):
         what = "A small random network, or one that you have trained"
         self.source = dropdown("Network", [RANDOM_NETWORK, TRAINED_RUN], what)
         self.sentence = SentenceChoice(sentence, self.source)
-        self.network = Controls({name: SETTINGS[name] for name in SHOWN}, {"n_emb": 4, "n_hidd": 3, "seed": 1}, WIDTHS)
+        shown = {name: replace(SETTINGS[name], help=HELP.get(name, SETTINGS[name].help)) for name in SHOWN}
+        self.network = Controls(shown, {"n_emb": 4, "n_hidd": 3, "seed": 1}, WIDTHS)
         self.network["n_emb"].max = self.network["n_hidd"].max = MAX_SIZE
         set_options(self.network["model"], [name_of(family, "numpy") for family in ("RNN", "LSTM")])
         self._drawn, self.run = self.network.row(), RunChoice()

@@ -10,6 +10,7 @@ from lxmls_rnn.deep_learning.parameters import DTYPES
 from lxmls_rnn.settings import check, described, setting
 
 OF_SET = "those of the set"
+MAX_SIZE = 2**31 - 1
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU"}
 
 
@@ -22,7 +23,7 @@ class BenchmarkSettings:
     used where none are given.
     """
 
-    set: str = setting("quick", "Sizes", "Which sizes: {choices}", choices=tuple(c.SETS))
+    set: str = setting("quick", "Sizes", "Named set of sizes: {choices}", choices=tuple(c.SETS))
     model: tuple[str, ...] | None = setting(
         None, "Models", "Models to time: {choices}", choices=c.CASE_MODELS, none="all of the set"
     )
@@ -39,53 +40,48 @@ class BenchmarkSettings:
         "Devices: cpu, cuda, cuda1",
         choices=DEVICES,
         test=c.check_device,
-        none="those of the set, cpu and cuda",
+        none="those of the set, mostly cpu and cuda",
     )
     work: tuple[str, ...] | None = setting(None, "Work", "Kinds of work: {choices}", choices=c.WORKS, none=OF_SET)
     dtype: tuple[str, ...] = setting(
         ("float32",), "Data types", "Data type of the parameters: {choices}", choices=DTYPES
     )
     hidden: tuple[int, ...] | None = setting(
-        None, "Hidden units", "Hidden sizes, separated by commas", least=1, none=OF_SET
+        None, "Hidden units", "Hidden sizes, separated by commas: 20,128", least=1, most=MAX_SIZE, none=OF_SET
     )
     batch: tuple[int, ...] | None = setting(
-        None, "Batch", "Batch sizes in sentences, separated by commas", least=1, none=OF_SET
+        None, "Batch", "Batch sizes in sentences, separated by commas", least=1, most=MAX_SIZE, none=OF_SET
     )
     length: tuple[int, ...] | None = setting(
-        None, "Words", "Sentence lengths in words, separated by commas", least=1, none=OF_SET
+        None, "Words", "Sentence lengths in words, separated by commas", least=1, most=MAX_SIZE, none=OF_SET
     )
-    words: int = setting(4786, "Vocabulary", "Words in the vocabulary", least=1)
+    words: int = setting(4786, "", "Words in the vocabulary", least=1, most=MAX_SIZE)
     threads: int | None = setting(
         None,
         "Threads",
         "CPU threads of BLAS, the fused layers and PyTorch, cores of JAX",
         least=1,
-        most=1024,
         none="one per core",
     )
     time: float = setting(
         SECONDS, "Seconds per case", "Measuring time for each case in seconds, without compiling", is_positive=True
     )
-    limit: float = setting(
-        LIMIT_SECONDS, "Limit per case", "Seconds that a case may take, compiling included", is_positive=True
-    )
+    limit: float = setting(LIMIT_SECONDS, "", "Seconds that a case may take, compiling included", is_positive=True)
     budget: float | None = setting(
         None,
         "Total seconds",
         "Seconds for the whole run; cases that have not started by then are skipped. Compiling does not count: it may "
-        "take four times as long besides",
+        "take four times as long besides, and scan, which compiles longest, comes last",
         is_positive=True,
         none=f"{c.BUDGET_SECONDS:.0f} for quick, unlimited for others",
     )
     torch_python: str | None = setting(
         None,
-        "Python of PyTorch",
+        "",
         "The Python that has PyTorch, if it is not this one: /usr/bin/python3. It needs NumPy too",
         none="this one",
     )
-    jax_python: str | None = setting(
-        None, "Python of JAX", "The Python that has JAX, likewise; it may be the same", none="this one"
-    )
+    jax_python: str | None = setting(None, "", "The Python that has JAX, likewise; it may be the same", none="this one")
 
     def __post_init__(self) -> None:
         check(self)
@@ -94,8 +90,12 @@ class BenchmarkSettings:
         """Return the cases; ValueError if there is none."""
         chosen = c.SETS[self.set]
         sizes = self.hidden or (), self.batch or (), self.length or ()
+        models = self.model or tuple(c.CASE_MODELS)
+        shapes = c.chosen_shapes(chosen, models, *sizes)
+        if not shapes:
+            raise ValueError(f"nothing to measure: the set {self.set} has no sizes for {', '.join(models)}")
         cases = c.make_cases(
-            c.chosen_shapes(chosen, self.model or tuple(c.CASE_MODELS), *sizes),
+            shapes,
             self.work or chosen.works,
             self.implementation or chosen.implementations,
             self.device or chosen.devices,
@@ -104,7 +104,9 @@ class BenchmarkSettings:
             None if self.implementation else chosen.scan_on_gpu,
         )
         if not cases:
-            raise ValueError("nothing to measure: NumPy runs only on the CPU, the plans of fused only on a GPU")
+            raise ValueError(
+                "nothing to measure: NumPy runs only on the CPU, the plans of fused and the work copy only on a GPU"
+            )
         return cases
 
     def runner(self) -> Runner:

@@ -128,7 +128,7 @@ def test_a_new_panel_follows_the_benchmark_that_runs_and_can_stop_it(panel, monk
     [
         (
             lambda panel: setattr(panel.choice["hidden"], "value", "20, x"),
-            "Hidden units must be an integer of at least 1, or several",
+            "Hidden units must be an integer from 1 to 2147483647, or several",
         ),
         (lambda panel: choose(panel.choice["model"]), "Models: choose at least one of rnn, lstm, lstm-no-peepholes"),
         (lambda panel: choose(panel.choice["device"], "cuda"), "NumPy runs only on the CPU"),
@@ -149,7 +149,8 @@ def test_a_wrong_choice_is_said_and_the_panel_goes_on(panel, change, message):
 def test_a_set_has_sizes_of_its_own(panel):
     panel.choice["set"].value = "quick"
     assert panel.choice["hidden"].disabled
-    assert {case.n_hidd for case in panel.settings().cases()} == {20, 128}
+    found = {(case.n_hidd, case.batch, case.length) for case in panel.settings().cases()}
+    assert found == {(n_hidd, batch, 10) for n_hidd in (20, 128) for batch in (1, 32, 128)}
 
 
 def test_a_new_panel_has_the_defaults_of_the_command():

@@ -10,7 +10,7 @@ from lab.panels.play.charts import round_above
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.teaching.analysis import gradient_reach
 from lxmls_rnn.teaching.jacobians import state_jacobian
-from lxmls_rnn.teaching.landscape import loss, scaled, with_clamps, with_forget_offset
+from lxmls_rnn.teaching.landscape import loss, losses_along, scaled, with_clamps, with_forget_offset
 
 
 @pytest.fixture
@@ -167,6 +167,23 @@ def test_all_that_is_shown_follows_a_clamped_gate(panel, clamps):
     assert not panel.knob["forget"].disabled
 
 
+def test_each_gate_has_its_own_control(panel):
+    labels = {gate: panel.knob[gate].description for gate in "ifo"}
+    assert labels == {"i": "Input gate =", "f": "Forget gate =", "o": "Output gate ="}
+
+
+def test_an_rnn_has_no_offset_and_each_seed_has_its_weights(panel):
+    choose(panel, tagger="RNN, tanh")
+    panel.knob["forget"].value = 1.0
+    assert panel.knobs.forget == 0
+    assert panel.message.value == ""
+    first = panel.base.param.W_h.copy()
+    choose(panel, seed=2)
+    assert (panel.base.param.W_h != first).all()
+    choose(panel, seed=1)
+    np.testing.assert_array_equal(panel.base.param.W_h, first)
+
+
 def predict(panel, says):
     next(button for button in panel.predictions if button.description == says).click()
 
@@ -229,6 +246,8 @@ def test_the_code_computes_the_same(panel, capsys):
     assert f": {np.linalg.norm(found['jacobian'], 2):.2g}" in panel.recurrence.value
     assert "watches" in capsys.readouterr().out
     assert loss(found["shown"], found["batch"]) == pytest.approx(panel.slices.point.y[0])
+    losses = losses_along(found["model"], found["downhill"], found["line"], found["batch"], 1.0)
+    np.testing.assert_allclose(losses, panel.losses, rtol=1e-12)
 
 
 def test_the_whole_line_of_the_gradient_is_on_the_axis_and_its_end_is_said(panel):

@@ -87,6 +87,7 @@ class Tea:
     warmth: float = setting(0.5, "Warmth", "Of the tea", least=-2, most=2, step=0.25)
     grams: float = setting(3.0, "Grams", "Of leaf", is_positive=True)
     minutes: int | None = setting(None, "Minutes", "In the pot", least=2, none="until it is cold")
+    water: float | None = setting(20.0, "Water", "In ml", is_positive=True, none="a potful")
     herbs: tuple[str, ...] = setting(("sage",), "Herbs", "In the pot", choices={"mint": "Fresh", "sage": "Dried"})
     steeps: tuple[int, ...] = setting((2, 3), "Steeps", "Minutes of each pot", least=1)
     cup: Cup = of_class(default_factory=Cup)
@@ -100,7 +101,7 @@ def tea():
 
 def test_controls_begin_with_what_is_given_else_with_the_defaults(tea):
     given = {"leaf": "black", "steeps": (4,), "herbs": ("mint", "sage")}
-    assert tea.values() == {"warmth": 0.5, "grams": 3.0, "minutes": None} | given
+    assert tea.values() == {"warmth": 0.5, "grams": 3.0, "minutes": None, "water": 20.0} | given
     assert (tea["leaf"].layout.width, tea["grams"].layout.width) == ("7em", "9em")
     assert tea["steeps"].style.description_width == "5em"
     assert tea.row("leaf", "grams").children == (tea["leaf"], tea["grams"])
@@ -119,12 +120,15 @@ def test_a_control_keeps_to_the_limits_of_its_setting(tea):
     assert (warmth.min, warmth.max, warmth.step) == (-2, 2, 0.25)
     assert (size.min, size.max) == (1, 9)
     assert minutes.min == 0  # which stands for None
+    assert "lab-positive" in tea["grams"]._dom_classes
+    assert "lab-positive" not in tea["water"]._dom_classes  # where 0 stands for None too
+    assert (tea["grams"].step, tea["water"].step) == (0.1, 1)
     assert tea["herbs"].boxes["mint"].tooltip == "Fresh"
 
 
 def test_a_value_is_what_the_control_shows(tea):
     for name, shown, value in (
-        ("minutes", 4, 4), ("minutes", 0, None), ("warmth", 0.0, 0.0),
+        ("minutes", 4, 4), ("minutes", 0, None), ("water", 0.0, None), ("warmth", 0.0, 0.0),
         ("steeps", " 3,1", (3, 1)), ("leaf", "green", "green"),
     ):  # fmt: skip
         tea[name].value = shown
