@@ -206,7 +206,7 @@ def test_it_trains_on_a_distribution_without_pygpu_with_that_of_make_pygpu(lab, 
     check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), timeout=1800, image=image))
 
 
-@pytest.mark.nightly("starts the lab twice until all kernels are there, two minutes")
+@pytest.mark.nightly("starts the lab twice until all kernels are compiled, two minutes")
 def test_the_kernels_are_compiled_at_the_start_and_stay(lab, emulated, tmp_path):
     """In the volume of the compose file, which `make down` leaves."""
     with socket.socket() as free:
@@ -223,7 +223,7 @@ def test_the_kernels_are_compiled_at_the_start_and_stay(lab, emulated, tmp_path)
 
     def started():
         compose("up", "--detach", "--wait")
-        done = wait_for(lambda: re.search(r"all (\d+) are there", compose("logs", "lab")), 600, "all kernels")
+        done = wait_for(lambda: re.search(r"all (\d+) are compiled", compose("logs", "lab")), 600, "all kernels")
         assert "Theano uses the GPU: emulated GPU" in compose("logs", "lab")
         kept = compose("exec", "-T", "lab", "find", "cache/gpu", "-type", "f", "-printf", "%p %T@\n")
         compose("down")
