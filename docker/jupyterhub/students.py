@@ -8,6 +8,7 @@ students.py remove NAME             the same for a student who left; ask whether
 import dbm
 import os
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -16,6 +17,7 @@ from pathlib import Path
 from state import NAME, PASSWORDS, ROSTER, names
 
 API = "http://127.0.0.1:8081/hub/api/users/"
+RELEASE_SECONDS = 60  # until Docker has removed a stopped container, which the hub does not wait for
 
 
 def read_roster(text):
@@ -61,6 +63,22 @@ def reset(name):
         return passwords.pop(name.encode(), None) is not None
 
 
+def erase(engine, volume):
+    """Delete a volume; wait until Docker has removed stopped containers. APIError if a running one mounts it."""
+    from docker.errors import APIError
+
+    end = time.monotonic() + RELEASE_SECONDS
+    while True:
+        try:
+            volume.remove()
+            return
+        except APIError as error:
+            running = engine.containers.list(filters={"volume": volume.name}, sparse=True)
+            if error.status_code != 409 or running or time.monotonic() > end:
+                raise
+        time.sleep(0.2)  # between two tries
+
+
 def remove(name, answer):
     """Delete an account, and its volumes if the answer is --erase; ask if it is empty."""
     if name in names():
@@ -71,7 +89,8 @@ def remove(name, answer):
 
     escaped = DockerSpawner._escape(name)
     pattern = f"^lxmls-(student-{escaped}-(notebooks|runs|results)|kernels-{escaped})$"
-    volumes = docker.from_env(timeout=300).volumes.list(filters={"name": pattern})
+    engine = docker.from_env(timeout=300)
+    volumes = engine.volumes.list(filters={"name": pattern})
     print("\n".join([f"Volumes of {name}:", *(volume.name for volume in volumes)]))
     if volumes and not answer:
         try:
@@ -84,7 +103,7 @@ def remove(name, answer):
         return
     for volume in volumes:
         try:
-            volume.remove()
+            erase(engine, volume)
         except docker.errors.APIError as error:
             sys.exit(f"{volume.name} is left: stop your own server, which shows it, then try again ({error})")
     print(f"The account and the volumes of {name} are erased.")

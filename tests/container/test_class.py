@@ -599,7 +599,7 @@ def test_a_student_is_removed_and_the_work_is_kept_or_erased(classroom):
     def volumes(name):
         return call("docker", "volume", "ls", "--quiet", "--filter", f"name=^lxmls-student-{name}-").stdout.split()
 
-    kept, erased = (f"eight{n}{TOKEN}" for n in range(2))
+    kept, erased, at_work = (f"eight{n}{TOKEN}" for n in range(3))
     assert "still in students.txt" in classroom.students("remove", kept, check=False)
     classroom.roster.write_text("\n".join(SIX))
     classroom.make("class-students")
@@ -612,9 +612,10 @@ def test_a_student_is_removed_and_the_work_is_kept_or_erased(classroom):
     assert "stop your own server" in classroom.students("remove", erased, input="yes\n", check=False)
     classroom.stop(classroom.teacher, TEACHER)
     assert "are erased" in classroom.students("remove", erased, "--erase")
-    assert not volumes(erased)
+    assert "are erased" in classroom.students("remove", at_work, "--erase")  # whose server runs
+    assert not volumes(erased) + volumes(at_work)
     containers = call("docker", "ps", "--all", "--format", "{{.Names}}").stdout
-    assert not {f"lxmls-student-{name}" for name in (kept, erased)} & set(containers.split())
+    assert not {f"lxmls-student-{name}" for name in (kept, erased, at_work)} & set(containers.split())
 
 
 @whole
