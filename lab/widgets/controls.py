@@ -250,7 +250,7 @@ class Controls:
 
 
 def settings_code(settings: Any, *used: Any, name: str = "settings") -> str:
-    """Return code that makes an object of a data class, called `name`, from the fields other than their defaults.
+    """Return code that makes an object of a data class, called `name`, from the fields that differ from the defaults.
 
     The code imports the needed classes, and the functions and classes `used`.
     """

@@ -29,11 +29,9 @@ def with_settings(known: Mapping[str, Setting], *names: str) -> Callable[[Callab
         @wraps(command)
         def called(**values: Any) -> None:
             for name, setting in settings.items():
-                if setting.several and (given := values[name]):
-                    text = given if isinstance(given, str) else ",".join(given)
-                    values[name] = replace(setting, may_be_none=False).parse(text)
-                elif setting.several:
-                    values[name] = None
+                if setting.several:
+                    text = values[name] if isinstance(values[name], str) else ",".join(values[name] or ())
+                    values[name] = replace(setting, may_be_none=False).parse(text) if text else None
             command(**values)
 
         own = dict(signature(command, eval_str=True).parameters)
