@@ -64,7 +64,7 @@ def test_make_bench_runs_in_the_container_that_has_the_gpu(lab_with_a_gpu):
     assert {file.stat().st_uid for file in (lab.folder / "results").glob("with-a-gpu*")} == {lab.uid}
     wrong = lab.call("make", "bench", "ARGS=--work sleep", cwd=lab.folder, env=lab.environ, check=False)
     assert wrong.returncode != 0
-    assert "--work must be among forward, backward, step, copy" in wrong.stdout
+    assert "work must be one of forward, backward, step, copy" in wrong.stdout
 
 
 def test_ctrl_c_ends_it_in_the_container_and_keeps_what_was_measured(lab_with_a_gpu):
