@@ -2,6 +2,7 @@
 
 import ctypes
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -206,6 +207,15 @@ int wait_for(const char *from) { waits++; return *from; }
 """
 
 
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C raise KeyboardInterrupt, also in a background command, for which shells turn it off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_libgpuarray_waits_after_a_copy_to_the_host(request, tmp_path):
     if shutil.which("gcc") is None:
         pytest.skip("there is no gcc")
