@@ -129,8 +129,8 @@ def test_a_driver_that_is_there_is_found_and_computes(emulator):
 
 
 def test_the_report_is_one_file_and_a_page(emulator):
-    """All steps run, except compute-sanitizer, which needs a real driver."""
-    command = "scripts/gpu-kit.sh report --small --total 60m --out /tmp/report.json"
+    """All steps run, except compute-sanitizer, which needs a real driver; the limits suit a busy machine."""
+    command = "scripts/gpu-kit.sh report --small --total 3h --out /tmp/report.json"
     result = emulator.run(f"{ON_EMULATOR} {command}", check=False, timeout=3700)
     report = json.loads(emulator.run("cat /tmp/report.json").stdout)
     assert "\n".join(report["text"]) in result.stdout
