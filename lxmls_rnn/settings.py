@@ -69,8 +69,9 @@ class Setting:
 
     @property
     def sentence(self) -> str:
-        """The help with the choices, for readers who do not see them."""
-        return f"{self.help.replace('{choices}', ', '.join(self.choices))}."
+        """The help with the choices, for readers who do not see them, and how to write several of them."""
+        several = "; several: a,b" if self.several and self.choices else ""
+        return f"{self.help.replace('{choices}', ', '.join(self.choices))}{several}."
 
     @property
     def tooltip(self) -> str:

@@ -20,7 +20,7 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 ASIDE: Any = {"margin": "2px 8px 2px 16px"}  # of a checkbox beside other controls
 WRAP = {"flex_flow": "row wrap"}
 RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
-MAX_SIZE = 20  # dimensions of an embedding and hidden units of a network that panels display
+MAX_SHOWN_SIZE = 20  # dimensions of an embedding and hidden units of a network that panels display
 # Every event handler holds this lock: JupyterLab delivers the events of each widget in a separate thread of the kernel
 # (a subshell), and jobs run in their own threads.
 EVENT_LOCK = threading.RLock()

@@ -48,15 +48,13 @@ def with_settings(known: Mapping[str, Setting], *names: str) -> Callable[[Callab
 def _parameter(setting: Setting) -> Parameter:
     """Return the option of a setting, as a parameter of a command."""
     kind: Any = Path if setting.is_file and not setting.choices else setting.kind
-    several = ""
     if setting.several:
-        kind, several = (list[str], "; several: a,b") if setting.choices else (str, "")
+        kind = list[str] if setting.choices else str
     name = setting.name.replace("_", "-")
-    sentence = f"{setting.sentence.removesuffix('.')}{several}."
-    info: Any = typer.Argument(help=sentence)
+    info: Any = typer.Argument(help=setting.sentence)
     if setting.default is not ...:
         flags = [f"--{name}", f"--{name}/--no-{name}"][setting.default :][:1] if kind is bool else []
-        info = typer.Option(*flags, help=sentence, show_default=setting.none or True)
+        info = typer.Option(*flags, help=setting.sentence, show_default=setting.none or True)
     kind = kind | None if setting.may_be_none else kind
     default = DEFAULTS.get(setting.name, setting.default)
     return Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])

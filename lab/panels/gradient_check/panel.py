@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.widgets.controls import (
-    MAX_SIZE,
+    MAX_SHOWN_SIZE,
     Controls,
     dropdown,
     in_row,
@@ -297,7 +297,7 @@ def _controls() -> Controls:
         box.disabled = bool(MODELS[name].framework.missing)
         box.add_class(f"lab-check-{name}")
     show(choice["model"].heading, False)  # the names of the models say it
-    choice["n_emb"].max = choice["n_hidd"].max = MAX_SIZE
+    choice["n_emb"].max = choice["n_hidd"].max = MAX_SHOWN_SIZE
     choice["length"].max = MAX_LENGTH
     set_options(choice["activation"], OF_RNN)
     set_options(choice["against"], [described["against"].none, *available()])

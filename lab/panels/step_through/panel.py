@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.panels.step_through.views import Walk
-from lab.widgets.controls import MAX_SIZE, Controls, dropdown, field, in_row, on_change, set_options, show, view
+from lab.widgets.controls import MAX_SHOWN_SIZE, Controls, dropdown, field, in_row, on_change, set_options, show, view
 from lab.widgets.panel import Panel
 from lab.widgets.run_choice import RunChoice
 from lab.widgets.sentence_choice import SentenceChoice
@@ -48,7 +48,7 @@ class StepThroughPanel(Panel):
         self.sentence = SentenceChoice(sentence, self.source)
         shown = {name: replace(SETTINGS[name], help=HELP.get(name, SETTINGS[name].help)) for name in SHOWN}
         self.network = Controls(shown, {"n_emb": 4, "n_hidd": 3, "seed": 1}, WIDTHS)
-        self.network["n_emb"].max = self.network["n_hidd"].max = MAX_SIZE
+        self.network["n_emb"].max = self.network["n_hidd"].max = MAX_SHOWN_SIZE
         set_options(self.network["model"], [name_of(family, "numpy") for family in ("RNN", "LSTM")])
         self._drawn, self.run = self.network.row(), RunChoice()
         options = {"min": 1, "max": 1, "readout": False}

@@ -10,8 +10,7 @@ from lxmls_rnn.deep_learning.parameters import DTYPES
 from lxmls_rnn.settings import check, described, setting
 
 OF_SET = "those of the set"
-MAX_SIZE = 2**31 - 1
-DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU"}
+DEVICE_TOOLTIPS = {"cpu": "The processor", "cuda": "The first NVIDIA GPU"}
 
 
 @described
@@ -38,7 +37,7 @@ class BenchmarkSettings:
         None,
         "Devices",
         "Devices: cpu, cuda, cuda1",
-        choices=DEVICES,
+        choices=DEVICE_TOOLTIPS,
         test=c.check_device,
         none="those of the set, mostly cpu and cuda",
     )
@@ -47,15 +46,15 @@ class BenchmarkSettings:
         ("float32",), "Data types", "Data type of the parameters: {choices}", choices=DTYPES
     )
     hidden: tuple[int, ...] | None = setting(
-        None, "Hidden units", "Hidden sizes, separated by commas: 20,128", least=1, most=MAX_SIZE, none=OF_SET
+        None, "Hidden units", "Hidden sizes, separated by commas: 20,128", least=1, most=c.MAX_SIZE, none=OF_SET
     )
     batch: tuple[int, ...] | None = setting(
-        None, "Batch", "Batch sizes in sentences, separated by commas", least=1, most=MAX_SIZE, none=OF_SET
+        None, "Batch", "Batch sizes in sentences, separated by commas", least=1, most=c.MAX_SIZE, none=OF_SET
     )
     length: tuple[int, ...] | None = setting(
-        None, "Words", "Sentence lengths in words, separated by commas", least=1, most=MAX_SIZE, none=OF_SET
+        None, "Words", "Sentence lengths in words, separated by commas", least=1, most=c.MAX_SIZE, none=OF_SET
     )
-    words: int = setting(4786, "", "Words in the vocabulary", least=1, most=MAX_SIZE)
+    words: int = setting(4786, "", "Words in the vocabulary", least=1, most=c.MAX_SIZE)
     threads: int | None = setting(
         None,
         "Threads",

@@ -36,6 +36,7 @@ WORKS = {
     "step": "one step of gradient descent",
     "copy": "on a GPU: the inputs to the card and the probabilities back; every other work includes its own copies",
 }
+MAX_SIZE = 2**31 - 1
 DEVICES = "cpu|cuda[0-9]{0,3}"
 SHOWN_DEVICES = f"{DEVICES}|opencl[0-9]{{1,3}}:[0-9]{{1,3}}"  # also those of results files of earlier versions
 
@@ -68,7 +69,7 @@ class Case:
         check_device(self.device, SHOWN_DEVICES)
         for name in ("n_hidd", "batch", "length", "n_words", "n_emb", "n_tags"):
             size = getattr(self, name)
-            if not 1 <= size < 2**31:
+            if not 1 <= size <= MAX_SIZE:
                 raise ValueError(f"{name} must be {'positive' if size < 1 else 'below 2**31'}, got {quoted(size)}")
 
     @property
