@@ -18,7 +18,6 @@ from lxmls_rnn.deep_learning import model_file, parameters
 from lxmls_rnn.deep_learning.batches import Sentence
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.teaching.walk import restrict_vocabulary
 
 
 class Reach(NamedTuple):
@@ -57,30 +56,6 @@ def gradient_reach(model: NumpyRNN, x: npt.ArrayLike, t: int, tag: int) -> Reach
     back = model.backward(x, np.full(len(x), tag), weights=np.eye(len(x))[t])
     c = np.linalg.norm(back.layer["e_c"], axis=0) if isinstance(model, NumpyLSTM) else None
     return Reach(back.forward.loss, np.linalg.norm(back.e_h, axis=0), np.linalg.norm(back.e_z, axis=0), c)
-
-
-def influences(model: NumpyRNN, x: npt.ArrayLike, tags: npt.ArrayLike) -> np.ndarray:
-    """Return the influence of every word on the tag of every later word, (L, L), with one backward pass for each word.
-
-    Entry [t, k] is the Euclidean norm of d log p_t[tags[t]] / d z_k, as in `Reach`, and 0 for k > t (Madsen,
-    "Visualizing memorization in RNNs", Distill 2019, for the score y_t[tags[t]]). The computation is in float64.
-
-    Parameters
-    ----------
-    model
-        A `NumpyRNN` or `NumpyLSTM`.
-    x, tags
-        Word ids and a tag id for each, (L,); errors as in `forward`.
-    """
-    x, tags = model.checked(x, tags)
-    # a column of W_e for each position, also of repeated words
-    model = _library_model(restrict_vocabulary(model, x.tolist()))
-    norms = np.zeros((len(x), len(x)))
-    for t, tag in enumerate(tags):
-        n = t + 1  # this loss does not depend on later words
-        back = model.backward_unchecked(np.arange(n), np.full(n, tag), np.eye(n)[t])
-        norms[t, :n] = np.linalg.norm(back.e_z, axis=0)
-    return norms
 
 
 def _library_model(model: NumpyRNN) -> NumpyRNN:

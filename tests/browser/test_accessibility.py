@@ -64,11 +64,6 @@ def test_panels_pass_axe_in_both_themes_and_fit_a_narrow_window(lab, picture):
     fill(step_through, "Hidden units", 5)
     expect(step_through.locator(".lab-quantities")).to_contain_text("20 × 5")
     wrong += faults(page) + overflowing(page, step_through)
-    inspection = panels["InspectionPanel"]
-    for name, shown in (("Similar states", "Search finds"), ("Influence", "The bluer a word")):
-        inspection.get_by_role("tab", name=name).click()
-        expect(inspection.get_by_text(shown)).to_be_visible()
-        wrong += faults(page) + overflowing(page, inspection)
     with lab.dark():
         wrong += faults(page)
     assert not wrong, "\n".join(wrong)

@@ -1,5 +1,3 @@
-import re
-
 import pytest
 from browser.page import button, fill, overflowing, press, wait_until_in_sight
 from playwright.sync_api import expect
@@ -87,34 +85,3 @@ def test_the_selected_word_and_the_second_run_are_seen_in_a_narrow_window(lab):
     expect(of_second).to_have_count(18)
     for chip in of_second.all():
         wait_until_in_sight(chip)
-
-
-def test_a_word_that_is_pointed_at_shows_what_influences_its_tag(lab, picture):
-    panel = lab.panel("InspectionPanel")
-    lab.page.set_viewport_size({"width": 1440, "height": 900})
-    panel.get_by_label("Run", exact=True).select_option("rnn")
-    fill(panel, "Sentence", "the old dog watches a zebra .")
-    tab(panel, "Influence")
-    words, about = panel.locator(".lab-influence .lab-word"), panel.locator(".lab-influence-on")
-    expect(words).to_have_count(7)
-    expect(panel.locator(".lab-influence .lab-current")).to_contain_text("zebra")  # the selected one
-    selected, shown = about.inner_text(), words.all_inner_texts()
-    colours = "words => words.map(word => getComputedStyle(word).backgroundColor)"
-    before = words.evaluate_all(colours)
-    words.nth(3).hover()
-    expect(about).to_contain_text("at watches: ")
-    expect(panel.locator(".lab-influence .lab-current")).to_have_text(re.compile("^watches"))
-    assert [text.split("\n")[1] for text in words.all_inner_texts()[4:]] == ["–"] * 3
-    assert "100 %" in " ".join(words.all_inner_texts()[:4])
-    assert words.evaluate_all(colours)[:4] != before[:4]
-    panel.get_by_role("tab", name="Influence").hover()
-    expect(about).to_have_text(selected)
-    assert words.all_inner_texts() == shown
-    assert words.evaluate_all(colours) == before
-    press(panel.get_by_role("slider").locator("visible=true").first, "ArrowLeft")
-    expect(about).to_contain_text("at a: ")
-    assert not overflowing(lab.page, panel)
-    picture(panel, "inspection-influence-1440")
-    with lab.dark():
-        words.nth(3).hover()
-        picture(panel, "inspection-influence-1440-dark")

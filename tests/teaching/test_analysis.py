@@ -5,13 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN, logistic_function
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS, logistic_function
 from lxmls_rnn.deep_learning.numpy_rnn import log_softmax
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
 from lxmls_rnn.teaching.analysis import (
     factor_per_step,
     gradient_reach,
-    influences,
     largest_beyond,
     neighbours,
     principal_components,
@@ -20,7 +19,6 @@ from lxmls_rnn.teaching.analysis import (
 )
 from lxmls_rnn.teaching.gradient_check import finite_differences
 from lxmls_rnn.teaching.landscape import with_clamps
-from lxmls_rnn.teaching.walk import restrict_vocabulary
 
 X = np.array([3, 0, 5, 1, 4])  # all different: column x[k] of W_e is z_k alone
 TAG = 2
@@ -108,39 +106,12 @@ def test_a_float32_model_is_followed_in_float64():
     assert gradient_reach(model, X, 4, TAG).h.dtype == np.float64
 
 
-REPEATED, TAGS = np.array([3, 0, 3, 3, 1]), np.array([0, 2, 1, 0, 2])
-
-
-@pytest.mark.parametrize("model", [*MODELS, *(drawn(NumpyRNN, activation=name) for name in OF_RNN[2:])])
-def test_the_influence_of_every_word_is_that_of_finite_differences(model):
-    norms = influences(model, REPEATED, TAGS)
-    apart = restrict_vocabulary(model, REPEATED)  # each position has its own embedding
-    for t, tag in enumerate(TAGS):
-
-        def log_p():
-            return log_softmax(apart.forward(np.arange(5), True).y[:, t])[tag]  # noqa: B023
-
-        expected = np.linalg.norm(finite_differences(log_p, apart.param.W_e), axis=0)
-        assert norms[t] == pytest.approx(expected, rel=1e-7, abs=1e-9)
-        assert not norms[t, t + 1 :].any()
-        assert norms[t, : t + 1] == pytest.approx(gradient_reach(model, REPEATED, t, tag).z)
-
-
-def test_the_influences_in_a_float32_model_are_computed_in_float64():
-    single, double = drawn(NumpyLSTM, dtype="float32"), drawn(NumpyLSTM)
-    double.set_values(single.get_values())
-    assert np.array_equal(influences(single, REPEATED, TAGS), influences(double, REPEATED, TAGS))
-    with pytest.raises(ValueError, match="same shape"):
-        influences(single, REPEATED, TAGS[:2])
-
-
 def test_a_model_whose_backward_ignores_the_weights_gets_the_librarys_gradient():
     class Own(NumpyRNN):  # as `check.use` makes it of a student's functions
         def backward_unchecked(self, x, y, weights=None):
             return super().backward_unchecked(x, y)
 
     own, plain = drawn(Own), drawn(NumpyRNN)
-    assert np.array_equal(influences(own, REPEATED, TAGS), influences(plain, REPEATED, TAGS))
     assert np.array_equal(gradient_reach(own, X, 3, TAG).h, gradient_reach(plain, X, 3, TAG).h)
 
 

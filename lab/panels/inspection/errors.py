@@ -7,26 +7,33 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection.view import CorpusView
-from lab.widgets.controls import dropdown, in_row, integer, set_options, show, view
-from lab.widgets.panel import Panel
+from lab.panels.inspection.view import Opened, View
+from lab.widgets.controls import dropdown, in_row, integer, progress_bar, set_options, show, view
+from lab.widgets.panel import Panel, Work
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
+from lxmls_rnn.experiment import part_file, parts
 from lxmls_rnn.plotting.palette import colour_of
-from lxmls_rnn.sequences import SequenceList
 from lxmls_rnn.storage.files import counted
-from lxmls_rnn.tagger import Tagger
 
 ANY_TAG = "any"
 SENTENCES_SHOWN = 10  # sentences with errors at a time
 
 
-class ErrorsView(CorpusView):
-    """Wrong tags on a part of the corpus."""
+class ErrorsView(View):
+    """Wrong tags on a part of the corpus, which is tagged in the background."""
 
     title = "Errors"
     needs_sentence = False
 
     def __init__(self, panel: Panel) -> None:
+        what = "A part of the run's corpus: dev, test or train"
+        self.part = dropdown("Evaluate on", ["dev"], what, width="16em", label="6em")
+        what = "Tag every sentence and compare the result with its gold tags"
+        self.button = panel.button("Measure", what, self.start, "primary")
+        what = "Stop and show the sentences tagged so far"
+        self.stop_button = panel.button("Stop", what, lambda: self.work.stop())
+        self.progress = progress_bar("12em")
+        self.work = Work(panel, self.button, self.stop_button, self.progress)
         self.gold = dropdown("gold", [ANY_TAG], "Only words of this gold tag", width="13em", label="5em")
         self.predicted = dropdown("predicted", [ANY_TAG], "Only words of this predicted tag", width="13em", label="5em")
         self.first = integer("First sentence", 1, "Number of the first sentence shown", 1, "14em", label="8em")
@@ -36,20 +43,49 @@ class ErrorsView(CorpusView):
         show(self.results, False)
         self.judged: list[Judged] = []
         self.evaluation: Evaluation | None = None
-        part = "Evaluate on", "A part of the run's corpus: dev, test or train"
-        start = "Measure", "Tag every sentence and compare the result with its gold tags"
-        super().__init__(panel, part, start, "Stop and show the sentences tagged so far", self.results)
+        self._started: Opened | None = None  # the run of the results
+        super().__init__(panel, in_row(self.part, self.button, self.stop_button, self.progress), self.results)
         self.redraw_on(self.gold, self.predicted, self.first)
 
+    def fill(self) -> None:
+        """List the parts of the run's corpus; discard the results of another model."""
+        found = list(parts(self.opened.run.settings))
+        set_options(self.part, [part for part in ("dev", "test", "train") if part in found])
+        if self._started is not None and self._started.stamp != self.opened.stamp:
+            self.forget()
+
     def forget(self) -> None:
-        super().forget()
+        """Discard the results, and stop the job that computes them."""
+        self.work.stop()
+        self._started = None
         self.judged, self.evaluation = [], None
         show(self.results, False)
 
-    def results_of(self, tagger: Tagger, sentences: SequenceList) -> Iterator[Judged]:
-        return judge(tagger.model, sentences, tagger.n_known_words)
+    def start(self) -> None:
+        """Tag the sentences in the background, then show the results."""
+        self.forget()
+        self._started = opened = self.opened
+        settings, tagger, part = opened.run.settings, opened.tagger, self.part.value
+        tags, total = list[str](), 0
+
+        def work() -> Iterator[Judged]:
+            nonlocal total
+            sentences = tagger.read(part_file(settings, part), **settings.reading)
+            total = len(sentences)
+            tags.extend(sentences.y_dict.names)
+            yield from judge(tagger.model, sentences, tagger.n_known_words)
+
+        def on_progress() -> None:
+            self.progress.value = len(self.work.events) / total if total else 0
+
+        def on_end() -> None:
+            if self.work.events and self._started is opened:
+                self.conclude(part, self.work.events, tags, total)
+
+        self.work.begin(work, on_end, on_progress)
 
     def conclude(self, part: str, results: list[Judged], tags: list[str], total: int) -> None:
+        """Show the results of a part of `total` sentences, fewer if the job was stopped; `tags` are its tags."""
         self.judged, self.evaluation = results, count(results, tags)
         result = self.evaluation
         note = "" if len(results) == total else f" (stopped after {len(results)} of {total})"

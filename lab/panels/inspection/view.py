@@ -1,23 +1,19 @@
 """Base class of the inspection panel's views; the opened run and the tagged sentence."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 
-from lab.widgets.controls import dropdown, field, in_row, on_change, progress_bar, set_options, show
-from lab.widgets.panel import Panel, Quiet, Work
+from lab.widgets.controls import field, on_change, show
+from lab.widgets.panel import Panel, Quiet
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import Forward
 from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.experiment import Settings, part_file, parts
 from lxmls_rnn.runs import Run
-from lxmls_rnn.sequences import SequenceList
 from lxmls_rnn.tagger import Tagger, tokenize
 
 
@@ -126,72 +122,6 @@ class View(widgets.VBox, Quiet):
     def code(self) -> str:
         """Return code that continues the panel's code, which defines tagger, words and x."""
         return ""
-
-
-class CorpusView(View):
-    """Base class of a tab that goes through a part of the run's corpus in the background.
-
-    `part` and `button` are the names and tooltips of the list of parts and of the button that starts; `stop` is the
-    tooltip of the button that stops.
-    """
-
-    def __init__(
-        self, panel: Panel, part: tuple[str, str], button: tuple[str, str], stop: str, *body: widgets.Widget
-    ) -> None:
-        self.part = dropdown(part[0], ["dev"], part[1], width="16em", label="6em")
-        self.button = panel.button(*button, self.start, "primary")
-        self.stop_button = panel.button("Stop", stop, lambda: self.work.stop())
-        self.progress = progress_bar("12em")
-        self.work = Work(panel, self.button, self.stop_button, self.progress)
-        self._started: Opened | None = None  # the run of the results
-        super().__init__(panel, in_row(self.part, self.button, self.stop_button, self.progress), *body)
-
-    def fill(self) -> None:
-        """List the parts of the run's corpus; discard the results of another model."""
-        found = list(parts(self.opened.run.settings))
-        set_options(self.part, [part for part in ("dev", "test", "train") if part in found])
-        if self._started is not None and self._started.stamp != self.opened.stamp:
-            self.forget()
-
-    def forget(self) -> None:
-        """Discard the results, and stop the job that computes them."""
-        self.work.stop()
-        self._started = None
-
-    def reading(self, settings: Settings) -> dict[str, Any]:
-        """Return the options to read the corpus."""
-        return settings.reading
-
-    def results_of(self, tagger: Tagger, sentences: SequenceList) -> Iterator[Any]:
-        """Return a result for each sentence."""
-        raise NotImplementedError
-
-    def conclude(self, part: str, results: list[Any], tags: list[str], total: int) -> None:
-        """Show the results of a part of `total` sentences, fewer if the job was stopped; `tags` are its tags."""
-        raise NotImplementedError
-
-    def start(self) -> None:
-        """Compute the results in the background, then show them."""
-        self.forget()
-        self._started = opened = self.opened
-        settings, tagger, part = opened.run.settings, opened.tagger, self.part.value
-        tags, total = list[str](), 0
-
-        def work() -> Iterator[Any]:
-            nonlocal total
-            sentences = tagger.read(part_file(settings, part), **self.reading(settings))
-            total = len(sentences)
-            tags.extend(sentences.y_dict.names)
-            yield from self.results_of(tagger, sentences)
-
-        def on_progress() -> None:
-            self.progress.value = len(self.work.events) / total if total else 0
-
-        def on_end() -> None:
-            if self.work.events and self._started is opened:
-                self.conclude(part, self.work.events, tags, total)
-
-        self.work.begin(work, on_end, on_progress)
 
 
 def word_slider(tooltip: str) -> widgets.SelectionSlider:

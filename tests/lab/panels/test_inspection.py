@@ -16,7 +16,6 @@ import pytest
 from html_tables import tables
 
 from lab import InspectionPanel
-from lab.panels.inspection import influence, states
 from lab.panels.inspection.neighbours import MAP_WORDS
 from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run, see
@@ -32,7 +31,6 @@ from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.analysis import (
     Reach,
     gradient_reach,
-    influences,
     principal_components,
     tag_counts,
     unit_columns,
@@ -48,7 +46,7 @@ SETTINGS = {
     "no-dev": Settings(**{**vars(RNN), "dev": None}),
     "of-a-cluster": Settings(**{**vars(RNN), "corpus": "sample/train.conll"}),
 }
-TAGS, HIDDEN, GRADIENT, INFLUENCE, STATES, NEIGHBOURS, ERRORS, COMPARE = range(8)
+TAGS, HIDDEN, GRADIENT, NEIGHBOURS, ERRORS, COMPARE = range(6)
 
 
 @pytest.fixture(scope="session")
@@ -213,149 +211,6 @@ def test_an_lstm_without_peepholes_is_looked_at_like_one_with(runs_with):
     assert ["peepholes", "no", "yes"] in tables(turn_to(panel, COMPARE).about.value)[0]
 
 
-def test_the_influence_of_every_earlier_word_is_shown(panel):
-    panel.choice.run.value = "lstm"
-    panel.sentence.value = "The dog <b> the dog ."
-    view = turn_to(panel, INFLUENCE)
-    model, x = panel.opened.tagger.model, panel.seen.x
-    best = model.forward(x).argmax(axis=0)
-    assert np.array_equal(view.norms, influences(model, x, best))
-    view.word.value = t = len(x) - 2
-    shares = view.norms / view.norms.max(axis=1, keepdims=True)
-    words = re.findall(r'<span class="(lab-word[^"]*)" style="--share:([^"]*)" data-row="([^"]*)".*?title="([^"]*)"',
-                       view.sentence.value)  # fmt: skip
-    assert len(words) == len(x)
-    for k, (kinds, share, row, title) in enumerate(words):
-        assert [int(one) for one in row.split()] == [round(100 * one) for one in shares[k, : k + 1]]
-        assert ("lab-current" in kinds) == ("lab-selected" in kinds) == (k == t)
-        assert ("lab-later" in kinds) == (k > t)
-        assert float(share) == pytest.approx(shares[t, k] if k <= t else 0, abs=0.005)
-        assert (f"norm {view.norms[t, k]:.3g}" in title) == (k <= t)
-    below = [f"{100 * shares[t, k]:.0f} %" if k <= t else "–" for k in range(len(x))]
-    assert re.findall("<small>(.*?)</small>", view.sentence.value) == below
-    assert ">&lt;<br>" in view.sentence.value
-    tag = panel.opened.tagger.tags[best[t]]
-    strongest = [f"{panel.seen.words[k]} {view.norms[t, k]:.3g}" for k in np.argsort(-view.norms[t])[:3]]
-    about = unescape(text_of(view.sentence.value.rpartition("</div><div")[2]))
-    assert f"On {tag} at dog : {', '.join(strongest)}, …" in about
-    assert f"{shares[t, 1]:.4g}" in view.table.value
-
-
-def test_only_the_first_words_of_a_long_sentence_have_influences(panel, monkeypatch):
-    monkeypatch.setattr(influence, "MAX_INFLUENCE_WORDS", 5)
-    monkeypatch.setattr(influence, "MAX_TABLE_WORDS", 4)
-    view = turn_to(panel, INFLUENCE)
-    assert view.sentence.value.count('data-row="') == len(view.word.options) == 5
-    assert "Only the first 5 words are shown." in view.text.value
-    assert view.table.value == ""
-    panel.sentence.value = "The dog"
-    assert "Only" not in view.text.value
-    assert "<table" in view.table.value
-
-
-def test_a_gradient_of_0_has_no_influences(panel):
-    panel.opened.tagger.model.param.W_y[...] = 0
-    view = turn_to(panel, INFLUENCE)
-    assert "is 0 in floating point: no word influences it." in view.sentence.value
-
-
-def searched(panel, **options):
-    view = turn_to(panel, STATES)
-    for name, value in options.items():
-        getattr(view, name).value = value
-    view.button.click()
-    view.work.job.wait(60)
-    return view
-
-
-def states_of(panel, part):
-    """Every place of a part of the corpus: its distance, sentence and number in it, the nearest first."""
-    tagger, t = panel.opened.tagger, panel.views[STATES].word.value
-    h = panel.seen.forward.h[:, t + 1]
-    sentences = tagger.read(corpus_files("sample")[("train", "dev", "test").index(part)], max_nr_sent=120)
-    found = []
-    for number, sentence in enumerate(sentences):
-        of_sentence = tagger.model.forward(sentence.x, all_outputs=True)
-        for k, state in enumerate(of_sentence.h[:, 1:].T):
-            place = np.linalg.norm(state - h), number, k, sentence, tagger.tags[of_sentence.p_y[:, k].argmax()]
-            found.append(place)
-    return sorted(found, key=lambda place: place[0])
-
-
-def test_the_nearest_hidden_states_of_the_corpus_are_found(panel):
-    panel.choice.run.value = "lstm"
-    view = searched(panel, k=4)
-    own, seen, expected = panel.seen.x[: view.word.value + 1], set(), []
-    for distance, number, k, sentence, predicted in states_of(panel, "dev"):
-        prefix = tuple(sentence.x[: k + 1])
-        if prefix not in seen and prefix != tuple(own):
-            seen.add(prefix)
-            expected.append((f"{distance:.3g}", number, k, sentence, predicted))
-    assert view.result.value.count("<mark>") == 4
-    for (distance, number, k, sentence, predicted), row in zip(
-        expected, view.result.value.split("<tr>")[2:], strict=False
-    ):
-        cells = [unescape(text_of(cell)).strip() for cell in re.findall("<td>(.*?)</td>", row)]
-        assert cells[:4] == [distance, sentence.tags[k], predicted, str(number + 1)]
-        around = " ".join(sentence.words[max(0, k - 8) : k + 5])
-        assert cells[4] == "… " * (k > 8) + around + " …" * (k + 5 < len(sentence.words))
-        assert f"<mark>{sentence.words[k]}</mark>" in row
-        assert re.findall('background:(#[^"]*)', row) == [*map(palette.colour_of, (sentence.tags[k], predicted))]
-    assert "the first 120 sentences of dev" in view.result.value
-    assert panel.message.value == ""
-
-
-def test_the_selected_place_itself_is_not_among_the_nearest(panel):
-    sentence = panel.opened.tagger.read(DEV, max_nr_sent=3)[2]
-    panel.sentence.value = " ".join(sentence.words)
-    assert panel.seen.words == sentence.words
-    view = searched(panel)
-    shown = re.findall(r"<tr><td>([^<]*)</td>", view.result.value)
-    assert states_of(panel, "dev")[0][1:3] == (2, view.word.value)
-    assert len(shown) == 5
-    assert all(float(distance) > 0 for distance in shown)
-    assert "Left out: 1 place with the same words up to here" in view.result.value
-    view.word.value = 0  # begins the same as others
-    same = sum(one.x[0] == sentence.x[0] for one in panel.opened.tagger.read(DEV, max_nr_sent=120))
-    assert f"Left out: {same} place" in view.result.value
-
-
-def test_a_search_is_bounded_and_says_how_far_it_went(panel, monkeypatch):
-    monkeypatch.setattr(states, "MAX_SENTENCES", 7)
-    assert "the first 7 sentences of test (" in searched(panel, part="test").result.value
-    monkeypatch.setattr(states, "MAX_NUMBERS", 6 * 30)
-    assert re.search("the first [1-6] sentences? of test", searched(panel).result.value)
-
-
-def test_a_search_can_be_stopped_and_another_run_forgets_it(panel, monkeypatch):
-    begun, go_on = threading.Event(), threading.Event()
-    read = Tagger.read
-
-    def slow(*arguments, **options):
-        sentences = read(*arguments, **options)
-        begun.set()
-        assert go_on.wait(30)
-        return sentences
-
-    monkeypatch.setattr(Tagger, "read", slow)
-    view = turn_to(panel, STATES)
-    view.button.click()
-    assert begun.wait(30)
-    assert (view.button.disabled, view.stop_button.disabled) == (True, False)
-    view.stop_button.click()
-    go_on.set()
-    view.work.job.wait(60)
-    assert view.work.job.state == "stopped"
-    assert (view.button.disabled, view.stop_button.disabled) == (False, True)
-    searched(panel)
-    assert "<table" in view.result.value
-    panel.sentence.value = "The cat ."  # its states are compared with the same places
-    assert "<table" in view.result.value
-    panel.choice.run.value = "lstm"
-    assert "<table" not in view.result.value
-    assert panel.message.value == ""
-
-
 def test_neighbours_of_a_word_are_listed_and_one_outside_the_vocabulary_is_said(panel):
     view = turn_to(panel, NEIGHBOURS)
     view.word.value = "xyzzy"
@@ -506,8 +361,7 @@ def test_a_run_without_dev_is_measured_on_what_there_is(runs_with):
     assert "no-dev on test" in view.summary.value
 
 
-@pytest.mark.parametrize("look", [measure, lambda panel: searched(panel)], ids=["errors", "similar states"])
-def test_a_run_of_another_machine_says_which_file_it_needs_and_what_to_do(runs_with, look):
+def test_a_run_of_another_machine_says_which_file_it_needs_and_what_to_do(runs_with):
     root = runs_with("no-dev")
     config = root / "no-dev" / "config.json"
     settings = json.loads(config.read_text())
@@ -515,7 +369,7 @@ def test_a_run_of_another_machine_says_which_file_it_needs_and_what_to_do(runs_w
     settings["checksums"]["/home/anna/corpus.conll"] = ""
     config.write_text(json.dumps(settings))
     panel = InspectionPanel()
-    view = look(panel)
+    view = measure(panel)
     assert "train part of this run is the file /home/anna/corpus.conll, but there is none at" in said(panel)
     assert "copy it there from the machine of the training, or set LXMLS_DATA" in said(panel)
     assert not view.button.disabled
@@ -656,7 +510,7 @@ def test_an_empty_sentence_is_said_and_one_word_will_do(panel):
     panel.sentence.value = "   "
     assert "no word to tag" in said(panel)
     panel.sentence.value = "the"
-    for tab in range(6):
+    for tab in range(4):
         turn_to(panel, tab)
         assert panel.message.value == ""
 
@@ -683,7 +537,7 @@ def test_a_run_that_cannot_be_opened_is_said_and_another_opens(panel, spoil, say
 def test_the_code_follows_the_tab_and_runs(panel, run, capsys):
     panel._code_button.value = True
     panel.choice.run.value = run
-    for tab in range(8):
+    for tab in range(6):
         view = turn_to(panel, tab)
         if tab == HIDDEN and run == "lstm":
             view.what.value = "gates and cell"
