@@ -53,10 +53,6 @@ test-gpu: ## Run the GPU tests on an NVIDIA GPU, in the lab's container where it
 	$(AT_GPU) env LXMLS_DEVICE=cuda LXMLS_TEST_DEVICE=cuda \
 		sh -c 'says=$$(python -m lxmls_rnn.device) || { echo "$$says" | head -1; exit 1; }; exec pytest tests/gpu $(ARGS)'
 
-.PHONY: gpu-kit
-gpu-kit: $(READY) ## Pack what a bare machine with an NVIDIA GPU needs for test-gpu and bench; see docs/gpu.md
-	scripts/gpu-kit.sh pack
-
 .PHONY: lint
 lint: $(READY) ## Check style, formatting, types, scripts, Dockerfiles and workflows
 	.venv/bin/pre-commit run --all-files

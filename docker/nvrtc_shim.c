@@ -48,7 +48,6 @@ enum { CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76 };
 
 static struct {
   char problem[512]; /* why NVRTC cannot be used; empty if it can */
-  char name[PATH_MAX]; /* under which it was loaded */
 #define POINTER(name, parameters, arguments) int(*name) parameters;
   FORWARDED(POINTER)
 #undef POINTER
@@ -105,7 +104,6 @@ static void *open_nvrtc(void) {
     is_fitting = !is_too_new(library);
     if (taken != NULL && !is_fitting) continue;
     taken = library;
-    snprintf(real.name, sizeof real.name, "%s", name);
   }
   free(names);
   if (taken != NULL) {
@@ -167,12 +165,6 @@ static void load(void) {
 static void load_once(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, load);
-}
-
-/* The name under which the NVRTC that was taken was asked for, or NULL if there is none. */
-const char *lxmls_nvrtc_name(void) {
-  load_once();
-  return *real.problem ? NULL : real.name;
 }
 
 /* The capability of the device of this thread's current context, 75 for 7.5; 0 if it is unknown. */

@@ -197,16 +197,15 @@ def test_the_first_nvrtc_that_is_not_newer_than_the_driver_is_taken(stand_ins, t
     code = f"""
 import ctypes
 shim = ctypes.CDLL({str(stand_ins / "libnvrtc.so")!r})
-shim.lxmls_nvrtc_name.restype = ctypes.c_char_p
 major, minor = ctypes.c_int(), ctypes.c_int()
 shim.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
-print(shim.lxmls_nvrtc_name().decode(), f"{{major.value}}.{{minor.value}}")"""
+print(f"{{major.value}}.{{minor.value}}")"""
     paths = ":".join(str(tmp_path / name) if name else "" for name in order)
     env = {**os.environ, **nvrtc.search_path(tmp_path), "LXMLS_NVRTC": paths, "DRIVER": str(driver)}
 
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
 
-    assert done.stdout.split() == [str(tmp_path / taken), taken], done.stderr
+    assert done.stdout.strip() == taken, done.stderr
 
 
 def test_the_compilers_builtins_are_found_beside_it(stand_ins, real_nvrtc, tmp_path):

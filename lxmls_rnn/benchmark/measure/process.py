@@ -61,14 +61,11 @@ def environment(implementation: str, device: str, dtype: str, threads: int) -> d
 def for_another_python(environ: dict[str, str], folder: str) -> dict[str, str]:
     """Return the environment of an interpreter with packages of its own.
 
-    It imports lxmls_rnn, and nothing else of this environment, through a link in `folder`. Its libraries are those of
-    LXMLS_PEER_LIBRARY_PATH if scripts/gpu-kit.sh has set that: another CUDA than their own could be found before it.
+    It imports lxmls_rnn, and nothing else of this environment, through a link in `folder`.
     """
     Path(folder, "lxmls_rnn").symlink_to(Path(lxmls_rnn.__file__).parent)
     ours = ("PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONPATH", "VIRTUAL_ENV")
-    path = environ.get("LXMLS_PEER_LIBRARY_PATH")
-    libraries = {} if path is None else {"LD_LIBRARY_PATH": path}
-    return {name: value for name, value in environ.items() if name not in ours} | {"PYTHONPATH": folder, **libraries}
+    return {name: value for name, value in environ.items() if name not in ours} | {"PYTHONPATH": folder}
 
 
 class Worker:
