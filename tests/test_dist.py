@@ -15,8 +15,6 @@ import pytest
 import lxmls_rnn
 from lxmls_rnn.theano_env.build import STAMP, stamp
 
-pytestmark = pytest.mark.process
-
 ROOT = Path(__file__).parent.parent
 VERSION = lxmls_rnn.__version__
 TOP_LEVEL = [".lock", "bin", "lab", "lxmls_rnn", "theano", "theano_runtime"]  # no .pth file, no folder data

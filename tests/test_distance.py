@@ -9,8 +9,6 @@ from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.distance import DistanceSettings
 from lxmls_rnn.experiment import Settings, prepare
 
-pytestmark = pytest.mark.theano
-
 
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):

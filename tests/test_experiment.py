@@ -150,7 +150,6 @@ def test_the_sample_corpus_is_learnt(model, accuracy):
     assert events[-1].dev_accuracy > accuracy
 
 
-@pytest.mark.theano
 @pytest.mark.nightly("the same as test_gradient_check and test_training, on a thousand sentences of EWT")
 def test_the_guides_settings_on_ewt_give_the_same_costs_in_numpy_and_theano(ewt_dir):
     settings = {
@@ -184,7 +183,6 @@ def test_relative_paths_are_those_in_the_folder_of_data():
     ]
 
 
-@pytest.mark.process
 def test_settings_of_a_theano_model_do_not_import_theano():
     code = "import sys; from lxmls_rnn.experiment import Settings; Settings('x', model='RNN')"
     subprocess.run([sys.executable, "-c", f"{code}; assert 'theano' not in sys.modules"], check=True)

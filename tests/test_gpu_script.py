@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.process
-
 ROOT = Path(__file__).parent.parent
 WITH, WITHOUT = '{"nvidia":{},"runc":{}}', '{"runc":{}}'
 DEFAULT, PLAIN, OFFLINE = "nvidia/cuda:13.0.3-base-ubuntu22.04", "debian:12", "lxmls-rnn-base:debian12"

@@ -177,7 +177,6 @@ def session(request, tmp_path):
     return space
 
 
-@pytest.mark.theano
 def test_the_cells_of_the_second_edition_compare_numpy_and_theano(session):
     exec(SECOND_EDITION + COMPARE, session)
     assert len(session["theano_rnn_gradients"]) == 4
@@ -185,7 +184,6 @@ def test_the_cells_of_the_second_edition_compare_numpy_and_theano(session):
 
 
 @pytest.mark.nightly("the same as the cells of the second edition, but for the training; test_sgd makes steps")
-@pytest.mark.theano
 def test_the_cells_of_the_first_edition_train(session):
     """The cells that compare and train are the same in both."""
     exec(FIRST_EDITION + "x, y = T.ivector('x'), T.ivector('y')" + TRAIN, session)
@@ -260,18 +258,15 @@ def run_in_a_kernel(tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.notebook
 def test_all_cells_of_the_toolkits_numpy_notebook_run(run_in_a_kernel):
     assert run_in_a_kernel(toolkit_cells(1)) == (PRINTED + MORE_EPOCHS, 1)
 
 
-@pytest.mark.notebook
 def test_all_cells_of_the_toolkits_pytorch_notebook_run(run_in_a_kernel):
     pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     assert run_in_a_kernel(toolkit_cells(2)) == ([*PRINTED, 18.54], 1)
 
 
-@pytest.mark.notebook
 def test_all_cells_of_the_2026_chapter_run_with_pytorch(run_in_a_kernel):
     """The guide's chapter (LxMLS/lxmls-guide at 633851a) has the statements of both notebooks, and one of its own.
 

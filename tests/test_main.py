@@ -6,15 +6,12 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.process
-
 
 def python(code):
     """Run a program of Python."""
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_imports_ends_it_without_a_traceback(tmp_path, number):
     # the signal comes at every twentieth import of the command line

@@ -119,7 +119,6 @@ def test_both_versions_of_cgroups_are_looked_at(monkeypatch):
     assert found == ["y", ".", "memory/docker/x", "memory/docker", "memory"]
 
 
-@pytest.mark.process
 def test_the_limit_of_the_process_counts():
     code = f"""
 import resource

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.process
 HERE = Path(__file__).parent
 COMMAND = "import numpy_alone; from lxmls_rnn.__main__ import main; main()"
 

@@ -22,7 +22,6 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "runs"
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize("name", EXPECTED)
 def test_its_model_tags_and_measures_as_it_did(folder, name):
     for tagger in (Run.open(name, folder).load()[0], Tagger.load(folder / name)):
@@ -32,7 +31,6 @@ def test_its_model_tags_and_measures_as_it_did(folder, name):
         assert tagger.evaluate("dev.conll").accuracy == EXPECTED[name]["accuracy"]
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize("name", EXPECTED)
 def test_it_goes_on_to_the_numbers_that_it_came_to(folder, name):
     run = Run.open(name, folder)

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.process
-
 ROOT = Path(__file__).parent.parent
 TOOLS = ("sh", "dirname", "grep", "head", "sed", "rm", "touch", "mkdir", "ln")
 

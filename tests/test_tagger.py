@@ -102,7 +102,6 @@ def test_a_header_is_kept_and_all_its_words_are_known_unless_it_says_how_many(ta
     assert (loaded.n_known_words, loaded.header["note"]) == (4, "by hand")
 
 
-@pytest.mark.theano
 def test_a_model_may_come_back_as_another_class_of_its_family(tagger, tmp_path):
     theirs = Tagger(model_class("FastRNN")(4, 5, 6, 3, seed=0, dtype="float64"), WORDS, TAGS, 3)
     theirs.save(tmp_path / "m.npz", note=1)

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.process
-
 SCRIPT = Path(__file__).parents[1] / "scripts" / "where-the-gpu-is.sh"
 DOCKER = """#!/bin/sh
 echo "$@" >>"$ASKED"

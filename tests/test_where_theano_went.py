@@ -31,7 +31,6 @@ def test_the_page_has_a_block_for_each_framework():
     assert set(BLOCKS) == {*MODULES, "PyTensor"}  # which is not part of the lab, and was tried by hand
 
 
-@pytest.mark.theano
 @pytest.mark.usefixtures("settings_of_jax")
 @pytest.mark.parametrize("name", MODULES)
 def test_frameworks_of_the_page_agree_with_numpy(name):

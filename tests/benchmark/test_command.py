@@ -20,8 +20,6 @@ from lxmls_rnn.benchmark.measure.runner import peak_key
 from lxmls_rnn.cli import app
 from lxmls_rnn.cli.console import SafeConsole
 
-pytestmark = pytest.mark.process
-
 COMMAND = [str(Path(sys.executable).with_name("lxmls-rnn")), "bench"]
 TINY = ["--model", "rnn", "--hidden", "5,6", "--batch", "1,2", "--length", "4", "--words", "30", "--time", "0.01"]
 SMALL = [*TINY, "--threads", "1", "--limit", "600", "--implementation", "numpy,fused", "--device", "cpu"]

@@ -60,7 +60,6 @@ def test_what_is_deleted_comes_again(update):
     assert update() == {"a": "one", "b": "one"}
 
 
-@pytest.mark.process
 def test_what_it_does_and_what_the_disk_refuses_is_a_line_and_stops_nothing(update, tmp_path):
     (tmp_path / "image" / "a.ipynb").write_text("one")
     for target, said in (

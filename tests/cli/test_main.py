@@ -31,7 +31,6 @@ def test_the_help_shows_an_example(run):
 
 
 @pytest.mark.daily("all examples of the help, five seconds")
-@pytest.mark.theano
 def test_the_examples_work_as_printed(run, tmp_path, monkeypatch):
     """All but the one that downloads and the one that another test of its own runs; on a part of the sample."""
     for file in corpus_files("sample"):
@@ -133,7 +132,6 @@ def test_a_warning_is_one_sentence(run, tmp_path):
     assert warning.startswith("Warning: ")
 
 
-@pytest.mark.process
 def test_a_reader_that_goes_away_is_no_error(run, tmp_path):
     command = f"{COMMAND} train --epochs 10 --name a {' '.join(SHORT)} | head -1"
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
@@ -159,7 +157,6 @@ def test_a_run_that_diverged_is_marked(run):
     assert re.search(r"wild.*diverged", run("runs").output)
 
 
-@pytest.mark.process
 def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path):
     for command in (["runs"], ["--help"]):
         with open("/dev/full", "w") as full:
@@ -174,7 +171,6 @@ ASCII = {**PLAIN, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
 TITLE = "\x1b]0;X\a"  # gives a terminal's window another title
 
 
-@pytest.mark.process
 def test_a_line_is_tagged_as_soon_as_it_is_there_and_what_the_encoding_lacks_is_escaped(trained):
     command = [COMMAND, "tag", "first", "--tokenized"]
     with subprocess.Popen(command, env=ASCII, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

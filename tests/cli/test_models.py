@@ -11,7 +11,7 @@ from lxmls_rnn.deep_learning.rnn import MODELS, model_class, name_of
 
 slow_scan = pytest.mark.nightly("the same as FastLSTM, with scan; test_training and test_gradient_check compile scan")
 own_layer = pytest.mark.nightly("the same as TorchRNN, with nn.LSTM")
-MARKS = {"scan": [pytest.mark.theano, slow_scan], "fused": [pytest.mark.theano], "torch-fused": [own_layer]}
+MARKS = {"scan": slow_scan, "torch-fused": own_layer}
 # one of each framework and its layers; the others of a family differ in their numbers alone
 NAMES = "NumpyLSTM", "FastLSTM", "RNN", "JaxLSTM", "TorchRNN", "FastTorchLSTM"
 

@@ -105,7 +105,6 @@ def test_each_command_that_it_advises_works_as_printed(run, tmp_path):
     assert (resumed.exit_code, resumed.output) == (0, "2 trainings: 1 setting with 2 seeds.\n")
 
 
-@pytest.mark.process
 @pytest.mark.daily("it starts workers")
 def test_the_example_works_as_printed(run):
     example = re.search(r"Example: `lxmls-rnn sweep (.*)`", run_command.__doc__).group(1)
@@ -132,7 +131,6 @@ def test_show_tells_writes_and_draws_and_runs_has_a_line_for_the_sweep(run, tmp_
     assert re.fullmatch(r"sweep small: 4 of 4 trainings, best n_hidd=.*; `lxmls-rnn sweep show small`\n", listed)
 
 
-@pytest.mark.process
 @pytest.mark.daily("it starts workers twice")
 def test_ctrl_c_stops_all_with_checkpoints_and_resume_goes_on(tmp_path):
     command = [COMMAND, "sweep", *SHORT, "--seeds", "2", "--epochs", "150", "--name", "stopped"]
@@ -151,7 +149,6 @@ def test_ctrl_c_stops_all_with_checkpoints_and_resume_goes_on(tmp_path):
         assert len(Run.open(training.name, tmp_path / "runs" / "stopped").metrics()) == 150
 
 
-@pytest.mark.process
 @pytest.mark.daily("it starts workers twice")
 def test_a_second_ctrl_c_while_workers_start_ends_at_once_and_resume_goes_on(tmp_path):
     command = [COMMAND, "sweep", *SHORT, "--seeds", "2", "--epochs", "2", "--name", "stopped", "--workers", "2"]
@@ -283,7 +280,6 @@ def test_the_status_is_1_where_a_training_failed_and_0_where_one_diverged(on_clu
     assert f"{folder.name}   failed   {folder}" in result.output
 
 
-@pytest.mark.process
 def test_dask_logs_nothing_once_the_sweep_is_over(tmp_path):
     arguments = ["sweep", *SHORT, "--seeds", "1", "--dry-run", "--scheduler", "tcp://127.0.0.1:9"]
     code = "\n".join([

@@ -69,7 +69,6 @@ def test_resume_refuses_fewer_epochs_than_are_done(trained):
     assert Run.open("first").settings.trainer.epochs == 2
 
 
-@pytest.mark.process
 def test_ctrl_c_stops_after_the_batch_and_resume_goes_on_exactly(run, tmp_path):
     options = [*SHORT, "--epochs", "400", "--shuffle"]
     args = [COMMAND, "train", *options, "--name", "stopped"]

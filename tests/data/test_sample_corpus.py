@@ -33,7 +33,6 @@ def tag_counts(parts):
     return counts
 
 
-@pytest.mark.process
 def test_the_script_makes_the_same_files_again(tmp_path):
     subprocess.run([sys.executable, DATA / "sample" / "make_sample.py", "--out", tmp_path], check=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dev.conll", "test.conll", "train.conll"]
@@ -116,7 +115,6 @@ def portuguese():
     return {part: corpus.read_sequence_list_conll(DATA / "sample" / "pt" / f"{part}.conllu") for part in SIZES}
 
 
-@pytest.mark.process
 def test_its_script_makes_the_same_files_again(tmp_path):
     command = [sys.executable, "-B", DATA / "sample" / "make_sample_pt.py", "--out", tmp_path]
     subprocess.run(command, check=True)

@@ -119,7 +119,6 @@ def test_a_refusal_is_not_tried_again(server, tmp_path, code):
     assert server.n_requests == 1
 
 
-@pytest.mark.process
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 def test_a_git_blob_id_verifies(server, tmp_path):
     blob = subprocess.run(["git", "hash-object", "--stdin"], input=CONTENT, capture_output=True, check=True)

@@ -118,7 +118,6 @@ def fetching(server: Server, directory: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-@pytest.mark.process
 def test_what_a_killed_fetch_left_is_removed_by_the_next(server, tmp_path):
     server.answers = [stalled, whole(CONTENT)]
     process = fetching(server, tmp_path)
@@ -130,7 +129,6 @@ def test_what_a_killed_fetch_left_is_removed_by_the_next(server, tmp_path):
     assert list(tmp_path.iterdir()) == [path] != [leftover]
 
 
-@pytest.mark.process
 def test_ctrl_c_leaves_nothing_behind(server, tmp_path):
     server.answers = [stalled]
     process = fetching(server, tmp_path)
@@ -140,7 +138,6 @@ def test_ctrl_c_leaves_nothing_behind(server, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.process
 def test_two_fetches_at_once_take_turns(server, tmp_path):
     server.answers = [stalled]
     process = fetching(server, tmp_path)

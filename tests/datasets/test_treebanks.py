@@ -290,7 +290,6 @@ def test_the_table_follows_the_naming_rules():
         assert re.fullmatch(r"r2\.1[678]", release)
 
 
-@pytest.mark.process
 def test_the_commands_fetch_train_evaluate_and_sweep(bosque, data, tmp_path):
     def run(*arguments: str) -> str:
         result = CliRunner().invoke(app, list(arguments))

@@ -114,7 +114,6 @@ def test_wrong_ids_and_numbers_are_refused_as_in_numpy(name):
 
 
 @pytest.mark.parametrize("name", ["JaxRNN", "TorchRNN"])
-@pytest.mark.process
 def test_the_framework_keeps_its_settings_and_numpy_its_numbers(name):
     """In a process of its own: the import comes between two passes of NumPy's model."""
     code = f"""
@@ -137,7 +136,6 @@ assert other.get_values()["W_x"].dtype == "float64"
     subprocess.run([sys.executable, "-c", code], check=True, env={"PATH": "", "OMP_NUM_THREADS": "2"})
 
 
-@pytest.mark.process
 def test_neither_the_table_nor_a_command_imports_a_framework():
     code = """
 import sys
@@ -199,7 +197,6 @@ def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without
     ]
 
 
-@pytest.mark.theano
 @pytest.mark.daily("compiles the gradients of all models in Theano, ten seconds")
 def test_a_check_of_all_models_says_which_are_left_out(without):
     without("jax")

@@ -13,8 +13,6 @@ from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import EpochDone, Stopped, Trainer
 from lxmls_rnn.deep_learning.update import Descent
 
-pytestmark = pytest.mark.theano
-
 SIZES = 12, 5, 4, 3
 MODELS = [("RNN", {"activation": activation}) for activation in OF_RNN]
 MODELS += [("LSTM", {"peepholes": peepholes}) for peepholes in (True, False)]

@@ -62,7 +62,6 @@ def watched(tmp_path, sanitizer, activation, dtype, options):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.sanitizer
 @pytest.mark.parametrize(
     ("sanitizer", "activation", "dtype", "options"),
     [
@@ -81,7 +80,6 @@ def test_no_read_or_write_outside_an_array(sanitizer, tmp_path, activation, dtyp
 
 
 @pytest.mark.daily("compiles all C code with another sanitizer, ten seconds")
-@pytest.mark.sanitizer
 @pytest.mark.parametrize("sanitizer", ["threads"], indirect=True)
 def test_threads_write_nothing_that_others_use(sanitizer, tmp_path):
     watched(tmp_path, sanitizer, "tanh", "float32", [])
@@ -105,14 +103,12 @@ except MemoryError as error:
 """
 
 
-@pytest.mark.process
 def test_arrays_of_more_than_two_to_the_31_numbers_are_refused_where_memory_ends():
     done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True)
     assert (done.returncode, without_waits(done.stderr)) == (0, [])
     assert "the arrays of a batch do not fit" in done.stdout
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize(
     ("cls", "words", "calls"),
     [

@@ -27,7 +27,6 @@ def saved(tmp_path):
     return tmp_path / "model.npz", model
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize(
     ("name", "options"),
     [*((name, {}) for name in rnns.MODELS), *((name, {"peepholes": False}) for name in rnns.MODELS if "LSTM" in name)],
@@ -43,7 +42,6 @@ def test_every_class_comes_back_bit_for_bit(name, options, tmp_path):
         assert a.flags.f_contiguous == b.flags.f_contiguous
 
 
-@pytest.mark.process
 def test_another_process_predicts_bit_for_bit_the_same(saved):
     path, model = saved
     code = (
@@ -64,7 +62,6 @@ def test_the_header_says_what_the_file_holds(saved):
     assert header["note"] == "mine"
 
 
-@pytest.mark.theano
 def test_a_file_can_become_another_class_of_its_family(saved):
     path, model = saved
     scan = model_file.load(path, rnns.RNN).model
@@ -72,7 +69,6 @@ def test_a_file_can_become_another_class_of_its_family(saved):
     assert np.allclose(scan.forward(X), model.forward(X), rtol=1e-10)
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize(
     ("family", "options"), [("RNN", {"activation": "relu", "dtype": "float32"}), ("LSTM", {"peepholes": False})]
 )
@@ -339,7 +335,6 @@ def test_a_model_that_could_not_be_read_again_is_not_saved(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.process
 def test_a_full_disk_is_one_error_with_the_file(tmp_path):
     code = """
 import resource, sys

@@ -13,8 +13,6 @@ from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer, LSTMLayerGrad
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 
-pytestmark = pytest.mark.theano
-
 in_float32 = pytest.mark.nightly("the same as tanh in float32, of another layer")
 another_layer = pytest.mark.nightly("the same as logistic and tanh, with another activation")
 another_size = pytest.mark.nightly("the same as 5 hidden units, with another number")

@@ -13,13 +13,12 @@ compiles_scan = pytest.mark.daily("compiles scan for all quantities, ten seconds
 # test_ops and test_fused_sgd have float32
 in_float32 = pytest.mark.nightly("the same as in float64")
 again = pytest.mark.nightly("the same as NumPy and the fused layers, with another activation or without peepholes")
-MARKS = {"scan": [pytest.mark.theano, compiles_scan], "fused": [pytest.mark.theano]}
 
 
 def marks(model, option):
     first = model.peephole_options[0] if model.family == "LSTM" else model.activations[0]
     is_another = model.backend not in ("numpy", "fused") and option != first
-    return [*MARKS.get(model.backend, []), *([again] if is_another else [])]
+    return [*([compiles_scan] if model.backend == "scan" else []), *([again] if is_another else [])]
 
 
 KINDS = [
@@ -72,7 +71,6 @@ def test_they_are_those_of_the_passes(name, options, dtype):
         assert np.allclose(found[parameter], gradient, rtol=1e-4, atol=1e-12 if dtype == "float64" else 1e-6)
 
 
-@pytest.mark.theano
 def test_a_subclass_with_its_own_forward_pass_returns_what_this_computes():
     class Mine(rnns.library_class("FastRNN")):
         def _forward(self, _x, _h0=None):

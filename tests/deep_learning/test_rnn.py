@@ -20,7 +20,6 @@ def replaced():
     rnns.replace(None)
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize("name", rnns.MODELS)
 def test_a_name_leads_to_the_class_of_that_name(name):
     assert rnns.model_class(name).__name__ == getattr(rnns, name).__name__ == name
@@ -43,7 +42,6 @@ def test_a_class_replaces_a_model_until_all_are_put_back(replaced):
     assert rnns.device_of("NumpyRNN") == "NumPy computes on the CPU."
 
 
-@pytest.mark.theano
 def test_theanos_device_is_named_once_theano_has_chosen_it(monkeypatch):
     monkeypatch.setenv("LXMLS_DEVICE", "cpu")
     assert rnns.device_of("FastRNN") == f"Theano uses the CPU, as {device.variable()}=cpu asks."

@@ -9,8 +9,6 @@ from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.sgd import make_step
 from lxmls_rnn.deep_learning.update import Descent
 
-pytestmark = pytest.mark.theano
-
 SIZES = 30, 6, 5, 4
 X = np.array([3, 1, 4, 1, 3], "int32")  # repeated words: their gradients add up
 Y = np.array([0, 3, 2, 1, 0], "int32")

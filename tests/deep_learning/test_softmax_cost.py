@@ -7,8 +7,6 @@ import theano.tensor as T
 
 from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
 
-pytestmark = pytest.mark.theano
-
 
 @pytest.fixture(scope="module", params=["float64", "float32"])
 def function(request):

@@ -9,8 +9,6 @@ from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.theano_fast import FastLSTM, FastRNN
 
-pytestmark = pytest.mark.theano
-
 SIZES = 30, 6, 5, 4
 
 

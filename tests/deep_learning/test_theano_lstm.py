@@ -6,8 +6,6 @@ from theano.scan_module.scan_op import Scan
 
 from lxmls_rnn.deep_learning.theano_lstm import LSTM
 
-pytestmark = pytest.mark.theano
-
 SIZES = 30, 6, 5, 4
 
 

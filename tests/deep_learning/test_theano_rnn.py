@@ -7,8 +7,6 @@ import theano.tensor as T
 
 from lxmls_rnn.deep_learning import rnn as rnns
 
-pytestmark = pytest.mark.theano
-
 SIZES = 30, 6, 5, 4
 FAMILIES = [
     (rnns.RNN, rnns.NumpyRNN),

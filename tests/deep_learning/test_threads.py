@@ -19,8 +19,6 @@ from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.sgd import make_step
 
-pytestmark = pytest.mark.theano
-
 LAYERS = {"rnn": RNNLayer("tanh"), "lstm": LSTMLayer()}
 # sentences and hidden units: enough work for three threads, for equal parts of two and three, for one thread
 LARGE, EQUAL_PARTS, SMALL = (40, 350), (96, 350), (40, 30)
@@ -81,7 +79,6 @@ def created(kind):
     return found
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("kind", LAYERS)
 def test_a_large_batch_is_shared_by_as_many_threads_as_blas_has_and_small_work_is_not(tmp_path, kind):
     if shutil.which("gcc") is None:

@@ -58,7 +58,6 @@ def test_the_beginning_and_each_event_say_how_much_there_is_to_do():
     assert {event.gradient_norm for event in events} == {None}  # nobody has asked for it
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_ids_may_be_lists_of_integers(batch_size):
     """Sentences of `compacify` are, unless it is told that they are for Theano."""
@@ -96,7 +95,6 @@ def test_the_arrays_of_a_long_corpus_count(batch_size, monkeypatch):
         train(Trainer(1, batch_size=batch_size), rnns.NumpyRNN(1, 1, 1, 1), [sentence] * 1000, [sentence] * 500)
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.RNN])
 def test_batch_size_one_is_the_guides_loop(cls):
     model, guide, sentences = cls(*SIZES, seed=0), rnns.NumpyRNN(*SIZES, seed=0), corpus(6)
@@ -114,7 +112,6 @@ def test_batch_size_one_is_the_guides_loop(cls):
         assert np.allclose(W, value, rtol=1e-8)
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize("scan", SCANS)
 def test_mini_batches_give_the_same_numbers_in_numpy_and_theano(scan):
     bare = {rnns.RNN: rnns.NumpyRNN, rnns.LSTM: rnns.NumpyLSTM}[scan]
@@ -173,7 +170,6 @@ def norms_by_hand(sentences, clip, n_epochs):
     return largest
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.FastRNN])
 @pytest.mark.parametrize(
     ("trainer", "clip"), [(Trainer(2, gradient_norm=True), np.inf), (Trainer(2, clip=0.2), 0.2)], ids=["all", "clip"]
@@ -186,7 +182,6 @@ def test_the_largest_norm_of_the_gradient_is_recorded_as_it_was_before_clipping(
     assert max(within) == epochs(events)[0].gradient_norm
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.NumpyLSTM, rnns.FastRNN])
 def test_no_norm_is_recorded_unasked_and_recording_does_not_change_the_numbers(cls):
     models = [cls(*SIZES, seed=0) for _ in range(2)]
@@ -326,7 +321,6 @@ def test_a_cost_well_above_that_of_guessing_is_hinted_at():
             pass
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize("name", rnns.MODELS)
 def test_a_sentence_of_two_dimensions_is_refused_by_name(name):
     sentence = SimpleNamespace(x=np.zeros((2, 3), int), y=np.zeros((2, 3), int))

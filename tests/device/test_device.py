@@ -15,8 +15,6 @@ from lxmls_rnn import device
 from lxmls_rnn.device import problems
 from lxmls_rnn.theano_env.flags import settings
 
-pytestmark = pytest.mark.process
-
 IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
 
 

@@ -13,7 +13,6 @@ from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.storage.files import UNSAFE
 from lxmls_rnn.theano_env import Report, flags
 
-pytestmark = pytest.mark.process
 REPORT = Report("cpu", "float64", "-lmine", "my-g++", "/nowhere")
 
 

@@ -67,14 +67,12 @@ def tried(capsys):
     return lines
 
 
-@pytest.mark.theano
 def test_a_function_is_compiled_and_its_result_is_right(tried):
     first, second = tried()
     assert Report(**first).device_used == "cpu"
     assert second == {"error": "", "c_code": bool(flags.compiler())}
 
 
-@pytest.mark.theano
 def test_a_result_that_is_wrong_is_shown(tried, monkeypatch):
     import theano
 
@@ -85,7 +83,6 @@ def test_a_result_that_is_wrong_is_shown(tried, monkeypatch):
     assert tried()[1]["error"].startswith("a wrong result, [0.99")
 
 
-@pytest.mark.process
 def test_the_device_of_a_trial_goes_before_what_is_set(monkeypatch):
     monkeypatch.setenv("THEANO_FLAGS", "device=cpu,floatX=float32,cxx=")
     monkeypatch.setenv("LXMLS_DEVICE", "cpu")
@@ -99,7 +96,6 @@ def test_the_device_of_a_trial_goes_before_what_is_set(monkeypatch):
     assert found.error == "it ran in Python, not as C code"
 
 
-@pytest.mark.process
 def test_what_theano_uses_is_told_even_if_the_function_ends_the_process():
     code = "import os, theano\ntheano.function = lambda *_: os._exit(3)\n"
     code += "from lxmls_rnn.doctor import trial; trial.try_function()"
@@ -108,7 +104,6 @@ def test_what_theano_uses_is_told_even_if_the_function_ends_the_process():
     assert found.error == "exit status 3"
 
 
-@pytest.mark.process
 def test_a_trial_that_is_stopped_ends_its_compiler_too():
     code = """
 import os, subprocess, time
@@ -133,7 +128,6 @@ trial.main(os.getppid())
             os.killpg(process.pid, signal.SIGKILL)
 
 
-@pytest.mark.process
 def test_a_trial_whose_parent_has_ended_does_nothing():
     code = "from lxmls_rnn.doctor import trial; trial.main(0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -71,7 +71,6 @@ def test_the_page_has_the_family_the_activation_and_the_colours_of_the_tagger():
     assert data_of(html.page(lstm, "a", "b"))["family"] == "LSTM"
 
 
-@pytest.mark.process
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node; tests/browser opens the page in Chromium")
 def test_the_page_knows_the_words_that_the_tagger_knows():
     tagger = Tagger(model_class("NumpyRNN")(3, 3, 4, 2, seed=0), ["the", "dog", "<unk>"], ["noun", "verb"], 2)

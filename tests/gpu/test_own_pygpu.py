@@ -12,10 +12,7 @@ import pytest
 
 from lxmls_rnn.device import libraries
 
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.skipif(not libraries.has_own_pygpu(), reason="pygpu is missing or not built by `make pygpu`"),
-]
+pytestmark = pytest.mark.skipif(not libraries.has_own_pygpu(), reason="pygpu is missing or not built by `make pygpu`")
 PRELUDE = """
 import ctypes, threading
 import numpy as np

@@ -69,7 +69,6 @@ assert "theano" not in sys.modules
 """
 
 
-@pytest.mark.process
 def test_a_panel_is_imported_when_it_is_used_and_none_imports_theano_to_open(runs_folder):
     run = Run.create("rnn", Settings("sample", max_nr_sent=5, n_emb=2, n_hidd=2, trainer=Trainer(epochs=1)))
     list(run.fit())

@@ -81,7 +81,6 @@ def verdicts(notebook):
     }
 
 
-@pytest.mark.notebook
 @pytest.mark.daily("runs all cells, a quarter of a minute; tests/browser runs the other notebooks as well")
 @pytest.mark.usefixtures("small_corpus")
 @pytest.mark.parametrize(
@@ -96,7 +95,6 @@ def test_a_notebook_as_it_is_handed_out_has_no_exercise_done(name, exercises, tm
     assert [name for name, text in said.items() if ": not yet." not in text] == []
 
 
-@pytest.mark.notebook
 @pytest.mark.daily("runs all cells of two notebooks, half a minute")
 @pytest.mark.usefixtures("small_corpus")
 @pytest.mark.parametrize("name", ["00-welcome.ipynb", EXERCISE_NOTEBOOK])
@@ -119,7 +117,6 @@ def test_without_theano_its_cells_say_so_and_those_in_numpy_run_to_the_end(name,
         assert "building NumpyRNN" in printed(notebook, "welcome-6")
 
 
-@pytest.mark.notebook
 @pytest.mark.daily("compiles and trains all the day's models, most of a minute")
 @pytest.mark.usefixtures("small_corpus")
 def test_the_solved_exercises_are_all_right_and_agree_with_the_library(tmp_path, monkeypatch):
@@ -158,7 +155,6 @@ def printed(notebook, id):
     return "".join(output.get("text", "") for output in cell.outputs)
 
 
-@pytest.mark.notebook
 @pytest.mark.usefixtures("small_corpus")
 @pytest.mark.skipif(bool(JAX.missing or TORCH.missing), reason=f"{JAX.missing} {TORCH.missing}".strip())
 def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypatch):
@@ -173,7 +169,6 @@ def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypa
     assert "0 of 12 done, 5 of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
-@pytest.mark.notebook
 @of_school
 @pytest.mark.usefixtures("small_corpus")
 def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatch):
@@ -194,7 +189,6 @@ def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatc
     assert f"0 of 12 done, {done} of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
-@pytest.mark.notebook
 @pytest.mark.usefixtures("small_corpus")
 def test_exercises_without_their_frameworks_say_so_in_a_sentence(tmp_path, monkeypatch):
     import nbformat

@@ -104,7 +104,6 @@ def train_and_kill():
         process.stdin.close()
 
 
-@pytest.mark.process
 @pytest.mark.parametrize(
     ("what", "n"), [("os.rename", n) for n in (2, 3, 19, 20, 21)] + [("BatchDone", 20), ("EpochDone", 2)]
 )

@@ -52,7 +52,6 @@ def test_a_file_has_the_permissions_of_any_other(tmp_path):
     assert os.stat(tmp_path / "one").st_mode == os.stat(tmp_path / "other").st_mode
 
 
-@pytest.mark.process
 def test_a_folder_is_held_by_one_process(tmp_path):
     def busy():
         raise RuntimeError("another holds it")
@@ -112,7 +111,6 @@ def test_a_long_name_can_be_written_too(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.process
 def test_what_a_killed_writer_has_left_is_swept_up_and_what_a_living_one_writes_is_not(tmp_path):
     code = """
 import os, signal, sys

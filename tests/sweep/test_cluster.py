@@ -53,7 +53,6 @@ def data(folder, more=""):
 
 
 @pytest.mark.daily("it starts a cluster of four processes, ten seconds")
-@pytest.mark.process
 def test_a_worker_with_another_corpus_is_named_and_the_others_train(cluster, runs, tmp_path):
     for name in ("ada", "bob"):
         cluster.worker(name, LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / name))
@@ -75,7 +74,6 @@ def test_a_worker_with_another_corpus_is_named_and_the_others_train(cluster, run
 
 
 @pytest.mark.nightly("the same as test_driver_in_threads, with processes and TLS")
-@pytest.mark.process
 def test_without_a_worker_that_may_train_it_stops_and_with_one_it_goes_on(cluster, runs, tmp_path, monkeypatch):
     monkeypatch.setattr(clusters, "MAX_UNFIT_SECONDS", 0.5)
     cluster.worker("eve", LXMLS_RUNS=tmp_path)
@@ -100,7 +98,6 @@ def test_without_a_worker_that_may_train_it_stops_and_with_one_it_goes_on(cluste
 
 
 @pytest.mark.nightly("the same as test_local, where workers are lost too, on a cluster; test_owner loses a claim")
-@pytest.mark.process
 def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, runs, tmp_path):
     to_scheduler = urlsplit(cluster.address)
     line = Line(to_scheduler.hostname, to_scheduler.port)
@@ -127,7 +124,6 @@ def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, ru
 
 
 @pytest.mark.nightly("the same as test_driver, which changes a corpus too, on a cluster")
-@pytest.mark.process
 def test_a_corpus_that_changes_on_a_worker_in_the_midst_ends_its_part(cluster, runs, tmp_path):
     for name in ("ada", "bob"):
         cluster.worker(name, LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / name))
@@ -174,7 +170,6 @@ def test_a_bad_address_is_said_before_anything_is_made(tmp_path, address, messag
 
 
 @pytest.mark.daily("it starts a scheduler and waits twice for its answer")
-@pytest.mark.process
 def test_a_refused_certificate_is_named(cluster, tmp_path, monkeypatch):
     monkeypatch.setattr(clusters, "CONNECT_SECONDS", 2.0)
     (tmp_path / "other").mkdir()

@@ -14,10 +14,7 @@ from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import halving, results
 from lxmls_rnn.sweep.driver import Driver
 
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.daily("trains sweeps in processes and kills some of them, half a minute"),
-]
+pytestmark = pytest.mark.daily("trains sweeps in processes and kills some of them, half a minute")
 
 
 def states(sweep):
@@ -87,7 +84,6 @@ def test_a_training_without_its_checkpoint_is_not_done(done):
     (sweep.folder / "aside").rename(sweep.folder / training.name / "checkpoint.npz")
 
 
-@pytest.mark.theano
 @pytest.mark.daily("it starts workers that compile")
 def test_each_worker_uses_its_own_device_and_one_has_compiled_before_the_first_training(tmp_path, monkeypatch):
     monkeypatch.setenv("LXMLS_DEVICE", "cuda7")  # which is not there: Theano would say so

@@ -21,7 +21,6 @@ from lxmls_rnn.sweep import local
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.tasks import WorkerDied
 
-pytestmark = pytest.mark.process
 COMMAND = Path(sys.executable).with_name("lxmls-rnn")
 
 

@@ -198,7 +198,6 @@ def wait(condition):
 
 
 @pytest.mark.nightly("the same as strikes at chosen moments in test_local and tests/cli, at random ones")
-@pytest.mark.process
 def test_struck_at_random_moments_it_ends_with_the_numbers_of_serial_runs(tmp_path):
     attack = Attack(tmp_path, dict.fromkeys(KINDS, 3), seed=5).go()
     assert not attack.problems, "\n".join(attack.problems)

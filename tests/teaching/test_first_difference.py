@@ -44,7 +44,6 @@ def test_quantities_of_one_direction_are_in_order_step_by_step():
         if model.backend != "numpy"
     ],
 )
-@pytest.mark.theano
 def test_models_of_all_frameworks_do_not_part(name):
     options = {"activation": "tanh", "sizes": (8, 4, 3, 3), "length": 4}
     assert list(in_sentences(compare_models([name], **options))) == []
@@ -117,17 +116,15 @@ def found_in(name, activation="tanh", **options):
     return first_difference(compare_quantities(name, model, right, X, Y, 1e-8))
 
 
-in_theano = [pytest.mark.theano]
-of_scan = [*in_theano, compiles_scan]
-RNNS = ["JaxRNN", "TorchRNN", "FastTorchRNN", pytest.param("FastRNN", marks=in_theano)]
-LSTMS = ["JaxLSTM", "TorchLSTM", "FastTorchLSTM", pytest.param("FastLSTM", marks=in_theano)]
+RNNS = ["JaxRNN", "TorchRNN", "FastTorchRNN", "FastRNN"]
+LSTMS = ["JaxLSTM", "TorchLSTM", "FastTorchLSTM", "FastLSTM"]
 
 
 in_float64 = pytest.mark.nightly("the same as in float32")
 other_gates = pytest.mark.nightly("the same as g and o, with other gates")
 
 
-@pytest.mark.parametrize("name", [*LSTMS, pytest.param("LSTM", marks=of_scan)])
+@pytest.mark.parametrize("name", [*LSTMS, pytest.param("LSTM", marks=compiles_scan)])
 @pytest.mark.parametrize(
     ("order", "where"),
     [
@@ -147,14 +144,14 @@ def test_a_wrong_order_of_the_gates_is_found_in_any_framework(name, order, where
     assert f"{where} of word 1 (by " in found.in_words()
 
 
-@pytest.mark.parametrize("name", [*RNNS, pytest.param("RNN", marks=of_scan)])
+@pytest.mark.parametrize("name", [*RNNS, pytest.param("RNN", marks=compiles_scan)])
 def test_a_transposed_recurrent_matrix_is_found_in_any_framework(name, monkeypatch):
     planted(monkeypatch, rnns.model_class(name), lambda W_x: W_x, lambda W_h: W_h.T)
     found = found_in(name)
     assert (found.quantity, found.step) == ("h_t", 2)  # W_h h_0 is 0
 
 
-@pytest.mark.parametrize("name", ["JaxRNN", "TorchRNN", pytest.param("RNN", marks=of_scan)])
+@pytest.mark.parametrize("name", ["JaxRNN", "TorchRNN", pytest.param("RNN", marks=compiles_scan)])
 def test_a_forgotten_derivative_is_found_in_any_framework(name, monkeypatch):
     cls = rnns.model_class(name)  # imports the framework
     if name == "JaxRNN":
@@ -185,7 +182,6 @@ def test_a_forgotten_derivative_is_found_in_any_framework(name, monkeypatch):
     assert (found.quantity, found.step) == ("e_a_t", 5)
 
 
-@pytest.mark.theano
 def test_a_wrong_gradient_of_the_fused_layer_is_found(monkeypatch):
     from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 

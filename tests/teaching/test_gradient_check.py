@@ -37,7 +37,6 @@ def problems(draw):
     return sizes, np.array(x), np.array(y), draw(st.integers(0, 2**31))
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize(("numpy_class", "theano_class", "options"), FAMILIES)
 @pytest.mark.parametrize("n_hidd", [5, pytest.param(1, marks=compiles_scan)])
 @given(problem=problems())
@@ -100,7 +99,6 @@ def test_a_broken_gradient_is_found_and_located():
     assert rows[2].where == (1, 0)
 
 
-@pytest.mark.theano
 def test_a_model_in_theano_is_compared_with_numpys():
     rows = list(check_gradients(["FastRNN"], sizes=(6, 3, 2, 3), length=3, activation="tanh"))
     assert [(row.model, row.parameter, row.against, row.agrees) for row in rows] == [

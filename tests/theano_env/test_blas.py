@@ -19,7 +19,6 @@ from lxmls_rnn.theano_env import blas, flags
 
 OPS = Path(lxmls_rnn.__file__).parent / "deep_learning" / "ops"
 FLAGS = {"THEANORC": os.devnull, "PATH": os.environ["PATH"]}
-pytestmark = pytest.mark.process
 needs_compiler = pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")
 
 

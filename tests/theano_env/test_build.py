@@ -39,7 +39,6 @@ def stock(tmp_path):
 SENTENCE = "/theano is a stock Theano, which lxmls-rnn cannot use: `make setup` puts lxmls-rnn's build of Theano "
 
 
-@pytest.mark.process
 def test_a_stock_theano_is_named(stock):
     code = """
 from importlib import import_module
@@ -53,7 +52,6 @@ for module in ("theano_env", "deep_learning.theano_rnn", "deep_learning.ops"):
     assert len(re.findall(f"^WrongTheano .*{SENTENCE}", output, re.M)) == 3, (output, errors)
 
 
-@pytest.mark.process
 def test_commands_name_a_stock_theano_in_one_sentence(stock):
     code = """
 import sys
@@ -76,15 +74,12 @@ def test_no_theano_at_all_is_said(monkeypatch):
         build.stamp()
 
 
-@pytest.mark.process
-@pytest.mark.theano
 def test_theano_before_the_library_has_its_settings_too():
     code = "import theano, lxmls_rnn; print(theano.config.compiledir_format)"
     _, output, errors = python(code, PYTHONPATH=str(ROOT), HOME=str(Path.home()), PATH="/usr/bin:/bin")
     assert build.stamp() in output, errors
 
 
-@pytest.mark.process
 def test_a_library_that_is_not_installed_as_a_package_says_so(tmp_path):
     code = "import importlib.metadata\nimportlib.metadata.entry_points = lambda **_: ()\nimport lxmls_rnn.theano_env"
     _, _, errors = python(code, PYTHONPATH=str(ROOT))

@@ -10,7 +10,7 @@ from pathlib import Path
 import fresh_theano
 import pytest
 
-pytestmark = [pytest.mark.process, fresh_theano.needs_compiler]
+pytestmark = fresh_theano.needs_compiler
 
 OPTIONS = ["--max-nr-sent", "5", "--epochs", "1", "--model", "FastRNN"]
 TRAIN = [sys.executable, "-m", "lxmls_rnn", "train", "sample", *OPTIONS]

@@ -15,13 +15,11 @@ def told(monkeypatch):
     return monkeypatch
 
 
-@pytest.mark.theano
 def test_the_device_of_a_shared_variable_is_the_one_that_is_used(told):
     assert in_use.device_used() == "cpu"
     in_use.require_device("cpu", ["something went wrong"])
 
 
-@pytest.mark.theano
 def test_a_device_that_is_not_used_is_an_error_with_the_reason(told):
     told.setattr(in_use, "problem", lambda device: None)
     with pytest.raises(RuntimeError) as raised:
@@ -33,7 +31,6 @@ def test_a_device_that_is_not_used_is_an_error_with_the_reason(told):
         in_use.require_device("other", [])
 
 
-@pytest.mark.theano
 def test_what_keeps_theano_from_a_device_is_said_with_its_remedy(told):
     with pytest.raises(RuntimeError) as raised:
         in_use.require_device("gpu", ["no luck"])
@@ -43,7 +40,6 @@ def test_what_keeps_theano_from_a_device_is_said_with_its_remedy(told):
     )
 
 
-@pytest.mark.theano
 def test_the_report_of_this_process_is_theano_s_own():
     import theano
 

@@ -9,7 +9,7 @@ from environment import within, without_waits
 
 from lxmls_rnn.theano_env import flags
 
-pytestmark = [pytest.mark.process, pytest.mark.filterwarnings("error::RuntimeWarning")]
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 needs_compiler = pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")
 
 

@@ -80,7 +80,6 @@ def test_sources_of_another_version_are_refused_by_the_first_edit_that_does_not_
         build.edit_sources(folder)
 
 
-@pytest.mark.process
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [(["", "dist"], "expected SOURCE=FOLDER or SOURCE=ADDRESS#sha256="), (["nowhere", "dist"], "nowhere is neither")],
@@ -113,7 +112,6 @@ def built(source, tmp_path_factory):
     return folder
 
 
-@pytest.mark.process
 @pytest.mark.nightly("compiles libgpuarray and pygpu, one minute")
 def test_the_wheel_needs_nothing_but_itself(built, build, tmp_path):
     """C code is compiled with its headers and its library, and runs with the library that pygpu has loaded."""

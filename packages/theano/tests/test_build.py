@@ -105,7 +105,6 @@ def python(code, *options, cwd):
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.process
 def test_an_error_of_the_edits_ends_the_python_of_a_build(sources):
     code = f"import site; site.addsitedir({str(BUILD)!r}); print('setup.py runs')"
     status, output, errors = python(code, "-I", "-S", cwd=sources)  # where most files are missing

@@ -12,7 +12,7 @@ import fresh_theano
 import pytest
 from theano_runtime import entries
 
-pytestmark = [pytest.mark.process, fresh_theano.needs_compiler]
+pytestmark = fresh_theano.needs_compiler
 compiles_all = pytest.mark.daily("makes a header and compiles three modules without help, two seconds")
 several_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core only")
 
@@ -171,7 +171,6 @@ def test_an_interrupt_kills_the_compilers_in_the_background(cache, tmp_path, pip
     assert fresh_theano.all_ended(pipe)
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize("hide_symbols", [True, False])  # without, Theano's own way
 def test_a_module_that_theano_compiles_in_another_way_is_sealed_too(tmp_path, hide_symbols):
     from theano.gof.cmodule import GCC_compiler

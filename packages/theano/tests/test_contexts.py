@@ -59,7 +59,6 @@ def test_a_thread_reports_that_it_waits_until_its_turn_has_come(monkeypatch):
     assert events == ["wait for another thread", "turn", "compile"]
 
 
-@pytest.mark.theano
 def test_on_the_cpu_theano_is_called_as_it_is():
     from theano.compile.function_module import Function
     from theano.compile.sharedvalue import shared
@@ -156,7 +155,6 @@ def test_what_fails_on_a_gpu_that_is_lost_says_so(driver):
     assert PrimaryContext("0000:01:00.0").exclusively(lambda a, b: a + b)(1, b=2) == 3
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize("flag", ["device", "init_gpu_device"])
 def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch, tmp_path, flag):
     from theano.compile import function_module, sharedvalue

@@ -128,7 +128,6 @@ def test_the_name_of_a_type_in_c_code_contains_no_address():
     assert str(GpuContextType()) == "GpuContextType"
 
 
-@pytest.mark.theano
 def test_the_logistic_function_is_exact_where_it_saturates(T):
     import theano
 

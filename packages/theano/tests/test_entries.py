@@ -14,7 +14,7 @@ import pytest
 from theano_runtime import entries
 from theano_runtime.failures import CompileError
 
-pytestmark = [pytest.mark.process, fresh_theano.needs_compiler]
+pytestmark = fresh_theano.needs_compiler
 
 FUNCTION = """
 import theano, theano.tensor as T
@@ -241,7 +241,6 @@ def module_cache(tmp_path):
     )
 
 
-@pytest.mark.theano
 def test_a_damaged_entry_is_deleted_forgotten_and_made_again(module_cache):
     names, cache = module_cache
     calls = []
@@ -264,7 +263,6 @@ def test_a_damaged_entry_is_deleted_forgotten_and_made_again(module_cache):
     assert list(cache.module_hash_to_key_data) == ["hash of b"]
 
 
-@pytest.mark.theano
 def test_damage_that_stays_is_told_after_one_repair(module_cache):
     names, cache = module_cache
 
@@ -286,7 +284,6 @@ def part_of_theano(tmp_path):
     return folder, folder / f"{name}.so"
 
 
-@pytest.mark.theano
 def test_a_part_of_theano_that_is_whole_stays(part_of_theano):
     folder, module = part_of_theano
     before, path = module.stat(), list(sys.path)
@@ -294,7 +291,6 @@ def test_a_part_of_theano_that_is_whole_stays(part_of_theano):
     assert (module.stat().st_ino, sys.path) == (before.st_ino, path)
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize("damage", [cut, replace_by_what_cannot_be_loaded, Path.unlink])
 def test_a_damaged_part_of_theano_is_deleted_with_its_folder(part_of_theano, monkeypatch, damage):
     folder, module = part_of_theano

@@ -13,7 +13,7 @@ from theano_runtime import failures, host
 from theano_runtime.failures import CompileError
 from theano_runtime.programs import Done
 
-pytestmark = [pytest.mark.process, fresh_theano.needs_compiler]
+pytestmark = fresh_theano.needs_compiler
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from theano_runtime import header as headers
 from theano_runtime.failures import CompileError
 from theano_runtime.header import Module
 
-pytestmark = [pytest.mark.theano, fresh_theano.needs_compiler]
+pytestmark = fresh_theano.needs_compiler
 INIT = 'extern "C" void *PyInit_m(void) { return 0; }'
 NOT_C = "this is no C"
 

@@ -37,7 +37,6 @@ def test_the_first_host_is_asked_and_else_there_are_plain_settings(offered):
     assert host.host() is sys.modules["this"]
 
 
-@pytest.mark.process
 @fresh_theano.needs_compiler
 @pytest.mark.daily("compiles a scan from an empty cache without BLAS, ten seconds")
 def test_without_a_host_theano_has_its_own_settings_and_our_compiler(tmp_path):
@@ -51,7 +50,6 @@ print(theano.function([x], T.grad(h.sum(), w))([1.0, 2.0]), "lxmls_rnn" in sys.m
     assert list(tmp_path.glob("*/header-*/*.gch"))
 
 
-@pytest.mark.process
 def test_an_import_that_its_host_has_stopped_can_be_repeated(tmp_path):
     code = """
 import sys

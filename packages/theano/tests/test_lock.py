@@ -11,7 +11,7 @@ import pytest
 from theano_runtime import lock as cache_lock
 from theano_runtime.lock import CacheLock
 
-pytestmark = [pytest.mark.process, fresh_theano.needs_compiler]
+pytestmark = fresh_theano.needs_compiler
 
 # An Op that takes the lock when it is compiled and does not give it back, and one that cannot be compiled.
 FAILING = """
@@ -206,7 +206,6 @@ def compilelock(tmp_path, monkeypatch):
     return theano.gof.compilelock, tmp_path / "lock_dir.flock"
 
 
-@pytest.mark.theano
 def test_theano_locks_its_cache_with_ours(compilelock, tmp_path):
     compilelock, path = compilelock
 
@@ -226,7 +225,6 @@ def test_theano_locks_its_cache_with_ours(compilelock, tmp_path):
         assert is_free(path)
 
 
-@pytest.mark.theano
 def test_where_there_is_no_flock_nobody_is_kept_out_and_a_warning_says_so(compilelock, monkeypatch):
     def refuse(file, operation):
         raise OSError(errno.ENOLCK, "No locks available")
@@ -243,7 +241,6 @@ def test_where_there_is_no_flock_nobody_is_kept_out_and_a_warning_says_so(compil
     assert is_free(path)
 
 
-@pytest.mark.theano
 def test_an_error_of_the_disk_is_no_missing_lock(compilelock, monkeypatch):
     def refuse(file, operation):
         if operation != fcntl.LOCK_UN:

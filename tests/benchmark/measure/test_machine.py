@@ -46,7 +46,6 @@ def python_with(tmp_path):
     return make
 
 
-@pytest.mark.process
 def test_the_description_has_the_versions_of_another_python(python_with):
     import theano
 
@@ -73,7 +72,6 @@ def test_the_description_has_this_pythons_versions_where_there_is_no_other():
     assert machine.version("no-such-package") is None
 
 
-@pytest.mark.process
 def test_a_python_whose_pytorch_fails_is_refused_with_its_last_words(python_with):
     python = python_with("import sys; print('first', file=sys.stderr); sys.exit('no libcudart')")
     with pytest.raises(ValueError, match=r"python has no working PyTorch: no libcudart$"):

@@ -10,8 +10,6 @@ from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked, environ
 from lxmls_rnn.deep_learning.gpu_plans import BOUNDS_VARIABLE, fused_up_to
 from lxmls_rnn.device.processor import processors
 
-pytestmark = pytest.mark.process
-
 HELLO = """import json, os, signal, sys
 print("{}", flush=True)
 """

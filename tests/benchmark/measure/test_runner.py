@@ -39,7 +39,6 @@ def check_measured(rows):
     assert all(row.repeats >= row.processes >= PROCESSES for row in rows)
 
 
-@pytest.mark.theano
 @pytest.mark.daily("compiles the layers in float32, a quarter of a minute a model from an empty cache")
 @pytest.mark.parametrize("model", MODELS)
 def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
@@ -47,7 +46,6 @@ def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runn
     check_measured(measured(runner, cases(shapes=shapes, works=tuple(WORKS), dtypes=["float32"])))
 
 
-@pytest.mark.theano
 @compiles_scan
 @pytest.mark.parametrize(
     ("model", "work", "dtype"),
@@ -65,7 +63,6 @@ def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtyp
     check_measured(measured(runner, cases(("scan",), shapes=[Shape(model, 5, 3, 4)], works=[work], dtypes=[dtype])))
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
 @pytest.mark.parametrize("model", MODELS)
 def test_pytorch_gives_the_reference_numbers(runner_of_processes, model, implementation):
@@ -75,14 +72,12 @@ def test_pytorch_gives_the_reference_numbers(runner_of_processes, model, impleme
     assert {(row.status, row.why) for row in rows} == {("ok", "")}
 
 
-@pytest.mark.process
 def test_jax_gives_the_reference_numbers_in_a_process(runner_of_processes):
     pytest.importorskip("jax", reason="JAX is not installed: `make setup WITH=jax` brings it")
     rows = measured(runner_of_processes, cases(("jax",), shapes=[Shape("lstm", 5, 3, 4)], works=["step"]))
     assert {(row.status, row.why) for row in rows} == {("ok", "")}
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
 def test_pytorch_in_a_python_of_its_own_gives_the_reference_numbers(implementation):
     python = os.environ.get("LXMLS_TEST_TORCH_PYTHON")
@@ -101,7 +96,6 @@ def test_all_repeats_of_a_case_take_less_time_than_the_run(runner):
     assert row.minimum * row.calls * row.repeats < perf_counter() - start
 
 
-@pytest.mark.process
 def test_a_row_tells_memory_compile_time_and_share_or_why_its_device_is_not_there(runner_of_processes):
     here, absent = measured(runner_of_processes, [*cases(("numpy",)), *cases(("fused",), devices=("cuda77",))])
     assert (here.status, here.device, here.device_memory) == ("ok", "cpu", None)
@@ -120,7 +114,6 @@ def test_a_missing_framework_is_a_row_that_says_what_brings_it(runner, monkeypat
     assert (row.status, row.why) == ("unavailable", why)
 
 
-@pytest.mark.process
 def test_a_framework_that_cannot_be_imported_is_a_row_that_says_why(runner_of_processes, monkeypatch, tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('broken\\nat')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -128,7 +121,6 @@ def test_a_framework_that_cannot_be_imported_is_a_row_that_says_why(runner_of_pr
     assert (row.status, row.why) == ("unavailable", "broken")
 
 
-@pytest.mark.process
 def test_a_case_that_crashes_is_a_row_that_says_so_and_the_rest_goes_on(runner_of_one_process, monkeypatch):
     faulty_worker.request(monkeypatch, "crash:numpy")
     shapes = [Shape("rnn", 5, 1, 4), Shape("rnn", 5, 2, 4)]
@@ -156,7 +148,6 @@ def test_a_case_without_memory_or_with_wrong_numbers_is_a_row_that_says_so(runne
     assert (row.status, row.why) == ("memory", "not enough memory: asked for")
 
 
-@pytest.mark.process
 def test_it_is_stopped_from_another_thread_while_a_case_takes_long(runner_of_one_process, monkeypatch):
     faulty_worker.request(monkeypatch, "hang:fused")
     runner, rows = runner_of_one_process("fused"), []
@@ -241,14 +232,12 @@ def test_starting_a_worker_counts_as_compiling(runner_with_a_clock, monkeypatch)
     assert (second.status, second.why) == ("stopped", "the time for compiling, 40 s, was used up")
 
 
-@pytest.mark.process
 def test_a_compile_that_hangs_is_stopped_when_its_time_is_used_up(monkeypatch):
     faulty_worker.request(monkeypatch, "hang:numpy")
     (row,) = measured(Runner(threads=1, seconds=0.01, limit=600, budget=0.4), cases(("numpy",)))
     assert (row.status, row.why) == ("stopped", "the time for compiling, 1.6 s, was used up")
 
 
-@pytest.mark.process
 def test_ctrl_c_keeps_what_was_measured_and_ends_the_workers(runner_of_processes, monkeypatch):
     shapes = [Shape("rnn", 5, batch, 4) for batch in (1, 2, 3)]
     rounds, time = [], Runner._time
@@ -267,7 +256,6 @@ def test_ctrl_c_keeps_what_was_measured_and_ends_the_workers(runner_of_processes
     assert not runner_of_processes._workers
 
 
-@pytest.mark.theano
 def test_implementations_that_are_compared_take_turns(runner, monkeypatch):
     order = []
     time = Runner._time

@@ -20,7 +20,7 @@ from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, NUMPY
 compiles = pytest.mark.daily("compiles the fused layer, five seconds from an empty cache")
 
 
-@pytest.mark.parametrize("implementation", ["numpy", pytest.param("fused", marks=[pytest.mark.theano, compiles])])
+@pytest.mark.parametrize("implementation", ["numpy", pytest.param("fused", marks=compiles)])
 def test_a_tagger_that_was_timed_starts_anew_for_the_next_length(make_row, implementation):
     """Timing makes many small steps; here one large one stands for them."""
     bench = Bench(implementation, "cpu", "float32")
@@ -64,7 +64,6 @@ def test_a_worker_whose_threads_never_rest_answers_nevertheless(monkeypatch):
     worker.wait_until_idle()
 
 
-@pytest.mark.process
 @pytest.mark.parametrize(("implementation", "package"), [("numpy", "numpy"), ("torch-fused", "torch")])
 def test_a_worker_does_not_spin_after_its_answer(make_row, implementation, package):
     """NumPy's OpenBLAS and PyTorch's OpenMP would do so for 40 and 10 ms, if there are two processors."""
@@ -169,7 +168,6 @@ def test_only_a_fast_gpu_is_asked_for_large_products(monkeypatch):
     assert len(cpu.sizes) == 1
 
 
-@pytest.mark.theano
 def test_theanos_peak_is_of_a_product_and_a_copy(monkeypatch):
     import theano
 
@@ -182,7 +180,7 @@ def test_theanos_peak_is_of_a_product_and_a_copy(monkeypatch):
     assert (copy == np.full(5, 3.0)).all()
 
 
-@pytest.mark.parametrize("implementation", ["numpy", pytest.param("fused", marks=pytest.mark.theano)])
+@pytest.mark.parametrize("implementation", ["numpy", "fused"])
 def test_the_peak_is_measured_with_the_library_that_is_measured(implementation):
     product, copy = worker.peak_calls(implementation, "cpu", np.ones((4, 4), "float32"), np.ones(5, "float32"))
     assert worker.timed(product, 2) > 0
@@ -274,7 +272,6 @@ print(Bench("numpy", "cpu", "float32").prepare(case)["difference"] < 1e-5)
 """
 
 
-@pytest.mark.process
 def test_it_needs_nothing_but_numpy_and_what_it_times():
     done = subprocess.run([sys.executable, "-c", BARE], capture_output=True, text=True)
     assert done.stdout == "True\n", done.stderr

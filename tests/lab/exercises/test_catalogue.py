@@ -10,7 +10,6 @@ from lab.exercises.exercise import EXERCISES, answer_of
 from lab.runtime import limit
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 
-pytestmark = pytest.mark.theano
 COMPILED_DAILY = "lstm_step", "theano_gradients"  # one mistake for each cause
 
 

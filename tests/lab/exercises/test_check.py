@@ -18,8 +18,6 @@ from lxmls_rnn import paths
 from lxmls_rnn.classroom.students import Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 
-pytestmark = pytest.mark.theano
-
 
 def with_framework(exercise, *values):
     """A test's parameters, skipped where the framework of the exercise is missing."""

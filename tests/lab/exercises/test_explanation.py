@@ -155,7 +155,6 @@ STEP = """def step(_i):
     _squares, _ = theano.scan(step,"""
 
 
-@pytest.mark.theano
 def test_in_a_step_its_line_is_named_and_no_other():
     helper = "def squared(_i, _n):\n    return _i**_n\n\n\ndef my_squares"
     text = explained("squares", ("_squares, _ = theano.scan(lambda _i: _i**2,", STEP), ("def my_squares", helper))
@@ -166,13 +165,11 @@ def test_in_a_step_its_line_is_named_and_no_other():
     assert "Inputs shapes: [(3, 1), (3,)]\nin line 3 of the cell:  return T.dot(_A[:, :1], _s_tm1)" in text
 
 
-@pytest.mark.theano
 def test_a_mistake_that_is_known_in_numpy_alone_is_named_in_theano_too():
     text = explained("rnn", ("T.nnet.softmax(T.dot", "T.nnet.sigmoid(T.dot"), until=time.monotonic())
     assert text.endswith("This is the logistic function of the scores; expected their softmax.")
 
 
-@pytest.mark.theano
 def test_a_step_without_a_return_is_named():
     text = explained("markov", ("return T.dot(_A, _s_tm1)", "T.dot(_A, _s_tm1)"))
     assert text.endswith("`step` in line 2 returns nothing: its last line needs a return.")

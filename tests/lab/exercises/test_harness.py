@@ -100,7 +100,6 @@ def test_a_training_loop_is_followed():
         )
 
 
-@pytest.mark.theano
 def test_a_theano_expression_and_its_scan():
     import theano
     import theano.tensor as T

@@ -112,7 +112,6 @@ def test_a_failure_names_the_function_and_a_batch_is_refused():
         trained(Settings(TRAIN, max_nr_sent=40, trainer=Trainer(epochs=1, batch_size=4)))
 
 
-@pytest.mark.theano
 @pytest.mark.daily("compiles the training of a class with scan, eighteen seconds from an empty cache")
 def test_a_class_of_ones_own_stands_for_the_one_that_it_is_made_of():
     space = {}
@@ -126,7 +125,6 @@ def test_a_class_of_ones_own_stands_for_the_one_that_it_is_made_of():
     assert "The passes are those of MyRNN." in rnn.device_of("RNN")
 
 
-@pytest.mark.theano
 def test_a_class_that_was_changed_takes_the_place_of_the_one_before_and_an_lstm_keeps_the_guides_peepholes():
     for name in ("before", "after"):
         space = {}

@@ -18,7 +18,6 @@ for _ in range(20):
 """
 
 
-@pytest.mark.process
 def test_kernels_at_once_lose_no_update():
     kernels = [subprocess.Popen([sys.executable, "-c", TRIES]) for _ in range(3)]
     assert [kernel.wait() for kernel in kernels] == [0] * 3

@@ -17,8 +17,6 @@ from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import SECONDS
 from lxmls_rnn.benchmark.show.series import COLOURS, SpeedUps
 
-pytestmark = pytest.mark.process
-
 
 @pytest.fixture(autouse=True)
 def results_folder(tmp_path, monkeypatch):

@@ -49,7 +49,6 @@ def test_right_gradients_agree_with_finite_differences():
     assert "lab-marked" in panel.entries.value
 
 
-@pytest.mark.theano
 def test_theano_agrees_with_numpy_and_finite_differences_tell_that_a_broken_numpy_is_wrong():
     panel = make("NumpyRNN", "FastRNN", source="random ids")
     panel.choice["mistake"].value = "h_t instead of h_{t-1} for W_h"
@@ -233,7 +232,6 @@ def test_the_code_runs(capsys):
     assert "W_h^T e_a_{t+1}" in printed
 
 
-@pytest.mark.theano
 @pytest.mark.parametrize(
     ("model", "against", "dtype"),
     [

@@ -130,7 +130,6 @@ def test_a_file_of_embeddings_decides_their_size_and_a_wrong_one_is_said(data):
     assert "line 2: expected a word and 3 numbers" in panel.message.value
 
 
-@pytest.mark.theano
 def test_the_device_of_a_theano_model_is_proved_when_it_is_made(panel):
     panel.model["model"].value = "RNN"
     model = made(panel)

@@ -16,8 +16,6 @@ from lab.panels.scan.wrong_programs import WRONG_PROGRAMS
 from lab.runtime import limit
 from lxmls_rnn.plotting.palette import ink, shade
 
-pytestmark = pytest.mark.theano
-
 
 @pytest.fixture(scope="module")
 def shared():

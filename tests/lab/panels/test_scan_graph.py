@@ -10,8 +10,6 @@ from lxmls_rnn import theano_env  # noqa: F401
 import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 
-pytestmark = pytest.mark.theano
-
 
 @pytest.fixture(scope="module")
 def chain():

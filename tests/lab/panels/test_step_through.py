@@ -267,7 +267,6 @@ def test_a_run_of_an_lstm_is_stepped_through(panel, capsys):
     assert f"c_6 = f_6 * c_5 + i_6 * g_6\n{step.value}" in capsys.readouterr().out
 
 
-@pytest.mark.theano
 @pytest.mark.daily("compiles a model of an LSTM, ten seconds")
 @pytest.mark.parametrize(
     "model", [pytest.param("LSTM", marks=pytest.mark.nightly("the same as FastLSTM, with scan")), "FastLSTM"]

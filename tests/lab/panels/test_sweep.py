@@ -65,7 +65,6 @@ def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
     assert "rate must be a positive number" in panel.message.value
 
 
-@pytest.mark.process
 def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatch):
     monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK_SECONDS", 60.0)
     panel.start_button.click()
@@ -88,7 +87,6 @@ def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatc
     assert all(result.is_over for result in halving.results(Sweep.load("sweep-1")))
 
 
-@pytest.mark.process
 @pytest.mark.daily("it starts workers twice")
 def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder):
     panel.trainer["epochs"].value = 100

@@ -390,7 +390,6 @@ def test_a_run_whose_start_fails_leaves_the_list(panel, monkeypatch):
     assert train(panel).name == "NumpyRNN-2"
 
 
-@pytest.mark.theano
 @pytest.mark.daily("builds a Theano model twice")
 def test_a_compiler_that_fails_is_one_sentence_and_the_panel_trains_again(panel, tmp_path, monkeypatch):
     compiler = tmp_path / "g++"
@@ -496,7 +495,6 @@ def test_names_are_proposed_until_one_is_written_and_early_stopping_says_why_it_
     assert panel.name.value == "mine"
 
 
-@pytest.mark.theano
 def test_a_theano_model_is_compiled_then_trained_and_the_device_is_said():
     panel = small(TrainingPanel(model="FastRNN"))
     states = []

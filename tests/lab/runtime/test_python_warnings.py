@@ -27,7 +27,6 @@ def test_what_nothing_takes_is_shown_with_its_text():
     assert taken == []
 
 
-@pytest.mark.process
 def test_outside_of_panels_and_jobs_python_shows_it():
     code = "import warnings; from lab.runtime import python_warnings; warnings.warn('old file', UserWarning)"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
