@@ -171,7 +171,7 @@ def test_the_gpu_s_layers_and_models_have_the_right_numbers_on_an_emulated_gpu(l
 
 @CUDA_IMAGE
 def test_what_needs_pygpu_passes_its_tests(wheels):
-    """On the emulated GPU, whose kernels the C++ compiler makes of their source or of NVRTC's PTX."""
+    """On the emulated GPU, whose kernels the C++ compiler makes of their source."""
     if not NVRTC.is_dir():
         pytest.skip("needs the wheel of NVRTC (uv sync)")
     options = [f"--volume={NVRTC}:/nvrtc:ro", "--env=LXMLS_NVRTC=/nvrtc/libnvrtc.so.12", "--env=EMULATED_ORDERS=20"]

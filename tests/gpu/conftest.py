@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,6 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.append(str(HERE))
 
-import emulated  # noqa: E402
 import nvrtc  # noqa: E402
 
 SHIM = HERE.parents[1] / "docker" / "nvrtc_shim.c"
@@ -23,10 +21,9 @@ SHIM = HERE.parents[1] / "docker" / "nvrtc_shim.c"
 
 def digest():
     """Return a digest of all that decides what the libraries and the kernels that they compile are."""
-    sources = [SHIM, HERE / "ptx.py", *sorted((HERE / "emulator").iterdir())]
+    sources = [SHIM, *sorted((HERE / "emulator").iterdir())]
     compiler = subprocess.run(["g++", "--version"], check=True, capture_output=True).stdout
-    translator = str(nvrtc.library() and (nvrtc.default().path, nvrtc.default().version)).encode()
-    return hashlib.sha256(b"\0".join([compiler, translator, *(file.read_bytes() for file in sources)])).hexdigest()[:20]
+    return hashlib.sha256(b"\0".join([compiler, *(file.read_bytes() for file in sources)])).hexdigest()[:20]
 
 
 def build(folder):
@@ -85,15 +82,3 @@ def real_nvrtc():
     if nvrtc.library() is None:
         pytest.skip("no NVRTC: neither the wheel nvidia-cuda-nvrtc-cu12 nor a CUDA toolkit is installed")
     return nvrtc.default()
-
-
-@pytest.fixture(scope="session")
-def as_ptx(real_nvrtc):
-    """Environment of a process in which the emulated GPU executes the PTX that NVRTC writes."""
-    return {"EMULATED_PTX": shlex.join([sys.executable, str(HERE / "ptx.py"), real_nvrtc.path])}
-
-
-@pytest.fixture
-def device(stand_ins, tmp_path):
-    """The emulated device, whose driver no other test has had: what goes wrong in a kernel stays wrong."""
-    return emulated.EmulatedDevice(shutil.copy(stand_ins / "libcuda.so", tmp_path))

@@ -154,7 +154,7 @@ def packaged(pattern: str) -> list[Path]:
 def library() -> str | None:
     """Return where NVRTC is: LXMLS_NVRTC, else the wheel nvidia-cuda-nvrtc-cu12, else a toolkit on the system; or None.
 
-    PyTorch brings another NVRTC, in nvidia/cu13, whose PTX the emulated GPU does not know.
+    PyTorch brings another NVRTC, in nvidia/cu13.
     """
     if os.environ.get("LXMLS_NVRTC"):
         return os.environ["LXMLS_NVRTC"]

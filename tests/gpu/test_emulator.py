@@ -1,60 +1,87 @@
-"""The emulated CUDA device: a kernel computes what it says, and a mistake in it does not stay hidden."""
+"""The emulated CUDA device finds wrong kernels, refuses wrong contexts and copies, and works late."""
 
 import ctypes
+import shutil
 
 import numpy as np
 import nvrtc
 import pytest
-from emulated import REVERSE, X, kernel
+from driver import Device
 
-# How many blocks have run before each block.
-ORDER = kernel("y[GID_0] = atom_add_fg(x, 1);")
+X = np.linspace(-3, 3, 96, dtype="float32")
+SIZE = ctypes.c_size_t(X.nbytes)
+SOURCE = """#include "cluda.h"
+KERNEL void kernel(GLOBAL_MEM ga_float *y, GLOBAL_MEM ga_float *x) {{
+    LOCAL_MEM ga_float shared[33];
+    const ga_size i = GID_0 * LDIM_0 + LID_0;
+    shared[LID_0] = x[i];
+    {body}
+}}"""
+REVERSED_BLOCKS = "local_barrier(); y[i] = shared[31 - LID_0];"
+WRONG_KERNELS = {
+    "a missing barrier": (
+        "local_barrier(); shared[LID_0] = 1; y[i] = shared[31 - LID_0];",
+        "another thread (reads|writes), without a barrier",
+    ),
+    "a barrier for some": ("if (LID_0 < 7) local_barrier();", "only some threads of a block reach a barrier"),
+    "two blocks that write the same": ("if (LID_0 == 0) y[0] = 1;", "writes 4 bytes that another block writes"),
+    "one index too far": ("y[i + 1] = 1;", "writes 4 bytes outside of every array"),
+    "unwritten memory": ("x[i] = y[i];", "reads 4 bytes that nobody has written"),
+    "unwritten shared memory": ("y[i] = shared[32];", "reads 4 bytes of shared memory that nobody has written"),
+    "a bad address": ("if (i == 0) *(ga_double *)(y + 1) = 1;", "writes 8 bytes at an address that is not aligned"),
+}
+REFUSED_CALLS = {
+    "without a context": (["cuCtxPopCurrent_v2", None], "INVALID_CONTEXT: no context is current in this thread"),
+    "in a destroyed context": (["cuDevicePrimaryCtxRelease_v2", 0], "CONTEXT_IS_DESTROYED"),
+    "of freed memory": (["cuMemFree_v2", "x"], "INVALID_VALUE: a copy from or to what is no device memory"),
+}
 
 
-def test_blocks_threads_barriers_and_both_kinds_of_shared_memory(device):
-    expected = 2 * np.e * X.reshape(3, 32)[:, ::-1].ravel()
-    assert np.allclose(device.run(REVERSE), expected, rtol=1e-6)
+def pointer(array):
+    return ctypes.c_void_p(array.ctypes.data)
 
 
-def test_a_seed_shuffles_the_blocks(device, monkeypatch):
-    orders = []
-    for seed in "", "1", "2", "1":
-        monkeypatch.setenv("EMULATED_SEED", seed)
-        orders.append(device.run(ORDER, np.zeros(40, "float32"), threads=1, shared=0).tolist())
-    assert [sorted(order) for order in orders] == [list(range(40))] * 4
-    assert orders[0] == list(range(40))
-    assert orders[1] == orders[3]
-    assert len({tuple(order) for order in orders}) == 3
+@pytest.fixture
+def device(stand_ins, tmp_path, monkeypatch):
+    """The emulated device, whose driver no other test has had: what goes wrong in a kernel stays wrong."""
+    monkeypatch.delenv("EMULATED_SEED", raising=False)  # as late as it can be
+    return Device(shutil.copy(stand_ins / "libcuda.so", tmp_path))
 
 
-def test_a_kernel_that_does_not_compile(device):
-    with pytest.raises(nvrtc.CompileError, match=r"nonsense.* was not declared"):
-        device.run(REVERSE.replace("x[i]", "nonsense"))
+def launch(device, body, threads=32):
+    """Launch a kernel on three blocks; return its y, which nobody has written before, and its x."""
+    y, x = ctypes.c_void_p(), device.put(X)
+    device.call("cuMemAlloc_v2", ctypes.byref(y), SIZE)
+    image = nvrtc.Nvrtc(device.library._name).compile(SOURCE.format(body=body), ["-arch", "compute_90"])
+    device.load(image)("kernel", 3, threads, y, x)
+    return y, x
 
 
-BEHIND = kernel("y[i + 1] = x[i];")
-
-
-def test_what_goes_wrong_in_a_kernel_is_said_by_the_call_that_waits_for_it(device):
-    y, x = device.put(X), device.put(X)
-    device.launch(BEHIND, y, x)
-    device.call("cuMemsetD8Async", x, 0, ctypes.c_size_t(4), None)
-    device.launch(REVERSE, y, x)
-    device.call("cuEventRecord", device.handle("cuEventCreate", 0), None)
-    with pytest.raises(RuntimeError, match=r"cuCtxSynchronize: CUDA_ERROR_ILLEGAL_ADDRESS: .* writes"):
+@pytest.mark.parametrize(("body", "error"), WRONG_KERNELS.values(), ids=WRONG_KERNELS)
+def test_what_goes_wrong_in_a_kernel_is_said_by_the_call_that_waits_for_it(device, body, error):
+    launch(device, body)
+    with pytest.raises(RuntimeError, match=f"cuCtxSynchronize: CUDA_ERROR_.*{error}"):
         device.call("cuCtxSynchronize")
 
 
-@pytest.mark.parametrize(
-    ("size", "error"), [(5, "ILLEGAL_ADDRESS: cuBLAS reads .* outside"), (0, "LAUNCH_FAILED: cuBLAS reads .* nobody")]
-)
-def test_a_product_of_what_is_not_there(device, size, error):
-    """Of matrices (3, 2) and (2, 4), the first of which has `size` numbers; or 6 that nobody has written."""
-    one, handle = ctypes.c_float(1), ctypes.c_void_p()
-    device.library.cublasCreate_v2(ctypes.byref(handle))
-    A = device.put(np.ones(size, "float32")) if size else device.allocate(size=24)
-    B, C = (device.put(np.ones(12, "float32")) for _ in range(2))
-    arguments = [0, 0, 3, 4, 2, ctypes.byref(one), A, 3, B, 2, ctypes.byref(one), C, 3]
-    assert device.library.cublasSgemm_v2(handle, *arguments) == 0
-    with pytest.raises(RuntimeError, match=f"cuCtxSynchronize: CUDA_ERROR_{error}"):
-        device.call("cuCtxSynchronize")
+@pytest.mark.parametrize(("before", "error"), REFUSED_CALLS.values(), ids=REFUSED_CALLS)
+def test_a_copy_is_refused(device, before, error):
+    x = device.put(X)
+    device.call(*(x if argument == "x" else argument for argument in before))
+    with pytest.raises(RuntimeError, match=f"cuMemcpyDtoHAsync_v2: CUDA_ERROR_{error}"):
+        device.get(x, X.shape, X.dtype)
+
+
+def test_a_block_with_too_many_threads_is_refused(device):
+    with pytest.raises(RuntimeError, match="cuLaunchKernel: CUDA_ERROR_INVALID_VALUE"):
+        launch(device, "y[i] = 1;", threads=1025)
+
+
+def test_launches_and_copies_are_done_when_the_host_waits(device, monkeypatch):
+    monkeypatch.setenv("EMULATED_LATE", "1")
+    y, _ = launch(device, REVERSED_BLOCKS)
+    seen = np.zeros_like(X)
+    device.call("cuMemcpyDtoHAsync_v2", pointer(seen), y, SIZE, None)
+    assert not seen.any()
+    device.call("cuCtxSynchronize")
+    assert np.array_equal(seen, X.reshape(3, 32)[:, ::-1].ravel())

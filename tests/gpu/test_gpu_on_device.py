@@ -18,12 +18,10 @@ from lxmls_rnn.benchmark.measure.results import Results
 ASKED = os.environ.get("LXMLS_TEST_DEVICE")
 EMULATED = "emulated cuda"
 LATE = "emulated cuda, late"  # copies to the host are made when somebody waits for them
-PTX = "emulated cuda, as PTX"
 CUDA = ASKED or EMULATED
 FILES = [(CUDA, file) for file in ("layers", "rows", "updates", "models", "threads", "panels")]
 SEEDS = pytest.mark.daily("trains 1,600 times on the emulated device: half a minute")
-FILES += [(EMULATED, "launches"), (PTX, "models")]
-FILES += [(LATE, "launches"), (LATE, "rows")]
+FILES += [(EMULATED, "launches"), (LATE, "launches"), (LATE, "rows")]
 FILES += [pytest.param(EMULATED, "block_order", marks=SEEDS)]
 HERE = Path(__file__).parent
 
@@ -40,9 +38,6 @@ def test_on_device(device, file, request):
         env |= request.getfixturevalue("emulated_gpu")
     if device == LATE:
         env["EMULATED_LATE"] = "1"
-    if device == PTX:
-        newest = request.getfixturevalue("real_nvrtc").best_arch(120)
-        env |= request.getfixturevalue("as_ptx") | {"EMULATED_CC": str(newest)}
     trial = subprocess.run([sys.executable, "-m", "lxmls_rnn.device"], env=env, capture_output=True, text=True)
     assert trial.returncode == 0, trial.stdout
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-o", "addopts=", "--import-mode=importlib"]

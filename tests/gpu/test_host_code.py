@@ -159,7 +159,7 @@ def check_layer(ops, cpu, sizes, values, expected):
 
 
 # B * H is one more than two blocks have threads, or H more than a block has.
-each_size = pytest.mark.parametrize(("T", "B", "H"), [(2, 3, 171), (2, 1, 257), (1, 2, 20), (2, 0, 3)])
+SIZES = [(2, 3, 171), (2, 1, 257), (1, 2, 20), (2, 0, 3)]
 each_plan = pytest.mark.parametrize("plan", PLANS)
 
 
@@ -168,9 +168,11 @@ def sizes_of(T, B, H):
 
 
 @each_plan
-@each_size
-def test_the_rnn_layer(gpu, monkeypatch, plan, T, B, H):
-    rng, row = np.random.RandomState(0), ACTIVATIONS["tanh"]
+@pytest.mark.parametrize(
+    ("activation", "T", "B", "H"), [*(("tanh", *sizes) for sizes in SIZES), *((name, 2, 2, 3) for name in ACTIVATIONS)]
+)
+def test_the_rnn_layer(gpu, monkeypatch, plan, activation, T, B, H):
+    rng, row = np.random.RandomState(0), ACTIVATIONS[activation]
     a, e_h, h0, W_h = (rng.uniform(-1, 1, shape) for shape in ((T, B, H), (T, B, H), (B, H), (H, H)))
     W_h /= np.sqrt(H)
     h = rnn_states(row.f, a, W_h, h0)
@@ -179,11 +181,11 @@ def test_the_rnn_layer(gpu, monkeypatch, plan, T, B, H):
     for op in ops:
         monkeypatch.setattr(op, "fused_up_to", PLANS[plan])
     expected = {"h": h, "e_a": e_a, "e_h0": e_h0, "g_W_h": outer(e_a, before)}
-    check_layer(ops, RNNLayer("tanh"), sizes_of(T, B, H), {"a": a, "e_h": e_h, "h0": h0, "W_h": W_h}, expected)
+    check_layer(ops, RNNLayer(activation), sizes_of(T, B, H), {"a": a, "e_h": e_h, "h0": h0, "W_h": W_h}, expected)
 
 
 @each_plan
-@each_size
+@pytest.mark.parametrize(("T", "B", "H"), SIZES)
 @pytest.mark.parametrize("peepholes", [True, False])
 def test_the_lstm_layer(gpu, monkeypatch, peepholes, plan, T, B, H):
     rng, sizes = np.random.RandomState(0), sizes_of(T, B, H)

@@ -1,9 +1,6 @@
 /* NVRTC, as far as libgpuarray 0.7.6 loads it: the C++ compiler on PATH makes a shared library of a kernel.
  *
- * What stands for PTX and for a cubin is an Image (driver.h).
- *
- * EMULATED_PTX is a command that translates a kernel to C++ in its stead: ptx.py does it by way of NVIDIA's NVRTC and its
- * PTX. It reads the kernel in a folder with the headers and gets the compiler's options. */
+ * What stands for PTX and for a cubin is an Image (driver.h). */
 #include <regex.h> /* <regex> alone takes g++ two seconds */
 #include <stdlib.h>
 
@@ -101,9 +98,9 @@ static string cuda_arch(int n, const char **options) {
 
 /* The file of a compiled kernel in the folder EMULATED_KERNELS; empty without one. */
 static fs::path kept(const Program &program, int n, const char **options) {
-  const char *folder = getenv("EMULATED_KERNELS"), *translator = getenv("EMULATED_PTX");
+  const char *folder = getenv("EMULATED_KERNELS");
   if (folder == NULL) return {};
-  string key = program.source + '\0' + (translator ? translator : "");
+  string key = program.source;
   for (const auto &[name, content] : program.headers) key += '\0' + name + '\0' + content;
   for (int i = 0; i < n; i++) key += string(1, '\0') + options[i];
   std::ostringstream name;
@@ -126,11 +123,7 @@ static int compile(Program &program, int n, const char **compiler_options) {
   const string in = "cd '" + folder + "' && exec 2>log && ";
   string options;
   int status = 0;
-  if (const char *translator = getenv("EMULATED_PTX"); written && translator) {
-    string command = in + translator;
-    for (int i = 0; i < n; i++) command += string(" ") + compiler_options[i];
-    status = system((command + " <kernel.cu >kernel.cpp").c_str());
-  } else if (written) {
+  if (written) {
     status = system((in + "g++ -E -P -x c++" + cuda_arch(n, compiler_options) + " -o kernel.ii kernel.cu").c_str());
     if (status == 0) written = write(here / "kernel.cpp", in_cpp(read(here / "kernel.ii"), options));
   }
