@@ -19,28 +19,36 @@ ifdef PYTHON
 endif
 
 PYTEST := .venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
+QUICK := -m "not daily and not nightly"
 
 .PHONY: test
 test: $(READY) ## Run the tests that most changes need; ARGS="-k lstm" goes to pytest
 	@.venv/bin/python -c 'from lxmls_rnn import doctor; doctor.require_compiler()'
-	$(PYTEST) -rfE -m "not daily and not nightly" $(ARGS)
+	$(PYTEST) -rfE $(QUICK) $(ARGS)
 
 .PHONY: test-daily
-test-daily: $(READY) ## Run what "make test" leaves to .ci/run: tests that take long, those of what seldom changes
+test-daily: $(READY) ## Run the tests that take too long for "make test"
 	$(PYTEST) -m "daily and not nightly" $(ARGS)
 
 .PHONY: test-frameworks
 test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute, which make setup WITH=jax,torch,onnx installs, and ONNX Runtime
-	$(PYTEST) -m "not daily and not nightly" -k "jax or torch or frameworks or onnx" tests/deep_learning tests/teaching tests/benchmark \
+	$(PYTEST) $(QUICK) -k "jax or torch or frameworks or onnx" tests/deep_learning tests/teaching tests/benchmark \
 		tests/export tests/lab tests/cli tests/classroom tests/test_lab_guide.py tests/test_where_theano_went.py $(ARGS)
 
-.PHONY: test-nightly
-test-nightly: $(READY) ## Run what repeats a test on another base, size, framework, card or compiler
+.PHONY: test-slow
+test-slow: $(READY) ## Run the tests of "make test" while Pythons, forks and threads start a second late, as on a busy machine
+	PYTHONPATH=$(CURDIR)/tests/slow_machine $(PYTEST) -rfE $(QUICK) $(ARGS)
+
+.PHONY: test-repeated
+test-repeated: $(READY)
 	PATH="$$PATH:.uv/bin" UV_PROJECT_ENVIRONMENT=.venv \
 		uv sync -q --locked --inexact --only-group ptxas --only-group newest-cuda --python .venv/bin/python
 	$(PYTEST) -m nightly $(ARGS)
 	$(PYTEST) -m nightly tests/browser $(ARGS)
 	.venv/bin/pytest -m nightly tests/container $(ARGS)
+
+.PHONY: test-nightly
+test-nightly: test-repeated test-slow ## Run what repeats a test on another base, size, framework, card or compiler, and test-slow
 
 .PHONY: test-all
 test-all: test test-daily test-browser test-container test-nightly ## Run all tests; needs Chromium and a Docker engine that runs
