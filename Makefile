@@ -8,7 +8,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpreter (uv: downloads one), CXX=zig adds a compiler, WITH=jax,torch,onnx frameworks and ONNX, PYGPU=... what make pygpu has built
+setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpreter (uv: downloads one), WITH=jax,torch,onnx frameworks and ONNX, PYGPU=... what make pygpu has built
 	scripts/setup.sh
 
 # Whatever needs .venv gets it, and anew when the lock has changed. Of which Python it is, setup.sh looks where one is named.

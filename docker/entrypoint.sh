@@ -2,11 +2,6 @@
 # Start the lab, or the given command, with the device that LAB_DEVICE requests.
 set -eu
 
-# Apptainer starts in the caller's folder, which suits a command but not the server.
-case $1 in
-lab | jupyterhub-singleuser) cd "$(dirname "$0")/.." ;;
-esac
-
 # driver_folder: print the mounted folder with the NVIDIA driver's library, or the folder of that file if it is mounted.
 driver_folder() {
     awk '{ print $5 }' /proc/self/mountinfo | sed 's|/libcuda\.so[^/]*$||' | while read -r mounted; do

@@ -1,18 +1,13 @@
 """Settings of JupyterLab in the container; entrypoint.sh sets the token in the environment."""
 
-import os
 import warnings
 
 import voila  # noqa: F401
 
 c = get_config()  # noqa: F821
 
-# Listen on all interfaces of the container; docker-compose.yml selects the host's. Apptainer's containers have none of
-# their own.
-c.ServerApp.ip, port = "0.0.0.0", "8888"
-if "APPTAINER_CONTAINER" in os.environ:
-    c.ServerApp.ip, port = os.environ.get("LAB_ADDRESS", "127.0.0.1:8888").split(":")
-c.ServerApp.port = int(port)
+# Listen on all interfaces of the container; docker-compose.yml selects the host's.
+c.ServerApp.ip, c.ServerApp.port = "0.0.0.0", 8888
 c.ServerApp.port_retries = 0
 c.ServerApp.open_browser = False
 c.ServerApp.root_dir = "/opt/lab/lab/notebooks"

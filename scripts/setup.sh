@@ -1,8 +1,8 @@
 #!/bin/sh
 # Make .venv from uv.lock, without root. PYTHON=python3.12 or PYTHON=/path/to/python selects the interpreter, PYTHON=uv
-# one that uv downloads, with the headers that C code needs. CXX=zig installs a C++ compiler (100 MB), for machines without
-# g++. WITH=jax,torch,onnx adds JAX (90 MB), PyTorch (2.5 GB, with CUDA), ONNX (10 MB); later runs keep them, WITH= without a
-# name removes them. PYGPU=FILE or PYGPU=FOLDER is the pygpu that `make pygpu` has built, dist/ by default; later runs keep that too.
+# one that uv downloads, with the headers that C code needs. WITH=jax,torch,onnx adds JAX (90 MB), PyTorch (2.5 GB, with
+# CUDA), ONNX (10 MB); later runs keep them, WITH= without a name removes them. PYGPU=FILE or PYGPU=FOLDER is the pygpu that
+# `make pygpu` has built, dist/ by default; later runs keep that too.
 # A second run changes nothing and takes about a second.
 set -eu
 cd "$(dirname "$0")/.."
@@ -91,10 +91,6 @@ if [ -z "$python" ]; then
     python=$("$uv" python find --managed-python 3.13)
 fi
 
-# Once requested, zig is used until g++ is installed.
-zig=
-if [ "${CXX:-}" = zig ] || { [ -e .venv/zig ] && ! command -v g++ >/dev/null; }; then zig="--group zig"; fi
-
 with=${WITH-}
 if [ -z "${WITH+set}" ] && [ -e .venv/with ]; then read -r with <.venv/with; fi
 pygpu=${PYGPU:-}
@@ -126,7 +122,7 @@ if ! fits .venv/bin/python || { [ -n "$site" ] && ! grep -q 'site-packages = tru
     "$uv" venv -q --python "$python" $site .venv
 fi
 # shellcheck disable=SC2086  # two words for each group
-UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked --extra theano --extra cluster --extra lab $zig $groups --python .venv/bin/python
+UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked --extra theano --extra cluster --extra lab $groups --python .venv/bin/python
 echo "$with" >.venv/with
 tag=$(.venv/bin/python -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
 for file in "$pygpu" "${pygpu:-dist}"/pygpu-*-"$tag"-*.whl "${pygpu:-dist}"/pygpu-*.tar.gz; do
@@ -139,12 +135,5 @@ elif [ -n "$pygpu" ]; then
     exit 1
 fi
 echo "$pygpu" >.venv/pygpu
-rm -rf .venv/zig
-if [ -n "$zig" ]; then
-    mkdir .venv/zig
-    ln -s ../../scripts/zig-g++ .venv/zig/g++
-    echo "zig compiles its C++ library at its first use, which takes from one to several minutes ..." >&2
-    .venv/bin/lxmls-rnn doctor >/dev/null || true # compiles a function; what is missing is printed below
-fi
 .venv/bin/python -c 'from lxmls_rnn import doctor; doctor.print_missing()'
 touch .venv/.ready

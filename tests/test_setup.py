@@ -147,22 +147,6 @@ def test_uv_s_own_python_on_request(project):
     ]
 
 
-def test_zig_once_asked_for_stays_until_there_is_a_gxx(project):
-    for name in ("bin/python3", ".venv/bin/python"):
-        command(project / name, "exit 0")
-    (project / ".venv" / "pyvenv.cfg").write_text("include-system-site-packages = true\n")
-    command(project / "bin" / "uv", f'echo "$@" >>{project}/uv.log')
-    compiler = project / ".venv" / "zig" / "g++"
-    for environ, brought in (({}, False), ({"CXX": "zig"}, True), ({"CXX": "zig"}, True), ({}, True)):
-        status, errors = setup(project, **environ)
-        assert (status, "zig compiles its C++ library at its first use" in errors) == (0, brought)
-        assert compiler.is_symlink() is brought
-        assert ("--group zig" in (project / "uv.log").read_text().splitlines()[-1]) is brought
-    command(project / "bin" / "g++", "exit 0")
-    assert setup(project) == (0, "")
-    assert not compiler.is_symlink()
-
-
 def test_frameworks_once_asked_for_stay_until_none_is_named(project):
     for name in ("bin/python3", ".venv/bin/python"):
         command(project / name, "exit 0")
@@ -218,15 +202,6 @@ def test_pygpu_is_installed_after_each_sync_from_dist_or_from_where_it_was_last_
         1,
         "setup: PYGPU=nowhere has no pygpu for this Python: it names a file of `make pygpu`, or their folder.",
     )
-
-
-def test_zig_takes_the_options_of_gxx(tmp_path):
-    command(tmp_path / "lib" / "python3.11" / "site-packages" / "ziglang" / "zig", 'for a; do echo "$a"; done')
-    (tmp_path / "zig").mkdir()
-    (tmp_path / "zig" / "g++").symlink_to(ROOT / "scripts" / "zig-g++")
-    options = ["-g", "-march=x86-64-v3", "-DA=a b", "-dumpfullversion"]
-    result = subprocess.run([tmp_path / "zig" / "g++", *options], capture_output=True, text=True)
-    assert result.stdout.splitlines()[-3:] == ["-mcpu=x86_64_v3", "-DA=a b", "-dumpversion"]
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")

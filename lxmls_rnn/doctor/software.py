@@ -29,8 +29,7 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
     if cxx:
         yield Finding("C++ compiler", f"{cxx} {programs.ask(cxx, '-dumpfullversion')}")
     else:
-        remedy = "Without root: make setup CXX=zig installs a C++ compiler."
-        yield Finding("C++ compiler", "none: Theano runs in Python, slowly", False, ("g++",), remedy)
+        yield Finding("C++ compiler", "none: Theano runs in Python, slowly", False, ("g++",))
 
     if headers.exists():
         yield Finding("Python headers", str(headers.parent))

@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import stat
-import sys
 import sysconfig
 import tempfile
 import warnings
@@ -27,8 +26,6 @@ CACHE_AGE_SECONDS = 10 * 365 * 24 * 3600  # Theano deletes older entries of the 
 COMPILEDIR_FORMAT = "py%(python_version)s-np%(numpy_version)s-th%(theano_version)s-gxx%(gxx_version)s"
 # Requirements of the x86-64 psABI for level v3, in Linux's spelling (abm is lzcnt).
 X86_64_V3_FEATURES = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"}
-# Zig's C++ compiler under the name that Theano looks for; `make setup CXX=zig` creates it. It has priority over g++.
-ZIG = Path(sys.prefix, "zig", "g++")
 
 
 def user_flags() -> dict[str, str]:
@@ -72,8 +69,6 @@ def settings() -> dict[str, str]:
     defaults = {"device": "cpu", "floatX": "float32" if is_cuda(used) else "float64"}
     if is_cuda(used):
         defaults["dnn.enabled"] = "False"  # Theano 1.0.5 supports cuDNN only up to version 7
-    if ZIG.exists():
-        defaults["cxx"] = str(ZIG)
     cxx = user.get("cxx", compiler())
     if cxx and not python_headers().exists():
         _warn(f"{python_headers()} is missing, so Theano cannot compile C code and runs slowly, in Python")
@@ -112,7 +107,7 @@ def _warn(message: str) -> None:
 
 def compiler() -> str:
     """Return Theano's C++ compiler if the user names none; an empty string if there is none."""
-    return str(ZIG) if ZIG.exists() else shutil.which("g++") or ""
+    return shutil.which("g++") or ""
 
 
 def python_headers() -> Path:

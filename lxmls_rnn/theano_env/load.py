@@ -23,12 +23,11 @@ ADVICE = "`lxmls-rnn doctor` checks the compiler"
 
 @contextmanager
 def _flags_set() -> Iterator[None]:
-    """Set THEANO_FLAGS and PATH while Theano reads them.
+    """Set THEANO_FLAGS while Theano reads it.
 
-    Child processes get the user's own values, because they may use another device.
+    Child processes get the user's own value, because they may use another device.
     """
-    names = ("THEANO_FLAGS", "PATH")
-    before = {name: os.environ.get(name) for name in names}
+    before = os.environ.get("THEANO_FLAGS")
     defaults = settings()
     used = {"cxx": flags.compiler(), **flags.rc_flags(), **defaults, **flags.user_flags()}
     if used["device"] != "cpu" and not is_cuda(used["device"]):  # Theano also takes OpenCL's, without scan
@@ -38,17 +37,14 @@ def _flags_set() -> Iterator[None]:
         flags.require_version(used["cxx"])
     ours = "".join(f"{key}={shlex.quote(value) if value else ''}," for key, value in defaults.items())
     # the user's flags come last, because Theano uses the last value of a flag
-    os.environ["THEANO_FLAGS"] = ours + (before["THEANO_FLAGS"] or "")
-    if flags.ZIG.exists():  # without a g++ on PATH Theano runs no C code, even if `cxx` is set
-        os.environ["PATH"] = f"{before['PATH'] or os.defpath}{os.pathsep}{flags.ZIG.parent}"
+    os.environ["THEANO_FLAGS"] = ours + (before or "")
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        if before is None:
+            os.environ.pop("THEANO_FLAGS", None)
+        else:
+            os.environ["THEANO_FLAGS"] = before
 
 
 class _ErrorCollector(logging.Handler):

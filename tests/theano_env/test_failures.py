@@ -37,7 +37,6 @@ def only_sentence(result):
     return lines[0].removeprefix("Error: ")
 
 
-@fresh_theano.needs_gxx
 def test_a_compiler_without_memory_says_so(cache, tmp_path):
     compiler = tmp_path / "cc1plus"
     compiler.write_text("#!/bin/sh\nkill -9 $$\n")  # as the kernel does
@@ -50,7 +49,6 @@ def test_a_compiler_without_memory_says_so(cache, tmp_path):
     assert "raise the limit" in sentence
 
 
-@fresh_theano.needs_gxx
 def test_a_compiler_that_prints_garbage_is_named(tmp_path):
     path = fresh_theano.path_with(tmp_path, r"printf '\377\033[31m\001/\n'; exit 0")
     sentence = only_sentence(train(tmp_path, PATH=path))
@@ -59,7 +57,6 @@ def test_a_compiler_that_prints_garbage_is_named(tmp_path):
     assert sentence.isprintable()
 
 
-@fresh_theano.needs_gxx
 def test_without_a_compiler_a_fused_model_says_what_works(tmp_path):
     (tmp_path / "bin").mkdir()
     status, _, lines = train(tmp_path, PATH=str(tmp_path / "bin"))

@@ -100,8 +100,7 @@ def test_who_wants_no_compiler_is_not_warned(tmp_path):
     assert "cxx" not in found
 
 
-def test_a_warning_names_the_line_that_asked(tmp_path, monkeypatch):
-    monkeypatch.setattr(flags, "ZIG", tmp_path / "none")
+def test_a_warning_names_the_line_that_asked(tmp_path):
     with pytest.warns(RuntimeWarning, match="no C\\+\\+ compiler") as warned:
         settings(tmp_path, PATH=str(tmp_path / "none"))
     assert [warning.filename for warning in warned] == [flags.__file__]
@@ -309,14 +308,3 @@ def test_in_effect_is_what_the_user_has_set_before_what_suits_the_machine(tmp_pa
         warnings.simplefilter("error")
         found = flags.in_effect()
     assert (found["floatx"], found["mode"], found["device"], found["cxx"]) == ("float16", "B", "cpu", "")
-
-
-@needs_compiler
-def test_zig_goes_before_what_is_on_the_path(tmp_path, monkeypatch):
-    monkeypatch.setattr(flags, "ZIG", tmp_path / "none")
-    (tmp_path / "g++").write_text("#!/bin/sh\n")
-    (tmp_path / "g++").chmod(0o755)
-    assert within({"PATH": str(tmp_path)}, flags.compiler) == str(tmp_path / "g++")
-    assert within({"PATH": str(tmp_path / "none")}, flags.compiler) == ""
-    monkeypatch.setattr(flags, "ZIG", tmp_path / "g++")
-    assert within({"PATH": ""}, flags.compiler) == str(tmp_path / "g++")

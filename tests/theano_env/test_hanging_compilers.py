@@ -10,7 +10,7 @@ import fresh_theano
 import pytest
 from fresh_theano import MODULES, all_ended
 
-pytestmark = fresh_theano.needs_gxx
+pytestmark = fresh_theano.needs_compiler
 
 # The command line, which waits for a compiler a second instead of thirty.
 COMMAND = """

@@ -35,22 +35,6 @@ def test_theano_reads_our_settings_and_then_the_users(environ, before):
     assert os.environ.get("THEANO_FLAGS") == before
 
 
-def test_zig_is_on_the_path_after_all_others_while_theano_looks_for_it(environ, tmp_path):
-    zig = tmp_path / "zig" / "g++"
-    zig.parent.mkdir()
-    zig.write_text("#!/bin/sh\necho 12.2.0\n")
-    zig.chmod(0o755)
-    environ.setattr(flags, "ZIG", zig)
-    before = os.environ["PATH"]
-    with load._flags_set():
-        assert os.environ["PATH"] == f"{before}:{zig.parent}"
-    assert os.environ["PATH"] == before
-    environ.delenv("PATH")
-    with load._flags_set():
-        assert os.environ["PATH"] == f"{os.defpath}:{zig.parent}"
-    assert "PATH" not in os.environ
-
-
 @pytest.mark.parametrize("setting", [{"LXMLS_DEVICE": "opencl0:0"}, {"THEANO_FLAGS": "device=opencl0:0"}])
 def test_a_device_that_is_none_of_ours_stops_the_import(environ, setting):
     """Theano itself would take it, where there is an OpenCL device."""

@@ -73,10 +73,6 @@ def test_theano_flags_are_the_users_again_after_the_import():
     assert output == "float32 floatX=float32"
 
 
-no_zig = pytest.mark.skipif(flags.ZIG.exists(), reason="there is zig, a compiler that no PATH hides")
-
-
-@no_zig
 def test_without_a_compiler_theano_works_in_python_and_says_so(tmp_path):
     code = """if True:
         import theano, theano.tensor as T
@@ -87,40 +83,6 @@ def test_without_a_compiler_theano_works_in_python_and_says_so(tmp_path):
     output, errors = run(code, PATH=no_tools(tmp_path), XDG_CACHE_HOME=str(tmp_path))
     assert output == "0.0 False"
     assert "no C++ compiler" in errors
-
-
-@pytest.fixture
-def zig(monkeypatch, tmp_path):
-    """A compiler where `make setup CXX=zig` puts one: it is g++."""
-    path = tmp_path / "zig" / "g++"
-    path.parent.mkdir()
-    path.write_text(f'#!/bin/sh\nPATH={os.environ["PATH"]} exec {flags.compiler()} "$@"\n')
-    path.chmod(0o755)
-    monkeypatch.setattr(flags, "ZIG", path)
-    return path
-
-
-@needs_compiler
-def test_zig_where_it_was_asked_for_goes_before_gxx_and_what_theano_flags_say_before_zig(zig):
-    assert within(clean_environ(), flags.settings)["cxx"] == str(zig)
-    assert "cxx" not in within(clean_environ(THEANO_FLAGS="cxx=g++"), flags.settings)
-
-
-@needs_compiler
-@pytest.mark.daily("makes a header and compiles for another compiler, two seconds")
-def test_with_zig_and_no_gxx_graphs_run_as_c_code(zig, tmp_path):
-    code = f"""if True:
-        import os, pathlib, lxmls_rnn.theano_env
-        lxmls_rnn.theano_env.flags.ZIG = pathlib.Path({str(zig)!r})
-        import theano, theano.tensor as T
-        x = T.dvector()
-        f = theano.function([x], T.tanh(x).sum())
-        print(f([0.0, 0.0]), any(hasattr(thunk, "cthunk") for thunk in f.fn.thunks))
-        print(os.environ["PATH"])
-    """
-    path = no_tools(tmp_path)
-    output, errors = run(code, PATH=path, XDG_CACHE_HOME=str(tmp_path))
-    assert (output, errors) == (f"0.0 True\n{path}", "")
 
 
 @pytest.fixture

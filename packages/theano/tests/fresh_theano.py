@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 
 OURS = ("THEANO_FLAGS", "THEANORC", "LXMLS_DEVICE", "LXMLS_FLOATX", "LXMLS_IMAGE")
-HAS_ZIG = Path(sys.prefix, "zig", "g++").exists()  # the lab's, which no PATH hides
-needs_compiler = pytest.mark.skipif(not shutil.which("g++") and not HAS_ZIG, reason="there is no C++ compiler")
-needs_gxx = pytest.mark.skipif(not shutil.which("g++") or HAS_ZIG, reason="there is no g++, or zig that no PATH hides")
+needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
 
 
 def environment(cache: Path, **environ: str) -> dict[str, str]:

@@ -56,7 +56,6 @@ def wrapped_compiler(folder, line):
 other_gcc = pytest.mark.nightly("the same as g++, of another version")
 
 
-@fresh_theano.needs_gxx
 @pytest.mark.parametrize(
     "name", ["g++", *(pytest.param(f"g++-{version}", marks=other_gcc) for version in (11, 12, 13, 14))]
 )
@@ -159,7 +158,6 @@ def test_what_was_compiled_ahead_leaves_nothing_behind(cache, tmp_path):
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-@fresh_theano.needs_gxx
 def test_an_interrupt_kills_the_compilers_in_the_background(cache, tmp_path, pipe):
     process = fresh_theano.start(PAIR, cache, PATH=fresh_theano.path_of_hanging(tmp_path, fresh_theano.MODULES))
     assert select.select([pipe], [], [], 60)[0]  # a compiler hangs

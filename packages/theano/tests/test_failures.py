@@ -23,7 +23,6 @@ def advice(monkeypatch):
     monkeypatch.setattr(failures, "host", lambda: host)
 
 
-@fresh_theano.needs_gxx
 def test_what_the_compiler_says_is_in_the_sentence_and_the_rest_in_a_file(cache, tmp_path):
     """Also where it fails while Theano optimises, which would log it and go on: here a constant is folded."""
     folded = "import theano, theano.tensor as T\ntheano.function([], T.exp(T.constant([1.0, 2.0])).sum())"

@@ -12,7 +12,7 @@ import pytest
 from fresh_theano import ALWAYS, all_ended
 from theano_runtime import programs
 
-pytestmark = fresh_theano.needs_gxx
+pytestmark = fresh_theano.needs_compiler
 
 
 def test_a_program_that_returns_in_time_is_not_reported(capfd):
