@@ -7,24 +7,18 @@
 # students' volumes: links and special files are left out, an error with one student does not stop the others, and
 # handed-in/collected.txt is the report. Further options are passed to it.
 set -eu
-settings=$(dirname -- "$0")/../../.env # where make class finds LAB_TAG
-[ "${LAB_TAG:-}" ] || LAB_TAG=$(sed -n 's/^LAB_TAG=//p' "$settings" 2>/dev/null | tail -n 1)
+# shellcheck source=docker/jupyterhub/settings.sh
+. "$(dirname -- "$0")/settings.sh"
 target=${1:?usage: collect.sh FOLDER}
 shift
-if [ -e "$target" ] && [ -n "$(ls -A "$target")" ]; then
-    echo "collect.sh: $target exists already: give the name of a new folder" >&2
-    exit 1
-fi
+[ ! -e "$target" ] || [ -z "$(ls -A "$target")" ] || die "$target exists already: give the name of a new folder"
 options=$* name=$(basename -- "$target")
 set --
 for volume in $(docker volume ls --quiet --filter name=^lxmls-student-); do
     rest=${volume#lxmls-student-}
     set -- "$@" --volume "$volume:/class/${rest%-*}/${rest##*-}:ro"
 done
-if [ $# = 0 ]; then
-    echo "collect.sh: no volume of a student (docker volume ls --filter name=lxmls-student-)" >&2
-    exit 1
-fi
+[ $# -gt 0 ] || die "no volume of a student (docker volume ls --filter name=lxmls-student-)"
 
 container=
 # shellcheck disable=SC2329  # called by the traps
@@ -37,7 +31,7 @@ trap 'exit 130' INT TERM HUP
 # The files leave through `docker cp`, so that they belong to whoever calls this.
 # shellcheck disable=SC2086  # several words
 container=$(docker create --network none --user 0:0 --cap-drop ALL --cap-add DAC_READ_SEARCH "$@" --workdir /tmp \
-    --entrypoint lxmls-rnn "lxmls-rnn-student:${LAB_TAG:-latest}" class collect /class --into "$name" $options)
+    --entrypoint lxmls-rnn "$image" class collect /class --into "$name" $options)
 status=0
 docker start --attach "$container" || status=$?
 mkdir -p "$target"

@@ -3,14 +3,11 @@
 #
 #     docker/jupyterhub/show.sh --answers
 set -eu
-settings=$(dirname -- "$0")/../../.env # where make class finds LAB_TAG
-[ "${LAB_TAG:-}" ] || LAB_TAG=$(sed -n 's/^LAB_TAG=//p' "$settings" 2>/dev/null | tail -n 1)
+# shellcheck source=docker/jupyterhub/settings.sh
+. "$(dirname -- "$0")/settings.sh"
 for option; do
     case $option in
-    --csv* | --html*)
-        echo "show.sh writes no file: use collect.sh, then lxmls-rnn class show handed-in $option FILE" >&2
-        exit 2
-        ;;
+    --csv* | --html*) die "writes no file: use collect.sh, then lxmls-rnn class show handed-in $option FILE" 2 ;;
     esac
 done
 options=$*
@@ -20,4 +17,4 @@ for volume in $(docker volume ls --quiet --filter name='^lxmls-student-.*-runs$'
     set -- "$@" --volume "$volume:/class/${name%-runs}/runs:ro"
 done
 # shellcheck disable=SC2086  # several words
-exec docker run "$@" --entrypoint lxmls-rnn "lxmls-rnn-student:${LAB_TAG:-latest}" class show /class $options
+exec docker run "$@" --entrypoint lxmls-rnn "$image" class show /class $options

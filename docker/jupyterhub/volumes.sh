@@ -7,17 +7,8 @@
 set -euo pipefail
 umask 077 # the archives hold password hashes
 
-root=$(cd -- "$(dirname -- "$0")/../.." && pwd)
-project=${CLASS_PROJECT:-lxmls-class} # as the Makefile names it
-if [ -z "${LAB_TAG:-}" ] && [ -f "$root/.env" ]; then # where make class finds it
-    LAB_TAG=$(sed -n 's/^LAB_TAG=//p' "$root/.env" | tail -n 1)
-fi
-image=lxmls-rnn-student:${LAB_TAG:-latest}
-
-die() {
-    echo "volumes.sh: $1" >&2
-    exit 1
-}
+# shellcheck source=docker/jupyterhub/settings.sh
+. "$(dirname -- "$0")/settings.sh"
 
 require_stopped_class() {
     running=$(docker ps --all --quiet --filter 'name=^lxmls-student-' --filter "name=^$project-hub-")
