@@ -25,9 +25,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 @with_settings(settings_of(BenchmarkSettings))
 def bench(
     context: typer.Context,
-    baseline: Annotated[
-        str | None, typer.Option(help="The implementation that ratios are to; by default the set's, mostly numpy.")
-    ] = None,
+    baseline: Annotated[str, typer.Option(help="The implementation that ratios are to.")] = "numpy",
     out: Annotated[
         Path | None, typer.Option(help="The results file; by default bench-TIME.json in results/, or in LXMLS_RESULTS.")
     ] = None,
@@ -45,15 +43,14 @@ def bench(
     if context.invoked_subcommand is not None:
         return
     chosen = BenchmarkSettings(**settings)
-    known = *c.IMPLEMENTATIONS, *c.PLANS
-    if baseline is not None and baseline not in known:
-        raise ValueError(f"--baseline must be one of {', '.join(known)}, got {baseline!r}")
+    if baseline not in c.IMPLEMENTATIONS:
+        raise ValueError(f"--baseline must be one of {', '.join(c.IMPLEMENTATIONS)}, got {baseline!r}")
     if resume and out is None:
         raise ValueError("--resume needs --out, the file to resume")
     path = out or new_path(paths.results())
     session = Session(chosen.cases(), chosen.runner(), path, ["lxmls-rnn", *sys.argv[1:]], resume)
     stopped = show_run(session)
-    show(session.results, baseline or c.SETS[chosen.set].baseline, everything)
+    show(session.results, baseline, everything)
     console.say(f"Results: {path}")
     if plot and any(row.median for row in session.results.rows):
         from lxmls_rnn.benchmark.show.plots import draw
@@ -88,7 +85,7 @@ def show_run(session: Session) -> bool:
 def show(results: Results, baseline: str, everything: bool = False) -> None:
     """Print the verdict, the measurements that decide it or all of them, and which cases were not measured and why."""
     from lxmls_rnn.benchmark.measure.machine import in_words
-    from lxmls_rnn.benchmark.show import plans, report, summary
+    from lxmls_rnn.benchmark.show import report, summary
 
     console.say(in_words(results.machine))
     for line in summary.verdict(results):
@@ -102,7 +99,6 @@ def show(results: Results, baseline: str, everything: bool = False) -> None:
         if n_left_out:
             console.say(f"{n_left_out} more lines: --all prints every row.")
     lines = [*report.less_work(results), *summary.uncertain_lines(results), *report.uncertain(results, baseline)]
-    lines += [*summary.card_lines(results), *plans.recommendations(results)]
     lines += [*report.not_measured(results), *report.crossover(results), *summary.speed_up_lines(results)]
     for line in lines:
         console.say(line)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 BOUNDS_VARIABLE = "LXMLS_FUSED_UP_TO"
-# hidden units; estimates, at which both layers have as many weights. `lxmls-rnn bench --set plans` measures a card.
+# hidden units; estimates, at which both layers have as many weights: docs/gpu.md says how to measure them on a card
 FUSED_UP_TO = {"rnn": 512, "lstm": 192}
 # vectors of hidden units that "fused" keeps in local memory: (forward, backward)
 LOCAL_VECTORS = {"rnn": (2, 4), "lstm": (4, 16)}
@@ -27,7 +27,7 @@ def fused_up_to(layer: str, environ: Mapping[str, str] = os.environ) -> int:
     for part in filter(None, environ.get(BOUNDS_VARIABLE, "").split(",")):
         match = re.fullmatch(rf"\s*({'|'.join(bounds)})=(\d+)\s*", part)
         if match is None:
-            raise ValueError(f"{BOUNDS_VARIABLE} must be like {as_text(FUSED_UP_TO)}, got {environ[BOUNDS_VARIABLE]!r}")
+            raise ValueError(f"{BOUNDS_VARIABLE} must be like rnn=512,lstm=192, got {environ[BOUNDS_VARIABLE]!r}")
         bounds[match[1]] = int(match[2])
     return bounds[layer]
 
@@ -37,8 +37,3 @@ def local_floats(layer: str, H: int) -> tuple[int, int]:
     forward, backward = LOCAL_VECTORS[layer]
     padded = -(-H // 4) * 4  # the kernels load four floats at once
     return forward * padded, backward * padded
-
-
-def as_text(bounds: Mapping[str, int]) -> str:
-    """Format bounds as a value of LXMLS_FUSED_UP_TO."""
-    return ",".join(f"{layer}={bound}" for layer, bound in bounds.items())

@@ -27,7 +27,7 @@ class Here:
 
     alive = True
 
-    def __init__(self, implementation, device, dtype, threads, stop, python):
+    def __init__(self, implementation, device, dtype, threads, stop):
         assert device == "cpu"
         hello = worker.start(implementation, threads)
         if "unavailable" in hello:

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
@@ -84,17 +83,6 @@ def test_what_a_file_has_is_shown_as_a_table_and_a_picture(run, measured):
     assert table != re.sub(" +", " ", other.output).replace("Results: a.json\n", "Results: a.json\nPicture: a.png\n")
 
 
-def test_ratios_of_the_plans_are_to_their_own_baseline(run, make_results, make_row):
-    sizes = {"work": "backward", "n_hidd": 5, "length": 4, "n_words": 30}
-    results = make_results(*(make_row(1e-3, name, "cuda", **sizes) for name in ("one-kernel", "stepwise")))
-    results.machine = describe(1)
-    results.save(Path("a.json"))
-    sizes = ["--model", "rnn", "--hidden", "5", "--batch", "1", "--length", "4", "--words", "30", "--threads", "1"]
-    result = run("--set", "plans", *sizes, "--resume", "--out", "a.json", "--no-plot")
-    assert result.exit_code == 0, result.output
-    assert "stepwise = 1" in result.output
-
-
 def test_the_roofline_is_beside_the_results_or_where_it_is_to_be(run, measured):
     for more, path in (([], "a-roofline.png"), (["--out", "b.png"], "b.png")):
         result = run("roofline", "a.json", *more)
@@ -132,18 +120,16 @@ def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_
             ["--hidden", "20,x"],
             "hidden must be an integer from 1 to 2147483647, or several separated by commas",
         ),
-        (["--set", "huge"], "set must be one of quick, full, deepbench, plans, got 'huge'"),
+        (["--set", "huge"], "set must be one of quick, full, deepbench, got 'huge'"),
         (["--model", "gru"], "model must be one of rnn, lstm, lstm-no-peepholes, got 'gru'"),
         (["--resume"], "--resume needs --out"),
         (["--time", "0"], "time must be a positive number, got 0"),
         (["--budget", "-1"], "budget must be a positive number or none, got -1"),
         (["--out", "/proc/none/a.json"], "/proc/none"),
         (
-            ["--implementation", "one-kernel", "--device", "cpu"],
-            "the plans of fused and the work copy only on a GPU",
+            ["--work", "copy", "--device", "cpu"],
+            "nothing to measure: NumPy runs only on the CPU, the work copy only on a GPU",
         ),
-        (["--jax-python", "/nowhere/python"], "/nowhere/python cannot be run: No such file or directory"),
-        (["--torch-python", "/nowhere/python"], "/nowhere/python cannot be run: No such file or directory"),
         (["compare", "none.json", "none.json"], "no results file none.json"),
     ],
 )
@@ -152,13 +138,6 @@ def test_a_mistake_is_said_in_one_sentence(run, args, message):
     assert result.exit_code == 1
     assert message in result.output
     assert "Traceback" not in result.output
-
-
-def test_a_python_without_the_framework_is_named(run, tmp_path):
-    venv.create(tmp_path / "bare")
-    result = run(*TINY, "--torch-python", str(tmp_path / "bare/bin/python"))
-    assert result.exit_code == 1
-    assert "bare/bin/python has no working PyTorch: ModuleNotFoundError: No module named" in result.output
 
 
 def test_ctrl_c_writes_what_was_measured(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lxmls_rnn.deep_learning.gpu_plans import BOUNDS_VARIABLE, FUSED_UP_TO, as_text, fused_up_to
+from lxmls_rnn.deep_learning.gpu_plans import BOUNDS_VARIABLE, FUSED_UP_TO, fused_up_to
 
 
 def test_the_variable_sets_the_bounds_that_it_names():
@@ -10,7 +10,6 @@ def test_the_variable_sets_the_bounds_that_it_names():
     assert fused_up_to("rnn", {BOUNDS_VARIABLE: "rnn=384,lstm=0"}) == 384
     assert fused_up_to("lstm", {BOUNDS_VARIABLE: "rnn=384,lstm=0"}) == 0
     assert fused_up_to("lstm", {BOUNDS_VARIABLE: "rnn=384"}) == FUSED_UP_TO["lstm"]
-    assert fused_up_to("lstm", {BOUNDS_VARIABLE: as_text({"lstm": 7})}) == 7
 
 
 @pytest.mark.parametrize("wrong", ["384", "gru=1", "rnn=-1", "rnn=1;lstm=2"])

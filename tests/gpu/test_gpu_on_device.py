@@ -5,14 +5,12 @@ Theano's device is fixed when it is imported, so each file gets a process of its
 
 import importlib.util
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from lxmls_rnn.benchmark.measure.process import environment
 from lxmls_rnn.benchmark.measure.results import Results
 
 ASKED = os.environ.get("LXMLS_TEST_DEVICE")
@@ -54,36 +52,29 @@ def test_on_device(device, file, request):
 
 
 @pytest.mark.daily("compiles the kernels of both plans for the emulated device, in a worker each: half a minute")
-def test_the_benchmark_times_both_plans(tmp_path, request):
+@pytest.mark.parametrize("bound", [4096, 0])
+def test_the_benchmark_times_both_plans(tmp_path, request, bound):
     if importlib.util.find_spec("pygpu") is None:
         pytest.skip("no pygpu, so Theano uses no GPU (`make pygpu` builds it)")
     env = dict(os.environ) if ASKED else {**os.environ, **request.getfixturevalue("emulated_gpu")}
-    sizes = ["--model", "rnn", "--hidden", "5,6", "--batch", "2", "--length", "4", "--words", "30", "--time", "0.01"]
-    command = [Path(sys.executable).with_name("lxmls-rnn"), "bench", "--set", "plans", *sizes, "--no-plot"]
-    command += ["--device", ASKED or "cuda", "--out", "plans.json"]
+    env["LXMLS_FUSED_UP_TO"] = f"rnn={bound}"
+    options = ["--model", "rnn", "--hidden", "5,6", "--batch", "2", "--length", "4", "--words", "30", "--time", "0.01"]
+    options += ["--work", "backward", "--implementation", "fused", "--device", ASKED or "cuda", "--no-plot"]
+    command = [Path(sys.executable).with_name("lxmls-rnn"), "bench", *options, "--out", "plan.json"]
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = Results.load(tmp_path / "plans.json").rows
-    assert [(row.case.implementation, row.status, row.why) for row in rows] == [
-        ("one-kernel", "ok", ""),
-        ("stepwise", "ok", ""),
-    ] * 2
-    assert re.search(
-        rf"rnn on {ASKED or 'cuda'}: measured with 5 to 6 hidden units, one kernel is faster .*"
-        " library uses it up to 512",
-        done.stdout,
-    )
+    found = Results.load(tmp_path / "plan.json")
+    assert [(row.status, row.why) for row in found.rows] == [("ok", "")] * 2
+    assert found.machine["environment"]["LXMLS_FUSED_UP_TO"] == f"rnn={bound}"
 
 
-@pytest.mark.parametrize(
-    ("implementation", "bounds"), [("one-kernel", {10**9}), ("stepwise", {0}), ("fused", {192, 512})]
-)
-def test_a_worker_of_the_benchmark_takes_the_plan_of_its_name(implementation, bounds):
+@pytest.mark.parametrize(("asked", "bounds"), [("rnn=4096,lstm=4096", {4096}), ("rnn=0,lstm=0", {0}), ("", {192, 512})])
+def test_the_variable_sets_the_plan_of_the_layers(asked, bounds):
     if importlib.util.find_spec("pygpu") is None:
         pytest.skip("no pygpu, so Theano uses no GPU (`make pygpu` builds it)")
     code = """
 from lxmls_rnn.deep_learning.ops.gpu.lifters import GPU_LAYERS
 print(*{layer.fused_up_to for layer in GPU_LAYERS.values()})"""
-    env = environment(implementation, "cpu", "float32", 1)
+    env = {**os.environ, "LXMLS_DEVICE": "cpu", "LXMLS_FUSED_UP_TO": asked}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert set(map(int, done.stdout.split())) == bounds, done.stderr

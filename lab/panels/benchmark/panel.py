@@ -1,8 +1,6 @@
 """Benchmark panel: time models in NumPy, Theano, PyTorch and JAX, on CPU and GPU."""
 
-from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
 from html import escape
 from pathlib import Path
 
@@ -30,9 +28,9 @@ from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure import results
 from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
 from lxmls_rnn.benchmark.measure.machine import in_words, version
-from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.benchmark.measure.session import Session
-from lxmls_rnn.benchmark.show import compare, overlay, report, summary
+from lxmls_rnn.benchmark.show import compare, report, summary
 from lxmls_rnn.benchmark.show.series import SIZE_LABELS, speed_ups, times
 from lxmls_rnn.device.libraries import cards
 from lxmls_rnn.device.processor import cores
@@ -45,7 +43,6 @@ SIZES, LIMITS = ("hidden", "batch", "length"), ("threads", "time", "budget")
 CHECKBOXES = "model", "implementation", "device", "work", "dtype"
 SHOWN = "set", *SIZES, *CHECKBOXES, *LIMITS  # the settings that have a control
 WIDTHS = {"threads": "15em", "time": "16em", "budget": "16em"}
-SET_NAMES = [name for name in c.SETS if name != "plans"]  # this panel does not offer the implementations of "plans"
 
 
 class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
@@ -59,15 +56,12 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
     longest, comes last. You see the <b>median</b> and the <b>quartiles</b> of repeats in three processes: differences
     smaller than the distance of the quartiles mean nothing, and a row whose quartiles differ by more than 30 % is
     uncertain (?) and is timed again while there is time. An unavailable device is listed with the reason.
-    Results are saved. <b>Load</b> shows stored results, <b>Compare</b> compares them with those below, and
-    <b>Overlay</b> adds them to the plots: those of a machine with a GPU, for example."""
+    Results are saved. <b>Load</b> shows stored results, and <b>Compare</b> compares them with those below."""
 
     def __init__(self) -> None:
         self.shown: Results | None = None  # None at first
         self.benchmark: LiveBenchmark | None = None  # the last one that was started here, or runs already
-        self.overlaid: tuple[str, Results] | None = None  # name and contents of the overlaid results
         self._rows_drawn = -1
-        self._gpu_files: list[Path] = []  # stored results that measured a GPU
         self._make_choice()
         self._make_views()
         super().__init__(
@@ -75,7 +69,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
             *(self.choice[name] for name in CHECKBOXES),
             self.choice.row(*LIMITS),
             in_row(self.run_button, self.stop_button, self.progress, self.status),
-            in_row(self.earlier, self.load_button, self.overlay_button, self.compare_button, self.refresh_button),
+            in_row(self.earlier, self.load_button, self.compare_button, self.refresh_button),
             self.comparison,
             self.views,
         )
@@ -89,7 +83,6 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
     def _make_choice(self) -> None:
         described = settings_of(BenchmarkSettings)
         shown = {name: described[name] for name in SHOWN}
-        shown["implementation"] = replace(shown["implementation"], choices=c.IMPLEMENTATIONS)
         shown["set"] = replace(shown["set"], help="Own sizes, or a predefined set of lxmls-rnn bench")
         peers = [name for name, package in {"torch-fused": "torch", "jax": "jax"}.items() if version(package)]
         initial = {
@@ -105,16 +98,13 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         }
         self.choice = Controls(shown, initial, WIDTHS)
         self.choice["threads"].max = MAX_THREADS
-        set_options(self.choice["set"], [OWN_SIZES, *SET_NAMES], OWN_SIZES)
+        set_options(self.choice["set"], [OWN_SIZES, *c.SETS], OWN_SIZES)
         self.run_button = self.button("Run", "Run the chosen benchmark", self.run, "primary")
         what = "Stop the benchmark and keep the cases already measured"
         self.stop_button = self.button("Stop", what, self.stop, "warning", disabled=True)
         self.progress, self.status = progress_bar("14em"), view("benchmark-status")
-        what = "Your earlier results and those shipped with the lab"
-        self.earlier = dropdown("Stored results", [], what, width="30em")
+        self.earlier = dropdown("Stored results", [], "Your earlier results", width="30em")
         self.load_button = self.button("Load", "Show the chosen results", self.load)
-        what = "Add the chosen results to the table and the plots below, for the cases that both have"
-        self.overlay_button = self.button("Overlay", what, self.toggle_overlay)
         what = "Show which cases are faster or slower in the results below than in the chosen ones"
         self.compare_button = self.button("Compare", what, self.compare)
         self.refresh_button = self.button("Refresh", "Reload the list of results", self.refresh)
@@ -198,9 +188,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         self.show_message("Stopping …")
 
     def refresh(self) -> None:
-        files = [*results.saved(paths.results()), *results.saved(results.STORED)]
-        self._gpu_files = [path for path in files if _has_gpu(path, path.stat().st_mtime_ns)]
-        set_options(self.earlier, [(path.stem + ", GPU" * (path in self._gpu_files), path) for path in files])
+        set_options(self.earlier, [(path.stem, path) for path in results.saved(self.root())])
         self._draw()
         if self._awaited is not None:
             self.show_live(self._awaited)
@@ -216,21 +204,6 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         show(self.views)
         self._draw()
         self.show_message(f"Loaded {self.earlier.value.name}, of {self.shown.created}.")
-
-    def toggle_overlay(self) -> None:
-        """Overlay the chosen results on those shown, or remove the present overlay."""
-        if self.overlaid is not None:
-            self.overlaid = None
-        else:
-            if self.shown is None:
-                raise ValueError("run a benchmark or load results first: the chosen results are overlaid on them")
-            stored, name = self._chosen(), self.earlier.value.stem
-            if len(overlay.overlay(self.shown, stored).rows) == len(self.shown.rows):
-                has = overlay.coverage(stored)
-                raise ValueError(f"{name} has no case in common with the results below; it measured {has}")
-            self.overlaid = name, stored
-        self.overlay_button.description = "Overlay" if self.overlaid is None else "Remove"
-        self._draw()
 
     def compare(self) -> None:
         """Show what is faster or slower in the shown results than in the chosen ones."""
@@ -252,14 +225,10 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
     def _draw(self) -> None:
         if self.shown is None:
             return
-        shown, overlay_text, baseline = self.shown, "", self.baseline.value
+        shown, baseline = self.shown, self.baseline.value
         self.drawn.children = list(self.figures.values())
-        if self.overlaid is not None:
-            name, stored = self.overlaid
-            shown = overlay.overlay(shown, stored)
-            overlay_text = f"<p><b>Overlay</b>: {escape(name)}, {escape(overlay.provenance(stored))}.</p>"
-        answer = "" if self.working else " ".join(summary.verdict(self.shown))
-        self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p><p>{escape(answer)}</p>{overlay_text}"
+        answer = "" if self.working else " ".join(summary.verdict(shown))
+        self.machine.value = f"<p>{escape(in_words(shown.machine))}</p><p>{escape(answer)}</p>"
         header = report.header(baseline)
         # a panel has no room for more columns
         keep = [number for number, name in enumerate(header) if name not in ("of bound", "memory")]
@@ -274,34 +243,16 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
             put_chart(drawn, chart)
         legend = key(line for chart in charts for line in chart.lines)
         self.key.value = f"<div>{legend}</div>Points: medians; bars: from quartile to quartile." if legend else ""
-        reason = "" if self.working else report.why_no_gpu(self.shown) or ""
+        reason, without = ("", "") if self.working else (report.why_no_gpu(shown) or "", report.without_gpu(shown))
+        self.gpu.value = speed_up_map(speed_ups(rows)) or (f"<p><b>{escape(without)}</b></p>" if without else "")
         notes = [
             *report.less_work(shown),
             *summary.uncertain_lines(shown),
             *report.uncertain(shown, baseline),
-            *summary.card_lines(shown),
-            *self._show_gpu(shown, rows),
-            *report.not_measured(self.shown, reason),
+            *report.crossover(shown),
+            *report.not_measured(shown, reason),
         ]
         self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
-
-    def _show_gpu(self, shown: Results, rows: list[Row]) -> list[str]:
-        """Show the speed-up by the GPU, of these results or else of the overlaid ones; return notes."""
-        assert self.shown is not None
-        if self.shown.has_gpu:  # their own GPU takes precedence over overlaid results
-            rows = [row for row in rows if not isinstance(row, overlay.OverlaidRow)]
-            self.gpu.value = speed_up_map(speed_ups(rows))
-            return report.crossover(self.shown)
-        without = "" if self.working else report.without_gpu(self.shown)
-        if self.overlaid is not None and shown.has_gpu:
-            gpu = f"GPU of {self.overlaid[0]}"
-            self.gpu.value = f"<p><b>{escape(without)}</b></p>{speed_up_map(speed_ups(rows), gpu)}"
-            return [f"With the {gpu}: {line}" for line in report.crossover(shown)]
-        stored = "No stored result is of a GPU, so none can be overlaid."
-        if self._gpu_files:
-            stored = f"{self._gpu_files[0].stem} is of a GPU: choose it under Stored results, and press Overlay."
-        self.gpu.value = f"<p><b>{escape(without)}</b> {escape(stored)}</p>" if without else ""
-        return []
 
     def code(self) -> str:
         settings = self.settings()
@@ -317,11 +268,3 @@ for row in session.run():
 Console(width=160).print(report.table(session.results))
 print(*report.crossover(session.results), *report.not_measured(session.results), sep="\\n")
 """
-
-
-@lru_cache(maxsize=1000)
-def _has_gpu(path: Path, changed: int) -> bool:
-    """Return whether results have a GPU; cached until the file changes, because reading many files is slow."""
-    with suppress(ValueError, OSError):  # a damaged file is reported when it is chosen
-        return Results.load(path).has_gpu
-    return False

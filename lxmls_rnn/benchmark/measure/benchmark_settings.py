@@ -27,11 +27,7 @@ class BenchmarkSettings:
         None, "Models", "Models to time: {choices}", choices=c.CASE_MODELS, none="all of the set"
     )
     implementation: tuple[str, ...] | None = setting(
-        None,
-        "Implementations",
-        f"Implementations: {', '.join(c.IMPLEMENTATIONS)}; on a GPU also the plans of fused: {', '.join(c.PLANS)}",
-        choices=c.IMPLEMENTATIONS | c.PLANS,
-        none=OF_SET,
+        None, "Implementations", "Implementations: {choices}", choices=c.IMPLEMENTATIONS, none="all"
     )
     device: tuple[str, ...] | None = setting(
         None,
@@ -39,7 +35,7 @@ class BenchmarkSettings:
         "Devices: cpu, cuda, cuda1",
         choices=DEVICE_TOOLTIPS,
         test=c.check_device,
-        none="those of the set, mostly cpu and cuda",
+        none="cpu and cuda",
     )
     work: tuple[str, ...] | None = setting(None, "Work", "Kinds of work: {choices}", choices=c.WORKS, none=OF_SET)
     dtype: tuple[str, ...] = setting(
@@ -74,13 +70,6 @@ class BenchmarkSettings:
         is_positive=True,
         none=f"{c.BUDGET_SECONDS:.0f} for quick, unlimited for others",
     )
-    torch_python: str | None = setting(
-        None,
-        "",
-        "The Python that has PyTorch, if it is not this one: /usr/bin/python3. It needs NumPy too",
-        none="this one",
-    )
-    jax_python: str | None = setting(None, "", "The Python that has JAX, likewise; it may be the same", none="this one")
 
     def __post_init__(self) -> None:
         check(self)
@@ -96,19 +85,17 @@ class BenchmarkSettings:
         cases = c.make_cases(
             shapes,
             self.work or chosen.works,
-            self.implementation or chosen.implementations,
-            self.device or chosen.devices,
+            self.implementation or tuple(c.IMPLEMENTATIONS),
+            self.device or ("cpu", "cuda"),
             self.dtype,
             self.words,
             None if self.implementation else chosen.scan_on_gpu,
         )
         if not cases:
-            raise ValueError(
-                "nothing to measure: NumPy runs only on the CPU, the plans of fused and the work copy only on a GPU"
-            )
+            raise ValueError("nothing to measure: NumPy runs only on the CPU, the work copy only on a GPU")
         return cases
 
     def runner(self) -> Runner:
         """Return a runner with these limits."""
         budget = c.SETS[self.set].budget if self.budget is None else self.budget
-        return Runner(self.threads, self.time, self.limit, budget, self.torch_python, self.jax_python)
+        return Runner(self.threads, self.time, self.limit, budget)

@@ -25,11 +25,6 @@ IMPLEMENTATIONS = {
     "torch-fused": "PyTorch's nn.RNN, nn.LSTM, always without peepholes; with cuDNN on a GPU",
     "jax": "JAX, jit of value_and_grad over lax.scan",
 }
-# On a GPU FastRNN and FastLSTM use the first up to a number of hidden units, and the second above it: `gpu_plans`.
-PLANS = {
-    "one-kernel": "fused, all steps of the layer in one kernel at every size",
-    "stepwise": "fused, matrix products and one kernel for every step at every size",
-}
 WORKS = {
     "forward": "the probabilities of the tags",
     "backward": "cost, and the gradients of the matrices and of the embeddings in use: forward and backward pass",
@@ -48,7 +43,7 @@ class Case:
     """One measurement; ValueError if a name is unknown, or a size is not positive or not below 2**31."""
 
     model: str  # one of `CASE_MODELS`
-    implementation: str  # one of `IMPLEMENTATIONS` or `PLANS`
+    implementation: str  # one of `IMPLEMENTATIONS`
     device: str  # one of `SHOWN_DEVICES`, measured on one of `DEVICES`
     dtype: str  # "float32" or "float64"
     work: str  # one of `WORKS`
@@ -62,7 +57,7 @@ class Case:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  see `records`
 
     def __post_init__(self) -> None:
-        every = {"model": CASE_MODELS, "implementation": IMPLEMENTATIONS | PLANS, "dtype": DTYPES, "work": WORKS}
+        every = {"model": CASE_MODELS, "implementation": IMPLEMENTATIONS, "dtype": DTYPES, "work": WORKS}
         for name, known in every.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {quoted(getattr(self, name))}")
@@ -87,11 +82,6 @@ class Case:
     def sizes(self) -> Sizes:
         """The sizes of the tagger."""
         return Sizes(self.n_words, self.n_emb, self.n_hidd, self.n_tags)
-
-    @property
-    def backend(self) -> str:
-        """The backend of the library's model; both plans belong to "fused"."""
-        return "fused" if self.implementation in PLANS else self.implementation
 
     @property
     def layer(self) -> str:
@@ -146,22 +136,15 @@ DEEPBENCH += [Shape("lstm", 256, batch, 150) for batch in (16, 32, 64)]
 
 @dataclass(frozen=True)
 class CaseSet:
-    """A named set of cases: shapes, kinds of work, and the default implementations, devices and baseline."""
+    """A named set of cases: shapes, kinds of work, and limits."""
 
     shapes: Sequence[Shape]
     works: tuple[str, ...]
-    implementations: Sequence[str] = tuple(IMPLEMENTATIONS)
-    devices: Sequence[str] = ("cpu", "cuda")
-    baseline: str = "numpy"
     budget: float | None = None  # seconds of a run
     scan_on_gpu: Shape | None = None  # the one shape at which scan is measured on a GPU; None for all
 
 
 BUDGET_SECONDS = 120.0  # of a quick run
-# hidden sizes below and above the bounds in `gpu_plans`
-PLANS_AT = grid(("rnn",), (128, 256, 384, 512, 768, 1024), (1, 16, 128), (10,))
-PLANS_AT += grid(("lstm",), (64, 128, 192, 256, 384, 512), (1, 16, 128), (10,))
-
 SETS = {
     "quick": CaseSet(
         grid(("rnn", "lstm"), (20, 128), (1, 32, 128), (10,)),
@@ -171,7 +154,6 @@ SETS = {
     ),
     "full": CaseSet(grid(CASE_MODELS, (20, 50, 128, 256, 512, 1024), (1, 4, 16, 64, 256), (10, 30)), tuple(WORKS)),
     "deepbench": CaseSet(DEEPBENCH, ("forward", "backward")),
-    "plans": CaseSet(PLANS_AT, ("backward",), tuple(PLANS), ("cuda",), "stepwise"),
 }
 
 
@@ -210,9 +192,8 @@ def make_cases(
 ) -> list[Case]:
     """Return the cases of every shape, group by group.
 
-    NumPy runs only on the CPU; the plans and the work "copy" only on a GPU; scan on a GPU only at the shape
-    `scan_on_gpu`, if there is one. Shapes of the same model and hidden size share compiled functions; they should
-    follow each other.
+    NumPy runs only on the CPU; the work "copy" only on a GPU; scan on a GPU only at the shape `scan_on_gpu`, if there
+    is one. Shapes of the same model and hidden size share compiled functions; they should follow each other.
     """
     for device in devices:
         check_device(device)
@@ -222,12 +203,7 @@ def make_cases(
             return work != "copy"
         return implementation != "scan" or scan_on_gpu in (None, shape)
 
-    places = [
-        (name, device)
-        for device in devices
-        for name in implementations
-        if name not in (PLANS if device == "cpu" else ("numpy",))
-    ]
+    places = [(name, device) for device in devices for name in implementations if device == "cpu" or name != "numpy"]
     by_function = [list(same) for _, same in groupby(shapes, key=attrgetter("model", "n_hidd"))]
     return [
         Case(shape.model, implementation, device, dtype, work, shape.n_hidd, shape.batch, shape.length, n_words)

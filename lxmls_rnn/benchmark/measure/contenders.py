@@ -12,7 +12,6 @@ import numpy as np
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, THEANO, TORCH
-from lxmls_rnn.deep_learning.gpu_plans import local_floats
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN, columns, flat
 from lxmls_rnn.deep_learning.rnn import model_class, name_of
 from lxmls_rnn.deep_learning.sgd import make_step
@@ -55,7 +54,7 @@ def draw_batch(case: Case, sentences: int, words: int) -> Inputs:
 
 def build_model(case: Case, values: dict[str, np.ndarray]) -> Any:
     """Return the library's tagger for a case, with these parameters."""
-    cls = model_class(name_of(case.layer.upper(), case.backend))
+    cls = model_class(name_of(case.layer.upper(), case.implementation))
     return model_file.build(cls, case.sizes, values, ACTIVATION, case.dtype)
 
 
@@ -152,7 +151,7 @@ class GraphContender(NumpyContender):
 
 
 class TheanoContender(GraphContender):
-    """Adapter of the Theano models; `FastRNN` and `FastLSTM` can be forced to one GPU plan for all sizes."""
+    """Adapter of the Theano models."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
         import theano
@@ -163,7 +162,6 @@ class TheanoContender(GraphContender):
             from theano.gpuarray.type import get_context
 
             self.context = get_context(None)
-            check_plan(case, self.context.lmemsize)
         self.free_at_start = self._free()
         self.model = build_model(case, values)
         if case.work == "step":
@@ -328,10 +326,3 @@ CLASSES = {NUMPY: NumpyContender, THEANO: TheanoContender, JAX: JaxContender, TO
 def without_absent(case: Case, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the parameters without W_c if the model of a case has no peepholes."""
     return {name: W for name, W in values.items() if case.peepholes or name != "W_c"}
-
-
-def check_plan(case: Case, local_memory: int) -> None:
-    """Raise NotImplementedError if the device's local memory, in bytes, is too small for the plan one-kernel."""
-    needed = 4 * max(local_floats(case.layer, case.n_hidd))
-    if case.implementation == "one-kernel" and needed > local_memory:
-        raise NotImplementedError(f"one kernel needs {needed} bytes of local memory, the device has {local_memory}")

@@ -11,13 +11,9 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import lxmls_rnn
-from lxmls_rnn.benchmark.measure.cases import PLANS
-from lxmls_rnn.deep_learning import gpu_plans
 from lxmls_rnn.device.processor import pinned
 
 START_LIMIT_SECONDS = 120.0  # Theano's first import on a GPU compiles
@@ -41,12 +37,9 @@ def checked(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def environment(implementation: str, device: str, dtype: str, threads: int) -> dict[str, str]:
-    """Return the environment of a worker: device, dtype, number of threads and, for one of `PLANS`, the plan."""
+def environment(device: str, dtype: str, threads: int) -> dict[str, str]:
+    """Return the environment of a worker: this one, with device, dtype and number of threads."""
     environ = dict(os.environ)
-    if implementation in PLANS:
-        bound = {"one-kernel": 10**9, "stepwise": 0}[implementation]
-        environ[gpu_plans.BOUNDS_VARIABLE] = gpu_plans.as_text(dict.fromkeys(gpu_plans.FUSED_UP_TO, bound))
     environ["LXMLS_DEVICE"], environ["LXMLS_FLOATX"] = device, dtype
     environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # JAX's worker leaves memory of the GPU for the others
     if device == "cpu":
@@ -58,23 +51,12 @@ def environment(implementation: str, device: str, dtype: str, threads: int) -> d
     return environ
 
 
-def for_another_python(environ: dict[str, str], folder: str) -> dict[str, str]:
-    """Return the environment of an interpreter with packages of its own.
-
-    It imports lxmls_rnn, and nothing else of this environment, through a link in `folder`.
-    """
-    Path(folder, "lxmls_rnn").symlink_to(Path(lxmls_rnn.__file__).parent)
-    ours = ("PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONPATH", "VIRTUAL_ENV")
-    return {name: value for name, value in environ.items() if name not in ours} | {"PYTHONPATH": folder}
-
-
 class Worker:
     """A process of `measure.worker`; `Failed` if it does not start, or if device or library is unavailable.
 
     While the worker computes, `stop` is called at regular intervals; if it returns True, the process is killed and
-    `Failed` is raised. `python` is the interpreter, by default the running one; another one needs NumPy and the
-    packages of the implementation. A worker on the CPU runs on as many processors as it has threads, whatever the
-    implementation, because XLA takes all processors that it may use.
+    `Failed` is raised. A worker on the CPU runs on as many processors as it has threads, whatever the implementation,
+    because XLA takes all processors that it may use.
     """
 
     def __init__(
@@ -84,20 +66,17 @@ class Worker:
         dtype: str,
         threads: int,
         stop: Callable[[], bool] = lambda: False,
-        python: str | None = None,
     ) -> None:
         self.stop = stop
-        self.folder = tempfile.TemporaryDirectory()  # removed in `close`
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in `close`
-        environ = environment(implementation, device, dtype, threads)
         wanted = implementation, device, dtype, str(threads)
         with pinned(threads) if device == "cpu" else nullcontext():
             self.process = subprocess.Popen(
-                [python or sys.executable, "-m", WORKER, *wanted],
+                [sys.executable, "-m", WORKER, *wanted],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self.errors,
-                env=for_another_python(environ, self.folder.name) if python else environ,
+                env=environment(device, dtype, threads),
                 start_new_session=True,  # Ctrl-C interrupts only the parent, which then ends its workers
             )
         self.pending = b""
@@ -164,4 +143,3 @@ class Worker:
         for pipe in (self.process.stdin, self.process.stdout, self.errors):
             with suppress(BrokenPipeError):  # the ended process did not read its last request
                 pipe.close()  # type: ignore[union-attr]
-        self.folder.cleanup()

@@ -9,7 +9,6 @@ The file is one JSON object; version 1 has these fields:
     settings    threads, seconds timed for a case, limit in seconds for a case, rounds
     machine     see `machine.describe`
     peaks       {"cpu float32": {"flops", "bytes", "cache"}, ...}, see `counting.Peak`
-    cards       [{"group", "before", "after"}, ...]: what nvidia-smi reports of the GPUs, see `card.state`
     rows        one for each requested case: the fields of `Row`, with the fields of the case under "case"
 
 A reader accepts every version up to its own: fields that later versions add have defaults.
@@ -32,7 +31,6 @@ from lxmls_rnn.storage.records import Between, Count
 
 RESULTS_FORMAT = "lxmls-rnn benchmark"
 RESULTS_VERSION = 1
-STORED = Path(__file__).parents[1] / "stored"  # results of other machines that come with the library
 
 MAX_SPREAD = 0.3  # interquartile range divided by the median; a row above it is measured again
 
@@ -55,8 +53,6 @@ class Row:
         Number of repeats, and calls timed together in each.
     processes
         Number of processes that the repeats come from: where a process has its data in memory changes its times.
-    watts
-        Power that nvidia-smi reported right after the last repeat; None on the CPU, or where it does not report it.
     compile_s
         Seconds from building the tagger to its first result in the first process, with the contents that Theano's
         compile cache had then. Shapes of the same hidden size share this value.
@@ -86,7 +82,6 @@ class Row:
     repeats: Count = 0
     calls: Count = 0
     processes: Count = 0
-    watts: Amount | None = None
     compile_s: Amount | None = None
     difference: Amount | None = None
     checked: list[Count] | None = None
@@ -128,12 +123,6 @@ class Row:
         """Return the words that go through the model in a second; of "copy", that are copied."""
         return self.case.batch * self.case.length / self.median if self.median else None
 
-    @property
-    def joules(self) -> float | None:
-        """Return the joules that 1,000 words take, if the power is known."""
-        speed = self.words_per_second
-        return 1000 * self.watts / speed if speed and self.watts is not None else None
-
 
 @dataclass
 class Results:
@@ -144,7 +133,6 @@ class Results:
     settings: dict[str, Any]
     machine: dict[str, Any]
     peaks: dict[str, dict[str, float]] = field(default_factory=dict)
-    cards: list[dict[str, Any]] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
 
     @property

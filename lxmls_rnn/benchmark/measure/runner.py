@@ -11,11 +11,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from math import inf
 from time import monotonic
-from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.benchmark.measure import card
 from lxmls_rnn.benchmark.measure.cases import Case, groups
 from lxmls_rnn.benchmark.measure.counting import Peak, count, memory, share_of_bound
 from lxmls_rnn.benchmark.measure.machine import cache_size
@@ -48,15 +46,11 @@ class Runner:
         Limit in seconds for the whole run, without starting workers and compiling, for which `COMPILE_BUDGETS` times
         the budget is added. Cases that are not measured by then become rows with the status "stopped". Default: no
         limit.
-    torch_python, jax_python
-        The interpreters of PyTorch's and JAX's workers; default: the running one.
 
     Attributes
     ----------
     activity
         The present activity, such as 'timing numpy on cpu'; another thread can read it.
-    cards
-        What nvidia-smi reports of the GPUs before and after each group that was timed on one.
     """
 
     def __init__(
@@ -65,19 +59,15 @@ class Runner:
         seconds: float = SECONDS,
         limit: float = LIMIT_SECONDS,
         budget: float | None = None,
-        torch_python: str | None = None,
-        jax_python: str | None = None,
     ) -> None:
         for name, value in (("threads", threads), ("seconds", seconds), ("limit", limit), ("budget", budget)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be positive, got {value}")
         self.threads = threads or cores()
         self.seconds, self.limit, self.budget = seconds, limit, budget
-        self.torch_python, self.jax_python = torch_python, jax_python
         self.activity = "starting"
         self.compile_seconds = 0.0  # in this run
         self.peaks: dict[str, Peak] = {}
-        self.cards: list[dict[str, Any]] = []
         self._workers: dict[tuple[str, str, str], Worker] = {}
         self._absent: dict[tuple[str, str, str], Failed] = {}
         self._peaks_of: set[tuple[str, str, str]] = set()
@@ -134,12 +124,10 @@ class Runner:
             if self._stopping.is_set():
                 return
             if measurement.row.status == "ok":
-                compiles = FRAMEWORKS[measurement.row.case.backend].compile_time
+                compiles = FRAMEWORKS[measurement.row.case.implementation].compile_time
                 measurement.is_prepared = measurement.is_timed = False
                 self._attempt(measurement, self._prepare, "compiling and checking" if compiles else "checking")
                 ready += [measurement] if measurement.is_prepared else []
-        on_gpu = any(measurement.row.case.device != "cpu" for measurement in ready)
-        before = card.state() if on_gpu else []
         for number in range(ROUNDS):
             for measurement in ready:
                 if self._stopping.is_set():
@@ -149,10 +137,6 @@ class Runner:
                 too_long = bool(measurement.repeats) and measurement.spent + measurement.last > self.limit
                 if measurement.row.status == "ok" and not enough and not too_long:
                     self._attempt(measurement, self._time, "timing")
-        if before:
-            self.cards.append(
-                {"group": str(ready[0].row.case).partition(":")[0], "before": before, "after": card.state()}
-            )
 
     def _attempt(self, measurement: Measurement, action: Callable[[Measurement], None], activity: str) -> None:
         case, start = measurement.row.case, monotonic()
@@ -223,8 +207,6 @@ class Runner:
         measurement.repeats += answer["seconds"]
         measurement.seconds += sum(answer["seconds"]) * answer["calls"]
         measurement.row.calls = answer["calls"]
-        if measurement.row.case.device.startswith("cuda"):
-            measurement.row.watts = card.power(measurement.row.case.device)
         measurement.row.host_memory, measurement.row.device_memory = answer["host_memory"], answer["device_memory"]
 
     def _worker(self, lane: tuple[str, str, str]) -> Worker:
@@ -233,9 +215,7 @@ class Runner:
             raise self._absent[lane]
         if lane not in self._workers:
             try:
-                pythons = {"torch": self.torch_python, "jax": self.jax_python}
-                python = pythons.get(lane[0].partition("-")[0])
-                self._workers[lane] = Worker(*lane, threads=self.threads, stop=self._stopping.is_set, python=python)
+                self._workers[lane] = Worker(*lane, threads=self.threads, stop=self._stopping.is_set)
             except Failed as failure:
                 if failure.status == "unavailable":
                     self._absent[lane] = failure

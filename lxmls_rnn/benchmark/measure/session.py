@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from lxmls_rnn.benchmark.measure.cases import Case, groups, scan_last
 from lxmls_rnn.benchmark.measure.machine import describe
@@ -31,11 +30,8 @@ class Session:
         settings = {"threads": runner.threads, "seconds": runner.seconds, "limit": runner.limit}
         settings |= {"processes": PROCESSES, "rounds": ROUNDS}
         created = datetime.now().astimezone().isoformat(timespec="seconds")
-        self.results = Results(
-            created, list(command), settings, describe(runner.threads, runner.torch_python, runner.jax_python)
-        )
+        self.results = Results(created, list(command), settings, describe(runner.threads))
         self.kept: dict[Case, Row] = {}
-        self.earlier_cards: list[dict[str, Any]] = []  # states of the GPUs in the file that is resumed
         self.n_turns = 0  # turns of all cases so far
         if resume and path.exists():
             before = Results.load(path)
@@ -44,7 +40,7 @@ class Session:
                     f"{path} was measured on another machine, or with other versions or threads: choose another --out"
                 )
             self.kept = {row.case: row for row in before.rows if row.status != "stopped"}
-            self.results.peaks, self.earlier_cards = before.peaks, before.cards
+            self.results.peaks = before.peaks
         cases = self.cases if self.runner.budget is None else scan_last(self.cases)
         self.todo = [group for group in groups(cases) if not all(case in self.kept for case in group)]
 
@@ -78,5 +74,4 @@ class Session:
     def _save(self, done: dict[Case, Row]) -> None:
         self.results.rows = [done[case] for case in self.cases if case in done]
         self.results.peaks |= {key: vars(peak) for key, peak in self.runner.peaks.items()}
-        self.results.cards = [*self.earlier_cards, *self.runner.cards]
         self.results.save(self.path)

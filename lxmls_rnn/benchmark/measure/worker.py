@@ -76,7 +76,7 @@ class Bench:
         if is_new:
             while len(self.built) >= MAX_BUILT_TAGGERS:
                 del self.built[next(iter(self.built))]
-            self.built[key] = contenders.CLASSES[FRAMEWORKS[case.backend]](case, contenders.draw_values(case))
+            self.built[key] = contenders.CLASSES[FRAMEWORKS[case.implementation]](case, contenders.draw_values(case))
         tagger = self.built[key]
         tagger.reset()  # the timed steps of an earlier case have changed the parameters a little
         returned = tagger.bind(batch, CHECK_RATE)()
@@ -218,7 +218,7 @@ def theano_call(value: np.ndarray, formula: Callable[[Any, Any], Any]) -> Callab
 
 def start(implementation: str, threads: int) -> dict[str, str]:
     """Import what the implementation needs; return why it is unavailable, or nothing."""
-    framework = FRAMEWORKS.get(implementation, THEANO)  # also of the plans
+    framework = FRAMEWORKS[implementation]
     if framework.missing:
         return {"unavailable": framework.missing}
     try:

@@ -9,7 +9,6 @@ from rich.table import Table
 
 from lxmls_rnn.benchmark.measure.cases import groups
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show.overlay import OverlaidRow
 
 MAX_NAMED = 4  # rows in a warning
 
@@ -17,7 +16,7 @@ MAX_NAMED = 4  # rows in a warning
 def label(row: Row) -> str:
     """Return implementation and device, such as "fused on cpu"; a star marks less work than the rest of the group."""
     star = "" if row.case.same_work else "*"
-    return f"{row.case.implementation}{star} on {row.case.device}{', stored' if isinstance(row, OverlaidRow) else ''}"
+    return f"{row.case.implementation}{star} on {row.case.device}"
 
 
 def less_work(results: Results) -> list[str]:
@@ -76,9 +75,8 @@ def is_on_gpu(row: Row) -> bool:
 
 
 def baseline_of(group: Sequence[Row], baseline: str) -> Row | None:
-    """Return the row of the implementation `baseline` on its first device; None if it was not measured here."""
-    own = (row for row in group if row.median and not isinstance(row, OverlaidRow))
-    return next((row for row in own if row.case.implementation == baseline), None)
+    """Return the row of the implementation `baseline` on its first device; None if it was not measured."""
+    return next((row for row in group if row.median and row.case.implementation == baseline), None)
 
 
 def ratio(row: Row, base: Row | None) -> float | None:
@@ -208,7 +206,7 @@ def decided(rows: Iterable[Row]) -> list[Row]:
 def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, float]]:
     """Return the smallest median on "cpu" and on "gpu" (CUDA), by (dtype, model, work, length, batch, n_hidd).
 
-    Overlaid CPU rows are ignored, and so are cases whose work is "copy".
+    Cases whose work is "copy" are ignored.
     """
     best = _fastest_rows(rows)
     return {key: {side: row.median or 0.0 for side, row in sides.items()} for key, sides in best.items()}
@@ -219,8 +217,7 @@ def _fastest_rows(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, Row]]:
     for row in rows:
         case = row.case
         side = {"cpu": "cpu", "cud": "gpu"}.get(case.device[:3])
-        is_foreign = side == "cpu" and isinstance(row, OverlaidRow)
-        if row.median and side and case.work != "copy" and not is_foreign:
+        if row.median and side and case.work != "copy":
             sides = best.setdefault((case.dtype, case.model, case.work, case.length, case.batch, case.n_hidd), {})
             sides[side] = min(sides.get(side, row), row, key=lambda row: row.median or 0.0)
     return best

@@ -9,14 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS, PLANS
+from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS
 from lxmls_rnn.benchmark.measure.results import Row
-from lxmls_rnn.benchmark.show.overlay import OverlaidRow
 from lxmls_rnn.benchmark.show.report import fastest
 from lxmls_rnn.plotting.chart import Axis, Chart, Line
 from lxmls_rnn.plotting.palette import LINES
 
-COLOURS = dict(zip((*IMPLEMENTATIONS, *PLANS), LINES, strict=False))
+COLOURS = dict(zip(IMPLEMENTATIONS, LINES, strict=False))
 DEVICE_LINE_STYLES = {"cpu": "solid", "cuda": "dashed", "opencl": "dotted"}  # OpenCL: in earlier results
 TITLES = {"rnn": "RNN", "lstm": "LSTM", "lstm-no-peepholes": "LSTM without peepholes"}
 SIZE_LABELS = {"n_hidd": "hidden units", "batch": "sentences in the batch"}
@@ -44,14 +43,14 @@ def times(rows: Sequence[Row], size: str) -> Chart:
     most = max(len(points) for points in spread.values())
     candidates = sorted(key for key, points in spread.items() if len(points) == most)
     chosen = max(candidates, key=lambda key: (count[key], -abs(candidates.index(key) - len(candidates) // 2)))
-    drawn: dict[tuple[str, str, bool], list[Row]] = {}
+    drawn: dict[tuple[str, str], list[Row]] = {}
     for row in sorted(rows, key=lambda row: (list(COLOURS).index(row.case.implementation), getattr(row.case, size))):
         if rest(row) == chosen:
-            drawn.setdefault((row.case.implementation, row.case.device, isinstance(row, OverlaidRow)), []).append(row)
+            drawn.setdefault((row.case.implementation, row.case.device), []).append(row)
     lines = [
         Line(
-            f"{implementation} on {device}{', stored' if is_stored else ''}",
-            COLOURS[implementation] + ("99" if is_stored else ""),  # paler
+            f"{implementation} on {device}",
+            COLOURS[implementation],
             x=[getattr(row.case, size) for row in found],
             y=[1e3 * (row.median or 0.0) for row in found],
             low=[1e3 * (row.q1 or row.median or 0.0) for row in found],
@@ -59,12 +58,12 @@ def times(rows: Sequence[Row], size: str) -> Chart:
             has_dots=True,
             style=DEVICE_LINE_STYLES[device.rstrip("0123456789:")],
         )
-        for (implementation, device, is_stored), found in drawn.items()
+        for (implementation, device), found in drawn.items()
     ]
     ticks = {place: str(place) for place in sorted({place for line in lines for place in line.x})}
     model = rows[0].case.model
     title = TITLES[model]
-    if model == "lstm" and any(implementation == "torch-fused" for implementation, *_ in drawn):
+    if model == "lstm" and any(implementation == "torch-fused" for implementation, _ in drawn):
         title += " (torch-fused: no peepholes)"
     what = "batch" if size == "n_hidd" else "hidden"
     title += f", {what} {chosen[0]}, {chosen[1]} words, {chosen[2]}"

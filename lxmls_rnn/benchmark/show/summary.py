@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from rich.table import Table
 
 from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show.overlay import OverlaidRow
 from lxmls_rnn.benchmark.show.report import (
     baseline_of,
     decided,
@@ -25,7 +24,6 @@ from lxmls_rnn.benchmark.show.report import (
 from lxmls_rnn.benchmark.show.series import TITLES, speed_ups
 
 MAX_LINES = 40  # of the table in a terminal
-GPU_STEP_SECONDS = 127e-6, 218e-6  # of host and driver alone, for all small sizes: the estimate in docs/gpu.md
 SHORT_WORKS = {"forward": "forward", "backward": "gradients", "step": "step"}
 
 
@@ -62,9 +60,9 @@ def fastest_of(rows: Sequence[Row]) -> Row | None:
 def verdict(results: Results) -> list[str]:
     """Return three sentences about the smallest sizes of each model: on this CPU, on its GPU, and where the GPU wins.
 
-    Sizes whose fastest row is uncertain take no part. Without a GPU the last two sentences are estimates that say so.
+    Sizes whose fastest row is uncertain take no part. Without a GPU there is only the first sentence.
     """
-    measured = [row for row in results.rows if row.median and not isinstance(row, OverlaidRow)]
+    measured = [row for row in results.rows if row.median]
     work = deciding_work([row for row in measured if not row.is_uncertain])
     measured = [row for row in measured if row.case.work == work and row.case.same_work]
     rows = decided(measured)
@@ -75,8 +73,8 @@ def verdict(results: Results) -> list[str]:
     if on_gpu:
         name = next(iter(results.machine.get("gpus", [])), "the GPU").partition(",")[0]
         lines.append(f"On {name} {_and([_takes(row, work) for row in _smallest(on_gpu)])}.")
-        return [*lines, " ".join(_where_the_gpu_wins(rows)) or "No size was measured on both with certainty."]
-    return [*lines, *_estimate(on_cpu, work)]
+        lines.append(" ".join(_where_the_gpu_wins(rows)) or "No size was measured on both with certainty.")
+    return lines
 
 
 def _smallest(rows: Sequence[Row]) -> list[Row]:
@@ -118,23 +116,6 @@ def _where_the_gpu_wins(rows: Sequence[Row]) -> Iterator[str]:
             where = "at every batch" if start == batches[0] else where
             parts.append(f"{where} with {n_hidd} hidden units")
         yield f"The GPU is faster for the {TITLES[model]} {_and(parts)}."
-
-
-def _estimate(on_cpu: Sequence[Row], work: str) -> list[str]:
-    least, most = (format_time(seconds) for seconds in GPU_STEP_SECONDS)
-    lines = [
-        "No GPU was measured. By an estimate that no card has tested (docs/gpu.md), a step on one takes at least "
-        f"{least} to {most} at all of these sizes; `make gpu` looks for a card."
-    ]
-    if work == "step":
-        parts = [
-            f"{TITLES[row.case.model]} {row.case.n_hidd} x {row.case.batch} ({format_time(row.median)})"
-            for row in on_cpu
-            if (row.median or 0.0) > GPU_STEP_SECONDS[1]
-        ]
-        where = f"could be faster where this CPU takes longer, at hidden units x sentences: {', '.join(parts)}"
-        lines.append(f"So by this estimate a GPU {where if parts else 'is faster at none of the measured sizes'}.")
-    return lines
 
 
 def _and(parts: Sequence[str]) -> str:
@@ -181,7 +162,7 @@ def deciding(results: Results, baseline: str) -> tuple[list[Line], int]:
     for key, lines in by_line.items():
         of_work = {name: works[work] for name, works in lines.items() if work in works}
         sides = [[row for row in of_work.values() if is_on_gpu(row) is side] for side in (False, True)]
-        peers = [row for row in of_work.values() if row.case.backend.startswith("torch")]
+        peers = [row for row in of_work.values() if row.case.implementation.startswith("torch")]
         bases = [row for row in of_work.values() if row.case.implementation == baseline]
         ranked = [*((fastest_of(side), 0) for side in sides), (next(iter(bases), None), 1), (fastest_of(peers), 2)]
         ranks: dict[str, int] = {}
@@ -232,44 +213,9 @@ def speed_up_lines(results: Results) -> list[str]:
     return lines
 
 
-def card_lines(results: Results) -> list[str]:
-    """Return a line for each GPU about its state while it was measured, and one about its energy, where it is known."""
-    lines = []
-    states = [group[when] for group in results.cards for when in ("before", "after")]
-    for number in range(max(map(len, states), default=0)):
-        of_card = [state[number] for state in states if number < len(state)]
-        parts = [_range(of_card, name, unit) for name, unit in _SHOWN.items()]
-        parts += [_bus(of_card[-1])]
-        lines.append(f"{of_card[0].get('name', 'GPU')} while it was measured: {', '.join(filter(None, parts))}")
-    energy = [row for row in results.rows if row.joules is not None and row.case.work == deciding_work(results.rows)]
-    if energy:
-        least = min(energy, key=lambda row: row.joules or 0.0)
-        lines.append(
-            f"The least energy for 1,000 words is {least.joules:.2g} J, at {least.watts:.0f} W: "
-            f"{str(least.case).partition(':')[0]}, {label(least)}"
-        )
-    return lines
-
-
-_SHOWN = {"clocks.sm": "MHz", "clocks.mem": "MHz of memory", "power.draw": "W", "temperature.gpu": "degrees"}
-
-
-def _bus(state: dict[str, Any]) -> str:
-    generation, lanes = (state.get(f"pcie.link.{name}.current") for name in ("gen", "width"))
-    return f"PCIe {generation or ''} x{lanes:.0f}".replace("  ", " ") if lanes else ""
-
-
-def _range(states: Sequence[dict[str, Any]], name: str, unit: str) -> str:
-    numbers = [state[name] for state in states if name in state]
-    if not numbers:
-        return ""
-    low, high = min(numbers), max(numbers)
-    return f"{low:.0f} {unit}" if round(low) == round(high) else f"{low:.0f} to {high:.0f} {unit}"
-
-
 def uncertain_lines(results: Results) -> list[str]:
     """Return a line that counts the uncertain rows."""
-    measured = [row for row in results.rows if row.median and not isinstance(row, OverlaidRow)]
+    measured = [row for row in results.rows if row.median]
     uncertain = [row for row in measured if row.is_uncertain]
     lines = []
     if uncertain:

@@ -3,18 +3,14 @@
 import pytest
 
 from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
-from lxmls_rnn.benchmark.measure.cases import SETS, WORKS, chosen_shapes
+from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS, SETS, WORKS, chosen_shapes
 
 
 def test_a_set_brings_all_that_is_not_given():
     cases = BenchmarkSettings("full").cases()
     assert {case.work for case in cases} == set(WORKS)
     assert {case.device for case in cases} == {"cpu", "cuda"}
-    assert {case.implementation for case in cases} == set(SETS["full"].implementations)
-    plans = BenchmarkSettings("plans").cases()
-    assert {(case.implementation, case.device, case.work) for case in plans} == {
-        (plan, "cuda", "backward") for plan in ("one-kernel", "stepwise")
-    }
+    assert {case.implementation for case in cases} == set(IMPLEMENTATIONS)
 
 
 def test_what_is_given_replaces_what_the_set_has():
@@ -38,9 +34,8 @@ def test_scan_is_measured_on_a_gpu_at_one_shape_of_a_quick_run_and_where_it_is_a
 
 
 def test_the_limits_are_those_of_the_runner_and_the_budget_is_that_of_the_set_unless_it_is_given():
-    given = BenchmarkSettings(threads=3, time=0.5, limit=7.0, budget=9.0, torch_python="a", jax_python="b").runner()
-    found = (given.threads, given.seconds, given.limit, given.budget, given.torch_python, given.jax_python)
-    assert found == (3, 0.5, 7.0, 9.0, "a", "b")
+    given = BenchmarkSettings(threads=3, time=0.5, limit=7.0, budget=9.0).runner()
+    assert (given.threads, given.seconds, given.limit, given.budget) == (3, 0.5, 7.0, 9.0)
     assert BenchmarkSettings().runner().budget == 120
     assert BenchmarkSettings("full").runner().budget is None
 
@@ -50,7 +45,7 @@ def test_the_limits_are_those_of_the_runner_and_the_budget_is_that_of_the_set_un
     [
         ({"device": ("gpu",)}, "device must be cpu, cuda, cuda0, ..., got 'gpu'"),
         ({"implementation": ("numpy",), "device": ("cuda",)}, "nothing to measure: NumPy runs only on the CPU"),
-        ({"set": "slow"}, "set must be one of quick, full, deepbench, plans, got 'slow'"),
+        ({"set": "slow"}, "set must be one of quick, full, deepbench, got 'slow'"),
         ({"time": 0.0}, "time must be a positive number, got 0.0"),
     ],
 )

@@ -4,7 +4,6 @@ import pytest
 
 from lxmls_rnn.benchmark.measure.cases import (
     IMPLEMENTATIONS,
-    PLANS,
     SETS,
     Case,
     Shape,
@@ -12,23 +11,12 @@ from lxmls_rnn.benchmark.measure.cases import (
     make_cases,
     scan_last,
 )
-from lxmls_rnn.deep_learning.gpu_plans import FUSED_UP_TO
 
 
 def test_numpy_has_the_cpu_alone():
     found = make_cases([Shape("rnn", 20, 1)], ["step"], devices=["cpu", "cuda"])
     assert [case.device for case in found if case.implementation == "numpy"] == ["cpu"]
     assert {case.implementation for case in found if case.device == "cuda"} == set(IMPLEMENTATIONS) - {"numpy"}
-
-
-def test_the_plans_are_for_a_gpu():
-    found = make_cases([Shape("rnn", 20, 1)], ["step"], ["fused", *PLANS], ["cpu", "cuda"])
-    assert [case.lane[:2] for case in found] == [
-        ("fused", "cpu"),
-        ("fused", "cuda"),
-        ("one-kernel", "cuda"),
-        ("stepwise", "cuda"),
-    ]
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -45,16 +33,6 @@ def test_pytorchs_lstm_does_the_same_work_where_there_are_no_peepholes():
         (False, True),
         (False, True),
     ]
-
-
-def test_the_set_of_the_plans_compares_them_on_a_gpu():
-    chosen = SETS["plans"]
-    found = make_cases(chosen.shapes[:1], chosen.works, chosen.implementations, chosen.devices)
-    assert [case.lane[:2] for case in found] == [("one-kernel", "cuda"), ("stepwise", "cuda")]
-    assert chosen.baseline in PLANS
-    for layer, bound in FUSED_UP_TO.items():
-        sizes = {shape.n_hidd for shape in chosen.shapes if shape.model == layer}
-        assert min(sizes) < bound < max(sizes)
 
 
 def test_sizes_that_are_given_replace_those_of_the_set():

@@ -7,7 +7,6 @@ from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Case
 from lxmls_rnn.benchmark.measure.contenders import (
     NumpyContender,
     TheanoContender,
-    check_plan,
     draw_batch,
     draw_values,
     reference,
@@ -114,13 +113,3 @@ def test_a_batch_has_words_that_come_twice_and_sentences_of_weight_one(batch, sh
     assert set(x.flat) <= set(range(30))
     assert set(y.flat) <= set(range(12))
     np.testing.assert_allclose(weights.sum(-1), 1)
-
-
-def test_one_kernel_needs_local_memory_for_its_units():
-    """The backward pass of the RNN needs four floats for each unit, that of the LSTM sixteen."""
-    for model, needed in (("rnn", 4 * 4 * 100), ("lstm", 16 * 4 * 100)):
-        one = Case(model, "one-kernel", "cuda", "float32", "backward", 98, 2)  # rounded up to a multiple of 4
-        check_plan(one, needed)
-        with pytest.raises(NotImplementedError, match=f"one kernel needs {needed} bytes .* has {needed - 1}"):
-            check_plan(one, needed - 1)
-        check_plan(Case(model, "stepwise", "cuda", "float32", "backward", 100, 2), 0)

@@ -1,13 +1,12 @@
-"""Workers whose process ends, hangs or answers: programs of a few lines take the interpreter's place."""
+"""Workers whose process ends, hangs or answers: a module of a few lines takes the worker's place."""
 
 import json
 import os
-import sys
 
 import pytest
 
-from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked, environment, for_another_python
-from lxmls_rnn.deep_learning.gpu_plans import BOUNDS_VARIABLE, fused_up_to
+from lxmls_rnn.benchmark.measure import process
+from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked, environment
 from lxmls_rnn.device.processor import processors
 
 HELLO = """import json, os, signal, sys
@@ -16,16 +15,15 @@ print("{}", flush=True)
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, monkeypatch):
     """Start a worker that runs some lines of Python; it is ended with the test."""
     workers = []
+    monkeypatch.setattr(process, "WORKER", "few_lines")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     def make(lines, stop=lambda: False, threads=3, device="cpu"):
-        script, program = tmp_path / "lines.py", tmp_path / "program"
-        script.write_text(lines)
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {script} "$@"\n')
-        program.chmod(0o755)
-        workers.append(Worker("numpy", device, "float32", threads, stop, str(program)))
+        (tmp_path / "few_lines.py").write_text(lines)
+        workers.append(Worker("numpy", device, "float32", threads, stop))
         return workers[-1]
 
     yield make
@@ -57,7 +55,7 @@ def test_what_is_unavailable_is_no_crash(start):
 
 
 def test_it_is_told_what_it_is_for_and_answers_a_line_for_a_line(start):
-    worker = start(HELLO + "for line in sys.stdin: print(json.dumps([sys.argv[3:], json.loads(line)]), flush=True)")
+    worker = start(HELLO + "for line in sys.stdin: print(json.dumps([sys.argv[1:], json.loads(line)]), flush=True)")
     for number in range(2):
         assert worker.ask(60, do="measure", number=number) == [
             ["numpy", "cpu", "float32", "3"],
@@ -116,27 +114,12 @@ def test_an_error_in_an_answer_is_raised():
     assert checked({"flops": 1.0}) == {"flops": 1.0}
 
 
-@pytest.mark.parametrize(("plan", "all_in_one"), [("one-kernel", True), ("stepwise", False)])
-def test_a_plan_holds_for_all_sizes(plan, all_in_one):
-    environ = environment(plan, "cuda", "float32", 1)
-    for layer in ("rnn", "lstm"):
-        assert (fused_up_to(layer, environ) >= 10**6, fused_up_to(layer, environ) == 0) == (all_in_one, not all_in_one)
-
-
 def test_the_environment_says_device_dtype_and_threads(monkeypatch):
     monkeypatch.setenv("THEANO_FLAGS", "device=cuda5,optimizer=fast_run")
-    monkeypatch.delenv(BOUNDS_VARIABLE, raising=False)
-    environ = environment("fused", "cpu", "float64", 3)
+    environ = environment("cpu", "float64", 3)
     assert environ["THEANO_FLAGS"] == "device=cuda5,optimizer=fast_run,device=cpu,floatX=float64"
     assert (environ["LXMLS_DEVICE"], environ["LXMLS_FLOATX"]) == ("cpu", "float64")
     assert {environ[f"{library}_NUM_THREADS"] for library in ("OMP", "OPENBLAS", "MKL")} == {"3"}
-    assert BOUNDS_VARIABLE not in environ
     assert environ["JAX_PLATFORMS"] == "cpu"
-    assert environment("jax", "cuda", "float64", 3).get("JAX_PLATFORMS") == os.environ.get("JAX_PLATFORMS")
+    assert environment("cuda", "float64", 3).get("JAX_PLATFORMS") == os.environ.get("JAX_PLATFORMS")
     json.dumps(environ)  # texts all of them
-
-
-def test_another_python_imports_this_package_alone(tmp_path):
-    ours = {"PYTHONPATH": "/ours", "VIRTUAL_ENV": "/ours", "A": "1"}
-    assert for_another_python(ours, str(tmp_path)) == {"A": "1", "PYTHONPATH": str(tmp_path)}
-    assert (tmp_path / "lxmls_rnn" / "__init__.py").exists()

@@ -1,6 +1,5 @@
 """What workers measure, and what becomes of those that are told to go wrong."""
 
-import os
 import re
 import threading
 from time import perf_counter
@@ -12,7 +11,6 @@ from benchmark.conftest import measured
 from lxmls_rnn.benchmark.measure import contenders, worker
 from lxmls_rnn.benchmark.measure import runner as runner_module
 from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Shape, make_cases
-from lxmls_rnn.benchmark.measure.machine import versions_of
 from lxmls_rnn.benchmark.measure.runner import PROCESSES, Runner
 from lxmls_rnn.deep_learning import frameworks
 
@@ -76,18 +74,6 @@ def test_jax_gives_the_reference_numbers_in_a_process(runner_of_processes):
     pytest.importorskip("jax", reason="JAX is not installed: `make setup WITH=jax` brings it")
     rows = measured(runner_of_processes, cases(("jax",), shapes=[Shape("lstm", 5, 3, 4)], works=["step"]))
     assert {(row.status, row.why) for row in rows} == {("ok", "")}
-
-
-@pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
-def test_pytorch_in_a_python_of_its_own_gives_the_reference_numbers(implementation):
-    python = os.environ.get("LXMLS_TEST_TORCH_PYTHON")
-    if not python:
-        pytest.skip("LXMLS_TEST_TORCH_PYTHON names no Python that has PyTorch")
-    runner = Runner(threads=1, seconds=0.01, torch_python=python)
-    shapes = [Shape("lstm", 5, 3, 4)]
-    rows = measured(runner, cases((implementation,), shapes=shapes, works=tuple(WORKS), dtypes=["float32"]))
-    assert {(row.status, row.why) for row in rows} == {("ok", "")}
-    assert set(versions_of(python, "torch")) == {"python", "numpy", "torch"}
 
 
 def test_all_repeats_of_a_case_take_less_time_than_the_run(runner):

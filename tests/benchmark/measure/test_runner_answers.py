@@ -89,31 +89,6 @@ def test_a_later_process_that_fails_takes_the_row_back_unless_it_is_only_slow(sc
     assert (row.status, row.median) == ("ok" if median else status, median)
 
 
-SMI = """#!/bin/sh
-echo "A card, 1980, 2619, $(cat {0}/watts), [N/A], 5, 16"
-echo "Another, 1, 2, 3, 4, 5, 6"
-"""
-
-
-def test_a_gpu_s_clocks_power_and_bus_are_recorded_where_they_are_known(scripted, monkeypatch, tmp_path):
-    (tmp_path / "nvidia-smi").write_text(SMI.format(tmp_path))
-    (tmp_path / "nvidia-smi").chmod(0o755)
-    (tmp_path / "watts").write_text("310.5")
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    runner = scripted()
-    cpu, gpu = measured(runner, cases(("fused",), devices=("cpu", "cuda")))
-    assert (cpu.watts, gpu.watts) == (None, 310.5)
-    assert gpu.joules == pytest.approx(1000 * 310.5 * 0.1 / 4)
-    known = {"clocks.sm": 1980, "clocks.mem": 2619, "power.draw": 310.5}
-    known |= {"pcie.link.gen.current": 5, "pcie.link.width.current": 16}
-    assert [group["before"][0] for group in runner.cards] == [{"name": "A card", **known}] * 3
-    assert runner.cards[0]["after"] == runner.cards[0]["before"]
-    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho No devices were found\n")
-    runner = scripted()
-    (gpu,) = measured(runner, cases(("fused",), devices=("cuda",)))
-    assert (gpu.watts, gpu.joules, runner.cards) == (None, None, [])
-
-
 def test_a_case_has_its_limit_for_all_and_a_round_a_sixth_of_its_time(scripted, monkeypatch):
     """By a clock on which a worker takes 30 s for all it is asked: 100 s are enough to prepare and for two rounds."""
     now = [0.0]
@@ -188,14 +163,11 @@ def test_a_case_that_is_not_ready_within_its_limit_is_too_slow(scripted):
     assert (row.status, row.why, row.median) == ("limit", "too slow", None)
 
 
-def test_pytorch_and_jax_have_their_pythons_and_all_have_their_threads(scripted):
-    runner = scripted(threads=3, torch_python="/a/python", jax_python="/b/python")
-    measured(runner, cases(("numpy", "torch", "torch-fused", "jax")))
-    assert [(lane, given["threads"], given["python"]) for lane, given in runner.started[:4]] == [
-        (("numpy", "cpu", "float64"), 3, None),
-        (("torch", "cpu", "float64"), 3, "/a/python"),
-        (("torch-fused", "cpu", "float64"), 3, "/a/python"),
-        (("jax", "cpu", "float64"), 3, "/b/python"),
+def test_each_implementation_has_a_worker_of_its_own_and_all_have_their_threads(scripted):
+    runner, names = scripted(threads=3), ("numpy", "torch", "torch-fused", "jax")
+    measured(runner, cases(names))
+    assert [(lane, given["threads"]) for lane, given in runner.started[:4]] == [
+        ((name, "cpu", "float64"), 3) for name in names
     ]
 
 

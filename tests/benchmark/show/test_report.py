@@ -5,7 +5,7 @@ import re
 import pytest
 from rich.console import Console
 
-from lxmls_rnn.benchmark.show import overlay, report
+from lxmls_rnn.benchmark.show import report
 
 
 def text(table):
@@ -14,18 +14,16 @@ def text(table):
     return console.export_text()
 
 
-def test_a_stored_result_is_compared_with_what_was_measured_here_and_is_no_baseline(make_results, make_row):
-    stored = make_results(make_row(8e-3), make_row(1e-3, "fused", "cuda"))
-    both = overlay.overlay(make_results(make_row(5e-4, "fused"), make_row(2e-3)), stored)
-    (lines,) = report.sections(both)
+def test_ratios_are_to_the_baseline_if_it_was_measured(make_results, make_row):
+    fused, numpy, gpu = make_row(5e-4, "fused"), make_row(2e-3), make_row(1e-3, "fused", "cuda")
+    (lines,) = report.sections(make_results(fused, numpy, gpu))
     assert [(line[4], line[8]) for line in lines] == [
         ("fused on cpu", "4.00"),
         ("numpy on cpu", "1.00"),
-        ("numpy on cpu, stored", "0.25"),
-        ("fused on cuda, stored", "2.00"),
+        ("fused on cuda", "2.00"),
     ]
-    (lines,) = report.sections(overlay.overlay(make_results(make_row(5e-4, "fused")), stored))
-    assert [line[8] for line in lines] == [""] * 3
+    (lines,) = report.sections(make_results(fused, make_row(None), gpu))
+    assert [line[8] for line in lines] == [""] * 2
 
 
 def test_rows_whose_spread_exceeds_the_difference_are_named(make_results, make_row):
@@ -162,7 +160,7 @@ def test_why_there_is_no_gpu_is_the_devices_reason_before_any_other(make_results
 
 
 def test_the_gpu_must_win_at_every_larger_size(make_results, make_row):
-    """Groups that only one of both has measured are left out, and of stored results the GPU counts alone."""
+    """Groups that only one of both has measured are left out."""
     rows = []
     for n_hidd, cpu in ((20, 2e-3), (50, 5e-4), (100, 1e-3), (200, 3e-3)):
         rows += [make_row(1e-3, "fused", "cuda", n_hidd=n_hidd), make_row(cpu, n_hidd=n_hidd)]
@@ -170,11 +168,6 @@ def test_the_gpu_must_win_at_every_larger_size(make_results, make_row):
     rows += [make_row(1.0, model="lstm"), make_row(1e-3, "fused", "opencl0:0", model="lstm")]
     assert report.crossover(make_results(*rows)) == [
         "rnn backward, batch 1, length 10, float32: the GPU wins from hidden 200 on"
-    ]
-    own = make_results(make_row(2e-3))
-    stored = make_results(make_row(1e-9), make_row(1e-3, "fused", "cuda"))
-    assert report.crossover(overlay.overlay(own, stored)) == [
-        "rnn backward, batch 1, length 10, float32: the GPU wins from hidden 20 on"
     ]
     both = [make_row(1e-3, n_hidd=n, work=w) for n, w in ((20, "step"), (50, "forward"))]
     both += [make_row(1.0, "fused", "cuda", n_hidd=n, work=w) for n, w in ((20, "step"), (50, "forward"))]

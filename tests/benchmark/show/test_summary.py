@@ -26,23 +26,12 @@ def on_cpu(step):
     return [*make("rnn", 1), *make("lstm", 2)]
 
 
-def test_without_a_gpu_the_verdict_is_the_cpu_and_an_estimate_that_says_so(make_results, on_cpu):
-    cpu, estimate, where = summary.verdict(make_results(*on_cpu))
-    assert cpu == (
+def test_without_a_gpu_the_verdict_is_that_of_the_cpu(make_results, on_cpu):
+    assert summary.verdict(make_results(*on_cpu)) == [
         "On this CPU a training step of the RNN with 20 hidden units and one sentence of 10 words takes 20.0 us with "
         "fused, 500,000 words/s, and a training step of the LSTM with 20 hidden units and one sentence of 10 words "
         "takes 40.0 us with fused, 250,000 words/s."
-    )
-    assert "By an estimate that no card has tested" in estimate
-    assert "at least 127 us to 218 us" in estimate
-    assert "`make gpu`" in estimate
-    assert where.startswith("So by this estimate a GPU could be faster where this CPU takes longer")
-    assert "RNN 20 x 32 (640 us), RNN 20 x 128 (2.56 ms), RNN 128 x 32 (4.10 ms)" in where
-    assert "RNN 20 x 1 " not in where
-    assert "LSTM 128 x 1 (256 us)" in where
-    assert "RNN 128 x 1 " not in where  # 128 us
-    (_, _, nowhere) = summary.verdict(make_results(*on_cpu[:2]))
-    assert nowhere == "So by this estimate a GPU is faster at none of the measured sizes."
+    ]
 
 
 def test_with_a_gpu_the_verdict_says_what_it_takes_and_from_where_on_it_is_faster(make_results, on_cpu, step):
@@ -77,7 +66,7 @@ def test_an_uncertain_row_takes_no_part_in_a_verdict_and_is_counted(make_results
     gpu = step(1e-6, "fused", "cuda")
     gpu.q3 = 1.4e-6
     assert summary.speed_up_lines(make_results(sure, gpu)) == []
-    assert "No GPU was measured" in summary.verdict(make_results(sure, gpu))[1]
+    assert len(summary.verdict(make_results(sure, gpu))) == 1
 
 
 def test_a_slower_row_does_not_stand_for_the_uncertain_fastest(make_results, step):
@@ -88,10 +77,8 @@ def test_a_slower_row_does_not_stand_for_the_uncertain_fastest(make_results, ste
         step(6e-4, **sizes),
         step(1e-3, "fused", "cuda", **sizes),
     )
-    assert "RNN 128 x 32 (600 us)" in summary.verdict(make_results(small, slow, fast))[2]
     assert "0.6 at batch 32" in summary.speed_up_lines(make_results(small, slow, fast, gpu))[0]
     fast.q3 = 2 * fast.median
-    assert "RNN" not in summary.verdict(make_results(small, slow, fast))[2]
     assert summary.speed_up_lines(make_results(small, slow, fast, gpu)) == []
     assert summary.verdict(make_results(small, slow, fast, gpu))[2] == "No size was measured on both with certainty."
 
@@ -138,27 +125,6 @@ def test_the_last_lines_are_the_speed_up_of_each_size(gpu_results):
         "GPU over CPU, rnn backward, hidden 100, 10 words, float32: 0.1 at batch 1, 1.6 at batch 16, 13 at batch 128",
         "GPU over CPU, rnn backward, hidden 500, 10 words, float32: 0.5 at batch 1, 8 at batch 16, 64 at batch 128",
     ]
-
-
-def test_the_cards_are_described_by_what_is_known(make_results, step):
-    before = {
-        "name": "A card",
-        "clocks.sm": 300.0,
-        "power.draw": 50.0,
-        "pcie.link.gen.current": 5.0,
-        "pcie.link.width.current": 16.0,
-    }
-    after = before | {"clocks.sm": 1980.0, "temperature.gpu": 45.0}
-    rows = [step(1e-4, "fused", "cuda"), step(1e-4, "scan", "cuda"), step(1e-4)]
-    rows[0].watts, rows[1].watts = 300.0, 200.0
-    results = make_results(*rows)
-    results.cards = [{"group": "rnn", "before": [before], "after": [after]}]
-    assert summary.card_lines(results) == [
-        "A card while it was measured: 300 to 1980 MHz, 50 W, 45 degrees, PCIe 5.0 x16",
-        "The least energy for 1,000 words is 2 J, at 200 W: rnn step, hidden 20, batch 1, length 10, float32, scan on "
-        "cuda",
-    ]
-    assert summary.card_lines(make_results(step(1e-4))) == []
 
 
 def test_results_without_any_measured_row_have_no_verdict_and_an_empty_table(make_results, step):
