@@ -70,11 +70,6 @@ format: $(READY) ## Put imports and formatting in order
 	.venv/bin/ruff check --select I --fix
 	.venv/bin/ruff format
 
-.PHONY: benchmark-models
-benchmark-models: $(READY) ## Time the models with pytest-benchmark
-	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest tests/speed --benchmark-only --benchmark-name=short \
-		--benchmark-group-by=group --benchmark-sort=min --benchmark-columns=median,iqr,rounds $(ARGS)
-
 .PHONY: bench
 bench: ## Time CPU against GPU, NumPy against Theano and PyTorch, where the GPU is; two minutes; ARGS="--work step" goes to it
 	$(AT_GPU) lxmls-rnn bench $(ARGS)
