@@ -54,7 +54,7 @@ def test_what_is_no_name_of_a_device_stops_the_lab(lab):
     assert "Traceback" not in result.stdout
 
 
-NUMBERS = pytest.mark.nightly("the same as outside of the image, with its NumPy and its compiler's optimisation")
+NUMBERS = pytest.mark.nightly("the same as outside of the image, with its NumPy and compiler")
 
 
 @pytest.mark.parametrize(
