@@ -20,6 +20,7 @@ from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
 from lxmls_rnn.deep_learning.sgd import make_step
 
 HARNESS = Path(__file__).with_name("memory_harness.cpp")
+compiles_all = pytest.mark.daily("compiles all C code with a sanitizer, ten seconds")
 every_way = pytest.mark.nightly("the same as the steps of tanh in float32, of each activation and type in every way")
 ten_thousand = pytest.mark.nightly("the same as a thousand calls on larger arrays, ten thousand on the smallest")
 WATCHES = {
@@ -62,6 +63,7 @@ def watched(tmp_path, sanitizer, activation, dtype, options):
     assert done.returncode == 0, done.stderr
 
 
+@compiles_all
 @pytest.mark.parametrize(
     ("sanitizer", "activation", "dtype", "options"),
     [
@@ -79,7 +81,7 @@ def test_no_read_or_write_outside_an_array(sanitizer, tmp_path, activation, dtyp
     watched(tmp_path, sanitizer, activation, dtype, options)
 
 
-@pytest.mark.daily("compiles all C code with another sanitizer, ten seconds")
+@compiles_all
 @pytest.mark.parametrize("sanitizer", ["threads"], indirect=True)
 def test_threads_write_nothing_that_others_use(sanitizer, tmp_path):
     watched(tmp_path, sanitizer, "tanh", "float32", [])

@@ -8,6 +8,7 @@ import nvrtc
 import pytest
 from driver import Device
 
+pytestmark = pytest.mark.daily("uses the emulated GPU, which takes fifteen seconds to build")
 X = np.linspace(-3, 3, 96, dtype="float32")
 SIZE = ctypes.c_size_t(X.nbytes)
 SOURCE = """#include "cluda.h"

@@ -21,14 +21,14 @@ pygpu.gpuarray.GpuKernel(source, "nothing", [pygpu.gpuarray.GpuArray], context=p
 
 
 @pytest.fixture(scope="module", params=["this folder's", "libgpuarray's"])
-def headers(request, emulated_gpu, tmp_path_factory):
+def headers(request, tmp_path_factory):
     """The cluda.h that is checked in, and the one that an installed libgpuarray gives to the compiler."""
     if request.param == "this folder's":
         return {}
     if importlib.util.find_spec("pygpu") is None:
         pytest.skip("no pygpu, so no cluda.h but this folder's (`make pygpu` builds it)")
     folder = tmp_path_factory.mktemp("header")
-    env = os.environ | emulated_gpu | {"EMULATED_RECORD": str(folder)}
+    env = os.environ | request.getfixturevalue("emulated_gpu") | {"EMULATED_RECORD": str(folder)}
     done = subprocess.run([sys.executable, "-c", ONE_KERNEL], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return {"cluda.h": Path(folder, "cluda.h").read_text()}

@@ -13,6 +13,7 @@ from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
 from lxmls_rnn.runs import Run
 
+pytestmark = pytest.mark.daily("uses the emulated GPU, which takes fifteen seconds to build")
 LOST = (
     r"the GPU has stopped working \(CUDA_ERROR_ECC_UNCORRECTABLE\): restart this program, or the notebook's "
     r"kernel; if the GPU is still missing then, see whether `nvidia-smi` works on the machine itself[^.]*\. "

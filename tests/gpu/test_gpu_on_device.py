@@ -17,14 +17,14 @@ ASKED = os.environ.get("LXMLS_TEST_DEVICE")
 EMULATED = "emulated cuda"
 LATE = "emulated cuda, late"  # copies to the host are made when somebody waits for them
 CUDA = ASKED or EMULATED
-FILES = [(CUDA, file) for file in ("layers", "rows", "updates", "models", "threads", "panels")]
-SEEDS = pytest.mark.daily("trains 1,600 times on the emulated device: half a minute")
-FILES += [(EMULATED, "launches"), (LATE, "launches"), (LATE, "rows")]
-FILES += [pytest.param(EMULATED, "block_order", marks=SEEDS)]
+KERNELS = [(CUDA, file) for file in ("layers", "rows", "updates")]
+MORE = [(CUDA, file) for file in ("models", "threads", "panels")]
+MORE += [(EMULATED, "launches"), (EMULATED, "block_order"), (LATE, "launches"), (LATE, "rows")]
+daily = pytest.mark.daily("runs the kernels once more; block_order trains 1,600 times, for half a minute")
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize(("device", "file"), FILES)
+@pytest.mark.parametrize(("device", "file"), [*KERNELS, *(pytest.param(*each, marks=daily) for each in MORE)])
 def test_on_device(device, file, request):
     if device != ASKED and importlib.util.find_spec("pygpu") is None:
         pytest.skip("no pygpu, so Theano uses no GPU (`make pygpu` builds it)")

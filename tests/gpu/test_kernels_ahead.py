@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.daily("uses the emulated GPU, which takes fifteen seconds to build")
 KEPT = "from lxmls_rnn.theano_env import flags; print(flags.in_effect()['gpuarray.cache_path'])"
 COMPUTE = """
 import numpy, pygpu

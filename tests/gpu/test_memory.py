@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.daily("uses the emulated GPU, which takes fifteen seconds to build")
 SETTING = re.compile(r"^    LAB_THEANO_FLAGS=(gpuarray\.preallocate=\S+)", re.M)
 PAGE = Path(__file__).parents[2] / "docs" / "classroom.md"
 # the default, and the page's, which is not in the image

@@ -13,6 +13,7 @@ from pathlib import Path
 import nvrtc
 import pytest
 
+pytestmark = pytest.mark.daily("uses the emulated GPU, which takes fifteen seconds to build")
 # What nvrtcGetSupportedArchs of each toolkit's NVRTC answers.
 SUPPORTED = {
     "11.8": [35, 37, 50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89, 90],

@@ -12,7 +12,10 @@ import pytest
 
 from lxmls_rnn.device import libraries
 
-pytestmark = pytest.mark.skipif(not libraries.has_own_pygpu(), reason="pygpu is missing or not built by `make pygpu`")
+pytestmark = [
+    pytest.mark.skipif(not libraries.has_own_pygpu(), reason="pygpu is missing or not built by `make pygpu`"),
+    pytest.mark.daily("uses the emulated GPU, which takes fifteen seconds to build"),
+]
 PRELUDE = """
 import ctypes, threading
 import numpy as np

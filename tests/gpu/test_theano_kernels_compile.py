@@ -17,6 +17,7 @@ import pytest
 if importlib.util.find_spec("pygpu") is None:
     pytest.skip("no pygpu, so Theano makes no GPU kernels (`make pygpu` builds it)", allow_module_level=True)
 
+pytestmark = pytest.mark.daily("uses the emulated GPU, which takes fifteen seconds to build")
 TRAIN = """
 import numpy as np
 from lxmls_rnn.deep_learning import rnn, sgd
