@@ -37,6 +37,7 @@ def only_sentence(result):
     return lines[0].removeprefix("Error: ")
 
 
+@pytest.mark.daily("starts a training that compiles, three seconds")
 def test_a_compiler_without_memory_says_so(cache, tmp_path):
     compiler = tmp_path / "cc1plus"
     compiler.write_text("#!/bin/sh\nkill -9 $$\n")  # as the kernel does

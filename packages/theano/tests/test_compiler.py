@@ -95,6 +95,7 @@ def test_there_are_debug_symbols_only_where_the_user_wants_them(tmp_path, flags,
     assert {b".debug_info" in path.read_bytes() for path in files(tmp_path, "*/*.so")} == {symbols}
 
 
+@pytest.mark.daily("compiles in two processes, four seconds")
 def test_a_module_is_compiled_once_by_however_many_processes(cache, tmp_path):
     log = tmp_path / "log"
     flags = wrapped_compiler(tmp_path, f'echo "$@" | grep -o "m[0-9a-f]*[.]so" >>{log}')
@@ -107,6 +108,7 @@ def test_a_module_is_compiled_once_by_however_many_processes(cache, tmp_path):
     assert set(times.values()) == {1}
 
 
+@pytest.mark.daily("compiles two modules, four seconds")
 @several_cores
 def test_the_modules_of_a_function_are_compiled_side_by_side(cache, tmp_path):
     fifo = tmp_path / "fifo"
