@@ -63,7 +63,6 @@ class Settings:
         tuple(CORPORA),
         is_file=True,
         is_basic=True,
-        old_name="train",
     )
     dev: str | None = setting(
         None,
@@ -144,7 +143,7 @@ class Settings:
         if self.is_lstm and self.peepholes not in MODELS[self.model].peephole_options:
             raise ValueError(f"{self.model} has no peepholes: set peepholes=False, on the command line --no-peepholes")
 
-    __pydantic_config__ = {"extra": "forbid", "populate_by_name": True, "loc_by_alias": False}  # noqa: RUF012  see `records`
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  see `records`
 
     @property
     def is_lstm(self) -> bool:

@@ -164,13 +164,9 @@ def _is_path(text: str) -> bool:
         return False
 
 
-def setting(default: Any, *description: Any, old_name: str = "", **more: Any) -> Any:
-    """Return a field of a data class: its default value (... for none), then the arguments of `Setting`.
-
-    `old_name` is its name in files of earlier versions.
-    """
-    # keys that pydantic knows, since it reads them too
-    metadata = {"json_schema_extra": {SETTING: Setting(*description, **more)}, "validation_alias": old_name or None}
+def setting(default: Any, *description: Any, **more: Any) -> Any:
+    """Return a field of a data class: its default value (... for none), then the arguments of `Setting`."""
+    metadata = {"json_schema_extra": {SETTING: Setting(*description, **more)}}  # a key that pydantic knows
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
 
 

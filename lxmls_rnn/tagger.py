@@ -103,7 +103,7 @@ class Tagger:
         if not (header.get("words") and header.get("tags")):
             raise ValueError(f"{path} lacks a vocabulary or tags: it cannot tag text")
         known = header.get("n_known_words")
-        source = TagSource(*header.get("tag_source") or ("xpos", "ptb"))  # files of earlier versions have none
+        source = TagSource(*header["tag_source"]) if header.get("tag_source") else None
         tagger = cls(model, header["words"], header["tags"], len(header["words"]) if known is None else known, source)
         tagger.header = header
         return tagger

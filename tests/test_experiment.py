@@ -89,21 +89,6 @@ def test_a_corpus_by_name_is_kept_by_name_and_is_its_files():
     assert set(Settings("sample/train.conll").files()) == {"train"}  # a file brings no other
 
 
-def test_settings_of_earlier_versions_have_the_training_file_as_their_corpus():
-    given = Settings(SAMPLE_TRAIN, SAMPLE_DEV, model="LSTM")
-    old = given.to_dict()
-    old["train"] = old.pop("corpus")
-    assert Settings.from_dict(old) == given
-    with pytest.raises(ValueError, match="corpus: field required"):
-        Settings.from_dict({})
-
-
-def test_settings_of_earlier_versions_have_peepholes():
-    given = Settings(corpus=SAMPLE_TRAIN, model="LSTM").to_dict()
-    assert given.pop("peepholes") is True
-    assert Settings.from_dict(given).peepholes
-
-
 def test_only_an_lstm_can_be_without_peepholes():
     settings = Settings(corpus=SAMPLE_TRAIN, max_nr_sent=20, model="NumpyLSTM", peepholes=False)
     assert settings.model_in_words == "NumpyLSTM without peepholes"
@@ -229,11 +214,11 @@ def test_a_rare_tag_that_only_the_test_part_has_counts_as_an_error(portuguese, t
     assert tagger.tags == ["noun", "det", "verb"]
 
 
-def test_a_model_of_an_earlier_version_has_mapped_xpos_tags(portuguese, tmp_path):
+def test_a_model_may_leave_the_choice_of_its_tags_to_the_file(portuguese, tmp_path):
     tagger = prepare(Settings(portuguese)).tagger
     tagger.tag_source = None
     tagger.save(tmp_path / "model.npz")
-    assert Tagger.load(tmp_path).tag_source == ("xpos", "ptb")
+    assert Tagger.load(tmp_path).tag_source is None
 
 
 def test_a_corpus_with_one_tag_is_refused(tmp_path):

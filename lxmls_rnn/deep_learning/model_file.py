@@ -22,8 +22,7 @@ from lxmls_rnn.deep_learning.npz import Archive
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import naming, open_regular, quoted, write_atomically
 
-MODEL_FORMAT = "lxmls-rnn model"
-MODEL_VERSION = 1
+MODEL = records.Format("lxmls-rnn model")
 DAMAGED = "is not a whole model file of this library"
 MAX_HEADER_BYTES = 64 << 20  # a vocabulary of a million words takes about 20 million bytes
 PARSED_BYTES_PER_JSON_BYTE = 30  # upper bound of the memory of parsed JSON
@@ -50,7 +49,7 @@ class Header:
     dtype: str
     words: Annotated[list[str], records.StopAtFirstError()] | None
     tags: Annotated[list[str], records.StopAtFirstError()] | None
-    peepholes: bool = True  # for an LSTM; files of earlier versions lack this field
+    peepholes: bool = True  # an RNN lacks this field
     n_known_words: records.Count | None = None
     epoch: records.Count | None = None
     tag_source: tuple[str, str] | None = None
@@ -92,8 +91,7 @@ def save(
         if not np.isfinite(value).all():
             raise FloatingPointError(f"{name} holds NaN or infinity: the model has diverged and was not saved")
     header = {
-        "format": MODEL_FORMAT,
-        "version": MODEL_VERSION,
+        **MODEL._asdict(),
         "class": type(model).__name__,
         "sizes": model.sizes._asdict(),
         **model.options,
@@ -151,8 +149,8 @@ def load(path: str | os.PathLike[str], model_class: Any = None) -> Saved:
     FileNotFoundError
         The file does not exist.
     ValueError
-        The file is not a model file, is damaged, has a later version of the format, has parameters that do not match
-        its sizes, or does not fit `model_class`.
+        The file is not a model file, is damaged, has another format, has parameters that do not match its sizes, or
+        does not fit `model_class`.
     OSError
         The file cannot be read; the message names it.
     MemoryError
@@ -200,6 +198,8 @@ def _opened(
             memory.check(f"the header of {path}", PARSED_BYTES_PER_JSON_BYTE * size)
             header = _parse_header(archive.read("header").tobytes())
             shapes = {name: archive.shape(name) for name in archive.names if name != "header"}
+        with _fault(f"{path} cannot be loaded"):
+            MODEL.check(header)
         yield archive, header, shapes
 
 
@@ -213,13 +213,10 @@ def _fault(what: str) -> Iterator[None]:
 
 
 def _parse_header(text: bytes) -> dict[str, Any]:
-    """Return a header from its JSON; ValueError if it is not one of a model file or has too many brackets."""
+    """Return a header from its JSON; ValueError if it has too many brackets."""
     if text.count(b"[") + text.count(b"{") > records.MAX_VALUES:  # an empty list takes 64 bytes
         raise ValueError(f"its header has more than {records.MAX_VALUES:,} brackets, which is the limit")
-    header = records.parse(dict[str, Any], text, "header")
-    if header.get("format") != MODEL_FORMAT:
-        raise ValueError(f"its format is {quoted(header.get('format'))}")
-    return header
+    return records.parse(dict[str, Any], text, "header")
 
 
 def _check(
@@ -230,9 +227,6 @@ def _check(
     Return the class to build (by default the one in the header), its sizes and the fields that were checked; raise
     ValueError, which says what is wrong.
     """
-    version = records.check(int, header.get("version"), "version")
-    if version > MODEL_VERSION:
-        raise ValueError(f"it has version {version} of the model format; this library reads up to {MODEL_VERSION}")
     known = records.check(Header, header)
     if model_class is None:
         if header.get("class") not in list(rnn.MODELS):

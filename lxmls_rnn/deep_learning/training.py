@@ -128,8 +128,6 @@ class Trainer:
         batches, dev_batches = (cut(part, self.batch_size, model.dtype) for part in (train, dev))
         if p.batch > len(batches):
             raise ValueError(f"progress stands at batch {p.batch}, but the corpus makes only {len(batches)} batches")
-        # checkpoints of earlier versions lack the number of sentences
-        p = p._replace(sentences=sum(batches[n].sentences for n in self._order(len(batches), p.epoch)[: p.batch]))
         yield Started(self.epochs, len(batches), len(train), sum(len(s.x) for s in train), p)
         steps = None
         while not (reason := self._stop_reason(p)):

@@ -17,6 +17,7 @@ from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import LOCK_FILE, in_words, lines_of, naming, open_regular, quoted
 
 T = TypeVar("T")
+RUN = records.Format("lxmls-rnn run")
 MAX_NAME_BYTES = 200  # a file system allows 255 for a name
 MAX_EPOCHS = 200_000  # of a run; each takes half a kilobyte of memory
 
@@ -165,7 +166,7 @@ def read_config(folder: Path) -> Config:
     """Read the config of a run's folder; errors as in `Run.open`."""
     path = folder / "config.json"
     try:
-        return records.read(Config, path)
+        return records.read(Config, path, RUN)
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(f"no run {folder}: `lxmls-rnn runs` lists the runs") from None
     except ValueError as error:

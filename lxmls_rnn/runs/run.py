@@ -2,7 +2,7 @@
 
 The folder runs/NAME/ holds:
 
-    config.json      the settings, the checksums of the files that they name, the versions of the libraries
+    config.json      the format, the settings, the checksums of the files that they name, the versions of the libraries
     metrics.jsonl    a line of JSON for each epoch
     model.npz        the model to use: the last one, or with early stopping the best one on dev
     checkpoint.npz   the state to resume from: parameters and progress in one file
@@ -36,7 +36,7 @@ from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Corpus, Experiment, Settings, prepare
-from lxmls_rnn.runs.folder import Damaged, clear, model_of, new_folder, open_all, read_config, read_metrics
+from lxmls_rnn.runs.folder import RUN, Damaged, clear, model_of, new_folder, open_all, read_config, read_metrics
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import append, in_words, locked, make_atomically, naming, write_atomically
 from lxmls_rnn.tagger import Tagger
@@ -256,6 +256,7 @@ class Run:
 
     def _write_config(self, checksums: dict[str, str], folder: Path) -> None:
         config: dict[str, Any] = {
+            **RUN._asdict(),
             "settings": self.settings.to_dict(),
             "checksums": checksums,
             "versions": {

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, cast
 
 from lxmls_rnn.storage.files import quoted, read_regular
 
@@ -50,14 +51,33 @@ class StopAtFirstError:
 Count = Annotated[int, Between(0, 2**63 - 1)]
 
 
-def read(kind: type[T], path: str | os.PathLike[str]) -> T:
+class Format(NamedTuple):
+    """The format of a file, which the file says in the entries `format` and `version`."""
+
+    format: str
+    version: int = 1
+
+    def check(self, content: Mapping[str, Any]) -> None:
+        """Raise ValueError if the content of a file says another format or version, or none."""
+        found = content.get("format"), content.get("version")
+        if found != tuple(self):
+            says = f"its format is {quoted(found[0])}, version {quoted(found[1])}"
+            raise ValueError(
+                f"{says if found[0] else 'it does not say its format'}, expected {self.format!r}, version "
+                f"{self.version}: open it with the lxmls-rnn that wrote it, or make it again"
+            )
+
+
+def read(kind: type[T], path: str | os.PathLike[str], form: Format | None = None) -> T:
     """Read a JSON file as an object of type `kind`.
 
     Raise OSError if it cannot be read, and ValueError if it is not a regular file, has more than `MAX_FILE_BYTES` or
-    `MAX_VALUES`, is not JSON, or does not match the type.
+    `MAX_VALUES`, is not JSON, does not say the format `form`, or does not match the type.
     """
     content = read_json(path)
     try:
+        if form is not None:
+            form.check(parse(dict[str, Any], content))
         return parse(kind, content)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

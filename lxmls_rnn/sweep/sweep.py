@@ -29,7 +29,7 @@ from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.grid import Point
 
 FILE = "sweep.json"
-SWEEP_FORMAT, SWEEP_VERSION = "lxmls-rnn sweep", 1
+SWEEP = records.Format("lxmls-rnn sweep")
 
 
 class Training(NamedTuple):
@@ -143,8 +143,7 @@ class Sweep:
     def save(self) -> None:
         """Write sweep.json atomically."""
         content = {
-            "format": SWEEP_FORMAT,
-            "version": SWEEP_VERSION,
+            **SWEEP._asdict(),
             "base": self.base.to_dict(),
             **{name: getattr(self, name) for name in _SAVED},
         }
@@ -159,12 +158,12 @@ class Sweep:
         FileNotFoundError
             No sweep has this name.
         ValueError
-            Its file is damaged, or was written by a later version.
+            Its file is damaged, or has another format.
         """
         folder = paths.runs(root) / name
         path = folder / FILE
         try:
-            content = records.read(_Content, path)
+            content = records.read(_Content, path, SWEEP)
             sweep = cls(folder, content.base, **{name: getattr(content, name) for name in _SAVED})
             content.base.changed(**{**next(grid.points(content.vary)), "seed": min(content.seeds)})
             return sweep
@@ -230,8 +229,6 @@ class Sweep:
 class _Content:
     """The contents of sweep.json, see `Sweep`."""
 
-    format: str
-    version: int
     base: Settings
     vary: dict[str, list[Any]]
     seeds: list[int]
@@ -241,11 +238,6 @@ class _Content:
     failed: dict[str, str]
 
     def __post_init__(self) -> None:
-        if self.format != SWEEP_FORMAT or self.version > SWEEP_VERSION:
-            raise ValueError(
-                f"its format is {quoted(self.format)}, version {self.version}; "
-                f"expected {SWEEP_FORMAT!r}, at most {SWEEP_VERSION}"
-            )
         for name, values in self.vary.items():
             if name not in grid.VARIED or not values:
                 raise ValueError(

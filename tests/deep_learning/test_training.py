@@ -232,13 +232,6 @@ def test_an_event_keeps_what_it_said_and_tells_the_epochs_running_figures():
     assert last.since(batches[1].progress).mean_cost == pytest.approx(batches[2].cost)
 
 
-def test_a_progress_of_an_earlier_version_goes_on_with_its_number_of_sentences():
-    trainer, model = Trainer(epochs=1, batch_size=2, shuffle=True), rnns.NumpyRNN(*SIZES, seed=0)
-    before = next(e for e in trainer.fit(model, corpus(5)) if isinstance(e, BatchDone)).progress
-    resumed = next(trainer.fit(model, corpus(5), None, before._replace(sentences=0)))
-    assert resumed.progress == before
-
-
 @pytest.mark.parametrize("after", [0, 1, 7, 8, 9, 17])
 def test_it_goes_on_from_any_event_to_the_same_numbers(after):
     trainer = Trainer(epochs=2, batch_size=2, shuffle=True, seed=3)

@@ -43,7 +43,7 @@ from lxmls_rnn.readers.conll import read_lines
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.readers.tags import read_tag_map
 from lxmls_rnn.runs import Run, find_runs
-from lxmls_rnn.runs.folder import read_config, read_metrics
+from lxmls_rnn.runs.folder import RUN, read_config, read_metrics
 from lxmls_rnn.storage.files import UNSAFE, in_words
 from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.results import by_setting
@@ -147,6 +147,7 @@ def command(number, *arguments):
 
 
 CONFIG = {
+    **RUN._asdict(),
     "settings": Settings(TRAIN, DEV, embeddings="e", trainer=Trainer(patience=2, clip=1.0)).to_dict(),
     "checksums": {TRAIN: "0" * 64, DEV: "1" * 64, "e": "2"},
     "versions": {"numpy": "2.0"},

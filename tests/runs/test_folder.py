@@ -15,7 +15,7 @@ from runs.small import SETTINGS
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.runs import folder as run_files
-from lxmls_rnn.runs.folder import read_metrics, unique_name
+from lxmls_rnn.runs.folder import RUN, read_metrics, unique_name
 
 
 def test_a_run_is_not_made_twice(tmp_path):
@@ -60,10 +60,15 @@ def test_names_of_runs_that_begin_in_the_same_second_differ():
     [
         (
             "config.json",
-            '{"settings": {"train": "a", "n_emb": "x"}, "checksums": {}}',
+            json.dumps({**RUN._asdict(), "settings": {"corpus": "a", "n_emb": "x"}, "checksums": {}}),
             "settings.n_emb: should be a valid",
         ),
-        ("config.json", '{"settings": {"train": "a"}, "checksums": []}', "checksums: should be an object"),
+        (
+            "config.json",
+            '{"settings": {"corpus": "a"}, "checksums": {"a": ""}}',
+            "config.json is not the config of a run: it does not say its format, expected 'lxmls-rnn run', version 1: "
+            "open it with the lxmls-rnn that wrote it, or make it again",
+        ),
         ("config.json", "[" * 10_000, "recursion limit"),
         ("metrics.jsonl", '{"epoch": "one"}\n', r"metrics\.jsonl, line 1: epoch: should be a valid integer"),
         ("metrics.jsonl", "x" * 2**21, r"metrics\.jsonl, line 1: the line is longer than 1,048,576 bytes"),

@@ -177,7 +177,8 @@ def test_its_files_are_those_that_the_module_names(left_alone):
         "checkpoint.npz",
     }
     config = json.loads((left_alone.folder / "config.json").read_text())
-    assert set(config) == {"settings", "checksums", "versions"}
+    assert (config["format"], config["version"]) == ("lxmls-rnn run", 1)
+    assert set(config) == {"format", "version", "settings", "checksums", "versions"}
 
 
 def test_two_trainings_of_one_run_are_refused(tmp_path):

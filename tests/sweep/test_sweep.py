@@ -100,14 +100,6 @@ def test_a_sample_can_be_raised_and_seeds_follow_the_last(tmp_path):
         sweep.extended({}, None, 0)
 
 
-def test_a_sweep_of_an_earlier_version_is_read_with_the_training_file_as_its_corpus(tmp_path):
-    sweep = small_sweep(tmp_path, "n_hidd=2").begin()
-    content = json.loads((sweep.folder / "sweep.json").read_text())
-    content["base"]["train"] = content["base"].pop("corpus")
-    (sweep.folder / "sweep.json").write_text(json.dumps(content))
-    assert Sweep.load("small", tmp_path) == sweep
-
-
 def test_a_sweep_whose_corpus_has_changed_cannot_be_extended(tmp_path):
     file = tmp_path / "train.conll"
     shutil.copy(BASE.corpus, file)

@@ -1,6 +1,6 @@
 """Rows of results, and the JSON file that stores them.
 
-The file is one JSON object; version 1 has these fields:
+The file is one JSON object with these fields:
 
     format      "lxmls-rnn benchmark"
     version     1
@@ -10,8 +10,6 @@ The file is one JSON object; version 1 has these fields:
     machine     see `machine.describe`
     peaks       {"cpu float32": {"flops", "bytes", "cache"}, ...}, see `counting.Peak`
     rows        one for each requested case: the fields of `Row`, with the fields of the case under "case"
-
-A reader accepts every version up to its own: fields that later versions add have defaults.
 """
 
 from __future__ import annotations
@@ -26,11 +24,10 @@ from typing import Annotated, Any
 
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import quoted, write_atomically
+from lxmls_rnn.storage.files import write_atomically
 from lxmls_rnn.storage.records import Between, Count
 
-RESULTS_FORMAT = "lxmls-rnn benchmark"
-RESULTS_VERSION = 1
+RESULTS = records.Format("lxmls-rnn benchmark")
 
 MAX_SPREAD = 0.3  # interquartile range divided by the median; a row above it is measured again
 
@@ -142,24 +139,20 @@ class Results:
 
     def save(self, path: Path) -> None:
         """Write the file atomically: a killed process leaves either the old file or the new file."""
-        content = {"format": RESULTS_FORMAT, "version": RESULTS_VERSION, **asdict(self)}
+        content = {**RESULTS._asdict(), **asdict(self)}
         write_atomically(path, json.dumps(content, indent=1, allow_nan=False))
 
     @classmethod
     def load(cls, path: Path) -> Results:
         """Read a file.
 
-        FileNotFoundError if it does not exist, OSError if it cannot be read, ValueError if it is not a results file,
-        has a later version, or has an invalid field. All messages name the file, the last one also the field.
+        FileNotFoundError if it does not exist, OSError if it cannot be read, ValueError if it has another format or an
+        invalid field. All messages name the file, the last one also the field.
         """
         try:
-            content = records.read(dict[str, Any], path)
-            kind, version = content.get("format"), content.get("version")
-            if kind != RESULTS_FORMAT or records.check(int, version, "version") > RESULTS_VERSION:
-                expected = f"{RESULTS_FORMAT!r}, at most {RESULTS_VERSION}"
-                raise ValueError(f"its format is {quoted(kind)}, version {quoted(version)}; expected {expected}")
-            records.check(KnownOfMachine, content.get("machine"), "machine")
-            return records.check(cls, content)
+            results = records.read(cls, path, RESULTS)
+            records.check(KnownOfMachine, results.machine, "machine")
+            return results
         except FileNotFoundError:
             raise FileNotFoundError(f"no results file {path}") from None
         except ValueError as error:

@@ -16,7 +16,7 @@ from lxmls_rnn.plotting.chart import Axis, Chart, Line
 from lxmls_rnn.plotting.palette import LINES
 
 COLOURS = dict(zip(IMPLEMENTATIONS, LINES, strict=False))
-DEVICE_LINE_STYLES = {"cpu": "solid", "cuda": "dashed", "opencl": "dotted"}  # OpenCL: in earlier results
+DEVICE_LINE_STYLES = {"cpu": "solid", "cuda": "dashed"}
 TITLES = {"rnn": "RNN", "lstm": "LSTM", "lstm-no-peepholes": "LSTM without peepholes"}
 SIZE_LABELS = {"n_hidd": "hidden units", "batch": "sentences in the batch"}
 MILLISECONDS = Axis("ms", "~g", "log")
@@ -56,7 +56,7 @@ def times(rows: Sequence[Row], size: str) -> Chart:
             low=[1e3 * (row.q1 or row.median or 0.0) for row in found],
             high=[1e3 * (row.q3 or row.median or 0.0) for row in found],
             has_dots=True,
-            style=DEVICE_LINE_STYLES[device.rstrip("0123456789:")],
+            style=DEVICE_LINE_STYLES[device.rstrip("0123456789")],
         )
         for (implementation, device), found in drawn.items()
     ]

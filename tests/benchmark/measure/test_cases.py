@@ -62,7 +62,7 @@ def test_shapes_of_one_hidden_size_follow_each_other_and_scan_comes_last():
     ("wrong", "message"),
     [
         ({"model": "gru"}, "model must be one of rnn, lstm, lstm-no-peepholes, got 'gru'"),
-        ({"device": "gpu"}, "device must be cpu, cuda"),
+        ({"device": "opencl0:0"}, "device must be cpu, cuda, cuda0, ..., got 'opencl0:0'"),
         ({"batch": 0}, "batch must be positive, got 0"),
         ({"length": 2**31}, r"length must be below 2\*\*31, got 2147483648"),
     ],
@@ -71,12 +71,6 @@ def test_a_case_that_makes_no_sense_is_refused(wrong, message):
     right = {"model": "rnn", "implementation": "numpy", "device": "cpu", "dtype": "float32", "work": "step"}
     with pytest.raises(ValueError, match=message):
         Case(**{**right, "n_hidd": 20, "batch": 1, **wrong})
-
-
-def test_a_device_of_earlier_versions_is_shown_but_not_measured():
-    assert Case("rnn", "fused", "opencl0:0", "float32", "step", 20, 1).device == "opencl0:0"
-    with pytest.raises(ValueError, match=r"device must be cpu, cuda, cuda0, ..., got 'opencl0:0'"):
-        make_cases([Shape("rnn", 20, 1, 10)], ["step"], devices=["cpu", "opencl0:0"])
 
 
 def test_the_largest_case_is_accepted():

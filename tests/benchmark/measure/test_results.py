@@ -1,4 +1,4 @@
-"""The results file: back and forth, older and later versions, going on with one."""
+"""The results file: back and forth, what is refused, going on with one."""
 
 import json
 import os
@@ -19,22 +19,10 @@ def test_a_file_comes_back_as_it_was(make_results, make_row, tmp_path):
     assert Results.load(tmp_path / "a.json") == results
 
 
-def test_a_file_without_what_later_versions_added_or_with_what_they_dropped_is_read(make_results, make_row, tmp_path):
-    path = tmp_path / "a.json"
-    make_results(make_row(1e-3)).save(path)
-    content = json.loads(path.read_text())
-    del content["peaks"], content["rows"][0]["share"], content["rows"][0]["flops"]
-    content["rows"][0]["to_device"] = 0
-    path.write_text(json.dumps({**content, "version": 1}))
-    (row,) = Results.load(path).rows
-    assert (row.median, row.share, row.flops) == (1e-3, None, 0)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 99}, "its format is 'lxmls-rnn benchmark', version 99; expected 'lxmls-rnn benchmark', at most 1"),
-        ({"format": "another"}, "is not a results file of `lxmls-rnn bench`: its format is 'another'"),
+        ({"version": 99}, "a.json is not a results file of .*: its format is 'lxmls-rnn benchmark', version 99"),
         ({"rows": [{"case": {"model": "gru"}}]}, r"rows\.0\.case\.implementation: field required"),
         ({"rows": [{"case": CASE, "median": 1.0}]}, r"rows\.0: a row with a median needs its quartiles q1 and q3"),
         ({"rows": [{"case": CASE, "median": 1.0, "q1": 1.0}]}, r"rows\.0: a row with a median needs its quartiles"),

@@ -172,21 +172,6 @@ def test_earlier_results_are_loaded_and_compared(panel, results_folder):
     assert len(re.findall("<tr>", panel.comparison.value)) == 2
 
 
-def test_results_of_a_device_of_earlier_versions_are_shown(panel, results_folder):
-    file = results_folder / "opencl.json"
-    file.write_bytes((Path(__file__).parents[2] / "benchmark" / "opencl.json").read_bytes())
-    panel.refresh_button.click()
-    panel.earlier.value = file
-    panel.load_button.click()
-    assert panel.table.value.count("fused on opencl0:0") == 2
-    lines = panel.figures["n_hidd"].marks[::2]  # each has its spread beside it
-    assert [(line.x.tolist(), line.line_style) for line in lines] == [
-        ([20, 32], style) for style in ("solid", "solid", "dotted")
-    ]
-    panel.compare_button.click()
-    assert "0 faster, 0 slower, 6 same" in panel.comparison.value
-
-
 def test_what_cannot_be_loaded_or_compared_is_said_in_a_sentence(panel, results_folder):
     panel.load_button.click()
     assert "no stored results yet" in panel.message.value
