@@ -75,12 +75,10 @@ def test_two_epochs_end_with_the_numbers_of_the_numpy_model(family, options, way
         assert np.abs(fast.get_values()[name] - W).max() <= TOLERANCE[dtype]
 
 
+@pytest.mark.daily("compiles the graphs, a quarter of a minute")
 @pytest.mark.parametrize(
     ("name", "clip", "freeze", "batched"),
-    [
-        ("FastRNN", 0.01, True, False),
-        pytest.param("FastLSTM", None, False, True, marks=pytest.mark.daily("compiles the graph, eleven seconds")),
-    ],
+    [("FastRNN", 0.01, True, False), ("FastLSTM", None, False, True)],
 )
 def test_a_step_is_that_of_theanos_graph(name, clip, freeze, batched):
     models = drawn(name), drawn(name)

@@ -13,6 +13,7 @@ from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer, LSTMLayerGrad
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 
+compiles_lstm = pytest.mark.daily("compiles the layer once more, some seconds; test_quantities has it")
 in_float32 = pytest.mark.nightly("the same as tanh in float32, of another layer")
 another_layer = pytest.mark.nightly("the same as logistic and tanh, with another activation")
 another_size = pytest.mark.nightly("the same as 5 hidden units, with another number")
@@ -95,7 +96,8 @@ def compiled():
 @pytest.mark.parametrize(
     ("kind", "dtype"),
     [
-        *((kind, "float64") for kind in ("logistic", "tanh", "lstm", "no peepholes")),
+        *((kind, "float64") for kind in ("logistic", "tanh")),
+        *(pytest.param(kind, "float64", marks=compiles_lstm) for kind in ("lstm", "no peepholes")),
         *(pytest.param(kind, "float64", marks=another_layer) for kind in OF_RNN[2:]),
         *(pytest.param(kind, "float32", marks=in_float32) for kind in LAYERS if kind != "tanh"),
         ("tanh", "float32"),
@@ -183,6 +185,7 @@ def test_an_lstm_layer_overwrites_nothing_where_theano_is_told_so():
     assert not layer.inplace
 
 
+@compiles_lstm
 def test_lstm_layer_overwrites_what_only_it_reads():
     rng = np.random.RandomState(0)
     values = [rng.uniform(-1, 1, shape) for shape in ((4, 3, 20), (20, 5), (3, 5), (3, 5))]
