@@ -5,7 +5,6 @@ A check confirms that the code is correct, or reports the first difference and t
 ``check.progress()`` shows which exercises are done.
 """
 
-import time
 import warnings
 from contextlib import suppress
 from functools import partial
@@ -16,19 +15,19 @@ import numpy as np
 from IPython import get_ipython
 
 from lab.drawing import html
-from lab.exercises import explanation, failed_cells, fork, guard, harness
+from lab.exercises import engine, explanation, failed_cells, guard, harness
 from lab.exercises import progress as _progress
 from lab.exercises.exercise import EXERCISES, Exercise
 from lab.exercises.inputs import cases
 from lab.exercises.own import use as use  # `check.use`
 from lab.exercises.verdict import Note, Verdict
-from lab.runtime import limit
+from lab.runtime import trial
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.files import in_words
 
-MAX_SECONDS, MAX_COMPILING_SECONDS = 5.0, 15.0  # of the processor, for an answer and all inputs; Theano and JAX compile
-MAX_EXPLAINING_SECONDS = 20.0  # of the wall from the beginning of a check; then the verdict is what is known
+MAX_SECONDS, MAX_COMPILING_SECONDS = 5.0, 15.0  # of the processor, for an answer and one input; Theano and JAX compile
+MAX_SEARCH_SECONDS = 10.0  # of the processor, for the search for a mistake; its last run of code may take longer
 
 _passed: set[str] = set()
 failed_cells.watch(get_ipython())
@@ -38,25 +37,26 @@ def _max_seconds(exercise: Exercise) -> float:
     return MAX_COMPILING_SECONDS if exercise.kind in harness.COMPILING else MAX_SECONDS
 
 
-def _judged(exercise: Exercise, answer: Any, known: list[str]) -> tuple[str, str]:
-    """Return the state of an answer and the text of its verdict; add to `known` what is wrong once it is found."""
-    until = time.monotonic() + MAX_EXPLAINING_SECONDS
+def _judged(exercise: Exercise, answer: Any, child: trial.Child) -> tuple[str, str]:
+    """Return the state of an answer and the text of its verdict; tell the kernel what is wrong once it is found."""
     got: list[harness.Arrays] = []
     failure: BaseException | None = None
     for case in cases(exercise.name):
+        child.allow(_max_seconds(exercise))
         try:
-            with guard.library_calls() as called, limit.timed(_max_seconds(exercise)):
+            with guard.library_calls() as called:
                 got.append(harness.run(exercise, answer, case))
         except harness.Unfinished as error:
             return NOT_YET, f'{error}\nA hint: check.hint("{exercise.name}")'
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
+        except trial.ERRORS as error:
             if isinstance(error, NotImplementedError) and explanation.is_from_student(error):
                 return NOT_YET, "The cell is not filled in yet."
             failure = error
             break
         if called:
             return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
-    return explanation.Explanation(exercise, answer, until, known).verdict(got, failure)
+    child.allow(MAX_SEARCH_SECONDS + _max_seconds(exercise))
+    return explanation.Explanation(exercise, answer, child.tell, MAX_SEARCH_SECONDS).verdict(got, failure)
 
 
 def _checked(name: str, *arguments: Any) -> Verdict:
@@ -68,34 +68,22 @@ def _checked(name: str, *arguments: Any) -> Verdict:
     if missing := FRAMEWORKS[exercise.framework].missing:
         return Verdict(name, NOT_YET, f"{missing}.")
 
-    def tried_out() -> None:
-        for case in cases(name) if exercise.kind in harness.IN_NUMPY else cases(name)[:1]:  # others take longer
-            harness.run(exercise, arguments[0], case)
-
-    def quietly() -> tuple[str, str]:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):  # NumPy's are a setting of the thread
+    def quietly(child: trial.Child) -> tuple[str, str]:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return _judged(exercise, arguments[0], known)
+            return _judged(exercise, arguments[0], child)
 
-    known: list[str] = []
-    end = time.monotonic() + limit.MAX_WALL_SECONDS
     try:
-        if fork.survives_a_fork(exercise.kind):
-            cases(name)  # the fork need not build them
-            fork.run(tried_out, _max_seconds(exercise), limit.MAX_WALL_SECONDS)
-        seconds = MAX_COMPILING_SECONDS + 2 * explanation.MAX_SECONDS
-        state, text = limit.in_thread(quietly, seconds, end - time.monotonic())
+        engine.expected(name)  # the child need not compute it
+        state, text = trial.run(quietly, exercise.framework, _max_seconds(exercise))
         if state == RIGHT:
             _passed.add(name)
-    except limit.TimeUp as error:
-        if known:
-            state, text = NOT_RIGHT, f"{known[-1]}\n{explanation.TIME_IS_UP}{error.remark}"
-        elif isinstance(error, limit.Busy):
+    except trial.Ended as error:
+        state, text = NOT_RIGHT, f"{error}{explanation.line_of(error)}"
+        if error.known:
+            text = f"{error.known}\n{explanation.CUT_OFF}"
+        elif isinstance(error, trial.Busy):
             state, text, tried = NOT_YET, f"{error} This was no try.{explanation.line_of(error)}", False
-        else:
-            state, text = NOT_RIGHT, _too_long(error)
-    except fork.OutOfMemory as error:
-        state, text = NOT_RIGHT, str(error)
     except Exception as error:  # the check itself fails on unexpected input
         state, text = NOT_RIGHT, f"The check cannot handle this result: {type(error).__name__}: {error}"
     if stale := failed_cells.stale(*arguments):
@@ -105,11 +93,6 @@ def _checked(name: str, *arguments: Any) -> Verdict:
     except OSError as error:
         text = f"{text}\n{_not_saved(error)}"
     return Verdict(name, state, text)
-
-
-def _too_long(error: limit.TimeUp) -> str:
-    advice = f"does a loop or a recursion never end?{error.remark}"
-    return f"The function is still running after {error.seconds:g} s: {advice}{explanation.line_of(error)}"
 
 
 for _name in EXERCISES:

@@ -20,7 +20,7 @@ import re
 import time
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
@@ -33,11 +33,10 @@ from lab.exercises.engine import Difference
 from lab.exercises.exercise import EXERCISES, Exercise, Patch, answer_of
 from lab.exercises.harness import Arrays
 from lab.exercises.inputs import Case, cases
-from lab.runtime.limit import TimeUp
+from lab.runtime import trial
 from lab.runtime.student_errors import SourceLine, failed_line, sentence
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT
 
-MAX_SECONDS = 10.0  # of the processor, for the explanation of one answer
 _VARIABLE = re.compile(r"0x[0-9a-f]+|\bline \d+|id=\d+|\bat 0x\w+")  # parts of messages that differ from run to run
 
 
@@ -80,7 +79,7 @@ def is_from_student(error: BaseException) -> bool:
     return bool(frames) and is_students(frames[-1].f_code.co_filename)
 
 
-def line_of(error: TimeUp) -> str:
+def line_of(error: trial.Ended) -> str:
     """Return a phrase that names the line of the cell where an answer was when it was stopped."""
     return _of_cell(failed_line(error, is_students))
 
@@ -162,7 +161,7 @@ _RULES_OF_SCAN = {
         " scan returns a pair of results and updates (in JAX the last state and what was collected)."
     ),
 }
-TIME_IS_UP = "The time to search for the mistake is up: run the check again, it goes on."
+CUT_OFF = "The search for the mistake was cut off: it takes too long, also if the check runs again."
 _ONLY_THIS = "The rest is right: only this is wrong"
 _ONE_OF_THESE = "The rest is right: the mistake is in one of these lines"
 
@@ -170,17 +169,14 @@ _ONE_OF_THESE = "The rest is right: the mistake is in one of these lines"
 class Explanation:
     """The explanation of one answer to an exercise."""
 
-    def __init__(
-        self, exercise: Exercise, answer: Any, until: float = float("inf"), known: list[str] | None = None
-    ) -> None:
-        """Let the explanation end at `until`, a time of `time.monotonic`, with what is known by then.
+    def __init__(self, exercise: Exercise, answer: Any, tell: Callable[[str], None], seconds: float) -> None:
+        """Let the search for a cause take so many seconds of the processor.
 
-        The search for a cause may be interrupted: `known` receives what is wrong before it begins.
+        `tell` is called with what is wrong before the search begins, which may be killed.
         """
-        self.exercise = exercise
-        self.known = [] if known is None else known
+        self.exercise, self.tell = exercise, tell
         self.cases, self.right = cases(exercise.name), engine.expected(exercise.name)
-        self.end, self.until = time.thread_time() + MAX_SECONDS, until
+        self.end = time.thread_time() + seconds
         try:
             self.source: Source | None = Source(answer, exercise.method)
         except ValueError:
@@ -219,7 +215,7 @@ class Explanation:
         if not names:
             return None
         unfilled = f"Fill in {', '.join(names)}: missing, or still all zeros."
-        self.known.append(unfilled)
+        self.tell(unfilled)
         filled = self._filled(names)
         fine = [name for name in self.exercise.quantities if name not in names
                 and all(name in a and name in b and engine.same(self.exercise, a[name], b[name])
@@ -258,7 +254,7 @@ class Explanation:
         files = frozenset({self.source.function.__code__.co_filename}) if self.source else frozenset()
         found = raised(error, files)
         lead = f"It {found}\n({found.shapes})" if found.shapes else f"It {found}"
-        self.known.append(lead)
+        self.tell(lead)
         mine = set(self.source.lines.values()) if self.source else set()
         alike = []
         for patch in self._patches(_targets_of(found.line.text)):
@@ -286,7 +282,7 @@ class Explanation:
 
     def of_difference(self, difference: Difference, got: Sequence[Arrays]) -> str:
         """Explain the first difference between the answer's arrays and the expected ones."""
-        self.known.append(difference.text)
+        self.tell(difference.text)
         if not difference.is_of_numbers and difference.advice:
             cause = self._cause(difference, got) if difference.quantity in self.exercise.quantities else ""
             return f"{difference.text}\n{cause or difference.advice}"
@@ -509,10 +505,10 @@ class Explanation:
 
     def _cut(self) -> str:
         """Return a sentence if the time was up before the mistake was found, else an empty string."""
-        return TIME_IS_UP if self._is_late() else ""
+        return CUT_OFF if self._is_late() else ""
 
     def _is_late(self) -> bool:
-        return time.thread_time() > self.end or time.monotonic() > self.until
+        return time.thread_time() >= self.end
 
 
 def _behind(source: Source, lines: list[int], solution: ast.AST) -> list[int]:
@@ -549,7 +545,9 @@ def _quiet_run(exercise: Exercise, answer: Any, case: Case) -> Arrays:
         warnings.simplefilter("ignore")
         try:
             return harness.run(exercise, answer, case)
-        except (SystemExit, KeyboardInterrupt) as error:  # a changed answer still raises it: the search goes on
+        except Exception:
+            raise
+        except trial.ERRORS as error:  # a changed answer still raises it: the search goes on
             raise RuntimeError(type(error).__name__) from error
 
 

@@ -3,7 +3,6 @@
 import functools
 import inspect
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +19,7 @@ _ANSWERS = {
 
 @contextmanager
 def library_calls() -> Iterator[list[str]]:
-    """Collect the names of the library's methods that student code calls in this thread."""
+    """Collect the names of the library's methods that student code calls."""
     called: list[str] = []
     package = lxmls_rnn.deep_learning.__name__
     modules = [module for name, module in list(sys.modules.items()) if name.startswith(package)]
@@ -38,11 +37,9 @@ def library_calls() -> Iterator[list[str]]:
 
 
 def _noting(method: Callable[..., Any], called: list[str]) -> Callable[..., Any]:
-    thread = threading.get_ident()
-
     @functools.wraps(method)
     def noting(*arguments: Any, **options: Any) -> Any:
-        if threading.get_ident() == thread and is_students(sys._getframe(1).f_code.co_filename):
+        if is_students(sys._getframe(1).f_code.co_filename):
             called.append(method.__name__)
         return method(*arguments, **options)
 

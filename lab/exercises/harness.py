@@ -19,7 +19,6 @@ Arrays = dict[str, np.ndarray]
 Value = Any  # an array, a number, a text, None, or a list of these
 
 COMPILING = ("theano", "theano_gradients", "theano_updates", "theano_model", "jax_scan", "jax_gradients")  # kinds
-IN_NUMPY = ("numpy", "words", "finite_differences", "training_loop", "numpy_method")  # they need nothing but NumPy
 CHANGED = "changed arguments"  # the array of names of arguments that the answer has changed in place
 SCANS = "scans"  # the array that counts the scans in the graph of an answer
 
@@ -151,7 +150,7 @@ def _training_loop(exercise: Exercise, answer: Any, inputs: dict[str, Value]) ->
 def _interpret_scans(variables: Sequence[Any], mode: Any) -> None:
     """Let the scans of a graph compute their steps in Python: C would take seconds to compile.
 
-    Theano's configuration is not changed: all threads share it, and the thread of an answer may never end.
+    Theano's configuration is not changed: all threads share it.
     """
     import theano
     from theano.scan_module.scan_op import Scan

@@ -1,1 +1,1 @@
-"""Work in the kernel of a notebook: background jobs, time limits of student code, warnings, notices."""
+"""Work in the kernel of a notebook: background jobs, warnings, notices; student code in a child process."""

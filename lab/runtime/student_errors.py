@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Container
 from typing import NamedTuple
 
-from lab.runtime.limit import TimeUp
+from lab.runtime.trial import Ended
 
 MAX_LINES = 4  # of an error's sentence
 
@@ -23,11 +23,11 @@ def failed_line(
 ) -> SourceLine | None:
     """Return the innermost line that failed in files of a student, None if there is none.
 
-    It is in the traceback, or in the stack of code that was stopped. Where Theano's compiled code failed, it is in
+    It is in the traceback, or in the stack of a child that ended. Where Theano's compiled code failed, it is in
     Theano's message, which names lines that made a variable. Constants are shared and also name lines of other cells:
     those in the files `answer` come first.
     """
-    stack = error.stack if isinstance(error, TimeUp) else traceback.extract_tb(error.__traceback__)
+    stack = error.stack if isinstance(error, Ended) else traceback.extract_tb(error.__traceback__)
     went_through = [(frame.filename, frame.lineno or 0, frame.line or "") for frame in stack]
     made = "".join(str(error).split("\nBacktrace when")[1:2])
     found = re.findall(r'File "(.+?)", line (\d+), in .*(?:\n    (.*))?', made)

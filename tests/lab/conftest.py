@@ -1,6 +1,6 @@
 import pytest
 
-from lab.runtime import python_warnings
+from lab.runtime import python_warnings, trial
 from lxmls_rnn import paths
 from lxmls_rnn.datasets.corpora import corpus_files
 
@@ -54,3 +54,18 @@ def runtime_folder(tmp_path, monkeypatch):
 def warnings_as_in_a_kernel():
     """For the time of a test pytest has its own way with warnings; it puts that back."""
     python_warnings.install()
+
+
+@pytest.fixture
+def wall_clock(monkeypatch):
+    """A stream as the wall's clock of student code: it stands still until the code prints, and then no time is left."""
+
+    class Clock:
+        now = 0.0
+
+        def write(self, text):
+            self.now += 1e6
+
+    clock = Clock()
+    monkeypatch.setattr(trial, "_clock", lambda: clock.now)
+    return clock

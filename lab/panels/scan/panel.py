@@ -16,6 +16,7 @@ from lab.panels.scan.examples import EXAMPLES, Example
 from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source, text_box
 from lab.panels.scan.step import Compiled, StepError, columns_of, compile_example, evaluate
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
+from lab.runtime import trial
 from lab.widgets.controls import dropdown, field, in_row, on_change, show, toggles, unfolding, view
 from lab.widgets.panel import Panel, Work, controls
 from lxmls_rnn.benchmark.show.report import format_time as time_in_words
@@ -167,7 +168,11 @@ class ScanPanel(Panel):
             (self.wrong_result.value,) = self.work.events
             return "Both programs have run."
 
-        self.work.begin(work, on_end)
+        if name == MISTAKES_PART or trial.can_fork("scan"):
+            self.work.begin(work, on_end)
+        else:  # the user can interrupt it only in the kernel's main thread
+            list(work())
+            self.show_message(on_end())
 
     def _try(self, mistake: WrongProgram) -> str:
         results = [run_program(program) for program in (mistake.wrong, mistake.fixed)]
@@ -264,7 +269,7 @@ class ScanPanel(Panel):
         )
         if self._drawn != self.chosen:
             self._drawn = self.chosen
-            self._show_graphs(compiled.namespace)
+            self._show_graphs(compiled)
 
     def _names(self, values: np.ndarray) -> list[str]:
         if self.part.value == "Squares":
@@ -285,8 +290,8 @@ class ScanPanel(Panel):
         row, column = np.nonzero(np.isfinite(drawn))
         put(points, times[column], drawn[row, column], colors=[LINES[i] for i in row] or [LINES[0]])
 
-    def _show_graphs(self, namespace: dict[str, Any]) -> None:
-        graphs = {"as written": namespace[self.example.symbol], "optimised": namespace["by_scan"]}
+    def _show_graphs(self, compiled: Compiled) -> None:
+        graphs = {"as written": compiled.symbol, "optimised": compiled.by_scan}
         drawings = (
             (f"{name}: {graph_drawing.n_operations(graph)} operations", _graph(graph)) for name, graph in graphs.items()
         )

@@ -16,9 +16,14 @@ import theano.tensor as T
 """
 
 
+def remember(program: str, filename: str) -> None:
+    """Let tracebacks show the lines of a program."""
+    linecache.cache[filename] = (len(program), None, program.splitlines(True), filename)
+
+
 def execute(program: str, namespace: dict[str, Any], filename: str = PROGRAM_FILENAME) -> None:
     """Run a program whose lines tracebacks can show."""
-    linecache.cache[filename] = (len(program), None, program.splitlines(True), filename)
+    remember(program, filename)
     exec(compile(program, filename, "exec"), namespace)
 
 

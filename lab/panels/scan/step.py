@@ -1,4 +1,4 @@
-"""Compile and run an example with a step function that a student has edited, with a time limit."""
+"""Compile and run an example with a step function that a student has edited, in a child process with a time limit."""
 
 import functools
 import io
@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from lab.panels.scan.examples import Example
-from lab.panels.scan.programs import THEANO_IMPORTS, execute
-from lab.runtime import limit
+from lab.panels.scan.programs import THEANO_IMPORTS, execute, remember
+from lab.runtime import trial
 from lab.runtime.student_errors import SourceLine, failed_line, sentence
 from lxmls_rnn.benchmark.measure.timing import median_time
 
 STEP_FILENAME = "<your step>"
+STEP_SECONDS = 10.0  # of the processor, for the program, a call of the step, and both functions with their times
 COMPILE_SECONDS = 120.0  # for Theano, which compiles the step, also from an empty cache on a busy machine
 MAX_STEP_NUMBERS = 12  # numbers of one step that are shown
 MAX_MESSAGE = 300  # characters; Theano's messages can fill a page
@@ -30,7 +31,9 @@ class Compiled:
     """A compiled example."""
 
     example: Example
-    namespace: dict[str, Any]  # has by_loop, by_scan and the symbolic result
+    step: str  # the program
+    symbol: Any  # the symbolic result
+    by_scan: Callable[..., Any]
     seconds: float  # to build and compile the scan
     printed: str  # by the step, while scan built its graph
 
@@ -61,70 +64,84 @@ def columns_of(values: np.ndarray) -> np.ndarray:
 
 def compile_example(example: Example, step: str) -> Compiled:
     """Compile an example with the program `step`, which defines the function `step`; StepError if it does not work."""
-    namespace: dict[str, Any] = {}
-    execute(THEANO_IMPORTS + example.loop, namespace)
-    printed = io.StringIO()
-    namespace["print"] = functools.partial(print, file=printed)
-    start = time.perf_counter()
 
-    def build() -> None:
-        with limit.timed():
-            execute(step, namespace, STEP_FILENAME)
+    def build(child: trial.Child) -> tuple[Any, ...]:
+        printed, start = io.StringIO(), time.perf_counter()
+        namespace = _defined(example, step, printed)
         if not callable(namespace.get("step")):
             raise StepError("The text defines no function step: it must begin with def step(...):")
-        namespace["step"] = _limited(namespace["step"])
-        with limit.timed(COMPILE_SECONDS):
-            execute(example.scan, namespace)
+        namespace["step"] = _limited(namespace["step"], child)
+        child.allow(COMPILE_SECONDS)
+        execute(example.scan, namespace)
         if isinstance(namespace[example.symbol], list):
             raise StepError("The step returns several results: expected one.")
+        return namespace[example.symbol], namespace["by_scan"], time.perf_counter() - start, printed.getvalue()
 
-    _in_sandbox(build)
-    return Compiled(example, namespace, time.perf_counter() - start, printed.getvalue())
+    return Compiled(example, step, *_in_child(build, step))
 
 
 def evaluate(compiled: Compiled, arguments: list[Any]) -> ScanResults:
     """Call both functions and measure their times; StepError if scan fails."""
-    by_loop, by_scan = compiled.namespace["by_loop"], compiled.namespace["by_scan"]
 
-    def work() -> ScanResults:
-        with limit.timed():
-            try:
-                scan = np.asarray(by_scan(*arguments), float)
-            except Exception:
-                _run_first_step(compiled, arguments)
-                raise
-            times = [
-                (name, *median_time(functools.partial(call, *arguments), 0.02))
-                for name, call in (("NumPy loop", by_loop), ("scan", by_scan))
-            ]
-            return ScanResults(by_loop(*arguments), scan, times)
+    def work(_: trial.Child) -> ScanResults:
+        namespace = _defined(compiled.example, compiled.step)
+        by_loop, by_scan = namespace["by_loop"], compiled.by_scan
+        try:
+            scan = np.asarray(by_scan(*arguments), float)
+        except Exception:
+            _run_first_step(compiled.example, namespace["step"], arguments)
+            raise
+        times = [
+            (name, *median_time(functools.partial(call, *arguments), 0.02))
+            for name, call in (("NumPy loop", by_loop), ("scan", by_scan))
+        ]
+        return ScanResults(by_loop(*arguments), scan, times)
 
-    return _in_sandbox(work)
+    return _in_child(work, compiled.step)
 
 
-def _run_first_step(compiled: Compiled, arguments: list[Any]) -> None:
+def _defined(example: Example, step: str, printed: io.StringIO | None = None) -> dict[str, Any]:
+    """Return what the loop of an example and the program of a step define; print to `printed`."""
+    namespace: dict[str, Any] = {}
+    execute(THEANO_IMPORTS + example.loop, namespace)
+    namespace["print"] = functools.partial(print, file=printed or io.StringIO())
+    execute(step, namespace, STEP_FILENAME)
+    return namespace
+
+
+def _run_first_step(example: Example, step: Callable[..., Any], arguments: list[Any]) -> None:
     """Run one step without optimisation, so that the message of an error names its line."""
     import theano
 
-    values = map(theano.tensor.as_tensor_variable, compiled.example.first(*arguments))
+    values = map(theano.tensor.as_tensor_variable, example.first(*arguments))
     mode = theano.compile.mode.Mode(linker="py", optimizer=None)
-    theano.function([], compiled.namespace["step"](*values), mode=mode)()
+    theano.function([], step(*values), mode=mode)()
 
 
-def _in_sandbox(work: Callable[[], Any]) -> Any:
+def _in_child(work: Callable[[trial.Child], Any], step: str) -> Any:
+    def explained(child: trial.Child) -> Any:
+        try:
+            return work(child)
+        except StepError:
+            raise
+        except BaseException as error:  # also SystemExit
+            raise StepError(explain(error)) from error
+
+    remember(step, STEP_FILENAME)
     try:
-        return limit.in_thread(work)
-    except StepError:
-        raise
-    except BaseException as error:  # also SystemExit
+        return trial.run(explained, "scan", STEP_SECONDS)
+    except trial.Ended as error:
         raise StepError(explain(error)) from error
 
 
-def _limited(step: Callable[..., Any]) -> Callable[..., Any]:
+def _limited(step: Callable[..., Any], child: trial.Child) -> Callable[..., Any]:
     @functools.wraps(step)
     def limited(*arguments: Any) -> Any:
-        with limit.timed():
+        child.allow(STEP_SECONDS)
+        try:
             return step(*arguments)
+        finally:
+            child.allow(COMPILE_SECONDS)
 
     return limited
 
@@ -132,11 +149,10 @@ def _limited(step: Callable[..., Any]) -> Callable[..., Any]:
 def explain(error: BaseException) -> str:
     """Return a sentence about an error in a step, with the line of the step."""
     line, kind = failed_line(error, STEP_FILENAME.__eq__), type(error).__name__
-    if isinstance(error, limit.TimeUp):
-        text = f"The step is still running after {error.seconds:g} s: does a loop never end?"
-        if error.seconds == COMPILE_SECONDS:
+    if isinstance(error, trial.Ended):
+        text = str(error).replace("function", "step")
+        if isinstance(error, trial.TimeUp) and error.seconds == COMPILE_SECONDS:
             text = f"Theano is still compiling after {error.seconds:g} s: use its operations instead of long loops."
-        text += error.remark
     elif isinstance(error, SyntaxError) and error.filename == STEP_FILENAME:
         line, text = SourceLine(error.lineno or 0, (error.text or "").strip()), f"{kind}: {error.msg}."
     else:

@@ -1,8 +1,12 @@
 """The checks in a notebook; test_catalogue.py has what they say of known mistakes."""
 
 import json
+import os
 import re
+import signal
+import sys
 import textwrap
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +17,6 @@ from lab import check
 from lab.exercises import explanation, failed_cells, progress
 from lab.exercises.exercise import EXERCISES, answer_of, read
 from lab.exercises.inputs import cases
-from lab.runtime import limit
 from lxmls_rnn import paths
 from lxmls_rnn.classroom.students import Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
@@ -29,9 +32,8 @@ RUNNABLE = list(map(with_framework, EXERCISES))
 
 
 @pytest.fixture(autouse=True)
-def nothing_passed_yet(monkeypatch):
+def nothing_passed_yet():
     check._passed.clear()
-    monkeypatch.setattr(limit, "MAX_WALL_SECONDS", 600.0)  # other tests run at the same time
 
 
 @pytest.fixture
@@ -93,28 +95,72 @@ def test_an_exit_has_a_verdict_also_where_changed_answers_exit_too(says):
     assert said.text.startswith("It fails with SystemExit")
 
 
-@pytest.mark.parametrize(
-    "caught", ["pass", "try:\n                1 / 0\n            except Exception:\n                pass"]
-)
-def test_a_loop_that_never_ends_is_stopped_and_its_line_shown(says, monkeypatch, caught):
-    monkeypatch.setattr(check, "MAX_SECONDS", 0.2)
-    text = says("forward", ("        a[:, t] =", f"        while True:\n            {caught}\n        a[:, t] =")).text
-    assert text.startswith("The function is still running after 0.2 s: does a loop or a recursion never end?")
-    assert "\nin line 1" in text
-    assert "restart" not in text
+# as if the limit were over: its timer sends this signal
+TIME_IS_UP = "__import__('signal').raise_signal(__import__('signal').SIGPROF)"
+
+
+def test_a_loop_that_never_ends_is_stopped_and_its_line_shown(says):
+    text = says(
+        "forward", ("        a[:, t] =", f"        while True:\n            {TIME_IS_UP}\n        a[:, t] =")
+    ).text
+    assert text.startswith("The function is still running after 5 s: does a loop or a recursion never end?\nin line 1")
+    assert text.endswith(TIME_IS_UP)
     assert says("forward")  # and the next one is judged as ever
 
 
-def test_a_difference_that_is_found_is_kept_when_the_search_for_its_cause_never_ends(says, monkeypatch):
-    monkeypatch.setattr(check, "MAX_COMPILING_SECONDS", 0.0)
-    monkeypatch.setattr(explanation, "MAX_SECONDS", 0.3)
+def huge(*given):
+    return signal.setitimer(signal.ITIMER_PROF, 0.01) and (len(given) + 10) ** 10**9
+
+
+@pytest.mark.parametrize("name", ["forward", "squares", "theano_gradients", "torch_loop", "torch_gradients"])
+def test_code_that_never_leaves_C_has_a_verdict_with_its_line(name):
+    if missing := FRAMEWORKS[EXERCISES[name].framework].missing:
+        pytest.skip(missing)
+    said = getattr(check, name)(huge)
+    assert said.state == "not right"
+    assert said.text.startswith("The function is still running after")
+    assert f"\nin line {huge.__code__.co_firstlineno + 1} of the cell:  return signal.setitimer" in said.text
+
+
+def test_where_time_passes_without_computing_the_line_is_shown_and_no_try_is_counted(says, wall_clock):
+    with redirect_stdout(wall_clock):  # in one line: this one is shown
+        said = says("forward", ("    L, ", "    print() or __import__('threading').Event().wait()\n    L, "))
+    assert said.state == "not yet"
+    assert "the machine is busy" in said.text
+    assert said.text.endswith("print() or __import__('threading').Event().wait()")
+    assert progress.FILE.read()["forward"].tries == 0
+
+
+def test_a_difference_that_is_found_is_kept_when_the_search_for_its_cause_never_ends(says):
     calls = len(cases("forward"))  # those after them are of the search, which changes the answer
-    endless = f"    calls.append(0)\n    while len(calls) > {calls}:\n        pass\n    L, "
-    said = says("forward", ("    L, ", endless), ("def ", "calls = []\n\ndef "), ("W_x @", "2 * W_x @"))
+    endless = f"    calls.append(0)\n    if len(calls) > {calls}:\n        {TIME_IS_UP}\n    L, "
+    replaced = ("    L, ", endless), ("def ", "calls = []\n\ndef "), ("W_x @", "2 * W_x @")
+    said = says("forward", *replaced)
     assert said.state == "not right"
     assert "First difference: a at step 1" in said.text
-    assert said.text.endswith(f"\n{explanation.TIME_IS_UP}")
+    assert said.text.endswith(f"\n{explanation.CUT_OFF}")
     assert "in line" not in said.text
+    assert says("forward", *replaced).text == said.text
+
+
+def test_an_answer_changes_nothing_in_the_kernel_but_its_output_is_shown(says, capsys):
+    spoil = "    print('mine')\n    import sys\n    sys.stdout = np.exp = None\n    L, "
+    before = sys.stdout, np.exp
+    assert says("forward", ("    L, ", spoil)).state == "not right"
+    assert (sys.stdout, np.exp) == before
+    assert capsys.readouterr().out == "mine\n"
+    assert says("forward", ("    L, ", "    __import__('os')._exit(0)\n    L, ")).state == "not right"
+
+
+def test_without_a_fork_an_interrupt_stops_a_check_and_puts_the_output_back(says, monkeypatch):
+    monkeypatch.delattr(os, "fork")
+    before, calls = sys.stdout, len(cases("forward"))
+    searched = f"    calls.append(0)\n    if len(calls) > {calls}:\n        raise KeyboardInterrupt\n    L, "
+    for code in ("    raise KeyboardInterrupt\n    L, ", searched):
+        with pytest.raises(KeyboardInterrupt):
+            says("forward", ("    L, ", code), ("def ", "calls = []\n\ndef "), ("W_x @", "2 * W_x @"))
+    assert sys.stdout is before
+    assert says("forward")
 
 
 def test_the_first_states_may_have_other_names_but_must_be_arguments(says):
@@ -250,19 +296,6 @@ def test_what_is_no_function_or_model_is_said():
 def test_strange_things_are_not_right_but_no_error(exercise):
     for strange in ("text", lambda *_: [[1], [2, 3], "x"], lambda *_: {1: 2}):
         assert getattr(check, exercise)(strange).state == "not right"
-
-
-def test_a_check_leaves_the_students_arrays_alone(cell):
-    kept = []
-
-    def spoil(x, *param):
-        kept.append([np.array(W) for W in param])
-        for W in param:
-            W[...] = 0
-
-    check.forward(spoil)
-    check.forward(spoil)
-    assert all(np.array_equal(a, b) for a, b in zip(*kept, strict=True))
 
 
 def test_one_hint_at_a_time_is_shown_and_how_many_there_are():

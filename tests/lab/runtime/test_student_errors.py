@@ -4,8 +4,8 @@ import traceback
 
 import pytest
 
-from lab.runtime.limit import TimeUp
 from lab.runtime.student_errors import failed_line, sentence
+from lab.runtime.trial import Ended
 
 
 def test_the_innermost_line_is_that_of_the_traceback_or_of_the_stack():
@@ -18,7 +18,7 @@ def test_the_innermost_line_is_that_of_the_traceback_or_of_the_stack():
     assert failed_line(caught.value, "<cell>".__eq__).number == 3
     assert failed_line(caught.value, "<other>".__eq__) is None
     stack = traceback.StackSummary.from_list([("<cell>", 7, "f", "time.sleep(9)"), ("time.py", 1, "sleep", "")])
-    assert failed_line(TimeUp(10, stack, True), "<cell>".__eq__) == (7, "time.sleep(9)")
+    assert failed_line(Ended("", stack), "<cell>".__eq__) == (7, "time.sleep(9)")
 
 
 MADE = """bad shapes

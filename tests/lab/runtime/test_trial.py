@@ -1,0 +1,154 @@
+"""Student code in a child process; test_check.py has the verdicts on it."""
+
+import os
+import signal
+import sys
+import threading
+from contextlib import redirect_stdout
+from types import SimpleNamespace
+
+import pytest
+from IPython.core.displaypub import CapturingDisplayPublisher
+
+from lab.runtime import trial
+
+
+def run(function, framework="numpy"):
+    return trial.run(function, framework, 5.0)
+
+
+def test_results_and_exceptions_come_back_and_nothing_else_changes(capsys):
+    kept = []
+
+    def spoil(_):
+        kept.append(os.getpid())
+        os.chdir("/")
+        print("printed")
+        print("noted", file=sys.stderr)
+        sys.stdout = sys.stderr = None
+        return kept
+
+    before = os.getcwd(), sys.stdout
+    (child,) = run(spoil)
+    assert child != os.getpid()
+    assert kept == []
+    assert (os.getcwd(), sys.stdout) == before
+    assert capsys.readouterr() == ("printed\n", "noted\n")
+    with pytest.raises(ZeroDivisionError):
+        run(lambda _: 1 / 0)
+    with pytest.raises(TypeError, match="pickle"):
+        run(lambda _: threading.Lock())
+
+
+def test_it_has_the_seconds_of_the_processor_that_it_is_allowed():
+    def left(child):
+        first = signal.getitimer(signal.ITIMER_PROF)[0]
+        child.allow(50)
+        return first, signal.getitimer(signal.ITIMER_PROF)[0]
+
+    first, then = run(left)
+    assert 0 < first < 6 < then < 51
+
+
+def test_code_that_never_leaves_C_is_ended_and_its_line_and_what_it_told_are_known():
+    def never_ends(child, ten=10):
+        child.tell("first")
+        child.tell("this much")
+        return signal.setitimer(signal.ITIMER_PROF, 0.01) and ten**ten**9
+
+    with pytest.raises(trial.TimeUp) as caught:
+        run(never_ends)
+    assert (caught.value.seconds, caught.value.known) == (5.0, "this much")
+    (*_, inner) = caught.value.stack
+    assert (inner.name, inner.lineno) == ("never_ends", never_ends.__code__.co_firstlineno + 3)
+
+
+def test_code_that_waits_and_ignores_the_signal_is_killed(wall_clock):
+    def deaf(_):
+        signal.signal(signal.SIGPROF, lambda *_: print("heard"))
+        print("begun")
+        threading.Event().wait()
+
+    with pytest.raises(trial.Busy) as caught, redirect_stdout(wall_clock):
+        run(deaf)
+    assert list(caught.value.stack) == []
+
+
+@pytest.mark.parametrize(
+    "end", [lambda _: os._exit(0), lambda _: os.kill(os.getpid(), signal.SIGKILL), lambda _: os.closerange(3, 99)]
+)
+def test_code_that_ends_python_or_is_killed_has_no_result(end):
+    with pytest.raises(trial.Ended, match="took too much memory, or crashed or ended Python"):
+        run(end)
+
+
+def test_an_interrupt_kills_the_child():
+    class Interrupted:
+        def write(self, text):
+            self.child = int(text)
+            raise KeyboardInterrupt
+
+    def wait(_):
+        os.kill(os.getpid(), signal.SIGINT)  # the child ignores its own
+        sys.stdout.write(f"{os.getpid()}")
+        threading.Event().wait()
+
+    stream = Interrupted()
+    with pytest.raises(KeyboardInterrupt), redirect_stdout(stream):
+        run(wait)
+    with pytest.raises(ProcessLookupError):
+        os.kill(stream.child, 0)
+
+
+def test_the_kernel_asks_for_input(monkeypatch):
+    monkeypatch.setattr("builtins.input", {"a number ": "7"}.__getitem__)
+    assert run(lambda _: input("a number ")) == "7"
+    with pytest.raises(KeyError, match="another"):
+        run(lambda _: input("another"))
+
+
+def test_the_kernel_shows_figures(monkeypatch):
+    shell = SimpleNamespace(display_pub=CapturingDisplayPublisher())
+    monkeypatch.setattr(trial, "get_ipython", lambda: shell)
+    run(lambda _: [shell.display_pub.publish({"text/plain": f"figure {n}"}) for n in range(99)])
+    assert [one["data"]["text/plain"] for one in shell.display_pub.outputs] == [f"figure {n}" for n in range(20)]
+
+
+def test_no_more_than_so_much_of_what_is_printed_is_shown(capsys, monkeypatch):
+    monkeypatch.setattr(trial, "MAX_PRINTED", 10)
+    run(lambda _: [print(n, flush=True) for n in range(1000)])
+    assert capsys.readouterr().out == "0\n1\n2\n3\n4\n\n(The rest of what the code prints is left out.)\n"
+
+
+def test_code_raises_the_recursion_limit_to_what_python_survives():
+    def endless(*given):
+        return endless(*given)  # a call that takes place on the stack of C too
+
+    def raised(_):
+        sys.setrecursionlimit(10**7)
+        assert sys.getrecursionlimit() == trial.MAX_RECURSION
+        endless()
+
+    with pytest.raises(RecursionError):
+        run(raised)
+
+
+def no_fork():
+    raise BlockingIOError
+
+
+@pytest.mark.parametrize(("framework", "fork"), [("jax", os.fork), ("numpy", no_fork), ("numpy", None)])
+def test_without_a_fork_the_code_runs_in_the_kernel_and_an_interrupt_ends_it(monkeypatch, framework, fork):
+    monkeypatch.setattr(os, "fork", fork)
+    if fork is None:
+        monkeypatch.delattr(os, "fork")
+    assert run(lambda child: child.allow(0) or child.tell("") or os.getpid(), framework) == os.getpid()
+
+
+def test_breakpoints_are_in_the_kernel():
+    before = sys.gettrace()
+    sys.settrace(lambda *_: None)
+    try:
+        assert not trial.can_fork("numpy")
+    finally:
+        sys.settrace(before)
