@@ -249,7 +249,7 @@ def run_in_a_kernel(tmp_path, monkeypatch):
 
     def run(cells):
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+        NotebookClient(notebook, kernel_name="python3").execute()
         outputs = [output for cell in notebook.cells for output in cell.outputs]
         texts = "".join(output.get("text", "") for output in outputs)
         plots = sum("image/png" in output.get("data", {}) for output in outputs)

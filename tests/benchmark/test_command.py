@@ -34,7 +34,7 @@ def test_a_run_shows_a_bar_prints_a_table_and_writes_results_and_picture(run, mo
     shown = io.StringIO()
     monkeypatch.setenv("COLUMNS", "160")  # of the table
     monkeypatch.setattr("lxmls_rnn.cli.bench.console", SafeConsole(file=shown, force_terminal=True, width=150))
-    result = run(*SMALL, "--batch", "2", "--work", "forward", "--out", "a.json")
+    result = run(*SMALL, "--batch", "2", "--work", "forward", "--all", "--out", "a.json")
     assert result.exit_code == 0, result.output
     assert re.search(r"implementation .* words/s", result.output)
     assert "fused on cpu" in result.output
@@ -153,10 +153,9 @@ def test_ctrl_c_writes_what_was_measured(tmp_path):
     ]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         while not has_worker(process.pid):
-            with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(0.01)
+            assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate()
     assert process.returncode == 130
     rows = Results.load(tmp_path / "a.json").rows
     assert len(rows) == 24

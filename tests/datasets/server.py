@@ -81,7 +81,7 @@ def serving(server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch) -> Ite
     """Run a server in a thread, to which downloads come without a proxy and without pauses."""
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
-    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(download, "PAUSE_SECONDS", 0)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

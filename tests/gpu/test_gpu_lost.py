@@ -29,10 +29,10 @@ from lxmls_rnn import paths
 panel = TrainingPanel(model="FastRNN")
 panel.corpus["max_nr_sent"].value, panel.trainer["epochs"].value, panel.name.value = 20, 500, "first"
 panel.start_button.click()
-live_runs.find(paths.runs() / "first").wait(300)
+live_runs.find(paths.runs() / "first").wait()
 print(html.unescape(panel.message.value))
 panel.resume_button.click()
-live_runs.find(paths.runs() / "first").wait(300)
+live_runs.find(paths.runs() / "first").wait()
 print(html.unescape(panel.message.value))
 """
 

@@ -62,7 +62,7 @@ lab.PlayPanel
 assert "lab.panels.sweep" not in sys.modules
 lab.TrainingPanel(model="RNN"), lab.ScanPanel()
 model = lab.ModelPanel(model="RNN")
-model.counting.job.wait(60)
+model.counting.job.wait()
 assert "known when the model is built" in model.device.value
 assert "NumPy version" in lab.InspectionPanel("rnn").about.value
 assert "theano" not in sys.modules

@@ -48,7 +48,7 @@ def run(notebook, folder, monkeypatch):
 
     monkeypatch.setenv("LXMLS_RUNS", str(folder / "runs"))
     resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
+    NotebookClient(notebook, kernel_name="python3", resources=resources).execute()
     return notebook
 
 

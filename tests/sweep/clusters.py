@@ -55,10 +55,10 @@ class Cluster:
                            str(threads), "--memory-limit", "0", "--local-directory", self.folder, *NOWHERE,
                            **environ)  # fmt: skip
 
-    def wait(self, count):
+    def wait_for_workers(self, count):
         """Wait until so many workers are there."""
         with dask.config.set(self.settings), Client(self.address, set_as_default=False) as client:
-            client.wait_for_workers(count, timeout=60)
+            client.wait_for_workers(count)
 
     def _start(self, *command, **environ):
         environ = {**os.environ, **self.environ, **{key: str(value) for key, value in environ.items()}}

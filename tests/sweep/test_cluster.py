@@ -58,11 +58,11 @@ def test_a_worker_with_another_corpus_is_named_and_the_others_train(cluster, run
         cluster.worker(name, LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / name))
     cluster.worker("eve", LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / "eve", "\n"))
     cluster.worker("two", threads=2, LXMLS_RUNS=runs, LXMLS_DATA=tmp_path / "ada")
-    cluster.wait(4)
+    cluster.wait_for_workers(4)
     command = [COMMAND, "sweep", "sample", "--vary", "n_hidd=2,3", "--seeds", "2", "--n-emb", "3", "--name", "far"]
     command += ["--max-nr-sent", "30", "--epochs", "20", "--scheduler", cluster.address]
     environ = {**cluster.environ, "LXMLS_RUNS": str(runs), "PATH": "/usr/bin:/bin"}
-    said = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
+    said = subprocess.run(command, env=environ, capture_output=True, text=True)
     assert said.returncode == 0, said.stdout + said.stderr
     other = f"its file {tmp_path}/eve/sample/dev.conll is not the client's sample/dev.conll"
     assert said.stdout.count(f"The worker eve does not train: {other}.") == 1
@@ -127,7 +127,7 @@ def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, ru
 def test_a_corpus_that_changes_on_a_worker_in_the_midst_ends_its_part(cluster, runs, tmp_path):
     for name in ("ada", "bob"):
         cluster.worker(name, LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / name))
-    cluster.wait(2)
+    cluster.wait_for_workers(2)
     sweep = small_sweep(runs, "n_hidd=2,3", base=NAMED, seeds=range(8)).begin()
     driver = Driver(sweep, scheduler=cluster.address)
     begun = [sweep.folder / training.name / "config.json" for training in list(sweep.trainings())[:2]]

@@ -36,7 +36,7 @@ def sweep(tmp_path):
             pytest.fail(f"it ended: {client.wait(0.1)}, {client.stdout.read()}")
     yield [client, *client.children(recursive=True)]
     client.terminate()
-    client.communicate(timeout=60)
+    client.communicate()
 
 
 @pytest.mark.daily("it starts workers")
@@ -49,7 +49,7 @@ def test_no_process_of_a_sweep_listens_and_none_outlives_a_killed_client(sweep):
             connections += process.net_connections()
     assert connections == []
     client.kill()
-    assert psutil.wait_procs(others, timeout=60)[1] == []
+    assert psutil.wait_procs(others)[1] == []
 
 
 REFUSALS = {
@@ -66,7 +66,7 @@ def test_where_the_system_lets_no_worker_start_a_sentence_says_what_is_missing(t
         pytest.skip("no user and mount namespaces here")
     command = [COMMAND, "sweep", "sample", "--seeds", "2", "--workers", "2", "--root", tmp_path]
     made = [*shell, f'{condition} && exec "$@"', "sh", *command]
-    shown = subprocess.run(made, capture_output=True, text=True, timeout=60)
+    shown = subprocess.run(made, capture_output=True, text=True)
     assert shown.returncode == 1
     assert shown.stderr.startswith(f"Error: no worker can be started: {REFUSALS[condition]}")
     assert shown.stderr.count("\n") == 1

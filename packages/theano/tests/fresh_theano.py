@@ -62,12 +62,11 @@ def path_of_hanging(folder: Path, pattern: str) -> str:
     return path_with(folder, f'{cases}\nexec {shutil.which("g++")} "$@"')
 
 
-def all_ended(reader: int) -> bool:
-    """Return whether a pipe comes to its end: no process has it open to write."""
-    while select.select([reader], [], [], 60)[0]:
-        if os.read(reader, 100) == b"":
-            return True
-    return False
+def wait_for_end(reader: int) -> None:
+    """Wait for the end of a pipe: no process has it open to write any more."""
+    select.select([reader], [], [])
+    while os.read(reader, 100):
+        select.select([reader], [], [])
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ def test_it_is_stopped_from_another_thread_while_a_case_takes_long(runner_of_one
         thread.join(0.01)
         assert thread.is_alive()
     runner.stop()
-    thread.join(5)
+    thread.join()
     assert not thread.is_alive()
     assert {(row.status, row.why) for row in rows} == {("stopped", "the run was stopped")}
     assert not runner._workers

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import math
 import subprocess
 import sys
 import threading
@@ -46,12 +47,12 @@ def test_a_worker_answers_when_its_threads_have_stopped_spinning(monkeypatch):
         while not stop.is_set():
             hashlib.sha256(bytes(10**7))  # outside Python's lock, as the threads of OpenMP and OpenBLAS
 
-    monkeypatch.setattr(worker, "MAX_IDLE_WAIT_SECONDS", 60)
+    monkeypatch.setattr(worker, "MAX_IDLE_WAIT_SECONDS", math.inf)
+    monkeypatch.setattr(worker, "sleep", lambda seconds: stop.set())
     thread = threading.Thread(target=spin)
     thread.start()
     while thread.native_id not in worker.running_threads():
         pass
-    threading.Timer(0.05, stop.set).start()
     worker.wait_until_idle()
     assert stop.is_set()
     assert thread.native_id not in worker.running_threads()
@@ -59,7 +60,7 @@ def test_a_worker_answers_when_its_threads_have_stopped_spinning(monkeypatch):
 
 
 def test_a_worker_whose_threads_never_rest_answers_nevertheless(monkeypatch):
-    monkeypatch.setattr(worker, "MAX_IDLE_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "MAX_IDLE_WAIT_SECONDS", 0)
     monkeypatch.setattr(worker, "running_threads", lambda: [1])
     worker.wait_until_idle()
 

@@ -54,7 +54,7 @@ def make_results(*medians, device="cpu", implementation="numpy"):
 
 def test_a_run_is_followed_fills_table_and_plots_and_is_kept(panel, results_folder):
     panel.run_button.click()
-    panel.benchmark.wait(120)
+    panel.benchmark.wait()
     assert panel.status.value.startswith("2 of 2 cases measured, ")
     assert panel.table.value.count("numpy on cpu") == 2
     assert "numpy = 1: how many times as fast as numpy it is" in panel.table.value
@@ -92,9 +92,9 @@ def test_stop_ends_a_run_in_the_middle_of_a_case_and_keeps_what_was_measured(pan
     panel.status.observe(lambda change: change.new.startswith(text) and hangs.set(), "value")
     panel.run_button.click()
     assert panel.load_button.disabled
-    assert hangs.wait(60)
+    hangs.wait()
     panel.stop_button.click()
-    panel.benchmark.wait(60)
+    panel.benchmark.wait()
     assert "Stopped: 0 of 2 cases measured; nothing is saved." in panel.message.value
     assert panel.status.value.startswith("0 of 2 cases measured")
     assert panel.earlier.options == ()
@@ -114,7 +114,7 @@ def test_a_new_panel_follows_the_benchmark_that_runs_and_can_stop_it(panel, monk
     assert again.status.value.startswith("0 of 2 cases, ")
     assert again.run_button.disabled
     again.stop_button.click()
-    panel.benchmark.wait(60)
+    panel.benchmark.wait()
     assert "Stopped: 0 of 2 cases measured; nothing is saved." in again.message.value
     assert "Stopped" not in panel.message.value
     assert BenchmarkPanel().benchmark is None

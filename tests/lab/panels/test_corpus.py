@@ -93,7 +93,7 @@ def test_fetched_embeddings_are_offered_by_panels_that_are_open(data, monkeypatc
     panel, other = CorpusPanel(), TrainingPanel()
     panel.dataset.value = "senna_50"
     panel.fetch_button.click()
-    panel.work.job.wait(10)
+    panel.work.job.wait()
     assert "senna_50" in other.model["embeddings"].options
 
 
@@ -107,7 +107,7 @@ def test_a_treebank_is_fetched_with_its_licence_and_offered_by_panels_that_are_o
     assert "ud:pt_bosque" in panel.dataset.options
     panel.dataset.value = "ud:pt_bosque"
     panel.fetch_button.click()
-    panel.work.job.wait(10)
+    panel.work.job.wait()
     for text in ("ud:pt_bosque is in the data folder", "NON-COMMERCIAL licence", "dev.conllu: not fetched"):
         assert text in panel.message.value
     assert "ud:pt_bosque" in other.corpus["corpus"].options
@@ -121,7 +121,7 @@ def test_an_unknown_treebank_is_refused_with_similar_names(data):
     panel = CorpusPanel()
     panel.dataset.value = "ud:pt_bosqe"
     panel.fetch_button.click()
-    panel.work.job.wait(10)
+    panel.work.job.wait()
     assert "did you mean ud:pt_bosque?" in panel.message.value
 
 
@@ -171,7 +171,7 @@ def test_fetching_fills_a_bar_and_says_where_it_failed(data, monkeypatch):
     shares = []
     panel.progress.observe(lambda change: shares.append(change["new"]), "value")
     panel.fetch_button.click()
-    panel.work.job.wait(10)
+    panel.work.job.wait()
     assert shares == [1, 0, 0.5]
     assert "the server is gone" in panel.message.value
 

@@ -23,12 +23,12 @@ def panel(data, monkeypatch):
     yield made
     if made.work.active:
         made.work.job.stop()
-        made.work.job.wait(60)
+        made.work.job.wait()
 
 
 def test_curves_and_table_come_of_the_trainings(panel):
     panel.start_button.click()
-    panel.work.job.wait(120)
+    panel.work.job.wait()
     assert panel.message.value.startswith('<div role="status">Done.')
     assert set(panel.measured) == {(t, k, s) for t in ("RNN, logistic", "LSTM") for k in (1, 3) for s in (0, 1)}
     for n, tagger in enumerate(("RNN, logistic", "LSTM")):
@@ -52,7 +52,7 @@ def test_it_stops_after_the_present_epoch_and_keeps_what_is_measured(panel):
     while not panel.measured:
         panel.work.job._ended.wait(0.05)
     panel.stop_button.click()
-    panel.work.job.wait(60)
+    panel.work.job.wait()
     assert "Stopped." in panel.message.value
     line, dots = panel.plot.marks
     ((tagger, distance, _),) = panel.measured  # of two seeds the first: its accuracy is the mean so far
@@ -84,6 +84,6 @@ def test_the_code_measures_the_same(panel, capsys, monkeypatch):
     exec(panel.code(), {})
     assert "LSTM           reach:1    seed 0: " in capsys.readouterr().out
     panel.start_button.click()
-    panel.work.job.wait(120)
+    panel.work.job.wait()
     assert panel.progress.value == 1
     assert asked == [DistanceSettings(("RNN, logistic", "LSTM"), (1, 3), 1, 2, "uniform01")] * 2

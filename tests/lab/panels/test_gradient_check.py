@@ -28,7 +28,7 @@ def make(*models, source="words"):
 
 def check(panel):
     panel.check_button.click()
-    panel.work.job.wait(300)
+    panel.work.job.wait()
     return panel
 
 
@@ -168,7 +168,7 @@ def slow(monkeypatch):
     def in_steps(models, **arguments):
         for model in models:
             yield from check_gradients([model], **arguments)
-            go_on.wait(60)
+            go_on.wait()
 
     monkeypatch.setattr(model_check, "check_gradients", in_steps)
     yield go_on
@@ -195,7 +195,7 @@ def test_rows_come_while_others_are_awaited_and_stop_acts_at_once(slow):
     assert "Stopped." in panel.message.value
     assert "…" not in panel.table.value
     slow.set()
-    job.wait(60)
+    job.wait()
     assert "Stopped." in panel.message.value
     assert len(panel.rows) == 4 or panel.rows[-1].model == "NumpyLSTM"
 

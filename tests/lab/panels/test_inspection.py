@@ -89,7 +89,7 @@ def test_two_events_at_once_are_heard_one_after_the_other(panel, monkeypatch):
         return opening.pop() and open_run(folder)
 
     def heard(event):
-        at_once.wait(5)
+        at_once.wait()
         event()
 
     monkeypatch.setattr("lab.panels.inspection.panel.open_run", slow)
@@ -120,7 +120,7 @@ def said(panel):
 def measure(panel):
     view = turn_to(panel, ERRORS)
     view.button.click()
-    view.work.job.wait(60)
+    view.work.job.wait()
     return view
 
 
@@ -225,7 +225,7 @@ def test_neighbours_of_a_word_are_listed_and_one_outside_the_vocabulary_is_said(
 def mapped(panel):
     view = turn_to(panel, NEIGHBOURS)
     view.map_button.click()
-    view.work.job.wait(60)
+    view.work.job.wait()
     return view
 
 
@@ -257,7 +257,7 @@ def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
     said = []
     view.map.observe(lambda change: said.append(change["new"]), "value")
     view.map_button.click()
-    view.work.job.wait(60)
+    view.work.job.wait()
     assert said[0] == "<i>Reading the training file ...</i>"
     assert view.when.layout.display is None
     after, points = view.nearest.value, view.points.points
@@ -316,7 +316,7 @@ def test_errors_are_counted_as_the_training_counted_them_and_shown_by_their_tags
     assert view.results.layout.display == "none"
     view.button.click()
     view.part.value = "train"  # for the next measurement
-    view.work.job.wait(60)
+    view.work.job.wait()
     assert "lstm on dev" in view.summary.value
 
 
@@ -333,18 +333,18 @@ def test_a_measurement_that_is_stopped_or_whose_run_was_left_shows_nothing(panel
 
     def slow(*arguments):
         begun.set()
-        assert go_on.wait(30)
+        go_on.wait()
         yield from judge(*arguments)
 
     for module in ("errors", "compare"):
         monkeypatch.setattr(f"lab.panels.inspection.{module}.judge", slow)
     view = turn_to(panel, tab)
     view.button.click()
-    assert begun.wait(30)
+    begun.wait()
     assert view.button.disabled
     leave(panel)
     go_on.set()
-    view.work.job.wait(60)
+    view.work.job.wait()
     assert (view.work.job.state, view.button.disabled) == ("stopped", False)
     if panel.choice.run.value == "lstm":
         assert view.results.layout.display == "none"
@@ -429,7 +429,7 @@ def test_the_second_run_stays_when_the_sentence_is_another(runs_with):
 def compared(panel):
     view = turn_to(panel, COMPARE)
     view.button.click()
-    view.work.job.wait(60)
+    view.work.job.wait()
     return view
 
 

@@ -15,12 +15,11 @@ from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.experiment import prepare
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
 
-PATIENCE = 120  # seconds until a test gives up
 
 
 def counted(panel):
     """Wait until the words of the corpus are counted."""
-    panel.counting.job.wait(PATIENCE)
+    panel.counting.job.wait()
     return panel
 
 
@@ -32,7 +31,7 @@ def panel():
 def made(panel, meanwhile=lambda: None):
     panel.make_button.click()
     meanwhile()
-    panel.work.job.wait(PATIENCE)
+    panel.work.job.wait()
     return panel.experiment.tagger.model
 
 
@@ -126,7 +125,7 @@ def test_a_file_of_embeddings_decides_their_size_and_a_wrong_one_is_said(data):
     assert "mini_3" in panel.table.value
     (data / "mini_3").write_text("the 1 2 3\nold 4 5\n")
     panel.make_button.click()
-    panel.work.job.wait(PATIENCE)
+    panel.work.job.wait()
     assert "line 2: expected a word and 3 numbers" in panel.message.value
 
 
@@ -147,7 +146,7 @@ def test_stop_gives_up_a_model_at_once_and_another_can_be_drawn(panel, monkeypat
     drawn = threading.Event()
 
     def long(settings):
-        drawn.wait(PATIENCE)
+        drawn.wait()
         return prepare(settings)
 
     monkeypatch.setattr("lab.panels.model.panel.prepare", long)
@@ -156,7 +155,7 @@ def test_stop_gives_up_a_model_at_once_and_another_can_be_drawn(panel, monkeypat
     panel.stop_button.click()
     assert "Stopped." in panel.message.value
     drawn.set()
-    given_up.wait(PATIENCE)
+    given_up.wait()
     assert panel.experiment is None
     assert not panel.drawn.value
     made(panel)

@@ -4,7 +4,6 @@ import threading
 
 from lab.runtime.live import MAX_ENDED, Live, LiveList
 
-PATIENCE = 30  # seconds until a test gives up
 
 
 def test_active_runs_are_kept_and_of_those_that_have_ended_the_newest(tmp_path):
@@ -15,9 +14,9 @@ def test_active_runs_are_kept_and_of_those_that_have_ended_the_newest(tmp_path):
     for path in paths:
         ended = Live(path, lambda: iter(()), lambda event: None)
         live.start(ended)
-        ended.wait(PATIENCE)
+        ended.wait()
     found = [path for path in paths if live.find(path)]
     assert (live.find(waiting.path), live.active(tmp_path)) == (waiting, [waiting])
     assert found == paths[1:]  # the limit, and the last one that was started
     end.set()
-    waiting.wait(PATIENCE)
+    waiting.wait()

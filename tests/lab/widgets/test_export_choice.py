@@ -22,7 +22,7 @@ SMALL = Settings("sample", max_nr_sent=20, n_emb=4, n_hidd=3, activation="tanh",
 @pytest.fixture
 def panel(tmp_path, monkeypatch):
     """A panel that exports the run 'a&b'."""
-    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK_SECONDS", 0.0)
+    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK_SECONDS", 0)
     for _ in Run.create("a&b", SMALL, tmp_path).fit():
         pass
     made = Panel()

@@ -8,7 +8,6 @@ import pytest
 from lab.widgets.controls import progress_bar
 from lab.widgets.panel import SAVE_TOOLTIPS, Panel, Work
 
-PATIENCE = 30  # seconds until a test gives up
 
 
 def test_every_panel_ends_with_a_button_for_each_kind_of_file():
@@ -36,7 +35,7 @@ def test_a_warning_goes_to_the_guard_of_its_thread():
     thread = threading.Thread(target=work)
     with panel.guard():
         thread.start()
-        thread.join(PATIENCE)
+        thread.join()
         warnings.warn("from this thread", stacklevel=1)
     assert ">Warning: from this thread.<" in panel.message.value
     assert ">Warning: from the other thread.<" in other.message.value
@@ -60,7 +59,7 @@ def test_what_goes_wrong_in_another_thread_is_shown():
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(PATIENCE)
+    thread.join()
     assert "rate must be greater than 0, got -1" in panel.message.value
 
 
@@ -88,7 +87,7 @@ class Counting(Panel):
         def work():
             yield 1
             begun.set()
-            go_on.wait(PATIENCE)
+            go_on.wait()
             yield 2
 
         self.work.begin(work, lambda: f"{self.work.events} counted")
@@ -96,7 +95,7 @@ class Counting(Panel):
     def click(self):
         """Start and return once 1 is counted."""
         self.start_button.click()
-        self.begun.wait(PATIENCE)
+        self.begun.wait()
         return self.work.job
 
     @property
@@ -121,7 +120,7 @@ def test_buttons_and_bar_follow_the_work_and_its_end_is_shown(counting, state):
     if state == "stopped":
         counting.stop_button.click()
     counting.go_on.set()
-    job.wait(PATIENCE)
+    job.wait()
     assert (job.state, counting.is_working) == (state, False)
     assert "[1, 2] counted" in counting.message.value
 
@@ -134,7 +133,7 @@ def test_an_error_in_the_work_is_shown_instead_of_its_end():
     panel = Panel()
     work = Work(panel, start := panel.button("Start", "", lambda: None))
     work.begin(broken, lambda: "Done.")
-    work.job.wait(PATIENCE)
+    work.job.wait()
     assert "no compiler" in panel.message.value
     assert "Traceback" in panel.message.value
     assert not start.disabled
@@ -147,9 +146,9 @@ def test_work_that_is_given_up_ends_at_once_and_does_not_disturb_the_next(counti
     assert "Stopped." in counting.message.value
     job = counting.click()
     go_on.set()
-    old.wait(PATIENCE)
+    old.wait()
     assert (counting.work.events, counting.is_working) == ([1], True)
     assert "counted" not in counting.message.value
     counting.go_on.set()
-    job.wait(PATIENCE)
+    job.wait()
     assert "[1, 2] counted" in counting.message.value
