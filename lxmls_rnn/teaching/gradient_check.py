@@ -180,6 +180,7 @@ def pairs(
     values: dict[str, np.ndarray] | None = None,
     activation: str | None = None,
     instead: type[NumpyRNN] | None = None,
+    on_model: Callable[[str], object] = lambda name: None,
 ) -> Iterator[tuple[str, Model, NumpyRNN, npt.ArrayLike, npt.ArrayLike]]:
     """Yield each variant of each model together with NumPy's model with the same parameters.
 
@@ -204,6 +205,8 @@ def pairs(
     instead
         Class to test in place of `NumpyRNN`, or of `NumpyLSTM` if it is a subclass of that: your own, or one of
         `mistakes`.
+    on_model
+        Called with a name before each variant of its model is made.
 
     Yields
     ------
@@ -234,6 +237,7 @@ def pairs(
         fit = [{"peepholes": p} for p in cls.peephole_options if values is None or p == ("W_c" in values)]
         kinds = fit if cls.peephole_options else [{}]
         for f, kind in product([activation] if activation in known else known, kinds):
+            on_model(name)
             options = {"activation": f, **kind}
             reference = right(*sizes, **options)
             reference.set_values(random_values(reference, rng) if values is None else values)

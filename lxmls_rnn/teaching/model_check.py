@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,8 +59,8 @@ class ModelCheck:
         if self.mistake is not None and (broken := MISTAKES[self.mistake].name) not in (self.model or MODELS):
             raise ValueError(f"the mistake is in {broken}: choose this model too")
 
-    def rows(self) -> Iterator[Comparison]:
-        """Compare the models.
+    def rows(self, on_model: Callable[[str], object] = lambda name: None) -> Iterator[Comparison]:
+        """Compare the models; `on_model` is called with a model's name before each of its variants is made.
 
         Raises
         ------
@@ -70,8 +70,8 @@ class ModelCheck:
             The framework of a model is missing.
         """
         if self.against is None:
-            return check_gradients(self.model, **self._options())
-        return compare_models(self.model, self.against, **self._options())
+            return check_gradients(self.model, on_model=on_model, **self._options())
+        return compare_models(self.model, self.against, on_model=on_model, **self._options())
 
     def first_differences(self, rows: Iterable[Comparison]) -> list[str]:
         """Return a sentence for each model that differs in the `rows`: its first difference from the other model.

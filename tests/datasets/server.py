@@ -30,7 +30,7 @@ class Server(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}/corpus.conllu"
         self.answers: list[Answer] = []
         self.n_requests = 0
-        self.half_sent = threading.Event()
+        self.stalls = threading.Event()
         self.release = threading.Event()
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -71,7 +71,7 @@ def stalled(handler: Handler) -> None:
     """Send a half, then nothing until the test says so."""
     truncated(handler)
     handler.wfile.flush()
-    handler.server.half_sent.set()
+    handler.server.stalls.set()
     handler.server.release.wait()
     handler.wfile.write(CONTENT[len(CONTENT) // 2 :])
 

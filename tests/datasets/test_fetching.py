@@ -121,7 +121,7 @@ def fetching(server: Server, directory: Path) -> subprocess.Popen[bytes]:
 def test_what_a_killed_fetch_left_is_removed_by_the_next(server, tmp_path):
     server.answers = [stalled, whole(CONTENT)]
     process = fetching(server, tmp_path)
-    server.half_sent.wait()
+    server.stalls.wait()
     process.kill()
     process.wait()
     [leftover] = tmp_path.iterdir()
@@ -132,7 +132,7 @@ def test_what_a_killed_fetch_left_is_removed_by_the_next(server, tmp_path):
 def test_ctrl_c_leaves_nothing_behind(server, tmp_path):
     server.answers = [stalled]
     process = fetching(server, tmp_path)
-    server.half_sent.wait()
+    server.stalls.wait()
     process.send_signal(signal.SIGINT)
     assert process.wait() != 0
     assert list(tmp_path.iterdir()) == []
@@ -141,7 +141,7 @@ def test_ctrl_c_leaves_nothing_behind(server, tmp_path):
 def test_two_fetches_at_once_take_turns(server, tmp_path):
     server.answers = [stalled]
     process = fetching(server, tmp_path)
-    server.half_sent.wait()
+    server.stalls.wait()
     said: list[str] = []
 
     def notice(text: str) -> None:

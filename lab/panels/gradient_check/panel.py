@@ -74,6 +74,7 @@ class GradientCheckPanel(Panel):
         self.entries_box = widgets.VBox([self.parameter.add_class("lab-check-parameter"), self.entries])
         show(self.entries_box, False)
         self._parted: list[str] = []  # where models that differ part first from NumPy's
+        self._begun: list[str] = []  # the models of the rows so far, and of those that are computed now
         self._ids, self._check = Ids([], [], [], 0, 0), ModelCheck()  # the last check and its sentence
         super().__init__(
             self.sentence,
@@ -117,9 +118,10 @@ class GradientCheckPanel(Panel):
         """Start the comparison."""
         self._ids, check = self._chosen()
         self._check, self._parted, self.parameter.options = check, [], []
+        self._begun = begun = []  # type: list[str]
 
         def work() -> Iterator[Comparison]:
-            yield from check.rows()
+            yield from check.rows(begun.append)
             if check.against is None:
                 self._parted = check.first_differences(self.rows)
 
@@ -137,18 +139,18 @@ class GradientCheckPanel(Panel):
 
     def _show(self) -> None:
         active = self.work.active
-        done = list(dict.fromkeys(row.model for row in self.rows))
-        requested = self._check.model or available()
-        self.progress.value = max(len(done) - active, 0) / len(requested)  # the last one may have further rows
+        begun, requested = list(self._begun), self._check.model or available()  # first: rows may come meanwhile
+        self.progress.value = max(len(set(begun)) - active, 0) / len(requested)
         self.progress.layout.visibility = "visible" if active else "hidden"
-        waiting = [name for name in requested if name not in done]
+        shown = {row.model for row in self.rows}
+        waiting = [name for name in requested if name not in shown]
         self.table.value = self._table(waiting, active)
         self.diagnosis.value = ""
         self._update_options()
-        if active and waiting:
-            framework = MODELS[waiting[0]].framework
+        if active and begun:
+            framework = MODELS[begun[-1]].framework
             what = f"{framework.name} compiles its gradient, then computes" if framework.compile_time else "computing"
-            self.show_message(f"{waiting[0]}: {what} …")
+            self.show_message(f"{begun[-1]}: {what} …")
 
     def _conclude(self) -> str:
         self._explain()

@@ -10,7 +10,6 @@ from lab.panels.training.live_run import live_runs
 from lxmls_rnn import paths
 
 
-
 @pytest.fixture(scope="module", autouse=True)
 def folders(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:

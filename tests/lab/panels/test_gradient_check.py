@@ -6,8 +6,8 @@ from html_tables import tables
 
 from lab import GradientCheckPanel
 from lab.drawing import html
-from lxmls_rnn.teaching import model_check
-from lxmls_rnn.teaching.gradient_check import check_gradients
+from lxmls_rnn.deep_learning.rnn import NumpyLSTM
+from lxmls_rnn.teaching import gradient_check
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
 NUMPY = ("NumpyRNN",)
@@ -162,34 +162,29 @@ def test_random_ids_are_drawn_by_the_seed_and_the_length_and_the_model_has_the_s
 
 @pytest.fixture
 def slow(monkeypatch):
-    """Let the check wait after each model's rows."""
+    """Let the finite differences of the LSTM wait."""
     go_on = threading.Event()
 
-    def in_steps(models, **arguments):
-        for model in models:
-            yield from check_gradients([model], **arguments)
+    def wait(model, *arguments):
+        if isinstance(model, NumpyLSTM):
             go_on.wait()
+        return differences(model, *arguments)
 
-    monkeypatch.setattr(model_check, "check_gradients", in_steps)
+    differences = gradient_check._finite_differences_of
+    monkeypatch.setattr(gradient_check, "_finite_differences_of", wait)
     yield go_on
     go_on.set()
 
 
-def until(condition):
-    """Wait for what another thread does."""
-    for _ in range(600):
-        if condition():
-            return
-        threading.Event().wait(0.05)
-    raise TimeoutError
-
-
 def test_rows_come_while_others_are_awaited_and_stop_acts_at_once(slow):
     panel = make("NumpyRNN", "NumpyLSTM", source="random ids")
+    said = threading.Event()
+    panel.message.observe(lambda change: "NumpyLSTM: computing" in change.new and said.set(), "value")
     panel.check_button.click()
     job = panel.work.job
-    until(lambda: "NumpyLSTM: computing" in panel.message.value)
+    said.wait()
     assert panel.table.value.count("✓ agrees") == 4
+    assert panel.progress.value == 0.5
     assert "…" in panel.table.value
     panel.stop_button.click()
     assert "Stopped." in panel.message.value

@@ -16,7 +16,6 @@ from lxmls_rnn.experiment import prepare
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
 
 
-
 def counted(panel):
     """Wait until the words of the corpus are counted."""
     panel.counting.job.wait()

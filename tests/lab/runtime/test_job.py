@@ -12,7 +12,6 @@ from lab.runtime.job import Job
 from lab.widgets.panel import Panel
 
 
-
 def counting(n=10**9):
     yield from range(n)
 

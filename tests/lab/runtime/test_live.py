@@ -5,7 +5,6 @@ import threading
 from lab.runtime.live import MAX_ENDED, Live, LiveList
 
 
-
 def test_active_runs_are_kept_and_of_those_that_have_ended_the_newest(tmp_path):
     live, end = LiveList("run"), threading.Event()
     waiting = Live(tmp_path / "waiting", lambda: iter(end.wait, True), lambda event: None)

@@ -9,7 +9,6 @@ from lab.widgets.controls import progress_bar
 from lab.widgets.panel import SAVE_TOOLTIPS, Panel, Work
 
 
-
 def test_every_panel_ends_with_a_button_for_each_kind_of_file():
     panel = Panel()
     for kind in SAVE_TOOLTIPS:
