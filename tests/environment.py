@@ -1,6 +1,7 @@
-"""A call with other environment variables, and what a program says on a busy machine."""
+"""A call with other environment variables, a wait for what other processes do, and what they say on a busy machine."""
 
 import os
+import time
 from unittest import mock
 
 
@@ -8,6 +9,12 @@ def within(environ, call):
     """Return what a function returns where only these variables are set, and HOME."""
     with mock.patch.dict(os.environ, {"HOME": os.environ.get("HOME", "/"), **environ}, clear=True):
         return call()
+
+
+def wait_until(condition):
+    """Wait until something is true; pytest's limit ends a wait in vain."""
+    while not condition():
+        time.sleep(0.01)  # between two questions
 
 
 def without_waits(errors):

@@ -6,11 +6,11 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+from environment import wait_until
 
 import lxmls_rnn
 from lxmls_rnn.theano_env.build import STAMP, stamp
@@ -90,6 +90,12 @@ def test_theano_works_in_an_environment_without_the_library(uv, dist, tmp_path):
     assert run(command, tmp_path, THEANO_FLAGS=f"base_compiledir={tmp_path}").splitlines() == ["4.0 True False"]
 
 
+def is_open(port):
+    """Whether a server listens."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.mark.nightly("the same command as in a checkout, from the wheels; installs JupyterLab")
 def test_the_lab_starts_from_the_wheels(uv, dist, tmp_path):
     run([uv, "venv", "-q", "--python", sys.executable, "own"], tmp_path)
@@ -104,13 +110,9 @@ def test_the_lab_starts_from_the_wheels(uv, dist, tmp_path):
             [python.with_name("lxmls-rnn"), "lab", *options], cwd=tmp_path, stdout=log, stderr=log
         )
     try:
-        while True:
-            assert server.poll() is None, (tmp_path / "log").read_text()
-            try:
-                answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents/00-welcome.ipynb?token=t")
-                break
-            except OSError:
-                time.sleep(0.1)  # between two questions
+        wait_until(lambda: server.poll() is not None or is_open(port))
+        assert server.poll() is None, (tmp_path / "log").read_text()
+        answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents/00-welcome.ipynb?token=t")
         assert json.load(answer)["path"] == "00-welcome.ipynb"
     finally:
         server.terminate()

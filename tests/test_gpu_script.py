@@ -96,7 +96,6 @@ def machine(tmp_path):
             env={"PATH": path, **(environ or {})},
             capture_output=True,
             text=True,
-            timeout=60,
         )
         written = (tmp_path / ".env").read_text() if (tmp_path / ".env").exists() else None
         return result.returncode, result.stdout + result.stderr, written

@@ -77,10 +77,10 @@ class Existing:
         """Return a client of the scheduler at an address; ConnectionError if none answers."""
         with silence_logging_cmgr(logging.CRITICAL):
             try:
+                _check_certificates(address)  # at once, where the client would try again until its time is up
                 return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
             except OSError as error:
-                why = _refused_certificate(address) or in_words(error)
-                raise ConnectionError(f"no scheduler answers at {address}: {why}") from error
+                raise ConnectionError(f"no scheduler answers at {address}: {in_words(error)}") from error
 
     def __enter__(self) -> Existing:
         with ExitStack() as stack:
@@ -191,20 +191,22 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def _refused_certificate(address: str) -> str:
-    """Return which certificate is refused when this machine connects to a scheduler; an empty text if none is."""
+def _check_certificates(address: str) -> None:
+    """Raise ConnectionError if this machine or the scheduler at an address refuses the other's certificate."""
     parts = urlsplit(address)
     context = Security().get_connection_args("client").get("ssl_context")
     if context is None or parts.scheme != "tls" or parts.port is None:
-        return ""
+        return
     try:
         plain = socket.create_connection((parts.hostname, parts.port), CONNECT_SECONDS)
         with plain, context.wrap_socket(plain) as encrypted:
             encrypted.recv(1)  # with TLS 1.3, a refusal comes after the handshake
     except ssl.SSLCertVerificationError:
-        return "its certificate is not one of the authority in DASK_DISTRIBUTED__COMM__TLS__CA_FILE"
-    except ssl.SSLError:
-        return "it refuses this machine's certificate, DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT"
+        why = "its certificate is not one of the authority in DASK_DISTRIBUTED__COMM__TLS__CA_FILE"
+        raise ConnectionError(why) from None
+    except ssl.SSLError as error:
+        if "ALERT" in (error.reason or ""):
+            why = "it refuses this machine's certificate, DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT"
+            raise ConnectionError(why) from None
     except OSError:
         pass
-    return ""

@@ -157,6 +157,7 @@ def test_a_run_that_diverged_is_marked(run):
     assert re.search(r"wild.*diverged", run("runs").output)
 
 
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no /dev/full")
 def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path):
     for command in (["runs"], ["--help"]):
         with open("/dev/full", "w") as full:

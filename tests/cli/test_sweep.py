@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from cli.command import table_of
+from environment import wait_until
 from rich.text import Text
 from sweep.clusters import cluster_of
 from sweep.small import BASE, by_size, small_sweep, with_runs, workers_of
@@ -71,7 +72,7 @@ def run(tmp_path, monkeypatch):
     ],
 )
 def test_what_the_user_can_mend_is_one_sentence_and_nothing_is_made(run, tmp_path, monkeypatch, args, message):
-    monkeypatch.setattr("lxmls_rnn.sweep.cluster.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("lxmls_rnn.sweep.cluster.CONNECT_SECONDS", 0)
     result = run(*args)
     assert result.exit_code == 1
     assert re.search(rf"Error: .*{message}", result.output), result.output
@@ -163,7 +164,7 @@ def test_a_second_ctrl_c_while_workers_start_ends_at_once_and_resume_goes_on(tmp
     said = process.communicate()[1]
     assert process.returncode == 130, said
     assert said == ""
-    assert psutil.wait_procs(workers)[1] == []
+    psutil.wait_procs(workers)
     done = subprocess.run([COMMAND, "sweep", "--resume", "stopped"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -294,10 +295,9 @@ def test_stopped_by_a_signal_it_says_how_to_go_on(on_cluster, address, tmp_path)
     ended = threading.Event()
 
     def strike():
-        while not ended.wait(0.02):
-            if list((tmp_path / "runs").glob("a/n_hidd=*")):
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
+        wait_until(lambda: ended.is_set() or list((tmp_path / "runs").glob("a/n_hidd=*")))
+        if not ended.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
 
     striker = threading.Thread(target=strike)
     striker.start()

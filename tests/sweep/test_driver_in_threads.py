@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from distributed import default_client
-from sweep.clusters import cluster_of
+from sweep.clusters import Clock, cluster_of
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn.runs import Run
@@ -116,11 +116,12 @@ def test_by_halving_the_worse_half_ends_after_half_of_the_epochs(address, tmp_pa
 
 
 def test_a_cluster_on_which_none_may_train_stops_the_sweep(tmp_path, monkeypatch):
-    monkeypatch.setattr(clusters, "MAX_UNFIT_SECONDS", 0.1)
+    monkeypatch.setattr(clusters, "time", clock := Clock())
     sweep = small_sweep(tmp_path, "n_hidd=2").begin()
     said = "no worker is fit to train for this sweep; worker w0: it has 2 threads: start it with --nthreads 1"
     with cluster_of(2) as cluster, pytest.raises(RuntimeError, match=said):
         list(Driver(sweep, scheduler=cluster.scheduler_address).run())
+    assert clock.now > clusters.MAX_UNFIT_SECONDS
     assert states(sweep) == dict.fromkeys(states(sweep), "waiting")
 
 

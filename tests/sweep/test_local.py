@@ -18,7 +18,7 @@ from loky.backend.queues import Queue
 from sweep.small import BASE, of_sweep, serial, small_sweep, workers_of
 
 from lxmls_rnn.sweep import local
-from lxmls_rnn.sweep.driver import Driver
+from lxmls_rnn.sweep.driver import POLL_SECONDS, Driver
 from lxmls_rnn.sweep.tasks import WorkerDied
 
 COMMAND = Path(sys.executable).with_name("lxmls-rnn")
@@ -32,8 +32,7 @@ def sweep(tmp_path):
     environ = {**os.environ, "LXMLS_RUNS": str(tmp_path / "runs")}
     client = psutil.Popen(command, env=environ, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     while len(list((tmp_path / "runs" / "long").glob("*/metrics.jsonl"))) < 2:
-        with suppress(psutil.TimeoutExpired):
-            pytest.fail(f"it ended: {client.wait(0.1)}, {client.stdout.read()}")
+        assert client.poll() is None, client.stdout.read()
     yield [client, *client.children(recursive=True)]
     client.terminate()
     client.communicate()
@@ -49,7 +48,7 @@ def test_no_process_of_a_sweep_listens_and_none_outlives_a_killed_client(sweep):
             connections += process.net_connections()
     assert connections == []
     client.kill()
-    assert psutil.wait_procs(others)[1] == []
+    psutil.wait_procs(others)
 
 
 REFUSALS = {
@@ -79,7 +78,7 @@ def locks():
 
 def started(workers):
     while not workers.alive:
-        workers.wait(0.1)
+        workers.wait(POLL_SECONDS)
         workers.update()
 
 
@@ -101,6 +100,7 @@ def test_a_worker_has_one_thread_and_its_device(monkeypatch):
 def test_an_interrupt_kills_a_worker_amid_a_training_and_no_thread_and_lock_of_its_pool_is_left(monkeypatch):
     feed = Queue._feed
     monkeypatch.setattr(Queue, "_feed", staticmethod(lambda *arguments: feed(*arguments) or time.sleep(0.3)))
+    monkeypatch.setattr(local, "END_SECONDS", None)
     before = set(threading.enumerate()) | locks()
     with suppress(KeyboardInterrupt), local.Local(1, [], "token") as workers:
         started(workers)
@@ -137,7 +137,7 @@ def broken_on_bad(tmp_path, monkeypatch):
 def test_a_worker_that_never_starts_is_given_up_and_the_others_train(broken_on_bad):
     with local.Local(2, ["bad", "good"], "token") as workers:
         while not (workers.unfit and workers.alive):
-            workers.wait(0.1)
+            workers.wait(POLL_SECONDS)
             workers.update()
         assert workers.submit(os.getenv, "LXMLS_DEVICE").result() == "good"
         assert workers.unfit == {"0": "it died 10 times in a row while it started: EXIT(7)"}

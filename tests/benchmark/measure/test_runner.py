@@ -7,6 +7,7 @@ from time import perf_counter
 import faulty_worker
 import pytest
 from benchmark.conftest import measured
+from environment import wait_until
 
 from lxmls_rnn.benchmark.measure import contenders, worker
 from lxmls_rnn.benchmark.measure import runner as runner_module
@@ -140,12 +141,9 @@ def test_it_is_stopped_from_another_thread_while_a_case_takes_long(runner_of_one
     shapes = [SENTENCE, Shape("rnn", 5, 2, 4)]
     thread = threading.Thread(target=lambda: rows.extend(measured(runner, cases(shapes=shapes))))
     thread.start()
-    while len(runner._workers) < 2:
-        thread.join(0.01)
-        assert thread.is_alive()
+    wait_until(lambda: len(runner._workers) == 2 or not thread.is_alive())
     runner.stop()
     thread.join()
-    assert not thread.is_alive()
     assert {(row.status, row.why) for row in rows} == {("stopped", "the run was stopped")}
     assert not runner._workers
 

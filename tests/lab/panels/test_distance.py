@@ -1,6 +1,7 @@
 from functools import wraps
 
 import pytest
+from environment import wait_until
 
 from lab import DistancePanel
 from lab.panels.distance import panel as panel_module
@@ -49,8 +50,7 @@ def test_curves_and_table_come_of_the_trainings(panel):
 def test_it_stops_after_the_present_epoch_and_keeps_what_is_measured(panel):
     panel.choice["epochs"].value = 1000
     panel.start_button.click()
-    while not panel.measured:
-        panel.work.job._ended.wait(0.05)
+    wait_until(lambda: panel.measured)
     panel.stop_button.click()
     panel.work.job.wait()
     assert "Stopped." in panel.message.value
