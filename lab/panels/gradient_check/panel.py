@@ -117,8 +117,8 @@ class GradientCheckPanel(Panel):
     def check(self) -> None:
         """Start the comparison."""
         self._ids, check = self._chosen()
-        self._check, self._parted, self.parameter.options = check, [], []
-        self._begun = begun = []  # type: list[str]
+        begun: list[str] = []
+        self._check, self._begun, self._parted, self.parameter.options = check, begun, [], []
 
         def work() -> Iterator[Comparison]:
             yield from check.rows(begun.append)

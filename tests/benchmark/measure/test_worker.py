@@ -95,16 +95,21 @@ def test_a_long_call_is_timed_alone_and_a_short_one_with_others(make_row, monkey
 
 @pytest.mark.parametrize(("device", "warm"), [("cuda", True), ("cpu", False)])
 def test_a_gpu_works_before_each_round(make_row, monkeypatch, device, warm):
-    bench, clock = Bench("numpy", device, "float32"), [0.0]
+    bench, now, timed = Bench("numpy", device, "float32"), 0.0, []
     bench.prepare(make_row(1.0, n_hidd=4, n_words=30).case)
-    bench.call = lambda: clock.append(clock[-1] + 0.01)
-    monkeypatch.setattr(worker, "perf_counter", lambda: clock[-1])
-    monkeypatch.setattr(worker, "timed", lambda call, calls: clock.append(clock[-1] + 1) or 1.0)
+
+    def work(calls=1):
+        nonlocal now
+        now += calls / 16
+
+    monkeypatch.setattr(bench, "call", work)
+    monkeypatch.setattr(worker, "perf_counter", lambda: now)
+    monkeypatch.setattr(worker, "timed", lambda call, calls: timed.append(now) or work(16) or 1.0)
     for _ in range(2):
-        del clock[1:]
+        begin = now
+        timed.clear()
         bench.measure(1e-9)
-        before_timing = clock[clock.index(max(clock)) - 1]
-        assert (before_timing >= WARM_UP_SECONDS) == warm
+        assert (timed[0] - begin >= WARM_UP_SECONDS) == warm
 
 
 def test_the_seconds_of_a_call_are_those_that_it_took(make_row):
