@@ -72,13 +72,11 @@ def test_c_code_calls_the_packages_blas_with_the_threads_asked_for():
 def test_threads_of_blas_look_for_work_for_a_millisecond(given):
     """2^21 cycles, which the library reads when it is loaded; the environment's timeout goes before and stays."""
     program = """if True:
-        import ctypes, os
-        load = ctypes.CDLL
-        def watched(name, *arguments, **options):
-            if name and name.endswith("libscipy_openblas.so"):
+        import os, sys
+        def watch(event, arguments):
+            if event == "ctypes.dlopen" and str(arguments[0]).endswith("libscipy_openblas.so"):
                 print(os.environ.get("OPENBLAS_THREAD_TIMEOUT"))
-            return load(name, *arguments, **options)
-        ctypes.CDLL = watched
+        sys.addaudithook(watch)
         import theano
         print(os.environ.get("OPENBLAS_THREAD_TIMEOUT"))
     """
