@@ -70,7 +70,7 @@ def test_what_is_wrong_in_it_shows_in_training_and_gradient_check():
         box.value = name == "NumpyRNN"
     panel.source.value, panel.choice["length"].value = "random ids", 3
     panel.check_button.click()
-    panel.work.job.wait(60)
+    panel.work.job.wait()
     assert "gradients differ" in panel.message.value
 
 
@@ -88,7 +88,7 @@ def test_the_panels_train_inspect_and_step_through_with_it(tmp_path, monkeypatch
     panel.corpus["max_nr_sent"].value, panel.trainer["epochs"].value = 10, 1
     panel.start_button.click()
     live = live_runs.find(panel.folder())
-    live.wait(60)
+    live.wait()
     assert "my_forward" in live.device
     assert len(calls) >= 20
     assert Run.open(live.name).settings.model == "NumpyRNN"

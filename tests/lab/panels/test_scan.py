@@ -42,7 +42,7 @@ def run(panel, part):
 def press_run(panel):
     panel.run_button.click()
     if panel.work.job is not None:
-        panel.work.job.wait(300)
+        panel.work.job.wait()
     return unescape(panel.message.value)
 
 
