@@ -2,7 +2,6 @@
 
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
 from lxmls_rnn.benchmark.measure.results import Results, new_path
 from lxmls_rnn.benchmark.measure.session import Session
-from lxmls_rnn.cli.console import SafeConsole, console
+from lxmls_rnn.cli.console import SafeConsole, console, interrupt_now
 from lxmls_rnn.cli.options import with_settings
 from lxmls_rnn.settings import settings_of
 
@@ -49,37 +48,34 @@ def bench(
         raise ValueError("--resume needs --out, the file to resume")
     path = out or new_path(paths.results())
     session = Session(chosen.cases(), chosen.runner(), path, ["lxmls-rnn", *sys.argv[1:]], resume)
-    stopped = show_run(session)
+    show_run(session)
     show(session.results, baseline, everything)
-    console.say(f"Results: {path}")
+    console.say(f"Results: {path}" if session.saved else "Nothing was measured, so no results file is written.")
     if plot and any(row.median for row in session.results.rows):
         from lxmls_rnn.benchmark.show.plots import draw
 
         draw(session.results, path.with_suffix(".png"))
         console.say(f"Picture: {path.with_suffix('.png')}")
-    if stopped:
+    if session.runner.stopping:
         raise typer.Exit(128 + signal.SIGINT)
 
 
-def show_run(session: Session) -> bool:
-    """Measure, with a progress bar; return whether Ctrl-C stopped it."""
+def show_run(session: Session) -> None:
+    """Measure, with a progress bar, until the end or Ctrl-C."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    stopped = False
 
     def interrupt(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-        raise KeyboardInterrupt
+        session.runner.stop()
+        signal.signal(signal.SIGINT, interrupt_now)  # a second Ctrl-C does not wait
 
     # set explicitly, since a shell makes background commands ignore Ctrl-C
     before = signal.signal(signal.SIGINT, interrupt)
-    with suppress(KeyboardInterrupt), Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=len(session.cases))
         for row in session.run():
             n_done = int(session.share * len(session.cases))
             bar.update(task, completed=n_done, description=str(row.case).partition(":")[0])
     signal.signal(signal.SIGINT, before)
-    return stopped
 
 
 def show(results: Results, baseline: str, everything: bool = False) -> None:
@@ -95,7 +91,8 @@ def show(results: Results, baseline: str, everything: bool = False) -> None:
         wide.print(report.table(results, baseline))
     else:
         table, n_left_out = summary.table(results, baseline)
-        wide.print(table)
+        if table.rows:
+            wide.print(table)
         if n_left_out:
             console.say(f"{n_left_out} more lines: --all prints every row.")
     lines = [*report.less_work(results), *summary.uncertain_lines(results), *report.uncertain(results, baseline)]

@@ -141,36 +141,16 @@ def test_a_mistake_is_said_in_one_sentence(run, args, message):
 
 
 def test_ctrl_c_writes_what_was_measured(tmp_path):
-    command = [
-        str(Path(sys.executable).with_name("lxmls-rnn")),
-        "bench",
-        *SMALL,
-        "--time",
-        "30",
-        "--no-plot",
-        "--out",
-        "a.json",
-    ]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        while not has_worker(process.pid):
-            assert process.poll() is None
+    lengths = ",".join(map(str, range(1, 101)))  # for an hour
+    options = [*SMALL, "--implementation", "numpy", "--length", lengths, "--time", "3", "--no-plot", "--out", "a.json"]
+    with subprocess.Popen([*COMMAND, *options], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "a.json").exists():
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.01)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 130, output
     rows = Results.load(tmp_path / "a.json").rows
-    assert len(rows) == 24
-    assert rows[-1].status == "stopped"
+    assert (rows[0].status, rows[-1].status) == ("ok", "stopped")
     assert "the run was stopped" in output
-
-
-def has_worker(pid):
-    """Whether the process has started a worker."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return any(b"measure.worker" in command_line(child) for child in children)
-
-
-def command_line(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:  # it has ended
-        return b""
+    assert output.endswith("Results: a.json\n")

@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -44,40 +45,27 @@ def test_an_empty_option_is_none_and_the_help_says_what_none_is(monkeypatch):
     assert "(those of the set)" in shown
 
 
-class Session:
-    """A session of two rows, which may do something before the second."""
+def test_ctrl_c_before_anything_is_measured_writes_and_names_no_file_also_where_the_shell_ignores_it(
+    monkeypatch, tmp_path
+):
+    class Interrupted(bench.Session):
+        def run(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            yield from super().run()
 
-    def __init__(self, before_the_second=lambda: None):
-        self.cases, self.act, self.measured = [1, 2], before_the_second, 0
-
-    @property
-    def share(self):
-        return self.measured / len(self.cases)
-
-    def run(self):
-        for n in self.cases:
-            if n == 2:
-                self.act()
-            self.measured += 1
-            yield Row(Case("rnn", "numpy", "cpu", "float32", "step", 20, 1))
-
-
-def test_a_run_that_ends_was_not_stopped(printed):
-    session, before = Session(), signal.getsignal(signal.SIGINT)
-    assert bench.show_run(session) is False
-    assert session.measured == 2
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_ctrl_c_stops_a_run_also_where_the_shell_ignores_it(printed):
+    monkeypatch.setattr(bench, "Session", Interrupted)
+    monkeypatch.chdir(tmp_path)
+    Path("a.json").write_text("earlier")
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        session = Session(lambda: os.kill(os.getpid(), signal.SIGINT))
-        assert bench.show_run(session) is True
-        assert session.measured == 1
+        result = CliRunner().invoke(app, ["bench", "--model", "rnn", "--device", "cpu", "--out", "a.json"])
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+    assert result.exit_code == 128 + signal.SIGINT
+    assert "cases: the run was stopped\nNothing was measured, so no results file is written.\n" in result.output
+    assert "a.json" not in result.output
+    assert Path("a.json").read_text() == "earlier"
 
 
 def test_what_was_not_measured_is_shown_with_the_reason(printed):

@@ -1,9 +1,6 @@
 """Benchmarks run by this kernel."""
 
-from collections.abc import Iterator
-
 from lab.runtime.live import Live, LiveList
-from lxmls_rnn.benchmark.measure.results import Row
 from lxmls_rnn.benchmark.measure.session import Session
 
 
@@ -11,16 +8,8 @@ class LiveBenchmark(Live):
     """A benchmark that this kernel runs."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session.path, self._measure, lambda row: None)
+        super().__init__(session.path, session.run, lambda row: None)
         self.session = session
-        self.stopped = False  # by the user
-
-    def _measure(self) -> Iterator[Row]:
-        try:
-            yield from self.session.run()
-        finally:
-            if all(row.status == "stopped" for row in self.session.results.rows):
-                self.path.unlink(missing_ok=True)
 
     @property
     def n_measured(self) -> int:
@@ -29,7 +18,6 @@ class LiveBenchmark(Live):
 
     def stop(self) -> None:
         """Stop at once; keep the measured cases."""
-        self.stopped = True
         self.session.runner.stop()
 
 

@@ -179,9 +179,9 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
             self._draw()
 
     def ended(self, live: LiveBenchmark) -> str:
-        kept = f"saved in {live.path}" if live.path.exists() else "nothing is saved"
+        kept = f"saved in {live.path}" if live.session.saved else "nothing is saved"
         measured = f"{live.n_measured} of {len(live.session.cases)} cases measured"
-        return f"{'Stopped' if live.stopped else 'Done'}: {measured}; {kept}."
+        return f"{'Stopped' if live.session.runner.stopping else 'Done'}: {measured}; {kept}."
 
     def stop(self) -> None:
         super().stop()

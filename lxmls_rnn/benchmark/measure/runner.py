@@ -7,7 +7,6 @@ time, rows with a large spread are then timed again in further processes.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from math import inf
 from time import monotonic
@@ -51,6 +50,8 @@ class Runner:
     ----------
     activity
         The present activity, such as 'timing numpy on cpu'; another thread can read it.
+    stopping
+        Whether `stop` was called.
     """
 
     def __init__(
@@ -65,19 +66,18 @@ class Runner:
                 raise ValueError(f"{name} must be positive, got {value}")
         self.threads = threads or cores()
         self.seconds, self.limit, self.budget = seconds, limit, budget
-        self.activity = "starting"
+        self.activity, self.stopping = "starting", False
         self.compile_seconds = 0.0  # in this run
         self.peaks: dict[str, Peak] = {}
         self._workers: dict[tuple[str, str, str], Worker] = {}
         self._absent: dict[tuple[str, str, str], Failed] = {}
         self._peaks_of: set[tuple[str, str, str]] = set()
-        self._stopping = threading.Event()
 
     def run(self, cases: Sequence[Case]) -> Iterator[list[Row]]:
         """Measure cases group by group; yield the rows of a group each time they have more repeats.
 
-        The run ends early on Ctrl-C (`KeyboardInterrupt`), if another thread calls `stop`, and when the budget is used
-        up. Rows keep the repeats that they have by then; those without any get the status "stopped".
+        The run ends early on Ctrl-C (`KeyboardInterrupt`), after `stop`, and when the budget is used up.
+        Rows keep the repeats that they have by then; those without any get the status "stopped".
         """
         self.compile_seconds, self._start = 0.0, monotonic()
         self._stopped = ""
@@ -105,12 +105,15 @@ class Runner:
                 self._measure(measurements)
             except KeyboardInterrupt:
                 self._stopped = STOPPED
-        if self._stopping.is_set():
+        if self.stopping:
             self._stopped = STOPPED
 
     def stop(self) -> None:
-        """End the run at once, even while a worker compiles; keep the measured rows. Call it from another thread."""
-        self._stopping.set()
+        """End the run at once, even while a worker compiles; keep the measured rows.
+
+        Call it from another thread or from the handler of a signal.
+        """
+        self.stopping = True
 
     def close(self) -> None:
         """End the workers."""
@@ -121,7 +124,7 @@ class Runner:
         """Prepare and time the cases of a group in one process each; those that failed before are left out."""
         ready = []
         for measurement in measurements:
-            if self._stopping.is_set():
+            if self.stopping:
                 return
             if measurement.row.status == "ok":
                 compiles = FRAMEWORKS[measurement.row.case.implementation].compile_time
@@ -130,7 +133,7 @@ class Runner:
                 ready += [measurement] if measurement.is_prepared else []
         for number in range(ROUNDS):
             for measurement in ready:
-                if self._stopping.is_set():
+                if self.stopping:
                     return
                 enough = number > 0 and measurement.seconds > self.seconds * measurement.row.processes / PROCESSES
                 # the last round tells how long the next one takes
@@ -215,7 +218,7 @@ class Runner:
             raise self._absent[lane]
         if lane not in self._workers:
             try:
-                self._workers[lane] = Worker(*lane, threads=self.threads, stop=self._stopping.is_set)
+                self._workers[lane] = Worker(*lane, threads=self.threads, stop=lambda: self.stopping)
             except Failed as failure:
                 if failure.status == "unavailable":
                     self._absent[lane] = failure

@@ -21,6 +21,11 @@ class Session:
     file are kept. A group with a missing case is measured again as a whole, because only cases that were measured in
     turns are compared. ValueError if the file to resume comes from another machine, or from other versions or threads
     on this one.
+
+    Attributes
+    ----------
+    saved
+        Whether the file was written; it is not if all cases were stopped.
     """
 
     def __init__(
@@ -33,6 +38,7 @@ class Session:
         self.results = Results(created, list(command), settings, describe(runner.threads))
         self.kept: dict[Case, Row] = {}
         self.n_turns = 0  # turns of all cases so far
+        self.saved = False
         if resume and path.exists():
             before = Results.load(path)
             if before.machine != self.results.machine:
@@ -53,8 +59,8 @@ class Session:
     def run(self) -> Iterator[Row]:
         """Measure the missing cases; yield a row whenever one has more repeats.
 
-        At the end, also after an error, the file has a row for every case. Raise OSError before anything is measured if
-        the file cannot be written.
+        At the end, also after an error, there is a row for every case. Raise OSError before anything is measured if the
+        file cannot be written.
         """
         new = {case for group in self.todo for case in group}
         done = {key: row for key, row in self.kept.items() if key not in new}
@@ -74,4 +80,6 @@ class Session:
     def _save(self, done: dict[Case, Row]) -> None:
         self.results.rows = [done[case] for case in self.cases if case in done]
         self.results.peaks |= {key: vars(peak) for key, peak in self.runner.peaks.items()}
-        self.results.save(self.path)
+        self.saved = any(row.status != "stopped" for row in self.results.rows)
+        if self.saved:
+            self.results.save(self.path)
