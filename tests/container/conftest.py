@@ -19,7 +19,6 @@ import pytest
 from container.machine import ROOT, SECRET, UID, call, copy_of_the_project, image, pip_configuration, wait_for
 
 IMAGE = "lxmls-rnn-lab:test"
-BUILD, START, TRAIN = 2400, 180, 300  # seconds that a build, a start, a short training may take at most
 
 
 @dataclass
@@ -37,27 +36,27 @@ class Lab:
     call = staticmethod(call)
     wait_for = staticmethod(wait_for)
 
-    def compose(self, *arguments, timeout=START, check=True, input=None, **environ):
+    def compose(self, *arguments, check=True, input=None, **environ):
         """Call docker compose, with settings of `environ` as a user would export them."""
-        options = {"timeout": timeout, "check": check, "cwd": self.folder, "env": self.environ | environ}
+        options = {"check": check, "cwd": self.folder, "env": self.environ | environ}
         return call("docker", "compose", *arguments, **options, **({} if input is None else {"input": input}))
 
-    def run(self, *command, mounts=None, timeout=TRAIN, check=True, **environ):
+    def run(self, *command, mounts=None, check=True, **environ):
         """Run a command in a fresh container; `mounts` puts other volumes in the place of the compose file's."""
         files = ["-f", "docker-compose.yml"]
         if mounts:
             override = self.folder.parent / "mounts.json"  # JSON is YAML
             override.write_text(json.dumps({"services": {"lab": {"volumes": mounts}}}))
             files += ["-f", str(override)]
-        return self.compose(*files, "run", "--rm", "-T", "lab", *command, timeout=timeout, check=check, **environ)
+        return self.compose(*files, "run", "--rm", "-T", "lab", *command, check=check, **environ)
 
-    def up(self, *options, timeout=START):
+    def up(self, *options):
         """Start the lab and wait until it is healthy."""
-        self.compose("up", "--detach", "--wait", *options, timeout=timeout)
+        self.compose("up", "--detach", "--wait", *options)
 
-    def container(self):
+    def container(self, *options):
         """Return the id of the running lab."""
-        return self.compose("ps", "--quiet", "lab").stdout.strip()
+        return self.compose("ps", "--quiet", *options, "lab").stdout.strip()
 
     def log(self):
         """Return what the running lab has printed."""
@@ -74,7 +73,7 @@ class Lab:
         request = urllib.request.Request(server + path, headers={"Authorization": f"token {token}"} if token else {})
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=20) as answer:
+            with opener.open(request) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -125,7 +124,7 @@ def lab(engine, base, tmp_path_factory, request):
     try:
         start = time.monotonic()
         secret = {"PIP_CONFIG_FILE": str(pip_configuration(folder.parent))}
-        it.build_log = it.compose("build", "--progress", "plain", timeout=BUILD, **secret).stdout
+        it.build_log = it.compose("build", "--progress", "plain", **secret).stdout
         cached = len(re.findall("CACHED", it.build_log))
         it.figures["build"] = f"{time.monotonic() - start:.0f} s, {cached} steps from the cache"
         size = call("docker", "image", "inspect", "--format", "{{.Size}}", IMAGE).stdout
@@ -135,7 +134,7 @@ def lab(engine, base, tmp_path_factory, request):
         it.figures["from up to healthy"] = f"{time.monotonic() - start:.1f} s"
         yield it
     finally:
-        it.compose("down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "5", check=False)
+        it.compose("down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "0", check=False)
 
 
 FIGURES = pytest.StashKey[dict[str, str]]()

@@ -12,15 +12,14 @@ ROOT = Path(__file__).parents[2]
 UID = os.getuid() or 1000  # the tests may run as root; the lab shall not
 SECRET = secrets.token_hex(16)
 
+HANG_SECONDS = 600  # of a wait; a command has no limit
 RUNC_FAULT = "waiting for init preliminary setup"  # seen once in some thousand starts, before a container runs anything
 
 
-def call(*command, timeout=60, check=True, **options):
+def call(*command, check=True, **options):
     """Run a command and return what became of it, its output and errors together."""
     for _ in range(2):
-        result = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, **options
-        )
+        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
         if result.returncode == 0 or RUNC_FAULT not in result.stdout:
             break
         print(f"{' '.join(map(str, command))}: once more, as runc said {RUNC_FAULT!r}")
@@ -29,13 +28,18 @@ def call(*command, timeout=60, check=True, **options):
     return result
 
 
-def wait_for(condition, timeout, what):
+def wait_for(condition, what):
     """Ask until `condition` gives something true, and return that."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + HANG_SECONDS
     while not (answer := condition()):
-        assert time.monotonic() < deadline, f"{what} within {timeout} s"
+        assert time.monotonic() < deadline, f"{what} within {HANG_SECONDS} s"
         time.sleep(0.2)  # between two questions
     return answer
+
+
+def started(command, then=""):
+    """Return a script for `bash -ec` that starts a lab, runs the line `then` when it answers, and ends the lab."""
+    return f"{command} &\nuntil python docker/healthcheck.py; do kill -0 $!; sleep 0.5; done\n{then}\nkill $!"
 
 
 def copy_of_the_project(folder):
@@ -77,7 +81,7 @@ def build(lab, folder, image, target="", check=True, **settings):
         "LAB_TAG": image.partition(":")[2],
         "PIP_CONFIG_FILE": str(pip_configuration(folder)),
     }
-    done = lab.compose("-f", "docker-compose.yml", "-f", str(override), "build", timeout=2400, check=check, **settings)
+    done = lab.compose("-f", "docker-compose.yml", "-f", str(override), "build", check=check, **settings)
     call("docker", "image", "rm", "lxmls-rnn-test-other-lab", check=False)  # the tag keeps it
     return done
 
@@ -88,10 +92,10 @@ class Machine:
     def __init__(self, name):
         self.name = name
 
-    def run(self, command, timeout=600, check=True, user="student", folder="/home/student/lab"):
+    def run(self, command, check=True, user="student", folder="/home/student/lab"):
         """Run a line of shell."""
         where = ["--user", user, "--workdir", folder]
-        return call("docker", "exec", *where, self.name, "bash", "-ec", command, timeout=timeout, check=check)
+        return call("docker", "exec", *where, self.name, "bash", "-ec", command, check=check)
 
     def install(self, line):
         """Run a line of apt-get as root."""
@@ -101,9 +105,9 @@ class Machine:
 def image(name, offline, suite):
     """Return an image of Debian or on it: `name` where it is here or can be pulled, else one of Debian's packages."""
     have = call("docker", "image", "inspect", name, check=False).returncode == 0
-    if have or call("docker", "pull", "-q", name, timeout=900, check=False).returncode == 0:
+    if have or call("docker", "pull", "-q", name, check=False).returncode == 0:
         return name
-    call(ROOT / "docker" / "offline-base.sh", offline, suite, timeout=600)
+    call(ROOT / "docker" / "offline-base.sh", offline, suite)
     return offline
 
 
@@ -111,5 +115,5 @@ def make_base(suite):
     """Make a distribution from its packages and return its image."""
     base, ubuntu = f"lxmls-rnn-base:{suite}", suite in ("jammy", "noble")
     mirror = {"DEBIAN_MIRROR": "http://archive.ubuntu.com/ubuntu", "DEBIAN_COMPONENTS": "main,universe"}
-    call(ROOT / "docker" / "offline-base.sh", base, suite, timeout=600, env=os.environ | (mirror if ubuntu else {}))
+    call(ROOT / "docker" / "offline-base.sh", base, suite, env=os.environ | (mirror if ubuntu else {}))
     return base

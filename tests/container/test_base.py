@@ -67,7 +67,7 @@ def make_up(engine, tmp_path, registry):
             (tmp_path / "bin" / "nvidia-smi").write_text(SMI)
             (tmp_path / "bin" / "nvidia-smi").chmod(0o755)
         path = f"{tmp_path / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin"
-        done = call(script, "base", check=False, timeout=600, env={"PATH": path, **environ})
+        done = call(script, "base", check=False, env={"PATH": path, **environ})
         env = tmp_path / ".env"
         return done.returncode, done.stdout, env.read_text() if env.exists() else ""
 

@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from container.conftest import BUILD
 from container.machine import ROOT, call, image, wait_for
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
@@ -34,17 +33,36 @@ SIX = [f"{name}{TOKEN}" for name in ("anna", "ben", "carla", "dora", "emil", "fi
 ANNA, BEN, CARLA, DORA, EMIL, FINN = SIX
 TEACHER = f"teacher{TOKEN}"
 
+# What becomes of a connection to an address such as gateway:80. The kernel itself answers, however busy the machine is;
+# what nobody answers is given up after the third packet.
+CONNECT = """
+import errno, socket, sys
+route = next(line.split()[2] for line in open("/proc/net/route") if line.split()[1] == "00000000")
+gateway = socket.inet_ntoa(bytes.fromhex(route)[::-1])
+def connect(address):
+    name, port = address.replace("gateway", gateway).split(":")
+    with socket.socket() as end:
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 2)
+        try:
+            end.connect((name, int(port)))
+            return "open"
+        except OSError as error:
+            return errno.errorcode.get(error.errno, error)
+"""
+CONNECT_ALL = f"{CONNECT}print(*map(connect, sys.argv[1:]), sep='\\n')"
+
 # What a server answers that is asked with the token of the one whose container this is.
-ASK = """
-import os, sys, urllib.error, urllib.request
+ASK = f"""{CONNECT}
+import os, urllib.error, urllib.parse, urllib.request
 for method, url in (line.split() for line in sys.argv[1:]):
-    headers = {"Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"]}
-    try:
-        print(urllib.request.urlopen(urllib.request.Request(url, method=method, headers=headers), timeout=10).status)
-    except urllib.error.HTTPError as error:
-        print(error.code)
-    except urllib.error.URLError as error:
-        print(type(error.reason).__name__)
+    found = connect(urllib.parse.urlsplit(url).netloc)
+    if found == "open":
+        headers = {{"Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"]}}
+        try:
+            found = urllib.request.urlopen(urllib.request.Request(url, method=method, headers=headers)).status
+        except urllib.error.HTTPError as error:
+            found = error.code
+    print(found)
 """
 
 # A server on port 9000, until somebody writes a line.
@@ -56,34 +74,20 @@ print("ready", flush=True)
 sys.stdin.readline()
 """
 
-# What becomes of a connection.
-CONNECT = """
-import errno, socket, sys
-route = next(line.split()[2] for line in open("/proc/net/route") if line.split()[1] == "00000000")
-gateway = socket.inet_ntoa(bytes.fromhex(route)[::-1])
-for name, port in (address.split(":") for address in sys.argv[1:]):
-    try:
-        socket.create_connection((name.replace("gateway", gateway), int(port)), timeout=5).close()
-        print("open")
-    except OSError as error:
-        print(errno.errorcode.get(error.errno, error))
-"""
-
-# As many processes as it gets, 3000 at most; for ten seconds, or until somebody writes a line.
+# As many processes as it gets, 3000 at most, until somebody writes a line.
 BOMB = """
-import os, select, signal, sys, time
+import os, signal, sys
 children = []
 try:
     while len(children) < 3000:
         child = os.fork()
         if not child:
-            time.sleep(30)
-            os._exit(0)
+            signal.pause()
         children.append(child)
 except OSError:
     pass
 print(len(children), flush=True)
-select.select([sys.stdin], [], [], 10)
+sys.stdin.readline()
 for child in children:
     os.kill(child, signal.SIGKILL)
 """
@@ -120,7 +124,7 @@ class Visitor:
         data = urllib.parse.urlencode({**fields, "_xsrf": xsrf}).encode() if fields else None
         request = urllib.request.Request(self.address + path, data, {"X-XSRFToken": xsrf}, method=method)
         try:
-            with self.opener.open(request, timeout=30) as answer:
+            with self.opener.open(request) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -161,7 +165,7 @@ class Class:
         self.roster.write_text("".join(f"{name}\n" for name in SIX))
 
     def make(self, target, **options):
-        return call("make", target, cwd=self.lab.folder, env=self.environ, timeout=BUILD, **options).stdout
+        return call("make", target, cwd=self.lab.folder, env=self.environ, **options).stdout
 
     def compose(self, *arguments, **options):
         files = ["--project-directory", ".", "-p", self.project, "-f", "docker/jupyterhub/docker-compose.yml"]
@@ -182,7 +186,7 @@ class Class:
             self.roster.write_text("\n".join([*names, name]))
             self.make("class-students")
         visitor = Visitor(self.address)
-        assert visitor.log_in(name)
+        wait_for(lambda: visitor.log_in(name), f"{name} logs in, who may have to wait after a wrong password")
         return visitor
 
     def at_work(self, name):
@@ -196,17 +200,15 @@ class Class:
         status, text = visitor.start(name)
         assert status in (201, 202), text
         # a page first: only there the server asks the hub who this is
-        wait_for(lambda: "jupyter-config-data" in visitor.ask(f"/user/{name}/lab")[1], 120, f"the server of {name}")
+        wait_for(lambda: "jupyter-config-data" in visitor.ask(f"/user/{name}/lab")[1], f"the server of {name}")
         assert visitor.ask(f"/user/{name}/api/status")[0] == 200
 
     def stop(self, visitor, name):
         """Stop a server and wait until it is gone."""
         visitor.ask(f"/hub/api/users/{name}/server", method="DELETE")
         query = "docker", "ps", "--all", "--quiet", "--filter", f"name=^lxmls-student-{name}$"
-        wait_for(lambda: not call(*query).stdout, 60, f"the container of {name} is gone")
-        wait_for(
-            lambda: visitor.ask(f"/hub/api/users/{name}/server", method="DELETE")[0] != 202, 60, "the hub knows it"
-        )
+        wait_for(lambda: not call(*query).stdout, f"the container of {name} is gone")
+        wait_for(lambda: visitor.ask(f"/hub/api/users/{name}/server", method="DELETE")[0] != 202, "the hub knows it")
 
 
 def python(name, code, *arguments, **options):
@@ -221,7 +223,7 @@ def classroom(lab):
     it = Class(lab)
     try:
         it.password = teachers_password(it.make("class"))
-        wait_for(lambda: answers(it), 60, "the hub answers")
+        wait_for(lambda: answers(it), "the hub answers")
         assert it.teacher.log_in(TEACHER, it.password)
         yield it
     finally:
@@ -257,7 +259,7 @@ def ben(classroom):
 def test_six_names_and_the_teacher_log_in_and_a_stranger_does_not(classroom):
     page = Visitor(classroom.address).login_page
     assert "Please choose a password at least 10 characters long." in page(FINN, "9 letters")
-    wait_for(lambda: Visitor(classroom.address).log_in(FINN), 10, "the wait of a second is over")
+    wait_for(lambda: Visitor(classroom.address).log_in(FINN), "the wait of a second is over")
     assert all(Visitor(classroom.address).log_in(name) for name in SIX)
     assert "Invalid username or password" in page(ANNA, "another-password")
     stranger = f"mallory{TOKEN}"
@@ -323,9 +325,15 @@ def test_a_page_of_a_student_or_of_another_site_can_do_nothing_in_the_teachers_s
 @whole
 def test_who_guesses_waits_and_nobody_else(classroom, anna):
     emil = classroom.student(EMIL)
-    asked = "Wrong passwords before: wait 4 seconds"  # after the third
-    wait_for(lambda: asked in Visitor(classroom.address).login_page(EMIL, "a wrong guess"), 60, "the wait grows")
-    assert "Wrong passwords before: wait" in Visitor(classroom.address).login_page(EMIL)
+
+    def seconds(password):
+        """How long this login has to wait."""
+        page = Visitor(classroom.address).login_page(EMIL, password)
+        found = re.search(r"Wrong passwords before: wait (\d+) seconds", page)
+        return int(found[1]) if found else 0
+
+    # at most 2 after two wrong ones; the right one waits too, if it comes in time
+    wait_for(lambda: seconds("a wrong guess") > 2 and seconds(GOOD), "the wait grows")
     assert Visitor(classroom.address).log_in(DORA)
     assert Visitor(classroom.address).log_in(TEACHER, classroom.password)
     emil.ask("/hub/logout")
@@ -343,13 +351,13 @@ def test_no_more_servers_than_the_machine_holds(classroom, anna, ben):
 def test_a_student_reaches_no_other_server_and_nothing_of_the_hub(classroom, anna, ben):
     asked = {
         f"GET http://lxmls-student-{ANNA}:8888/user/{ANNA}/api/contents": "200",
-        f"GET http://lxmls-student-{BEN}:8888/user/{BEN}/api/contents": "TimeoutError",
+        f"GET http://lxmls-student-{BEN}:8888/user/{BEN}/api/contents": "ETIMEDOUT",
         f"GET http://proxy:8000/user/{BEN}/api/contents": "403",
         "GET http://proxy:8000/hub/api/users": "403",
         f"DELETE http://proxy:8000/hub/api/users/{BEN}/server": "403",
         f"POST http://proxy:8000/hub/api/users/{BEN}/tokens": "403",
-        "GET http://hub:8081/hub/api/users": "TimeoutError",
-        "GET http://proxy:8001/api/routes": "TimeoutError",
+        "GET http://hub:8081/hub/api/users": "ETIMEDOUT",
+        "GET http://proxy:8001/api/routes": "ETIMEDOUT",
     }
     found = python(ANNA, ASK, *asked).stdout.splitlines()
     assert dict(zip(asked, found, strict=True)) == asked
@@ -362,7 +370,7 @@ def test_a_student_reaches_neither_the_host_nor_what_a_cloud_tells_its_machines(
     """Unless CLASS_NETWORK opens the network: see the last test."""
     with socket.create_server(("0.0.0.0", 0)) as server:
         asked = "169.254.169.254:80", f"gateway:{server.getsockname()[1]}", "10.0.0.1:80", "gateway:53", "10.0.0.1:53"
-        found = python(ANNA, CONNECT, *asked).stdout
+        found = python(ANNA, CONNECT_ALL, *asked).stdout
     assert found.split() == ["EHOSTUNREACH"] * len(asked)
     assert call("docker", "exec", f"lxmls-student-{ANNA}", "getent", "hosts", "proxy").stdout
 
@@ -374,9 +382,9 @@ def test_a_student_reaches_no_port_of_another(classroom, anna, ben):
         assert server.stdout.readline() == "ready\n"
         name = f"lxmls-student-{BEN}"
         asked = f"{name}:9000", f"{name}:8888", f"{name}:22", "proxy:8000", "proxy:8001", "hub:8081"
-        found = python(ANNA, CONNECT, *asked).stdout.splitlines()
+        found = python(ANNA, CONNECT_ALL, *asked).stdout.splitlines()
         server.communicate("enough\n")
-    assert dict(zip(asked, found, strict=True)) == dict.fromkeys(asked, "timed out") | {"proxy:8000": "open"}
+    assert dict(zip(asked, found, strict=True)) == dict.fromkeys(asked, "ETIMEDOUT") | {"proxy:8000": "open"}
     only = python(ANNA, "print(open('/proc/net/if_inet6').read())").stdout.split("\n")
     assert {line.split()[-1] for line in only if line} <= {"lo"}  # the rules are for IPv4
 
@@ -388,7 +396,7 @@ def test_a_closed_network_has_the_hub_and_nothing_else(classroom, anna, ben):
     classroom.make("class")
     name_server = re.search(r"^nameserver (\S+)", Path("/etc/resolv.conf").read_text(), re.MULTILINE)[1]
     asked = "8.8.8.8:53", f"{name_server}:53", "10.0.0.1:53", "8.8.8.8:443", f"lxmls-student-{BEN}:8888"
-    assert python(ANNA, CONNECT, *asked).stdout.split("\n")[:-1] == ["EHOSTUNREACH"] * 4 + ["timed out"]
+    assert python(ANNA, CONNECT_ALL, *asked).stdout.split("\n")[:-1] == ["EHOSTUNREACH"] * 4 + ["ETIMEDOUT"]
     assert anna.ask(f"/user/{ANNA}/api/status")[0] == 200
     del classroom.environ["CLASS_NETWORK"]
     classroom.make("class")
@@ -412,7 +420,7 @@ async def outputs(classroom, name, token, restart):
     python(name, "open('/tmp/enough', 'w')")
     printed, state = "", ""
     while state != "idle" or "worked" not in printed:
-        answer = json.loads(await asyncio.wait_for(browser.read_message(), 60))
+        answer = json.loads(await browser.read_message())
         printed += answer["content"].get("text", "")
         state = answer["content"].get("execution_state", state)
     return printed
@@ -428,14 +436,14 @@ def test_a_kernel_works_on_while_hub_and_proxy_start_again(classroom, anna):
             assert anna.ask(f"/user/{ANNA}/api/status")[0] == 200
         finally:
             call("docker", "start", f"{classroom.project}-hub-1")
-        wait_for(lambda: answers(classroom), 60, "the hub answers")
+        wait_for(lambda: answers(classroom), "the hub answers")
 
     assert asyncio.run(outputs(classroom, ANNA, token, restart)) == "worked 42\n"
     call("docker", "restart", f"{classroom.project}-proxy-1")  # which has its routes from the hub
     health = "docker", "inspect", "--format", "{{.State.Health.Status}}", f"{classroom.project}-hub-1"
-    wait_for(lambda: call(*health).stdout == "healthy\n", 90, "the hub is healthy")
-    wait_for(lambda: answers(classroom), 60, "the proxy answers")
-    wait_for(lambda: anna.ask(f"/user/{ANNA}/api/status")[0] == 200, 90, "the server has its route")
+    wait_for(lambda: call(*health).stdout == "healthy\n", "the hub is healthy")
+    wait_for(lambda: answers(classroom), "the proxy answers")
+    wait_for(lambda: anna.ask(f"/user/{ANNA}/api/status")[0] == 200, "the server has its route")
 
 
 @whole
@@ -463,14 +471,13 @@ def test_the_hub_has_few_rights_and_comes_back(classroom):
 
     with ThreadPoolExecutor(10) as threads:
         first = [threads.submit(logged_in, name, f"{name}-first") for name in names]
-        wait_for(lambda: sum(login.done() and login.result() for login in first) >= 3, 60, "three have logged in")
+        wait_for(lambda: sum(login.done() and login.result() for login in first) >= 3, "three have logged in")
         classroom.hub("sh", "-c", "kill -9 $(cat /proc/1/task/1/children)", check=False)
     had = [name for name, login in zip(names, first, strict=True) if login.result()]
-    assert 0 < len(had) < 10
-    wait_for(lambda: hub("{{.RestartCount}}") == "1", 60, "the hub was started again")
-    wait_for(lambda: answers(classroom), 60, "the hub answers")
+    wait_for(lambda: hub("{{.RestartCount}}") == "1", "the hub was started again")
+    wait_for(lambda: answers(classroom), "the hub answers")
     assert not any(logged_in(name, "another-password") for name in had)  # no account is lost
-    wait_for(lambda: all(logged_in(name, f"{name}-first") for name in names), 30, "all ten log in")
+    wait_for(lambda: all(logged_in(name, f"{name}-first") for name in names), "all ten log in")
     assert hub("{{.RestartCount}}") == "1"
     assert "Proxy still running" not in classroom.compose("logs", "hub").stdout  # the new hub looks for no old process
 
@@ -484,7 +491,7 @@ def test_a_fork_bomb_stays_in_its_container(lab, anna, ben):
         assert ben.ask(f"/user/{BEN}/api/contents")[0] == 200
         assert ben.ask("/hub/home")[0] == 200
         assert call("docker", "run", "--rm", "--entrypoint", "true", lab.image).returncode == 0
-        bomb.communicate("enough\n", timeout=30)
+        bomb.communicate("enough\n")
     assert anna.ask(f"/user/{ANNA}/api/contents")[0] == 200
 
 
@@ -508,12 +515,12 @@ def test_who_fills_the_disk_is_stopped_and_comes_back(classroom, ben):
     fill = "import os, sys; os.posix_fallocate(os.open(sys.argv[1], os.O_CREAT | os.O_RDWR), 0, int(sys.argv[2]) << 20)"
     assert "File too large" in python(BEN, fill, "runs/file", "501", check=False).stdout
     for name in ("one", "two"):
-        python(BEN, fill, f"runs/{name}", "300")
+        python(BEN, fill, f"runs/{name}", "300", check=False)  # the second may be ended with the server
     query = "docker", "ps", "--all", "--quiet", "--filter", f"name=^lxmls-student-{BEN}$"
-    wait_for(lambda: not call(*query).stdout, 30, "the server is stopped")
+    wait_for(lambda: not call(*query).stdout, "the server is stopped")
     reason = "Your files take 0.6 GB, and 0.5 GB is the most."
     assert f"The server of {BEN} is stopped: {reason}" in classroom.compose("logs", "hub").stdout
-    wait_for(lambda: reason in ben.ask("/hub/spawn")[1], 30, "the page says why")
+    wait_for(lambda: reason in ben.ask("/hub/spawn")[1], "the page says why")
     classroom.start(ben, BEN)
     python(BEN, "import os; os.remove('runs/one')")
     classroom.stop(ben, BEN)
@@ -530,7 +537,7 @@ def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the
     classroom.stop(ben, BEN)
     call("docker", "tag", classroom.image, f"lxmls-rnn-student:before-{TOKEN}")
     newer = NEWER.format(image=f"lxmls-rnn-student:before-{TOKEN}")
-    call("docker", "build", "-q", "-t", classroom.image, "-", input=newer, timeout=BUILD)
+    call("docker", "build", "-q", "-t", classroom.image, "-", input=newer)
     classroom.start(ben, BEN)
     assert "# Welcome back" in cells("00-welcome")
     assert not cells("00-welcome-new")
@@ -559,14 +566,15 @@ def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the
 @whole
 def test_collecting_follows_no_link_and_leaves_no_container(classroom, anna, ben, tmp_path):
     python(ANNA, "import os; os.symlink('/etc', 'results/etc'); os.mkfifo('runs/pipe'); os.chmod('runs', 0o700)")
-    before = call("docker", "ps", "--all", "--quiet").stdout
+    containers = "docker", "ps", "--all", "--quiet", "--filter", f"ancestor={classroom.image}"
+    before = call(*containers).stdout
     collect = "docker/jupyterhub/collect.sh", str(tmp_path / "handed-in")
     printed = call(*collect, cwd=classroom.lab.folder, env=classroom.environ).stdout
     assert "left out: runs/pipe is a special file" in printed
     assert (tmp_path / f"handed-in/{ANNA}/notebooks/00-welcome.ipynb").is_file()
     assert (tmp_path / f"handed-in/{BEN}/runs").is_dir()
     assert not [path for path in tmp_path.rglob("*") if path.is_symlink() or not (path.is_dir() or path.is_file())]
-    assert call("docker", "ps", "--all", "--quiet").stdout == before
+    assert call(*containers).stdout == before
     again = call(*collect, cwd=classroom.lab.folder, env=classroom.environ, check=False)
     assert again.returncode == 1
 
@@ -578,7 +586,7 @@ def test_eight_servers_start_at_once_and_an_open_network_is_open(classroom, anna
     classroom.make("class")
     classroom.teacher.log_in(TEACHER, classroom.password)
     with socket.create_server(("0.0.0.0", 0)) as server:
-        assert python(ANNA, CONNECT, f"gateway:{server.getsockname()[1]}").stdout == "open\n"
+        assert python(ANNA, CONNECT_ALL, f"gateway:{server.getsockname()[1]}").stdout == "open\n"
     names = [f"eight{n}{TOKEN}" for n in range(8)]
     students = [classroom.student(name) for name in names]
 
@@ -640,7 +648,7 @@ def test_a_class_is_backed_up_erased_and_restored(classroom, anna, tmp_path):
     environ = classroom.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
 
     def shell(commands, **options):
-        return call("bash", "-euc", commands, cwd=classroom.lab.folder, env=environ, timeout=600, **options).stdout
+        return call("bash", "-euc", commands, cwd=classroom.lab.folder, env=environ, **options).stdout
 
     assert "make class-down first" in shell("docker/jupyterhub/volumes.sh backup backup", check=False)
     python(ANNA, "open('runs/of-anna', 'w').write('kept')")
@@ -672,7 +680,7 @@ def test_a_class_is_backed_up_erased_and_restored(classroom, anna, tmp_path):
     assert Visitor(classroom.address).log_in(TEACHER, classroom.password)
     again = Visitor(classroom.address)
     assert not again.log_in(ANNA, "another-password")
-    wait_for(lambda: again.log_in(ANNA), 10, "anna logs in")
+    wait_for(lambda: again.log_in(ANNA), "anna logs in")
     classroom.start(again, ANNA)
     assert python(ANNA, "print(open('runs/of-anna').read())").stdout == "kept\n"
     python(ANNA, "open('runs/of-anna', 'a')")

@@ -38,7 +38,7 @@ def machine(base, tmp_path_factory, request):
     for command in ("init -q", "add -A", "commit -qm project", "bundle create ../project.bundle HEAD"):
         call("git", *IDENTITY, *command.split(), cwd=project)
     (folder / "Dockerfile").write_text(DOCKERFILE)
-    call("docker", "build", "--build-arg", f"BASE={base}", "-t", "lxmls-rnn-fresh:test", "-", timeout=600,
+    call("docker", "build", "--build-arg", f"BASE={base}", "-t", "lxmls-rnn-fresh:test", "-",
          stdin=(folder / "Dockerfile").open())  # fmt: skip
     name = call(
         *("docker", "run", "--detach", "--init", "--rm", *index(folder)),
@@ -101,7 +101,7 @@ def test_with_a_compiler_the_set_up_is_content(complete):
 
 
 def test_with_a_compiler_the_tests_pass(complete):
-    complete.run("make test ARGS=-q", timeout=1800)
+    complete.run("make test ARGS=-q")
 
 
 def test_with_a_compiler_the_readme_s_first_training_works(complete):

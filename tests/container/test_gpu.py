@@ -66,8 +66,8 @@ PYGPU_TESTS = [
 PYTEST = ["python", "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider"]
 
 
-def run(*command, options=(), check=True, timeout=900, image=WHEELS):
-    return call("docker", "run", "--rm", *options, image, *command, check=check, timeout=timeout).stdout
+def run(*command, options=(), check=True, image=WHEELS):
+    return call("docker", "run", "--rm", *options, image, *command, check=check).stdout
 
 
 CUDA_IMAGE = pytest.mark.nightly("on an image with CUDA from packages, which takes minutes to build")
@@ -157,7 +157,7 @@ def check_training(output):
 
 @CUDA_IMAGE
 def test_it_trains_on_the_emulated_gpu_and_compiles_next_to_nothing(emulated):
-    check_training(run("bash", "-ec", TRAIN, options=as_options(emulated), timeout=1800))
+    check_training(run("bash", "-ec", TRAIN, options=as_options(emulated)))
 
 
 def test_the_gpu_s_layers_and_models_have_the_right_numbers_on_an_emulated_gpu(lab):
@@ -175,7 +175,7 @@ def test_what_needs_pygpu_passes_its_tests(wheels):
     if not NVRTC.is_dir():
         pytest.skip("needs the wheel of NVRTC (uv sync)")
     options = [f"--volume={NVRTC}:/nvrtc:ro", "--env=LXMLS_NVRTC=/nvrtc/libnvrtc.so.12", "--env=EMULATED_ORDERS=20"]
-    output = run(*PYTEST, *PYGPU_TESTS, options=options, timeout=2700)
+    output = run(*PYTEST, *PYGPU_TESTS, options=options)
     why = re.findall(r"^SKIPPED \[\d+\] \S+ (.*)", output, re.M)
     assert set(why) == {"the NVRTC of CUDA (12, 9) does not know it", "the documentation is not in the image"}, output
 
@@ -185,7 +185,7 @@ def test_it_trains_on_ubuntu_22_04_as_well(lab, tmp_path):
     """The default base is an Ubuntu 22.04 with CUDA: its Python, compiler and pygpu are not Debian's."""
     image = "lxmls-rnn-lab:test-ubuntu"
     build(lab, tmp_path, image, BASE_IMAGE=make_base("jammy"), CUDA="wheels")
-    check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), timeout=1800, image=image))
+    check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), image=image))
 
 
 @pytest.mark.nightly("makes a distribution from its packages and builds the image on it, ten minutes")
@@ -198,12 +198,12 @@ def test_it_trains_on_a_distribution_without_pygpu_with_that_of_make_pygpu(lab, 
     base, image = make_base(suite), f"lxmls-rnn-lab:test-{suite}"
     build(lab, tmp_path, image, "cuda", BASE_IMAGE=base, CUDA="wheels")
     assert "No module named 'pygpu'" in run("python", "-c", "import pygpu", check=False, image=image)
-    call(sys.executable, ROOT / "packages" / "pygpu", source, lab.folder / "dist", timeout=600)
+    call(sys.executable, ROOT / "packages" / "pygpu", source, lab.folder / "dist")
     try:
         build(lab, tmp_path, image, BASE_IMAGE=base, CUDA="wheels")
     finally:
         shutil.rmtree(lab.folder / "dist")
-    check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), timeout=1800, image=image))
+    check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), image=image))
 
 
 @pytest.mark.nightly("starts the lab twice until all kernels are compiled, two minutes")
@@ -223,7 +223,7 @@ def test_the_kernels_are_compiled_at_the_start_and_stay(lab, emulated, tmp_path)
 
     def started():
         compose("up", "--detach", "--wait")
-        done = wait_for(lambda: re.search(r"all (\d+) are compiled", compose("logs", "lab")), 600, "all kernels")
+        done = wait_for(lambda: re.search(r"all (\d+) are compiled", compose("logs", "lab")), "all kernels")
         assert "Theano uses the GPU: emulated GPU" in compose("logs", "lab")
         kept = compose("exec", "-T", "lab", "find", "cache/gpu", "-type", "f", "-printf", "%p %T@\n")
         compose("down")
@@ -293,7 +293,7 @@ def cuda_stand_in(lab, base, tmp_path_factory):
         " touch /usr/local/cuda/compat/libcuda.so.1 && echo libcublas-12-9 hold | dpkg --set-selections\n"
     )
     (folder / ".dockerignore").write_text("*\n!source\n")
-    lab.call("docker", "build", "-t", "lxmls-rnn-base:cuda-stand-in", folder, timeout=300)
+    lab.call("docker", "build", "-t", "lxmls-rnn-base:cuda-stand-in", folder)
     return "lxmls-rnn-base:cuda-stand-in"
 
 

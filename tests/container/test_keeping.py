@@ -5,7 +5,7 @@ import shutil
 import stat
 
 import pytest
-from container.machine import give_to
+from container.machine import give_to, started
 
 SHORT = ["--max-nr-sent", "50", "--epochs", "1"]
 
@@ -17,7 +17,7 @@ def test_notebooks_and_runs_survive_down_and_a_new_image(lab):
     lab.compose("down")
     with open(lab.folder / "README.md", "a") as file:
         file.write("\nChanged.\n")
-    lab.up("--build", timeout=600)
+    lab.up("--build")
     assert lab.call("docker", "inspect", "--format", "{{.Image}}", lab.container()).stdout != image
     assert "mine.ipynb" in lab.get("/api/contents", lab.address()[1])[1]
     assert "kept" in lab.compose("exec", "-T", "lab", "lxmls-rnn", "runs").stdout
@@ -33,8 +33,8 @@ def test_new_notebooks_of_an_image_stand_beside_ones_own(lab, tmp_path):
         with open(newer / f"{name}.ipynb", "a") as file:
             file.write("\n\n")
     give_to(own, lab.uid)
-    start = "docker/entrypoint.sh lab & until python docker/healthcheck.py; do sleep 0.5; done; kill %1"
-    lab.run("bash", "-c", start, mounts=[f"{own}:/opt/lab/lab/notebooks", f"{newer}:/opt/lab/docker/notebooks:ro"])
+    mounts = [f"{own}:/opt/lab/lab/notebooks", f"{newer}:/opt/lab/docker/notebooks:ro"]
+    lab.run("bash", "-ec", started("docker/entrypoint.sh lab"), mounts=mounts)
     old, new = ((folder / "01-exercises.ipynb").read_text() for folder in (own, newer))
     assert (own / "01-exercises-new.ipynb").read_text() == new != old
     assert (own / "00-welcome.ipynb").read_text() == (newer / "00-welcome.ipynb").read_text()
@@ -45,7 +45,7 @@ def test_a_killed_training_goes_on(lab):
     name = lab.compose("run", "--detach", "lab", "lxmls-rnn", "train", "--model", "RNN", "--epochs", "100000",
                        "--name", "killed").stdout.split()[-1]  # fmt: skip
     metrics = lab.folder / "runs" / "killed" / "metrics.jsonl"
-    lab.wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") >= 3, 300, "three epochs")
+    lab.wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") >= 3, "three epochs")
     lab.call("docker", "kill", "--signal", "KILL", name)
     lab.call("docker", "rm", "--force", name)
     done = metrics.read_text().count("\n")
@@ -56,7 +56,7 @@ def test_a_killed_training_goes_on(lab):
 
 @pytest.mark.parametrize("folder", ["lab/notebooks", "runs", "results"])
 def test_a_read_only_mount_stops_the_lab_with_a_sentence(lab, folder):
-    result = lab.run(mounts=[f"./{folder}:/opt/lab/{folder}:ro"], timeout=60, check=False)
+    result = lab.run(mounts=[f"./{folder}:/opt/lab/{folder}:ro"], check=False)
     assert result.returncode == 1
     assert f"The folder {folder} cannot be written: it is mounted read-only." in result.stdout
     assert "Traceback" not in result.stdout
@@ -73,6 +73,6 @@ def test_a_training_on_a_read_only_mount_fails_with_a_sentence(lab):
 def test_someone_elses_folder_stops_the_lab_with_a_sentence(lab, tmp_path):
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR | stat.S_IRGRP | stat.S_IROTH | stat.S_IXOTH)
     mounts = [f"{tmp_path}:/opt/lab/runs"]
-    result = lab.run(mounts=mounts, timeout=60, check=False, LAB_UID="54321", LAB_GID="54321")
+    result = lab.run(mounts=mounts, check=False, LAB_UID="54321", LAB_GID="54321")
     assert result.returncode == 1
     assert f"user 54321:54321 may not, it belongs to {tmp_path.stat().st_uid}:" in result.stdout

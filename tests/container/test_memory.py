@@ -9,7 +9,7 @@ panel = TrainingPanel()
 print("at first:", panel.message.value)
 panel.model["model"].value, panel.model["n_hidd"].value = "FastLSTM", 3000
 panel.attempt(panel.start)
-live_runs.find(panel.folder()).wait(60)
+live_runs.find(panel.folder()).wait()
 print("panel:", panel.message.value)
 """
 
@@ -24,7 +24,7 @@ python -c '{PANEL}' | grep "at first"
 
 def test_a_model_that_is_too_large_is_refused_and_a_kill_is_told(lab):
     options = ["--memory", "512m", "--memory-swap", "512m", "--entrypoint", "bash"]
-    output = call("docker", "run", "--rm", *options, lab.image, "-c", SCRIPT, timeout=300).stdout
+    output = call("docker", "run", "--rm", *options, lab.image, "-c", SCRIPT).stdout
     command, first, panel, killed, later = (line for line in output.splitlines() if line and "Killed" not in line)
     assert command.startswith("Error: not enough memory: a model with ")
     assert "MB are free here" in command

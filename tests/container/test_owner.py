@@ -26,7 +26,7 @@ def checkout(lab, tmp_path_factory):
     write_settings(folder, LAB_IMAGE=lab.image)
     it = dataclasses.replace(lab, folder=folder)
     yield it
-    it.compose("--profile", "cluster", "down", "--volumes", "--timeout", "5", check=False)
+    it.compose("--profile", "cluster", "down", "--volumes", "--timeout", "0", check=False)
 
 
 def write_override(folder, **lab):
@@ -44,7 +44,7 @@ def owners(*files):
 def test_it_starts_and_what_it_writes_is_the_owners(checkout, owner):
     """The volumes are those of the owner before. Root's checkout has another user."""
     give_to(checkout.folder, owner)
-    checkout.up("--force-recreate", "--timeout", "5")
+    checkout.up("--force-recreate", "--timeout", "0")
     assert ("The checkout belongs to root. User 1000 runs the lab" in checkout.log()) == (owner == 0)
     name, owner = f"of-{owner}", owner or 1000
     assert_no_privileges(checkout, owner)
@@ -108,7 +108,7 @@ def test_root_cannot_be_chosen_as_the_user(checkout):
 def test_its_cluster_is_the_owners_too(checkout):
     owner = 54321
     give_to(checkout.folder, owner)
-    checkout.compose("--profile", "cluster", "up", "--detach", "--force-recreate", "--timeout", "5")
+    checkout.compose("--profile", "cluster", "up", "--detach", "--force-recreate", "--timeout", "0")
     sweep = f"lxmls-rnn sweep sample --max-nr-sent 50 --epochs 1 --vary n_hidd=2,5 --name cluster-{owner}"
     checkout.compose("exec", "-T", "lab", *sweep.split(), "--scheduler", "tls://scheduler:8786")
     for service in ("scheduler", "worker"):
@@ -119,18 +119,18 @@ def test_its_cluster_is_the_owners_too(checkout):
 
 def test_named_volumes_take_their_owner_from_the_image(checkout):
     files = write_override(checkout.folder, volumes=[f"{name.replace('/', '-')}:/opt/lab/{name}" for name in FOLDERS])
-    checkout.compose(*files, "up", "--detach", "--wait", "--timeout", "5")
+    checkout.compose(*files, "up", "--detach", "--wait", "--timeout", "0")
     assert_no_privileges(checkout, 1000)
     checkout.compose("exec", "-T", "lab", *TRAIN, "in-a-volume")
     shown = checkout.compose("exec", "-T", "lab", "stat", "-c", "%u", "runs/in-a-volume", "data").stdout
-    checkout.compose(*files, "down", "--volumes", "--timeout", "5")
+    checkout.compose(*files, "down", "--volumes", "--timeout", "0")
     assert shown == "1000\n1000\n"
 
 
 def test_its_root_may_be_read_only(checkout):
     give_to(checkout.folder, 1001)
     files = write_override(checkout.folder, read_only=True, tmpfs=["/tmp:exec", "/home/lab:exec,mode=1777"])
-    checkout.compose(*files, "up", "--detach", "--wait", "--timeout", "5")
+    checkout.compose(*files, "up", "--detach", "--wait", "--timeout", "0")
     assert_no_privileges(checkout, 1001)
     checkout.compose("exec", "-T", "lab", *TRAIN, "read-only-root")
     assert owners(checkout.folder / "runs/read-only-root") == {1001}
@@ -149,7 +149,7 @@ def test_a_user_that_docker_starts_it_as_needs_no_capabilities(checkout):
     files = ["-f", "docker-compose.yml", "-f", "override.yml"]
     (checkout.folder / "override.yml").write_text('services: {lab: {user: "1001:1001", cap_add: !reset []}}\n')
     give_to(checkout.folder, 1001)
-    checkout.compose(*files, "up", "--detach", "--wait", "--timeout", "5")
+    checkout.compose(*files, "up", "--detach", "--wait", "--timeout", "0")
     assert_no_privileges(checkout, 1001)
     checkout.compose(*files, "exec", "-T", "lab", *TRAIN, "as-it-is")
     assert owners(checkout.folder / "runs/as-it-is") == {1001}

@@ -28,7 +28,7 @@ def test_make_up_takes_it_too(lab, published):
     with open(lab.folder / ".env", "a") as settings:
         settings.write(f"LAB_IMAGE={published}\n")
     try:
-        output = lab.call("make", "up", cwd=lab.folder, env=lab.environ, timeout=120).stdout
+        output = lab.call("make", "up", cwd=lab.folder, env=lab.environ).stdout
         assert image_of(lab) == published
     finally:
         env = lab.folder / ".env"
