@@ -108,7 +108,7 @@ def test_root_cannot_be_chosen_as_the_user(checkout):
 def test_its_cluster_is_the_owners_too(checkout):
     owner = 54321
     give_to(checkout.folder, owner)
-    checkout.compose("--profile", "cluster", "up", "--detach", "--force-recreate", "--timeout", "0")
+    checkout.compose("--profile", "cluster", "up", "--detach", "--wait", "--force-recreate", "--timeout", "0")
     sweep = f"lxmls-rnn sweep sample --max-nr-sent 50 --epochs 1 --vary n_hidd=2,5 --name cluster-{owner}"
     checkout.compose("exec", "-T", "lab", *sweep.split(), "--scheduler", "tls://scheduler:8786")
     for service in ("scheduler", "worker"):
