@@ -1,4 +1,4 @@
-"""The folders of corpora, runs and results, read from the environment at each use."""
+"""The folders of corpora, runs, results and caches, read from the environment at each use."""
 
 from __future__ import annotations
 
@@ -47,6 +47,12 @@ def model(name: Path) -> Path:
     """Return the path of a model: a file, a run's folder, or a run by its name."""
     run = runs() / name
     return run if not name.is_file() and not (name / "model.npz").exists() and run.is_dir() else name
+
+
+def cache() -> Path:
+    """Return the user's folder for what can be made again, below XDG_CACHE_HOME or ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(base if os.path.isabs(base) else os.path.expanduser("~/.cache"), "lxmls-rnn")
 
 
 def results() -> Path:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning.activations import OF_LSTM, OF_RNN
 from lxmls_rnn.deep_learning.frameworks import Framework
+from lxmls_rnn.device import blas
 from lxmls_rnn.storage.files import MAX_QUOTE_CHARACTERS, escaped, quoted
 
 DTYPES = ("float64", "float32")
@@ -105,7 +106,8 @@ class Model:
         self._set_up(n, draw(shapes, seed, dtype, E), activation, dtype)
 
     def _set_up(self, sizes: Sizes, values: Mapping[str, np.ndarray], activation: str | None, dtype: str) -> None:
-        """Set the attributes of a model with copies of these parameters."""
+        """Set the attributes of a model with copies of these parameters; RuntimeError if NumPy's BLAS is wrong."""
+        blas.require_numpy()
         self.sizes, self.dtype = sizes, dtype
         chosen = self.activations[0] if activation is None else activation
         self.activation = check_choice("activation", chosen, self.activations)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from lxmls_rnn import __version__
-from lxmls_rnn.device import Finding
+from lxmls_rnn.device import Finding, blas
 from lxmls_rnn.storage.files import escaped
 
 
@@ -15,6 +15,10 @@ def python() -> Iterator[Finding]:
     yield Finding("lxmls-rnn", __version__)
     yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
     yield Finding("NumPy", ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "scipy")))
+    try:
+        yield Finding(blas.NUMPY, str(blas.require_numpy()))
+    except RuntimeError as error:
+        yield Finding(blas.NUMPY, str(error), False)
 
 
 def show(findings: list[Finding], advice: list[str], width: int | None = None) -> None:

@@ -54,8 +54,8 @@ def main(width: int | None = None) -> int:
     trial = end_trial(trial_process)
 
     report = trial.report
-    cxx, blas = (report.cxx, report.blas_ldflags) if report else theano_tools()
-    findings = [*software(cxx, blas), *theano_found(trial), *gpu_findings]
+    tools = (report.cxx, report.blas_ldflags, report.compiledir) if report else theano_tools()
+    findings = [*software(*tools), *theano_found(trial), *gpu_findings]
     if gpu_process is not None:
         error = end_trial(gpu_process).error
         value = error or "a function compiled, ran, and gave the right result"

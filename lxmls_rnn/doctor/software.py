@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import metadata
@@ -15,12 +14,14 @@ from lxmls_rnn.theano_env import blas as theano_blas
 from lxmls_rnn.theano_env.flags import compiler, in_effect, python_headers
 
 from theano_runtime import programs  # isort: skip  not in a stock Theano, which the imports above refuse
+from theano_runtime.failures import CompileError  # isort: skip
 
 
-def software(cxx: str, blas: str) -> Iterator[Finding]:
+def software(cxx: str, blas: str, cache: str) -> Iterator[Finding]:
     """Yield the findings about the library, Python, NumPy, the C++ compiler, Python's headers and BLAS.
 
-    `cxx` and `blas` are Theano's flags for the compiler and for linking with BLAS; empty: none.
+    `cxx` and `blas` are Theano's flags for the compiler and for linking with BLAS; empty: none. `cache` is the folder
+    of the compile cache.
     """
     yield from python()
 
@@ -40,37 +41,27 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
         remedy = "make setup PYTHON=uv installs a Python with its headers."
         yield Finding("Python headers", "none: no C code compiles", False, remedy=remedy)
 
-    yield blas_found(cxx, blas)
+    yield blas_found(cxx, blas, cache)
 
 
-def blas_found(cxx: str, blas: str) -> Finding:
+def blas_found(cxx: str, blas: str, cache: str) -> Finding:
     """Return the finding about the BLAS that C code calls; it explains why, if this is not the package's own."""
     name, why = theano_blas.name(blas), theano_blas.problem()
     if not cxx:
         return Finding("BLAS", "unknown without a compiler", None)
-    if blas and not links(cxx, blas):
-        remedy = "Take blas.ldflags out of THEANO_FLAGS and .theanorc, or name a BLAS there that links."
-        return Finding("BLAS", f"{name} does not link", False, remedy=remedy)
     if blas == "-lopenblas" and why:
-        return Finding("BLAS", f"the system's OpenBLAS, because {why}; a program links with it")
+        name = f"the system's OpenBLAS, because {why}"
     if blas:
-        return Finding("BLAS", f"{name}; a program links with it")
+        try:
+            return Finding("BLAS", f"{name}; {theano_blas.prove(cxx, blas, Path(cache))}")
+        except (CompileError, OSError):
+            remedy = "Take blas.ldflags out of THEANO_FLAGS and .theanorc, or name a BLAS there that links."
+            return Finding("BLAS", f"{name} does not link", False, remedy=remedy)
+        except RuntimeError as error:
+            return Finding("BLAS", str(error), False)
     if why:
         return Finding("BLAS", f"NumPy's, with slower calls, because {why}", False, ("libopenblas-dev",))
     return Finding("BLAS", "NumPy's, with slower calls, because blas.ldflags is set to nothing", None)
-
-
-def links(cxx: str, ldflags: str) -> bool:
-    """Whether a program that calls BLAS can be linked with `ldflags`."""
-    program = 'extern "C" void dgemm_(); int main() { dgemm_(); }'
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder, "program.cpp")
-            source.write_text(program)
-            command = [cxx, str(source), "-o", str(source.with_suffix("")), *ldflags.split()]
-            return programs.run(command).status == 0
-    except OSError:
-        return False
 
 
 def theano_found(trial: Trial) -> Iterator[Finding]:
@@ -98,7 +89,8 @@ def short(path: Path) -> str:
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
-def theano_tools() -> tuple[str, str]:
-    """Return the compiler and the BLAS flags that Theano would use, without importing it."""
+def theano_tools() -> tuple[str, str, str]:
+    """Return the compiler, the BLAS flags and the compile cache that Theano would use, without importing it."""
     flags = in_effect()
-    return flags.get("cxx", compiler()), flags.get("blas.ldflags", "")
+    cache = flags.get("compiledir") or flags["base_compiledir"]
+    return flags.get("cxx", compiler()), flags.get("blas.ldflags", ""), cache

@@ -20,11 +20,11 @@ from typing import Any
 
 from loky import ProcessPoolExecutor
 
+from lxmls_rnn.device.blas import ONE_THREAD
 from lxmls_rnn.storage.files import counted, in_words
 from lxmls_rnn.sweep import tasks
 from lxmls_rnn.sweep.tasks import WorkerDied
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # loky ends a process whose memory has grown by so many bytes; here each process keeps a corpus and Theano's code
 LOKY_LIMIT = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 MAX_FAILED_STARTS = 10  # of one worker in a row

@@ -1,16 +1,23 @@
-"""BLAS for Theano's C code and this library's: OpenBLAS from the package scipy-openblas32.
+"""BLAS for Theano's C code and this library's: OpenBLAS from the package scipy-openblas32, or the user's own.
 
 The package is installed without root and is the same on every machine. Its function names begin with ``scipy_``, so
-that they cannot clash with the OpenBLAS in the wheels of NumPy and SciPy.
+that they cannot clash with the OpenBLAS in the wheels of NumPy and SciPy. Every BLAS is proved before it is used.
 """
 
-import ctypes
+import hashlib
 import importlib.util
 import os
 import platform
 import re
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+
+from theano_runtime import failures, programs
+
+from lxmls_rnn.device import blas
 
 PACKAGE = "scipy-openblas32"
 # All BLAS functions that Theano's C code or this library's calls.
@@ -18,6 +25,7 @@ SYMBOLS = (
     *("sgemm_", "dgemm_", "sgemv_", "dgemv_", "sger_", "dger_", "sdot_", "ddot_", "saxpy_", "daxpy_"),
     *("openblas_get_num_threads", "openblas_set_num_threads"),
 )
+PRODUCTS = Path(__file__).with_name("products.cpp")
 
 # OpenBLAS's threads spin for 2 to this power of processor cycles before they sleep. With the default of 26 they would
 # slow down the threads of `ops/cpu/parallel.c` and other processes.
@@ -51,24 +59,72 @@ def ldflags() -> str:
     return " ".join([f"-L{file.parent}", "-lscipy_openblas", *names])  # Theano itself adds -rpath for -L
 
 
-def load(flags: str) -> None:
-    """Load the package's library with `TIMEOUT` if `flags` link with it.
-
-    A timeout that is already in the environment is kept. Otherwise the variable is removed again, because NumPy's own
-    OpenBLAS in a child process would use it.
-    """
-    file = library()
-    if file is None or flags != ldflags():
-        return
-    given = os.environ.get(TIMEOUT_VARIABLE)
-    os.environ.setdefault(TIMEOUT_VARIABLE, TIMEOUT)
-    try:
-        ctypes.CDLL(str(file))
-    finally:
-        if given is None:
-            del os.environ[TIMEOUT_VARIABLE]
-
-
 def name(flags: str) -> str:
     """Return a short name for the package's flags, and other flags unchanged."""
     return f"OpenBLAS {metadata.version(PACKAGE)} of {PACKAGE}" if flags and flags == ldflags() else flags
+
+
+def prove(cxx: str, flags: str, folder: Path) -> blas.Proof:
+    """Return the proof of the BLAS that `flags` link with.
+
+    Parameters
+    ----------
+    cxx
+        The C++ compiler.
+    flags
+        Theano's flag ``blas.ldflags``.
+    folder
+        The compile cache, which keeps the program that multiplies, and the proof.
+
+    Raises
+    ------
+    CompileError
+        The program cannot be compiled, for instance because `flags` do not link.
+    RuntimeError
+        A product is wrong, as in `device.blas.prove`.
+    """
+    options = flags.split()
+    rpaths = [f"-Wl,-rpath,{option[2:]}" for option in options if option.startswith("-L")]
+    command = [*shlex.split(cxx), "-O2", "-fPIC", str(PRODUCTS), *options, *rpaths, "-ldl", "-o"]
+    source = PRODUCTS.read_text()
+    program = folder / f"blas-{hashlib.sha256(f'{command}{source}'.encode()).hexdigest()[:16]}"
+    if not program.exists():
+        with failures.explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            command.append(f"{program}.{os.getpid()}")
+            done = programs.run(command)
+            if done.status != 0:
+                raise failures.failure(command, done, source, folder, flags)
+            os.replace(command[-1], program)
+    return blas.prove(name(flags), [program], folder)
+
+
+def load(cxx: str, flags: str, folder: Path) -> None:
+    """Load the BLAS that `flags` link with, with a kernel that is proved; the package's with `TIMEOUT`.
+
+    A timeout that is in the environment is kept. The environment of child processes stays as it is, for NumPy's BLAS.
+    Errors as in `prove` and `device.blas.require_loaded`.
+    """
+    if not (cxx and flags):
+        return
+    proof = prove(cxx, flags, folder)
+    settings = {blas.VARIABLE: proof.coretype} if proof.coretype else {}
+    if flags == ldflags():
+        settings[TIMEOUT_VARIABLE] = os.environ.get(TIMEOUT_VARIABLE, TIMEOUT)
+    with environment(settings):
+        blas.require_loaded(name(flags), proof)
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment in the block."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

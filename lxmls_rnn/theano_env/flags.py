@@ -16,9 +16,10 @@ from pathlib import Path
 from theano_runtime.failures import no_compiler
 from theano_runtime.programs import ask
 
-from lxmls_rnn import device
+from lxmls_rnn import device, paths
 from lxmls_rnn.device import libraries
 from lxmls_rnn.device.problems import index, is_cuda
+from lxmls_rnn.storage.files import make_private
 from lxmls_rnn.theano_env import blas, build
 
 CACHE_AGE_SECONDS = 10 * 365 * 24 * 3600  # Theano deletes older entries of the compile cache
@@ -177,8 +178,7 @@ def _kernel_folder(name: str, other: Path) -> Path:
 
 def _own_cache_folder() -> Path:
     """Return a folder for compiled code that only this user can write to, with a warning if it is not the usual one."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    wanted = Path(base if os.path.isabs(base) else os.path.expanduser("~/.cache"), "lxmls-rnn", "theano")
+    wanted = paths.cache() / "theano"
     why = _make_private(wanted)
     if not why:
         return wanted
@@ -200,9 +200,7 @@ def _make_private(folder: Path) -> str:
     try:
         if not folder.is_absolute():  # a user without a name and without HOME
             raise FileNotFoundError
-        for path in (*reversed(folder.parents), folder):
-            if not path.exists():
-                path.mkdir(mode=0o700, exist_ok=True)
+        make_private(folder)
         real = folder.resolve()
         for path in (*reversed(real.parents), real, *reversed(folder.parents), folder):
             if why := _why_untrusted(path, is_sticky_enough=path not in (folder, real)):

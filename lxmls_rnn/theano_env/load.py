@@ -9,8 +9,10 @@ import shlex
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from lxmls_rnn.device import GpuLost, libraries
+from lxmls_rnn.device.blas import require_numpy
 from lxmls_rnn.device.problems import is_cuda, unknown
 from lxmls_rnn.theano_env import blas, flags
 from lxmls_rnn.theano_env.flags import settings
@@ -27,7 +29,6 @@ def _flags_set() -> Iterator[None]:
 
     Child processes get the user's own value, because they may use another device.
     """
-    before = os.environ.get("THEANO_FLAGS")
     defaults = settings()
     used = {"cxx": flags.compiler(), **flags.rc_flags(), **defaults, **flags.user_flags()}
     if used["device"] != "cpu" and not is_cuda(used["device"]):  # Theano also takes OpenCL's, without scan
@@ -37,14 +38,8 @@ def _flags_set() -> Iterator[None]:
         flags.require_version(used["cxx"])
     ours = "".join(f"{key}={shlex.quote(value) if value else ''}," for key, value in defaults.items())
     # the user's flags come last, because Theano uses the last value of a flag
-    os.environ["THEANO_FLAGS"] = ours + (before or "")
-    try:
+    with blas.environment({"THEANO_FLAGS": ours + os.environ.get("THEANO_FLAGS", "")}):
         yield
-    finally:
-        if before is None:
-            os.environ.pop("THEANO_FLAGS", None)
-        else:
-            os.environ["THEANO_FLAGS"] = before
 
 
 class _ErrorCollector(logging.Handler):
@@ -69,8 +64,8 @@ class _ErrorCollector(logging.Handler):
 def importing() -> Iterator[None]:
     """Run the body of ``theano/__init__.py`` with this package's settings and check that it uses the requested device.
 
-    ``theano/__init__.py`` itself calls this, so it applies to every ``import theano``. Errors as in `settings` and
-    `require_device`; after an error the import can be repeated with other settings.
+    ``theano/__init__.py`` itself calls this, so it applies to every ``import theano``. Errors as in `settings`,
+    `blas.load`, `require_numpy` and `require_device`; after an error the import can be repeated with other settings.
     """
     warnings.filterwarnings(
         "ignore", "DeprecationWarning: there is no c", module=r"theano\."
@@ -93,7 +88,8 @@ def _complete(reasons: list[str]) -> None:
     """Complete the import with the steps that depend on the settings that Theano has read."""
     from theano import config
 
-    blas.load(config.blas.ldflags)
+    require_numpy()
+    blas.load(config.cxx, config.blas.ldflags, Path(config.compiledir))
     # With this variable Theano keeps child processes from using the GPU. That is meant for forks; a new Python, such
     # as a worker of the benchmark, can use the same GPU.
     os.environ.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)

@@ -13,7 +13,7 @@ from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.storage.files import UNSAFE
 from lxmls_rnn.theano_env import Report, flags
 
-REPORT = Report("cpu", "float64", "-lmine", "my-g++", "/nowhere")
+REPORT = Report("cpu", "float64", "-lmine", "my-g++", os.devnull)
 
 
 def screen(**environ):
@@ -122,7 +122,7 @@ def test_what_a_terminal_would_obey_is_escaped(machine, trials, capsys, monkeypa
 @pytest.fixture
 def missing(monkeypatch, tmp_path):
     """A machine with neither a compiler nor headers, and a Python of the system."""
-    monkeypatch.setattr(doctors_screen, "theano_tools", lambda: ("", ""))
+    monkeypatch.setattr(doctors_screen, "theano_tools", lambda: ("", "", os.devnull))
     monkeypatch.setattr(doctor.software, "compiler", lambda: "")
     monkeypatch.setattr(doctor.software, "python_headers", lambda: tmp_path / "Python.h")
     monkeypatch.setattr(sys, "base_prefix", "/usr")

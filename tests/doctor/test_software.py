@@ -1,7 +1,9 @@
 """What the doctor says about compiler, headers, BLAS and Theano."""
 
 import dataclasses
+import os
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 
 from lxmls_rnn import __version__
 from lxmls_rnn.device import Finding
-from lxmls_rnn.doctor import software
+from lxmls_rnn.device.blas import NUMPY, Proof
+from lxmls_rnn.doctor import basics, software
 from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.theano_env import Report, blas, flags
 
@@ -18,12 +21,18 @@ needs_compiler = pytest.mark.skipif(not flags.compiler(), reason="there is no C+
 
 
 def found(cxx="", ldflags=""):
-    return {finding.name: finding for finding in software.software(cxx, ldflags)}
+    return {finding.name: finding for finding in software.software(cxx, ldflags, os.devnull)}
+
+
+@pytest.fixture
+def right(monkeypatch):
+    """Any BLAS is right; tests/device/test_blas.py has those that are wrong."""
+    monkeypatch.setattr(blas, "prove", lambda *_: Proof("libmine.so", "Fast", "", ""))
 
 
 @pytest.fixture
 def compiler(tmp_path):
-    """A compiler that tells its version, and says of every program that it links."""
+    """A compiler that tells its version."""
     path = tmp_path / "g++"
     path.write_text("#!/bin/sh\necho 12.2.0\n")
     path.chmod(0o755)
@@ -45,7 +54,24 @@ def test_library_python_and_numpy_are_shown_with_their_versions():
     assert lines["NumPy"] == Finding("NumPy", f"numpy {numpy.__version__}, scipy {scipy.__version__}")
 
 
-def test_the_compiler_that_theano_has_is_shown_with_its_version(compiler):
+def test_numpys_blas_is_shown_with_its_kernel_and_the_proof():
+    finding = found()[NUMPY]
+    assert re.fullmatch(r"its products (with the kernel \w+ )?are right", finding.value)
+    assert finding.ok
+
+
+def test_a_wrong_blas_is_a_fault(compiler, monkeypatch):
+    def prove(*_):
+        raise RuntimeError("dgemm is wrong")
+
+    monkeypatch.setattr(blas, "prove", prove)
+    monkeypatch.setattr(basics.blas, "require_numpy", prove)
+    lines = found(compiler, "-lmine")
+    assert lines["BLAS"] == Finding("BLAS", "dgemm is wrong", False)
+    assert lines[NUMPY] == Finding(NUMPY, "dgemm is wrong", False)
+
+
+def test_the_compiler_that_theano_has_is_shown_with_its_version(compiler, right):
     assert found(compiler, "-lmine")["C++ compiler"] == Finding("C++ compiler", f"{compiler} 12.2.0")
 
 
@@ -90,43 +116,32 @@ def test_headers_of_another_python_come_with_another_python(without_headers, mon
     assert finding.remedy.startswith("make setup PYTHON=uv")
 
 
-def test_a_blas_of_the_users_is_shown_as_it_is(compiler):
-    assert software.blas_found(compiler, "-lmine") == Finding("BLAS", "-lmine; a program links with it")
+def test_a_blas_of_the_users_is_shown_as_it_is_with_its_kernel_and_the_proof(compiler, right):
+    finding = Finding("BLAS", "-lmine; its products with the kernel Fast are right")
+    assert found(compiler, "-lmine")["BLAS"] == finding
 
 
-def test_the_systems_openblas_is_shown_with_why_it_is_not_the_packages(compiler, monkeypatch):
+def test_the_systems_openblas_is_shown_with_why_it_is_not_the_packages(compiler, right, monkeypatch):
     monkeypatch.setattr(blas, "library", lambda: None)
     why = f"scipy-openblas32 is not installed, or has no library for {platform.machine()}"
-    assert software.blas_found(compiler, "-lopenblas").value == (
-        f"the system's OpenBLAS, because {why}; a program links with it"
-    )
+    assert found(compiler, "-lopenblas")["BLAS"].value.startswith(f"the system's OpenBLAS, because {why}; its products")
     finding = Finding("BLAS", f"NumPy's, with slower calls, because {why}", False, ("libopenblas-dev",))
-    assert software.blas_found(compiler, "") == finding
+    assert found(compiler)["BLAS"] == finding
 
 
-def test_no_blas_by_the_users_own_wish_is_no_fault(compiler, monkeypatch):
+def test_no_blas_by_the_users_own_wish_is_no_fault(compiler, right, monkeypatch):
     monkeypatch.setattr(blas, "problem", lambda: "")
-    assert software.blas_found(compiler, "-lopenblas").value == "-lopenblas; a program links with it"
+    assert found(compiler, "-lopenblas")["BLAS"].value.startswith("-lopenblas; its products")
     why = "NumPy's, with slower calls, because blas.ldflags is set to nothing"
-    assert software.blas_found(compiler, "") == Finding("BLAS", why, None)
+    assert found(compiler)["BLAS"] == Finding("BLAS", why, None)
 
 
 @needs_compiler
-def test_a_program_links_with_a_library_that_has_dgemm_and_with_no_other(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    cxx = flags.compiler()
-    assert not software.links(cxx, "-lno_such_blas")
-    assert not software.links(cxx, "-lm")
-    assert not software.links(str(tmp_path / "none"), "-lm")
-    if blas.ldflags():
-        assert software.links(cxx, f"{blas.ldflags()} -Ddgemm_=scipy_dgemm_")
+@pytest.mark.parametrize("ldflags", ["-lno_such_blas", "-lm"])
+def test_a_blas_that_does_not_link_is_a_fault_with_its_remedy(tmp_path, ldflags):
+    finding = software.blas_found(flags.compiler(), ldflags, str(tmp_path))
+    assert (finding.value, finding.ok, finding.packages) == (f"{ldflags} does not link", False, ())
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_blas_that_does_not_link_is_a_fault_with_its_remedy(compiler):
-    Path(compiler).write_text("#!/bin/sh\nexit 1\n")
-    finding = software.blas_found(compiler, "-lmine")
-    assert (finding.value, finding.ok, finding.packages) == ("-lmine does not link", False, ())
     assert "Take blas.ldflags out of THEANO_FLAGS" in finding.remedy
 
 
@@ -163,6 +178,8 @@ def test_a_folder_outside_the_home_directory_is_written_out(monkeypatch):
 
 def test_what_the_user_has_set_is_what_theano_has(monkeypatch):
     monkeypatch.setenv("THEANO_FLAGS", "cxx=my-g++,blas.ldflags=-lmine")
-    assert software.theano_tools() == ("my-g++", "-lmine")
-    monkeypatch.setattr(software, "in_effect", dict)  # nothing is set
-    assert software.theano_tools() == (flags.compiler(), "")
+    assert software.theano_tools()[:2] == ("my-g++", "-lmine")
+    monkeypatch.setattr(software, "in_effect", lambda: {"base_compiledir": "/base"})
+    assert software.theano_tools() == (flags.compiler(), "", "/base")
+    monkeypatch.setattr(software, "in_effect", lambda: {"base_compiledir": "/base", "compiledir": "/mine"})
+    assert software.theano_tools()[2] == "/mine"
