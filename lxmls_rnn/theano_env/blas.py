@@ -83,19 +83,19 @@ def prove(cxx: str, flags: str, folder: Path) -> blas.Proof:
     RuntimeError
         A product is wrong, as in `device.blas.prove`.
     """
-    options = flags.split()
-    rpaths = [f"-Wl,-rpath,{option[2:]}" for option in options if option.startswith("-L")]
-    command = [*shlex.split(cxx), "-O2", "-fPIC", str(PRODUCTS), *options, *rpaths, "-ldl", "-o"]
     source = PRODUCTS.read_text()
-    program = folder / f"blas-{hashlib.sha256(f'{command}{source}'.encode()).hexdigest()[:16]}"
+    program = folder / f"blas-{hashlib.sha256(f'{flags}{source}'.encode()).hexdigest()[:16]}"
     if not program.exists():
+        options = flags.split()
+        rpaths = [f"-Wl,-rpath,{option[2:]}" for option in options if option.startswith("-L")]
+        part = f"{program}.{os.getpid()}"
+        command = [*shlex.split(cxx), "-O2", "-fPIC", str(PRODUCTS), *options, *rpaths, "-ldl", "-o", part]
         with failures.explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            command.append(f"{program}.{os.getpid()}")
             done = programs.run(command)
             if done.status != 0:
                 raise failures.failure(command, done, source, folder, flags)
-            os.replace(command[-1], program)
+            os.replace(part, program)
     return blas.prove(name(flags), [program], folder)
 
 
