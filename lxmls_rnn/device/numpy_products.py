@@ -8,6 +8,7 @@ import sys
 from itertools import product
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 SHAPES = (  # of A, (m, k), and B, (k, n)
     *((20, 50, 1), (20, 20, 1), (20, 20, 10), (80, 20, 10), (12, 20, 10), (20, 1, 20), (1, 20, 20), (1, 1, 1)),
@@ -20,7 +21,9 @@ def main(numpy: str) -> None:
     """Compute the products; `numpy` is the file of the NumPy that is meant."""
     if numpy != np.__file__:
         sys.exit(f"Python imports {np.__file__} instead of {numpy}")
-    print(*library(), sep="\n")
+    loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    library = loaded[0] if loaded else {"filepath": np.__file__}
+    print(library["filepath"], library.get("architecture") or "", sep="\n")
     rng = np.random.RandomState(0)
     for m, k, n in SHAPES:
         A, B = rng.randint(-1023, 1024, (m, k)), rng.randint(-8, 9, (k, n))
@@ -32,16 +35,6 @@ def main(numpy: str) -> None:
                 require(f"{dtype} gemv {of_A}", a, b[:, 0], AB[:, 0])
                 require(f"{dtype} gemv {of_B}", a[0], b, AB[0])
                 require(f"{dtype} dot {of_A}{of_B}", a[0], b[:, 0], AB[0, 0])
-
-
-def library() -> tuple[str, str]:
-    """Return the file of NumPy's BLAS and OpenBLAS's name of its kernel; NumPy's own file if they are unknown."""
-    try:
-        from threadpoolctl import threadpool_info
-    except ImportError:  # an interpreter that the benchmark was given
-        return np.__file__, ""
-    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    return (found[0]["filepath"], found[0].get("architecture", "")) if found else (np.__file__, "")
 
 
 def require(name: str, a: np.ndarray, b: np.ndarray, right: np.ndarray) -> None:

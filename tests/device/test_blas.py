@@ -14,7 +14,7 @@ import pytest
 from lxmls_rnn.device import blas, processor
 from lxmls_rnn.theano_env import blas as theano_blas
 
-pytestmark = [pytest.mark.process, pytest.mark.skipif(not shutil.which("g++"), reason="there is no g++")]
+pytestmark = pytest.mark.skipif(not shutil.which("g++"), reason="there is no g++")
 FIRST, SECOND = blas.KERNELS[platform.machine()]
 
 
