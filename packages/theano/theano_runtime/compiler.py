@@ -182,19 +182,17 @@ def compiling(theanos_compile_str: Callable[..., Any]) -> Callable[..., Any]:
         library = folder / f"{module_name}.so"
         with failures.explained(folder):
             if config.cxx and py_module and hide_symbols and not config.cmodule.compilation_warning:
-                _compile(Module.of(module_name, src_code, preargs, include_dirs, lib_dirs, libs), folder)
+                module = Module.of(module_name, src_code, preargs, include_dirs, lib_dirs, libs)
+                _compile(module, folder)
                 (folder / "__init__.py").touch()
-                entries.seal(library)
+                entries.publish(module.part(folder), library)
                 try:
                     return cmodule.dlimport(str(library))
                 except Exception as error:
                     raise failures.not_loadable(library, error, config.blas.ldflags) from error
             flags = ["-g0", *(preargs or [])]
-            done = theanos_compile_str(
+            return theanos_compile_str(
                 module_name, src_code, location, include_dirs, lib_dirs, libs, flags, py_module, hide_symbols
             )
-            if library.exists():
-                entries.seal(library)
-            return done
 
     return compile_str

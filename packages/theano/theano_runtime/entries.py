@@ -1,7 +1,7 @@
-"""Detect and delete damaged files of the compile cache, so that Theano compiles them again.
+"""Write files of the compile cache whole, and delete those that cannot be loaded, so that Theano compiles them again.
 
-Every module, key and precompiled header ends with a checksum of its name and content, which loaders ignore. Loading a
-file that a crash has truncated or filled with zeros would end the process with SIGBUS or SIGSEGV.
+A file is written beside its place, flushed to the disk and renamed, so that a killed process or a power cut leaves no
+half of it.
 """
 
 from __future__ import annotations
@@ -14,16 +14,11 @@ import shutil
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from theano_runtime.failures import CompileError, explained
-
-MAGIC = b"lxmls-crc32:"
-SEAL_LENGTH = len(MAGIC) + 4  # bytes
-BLOCK_BYTES = 1 << 20  # read at a time
 
 
 class DamagedEntry(Exception):
@@ -34,33 +29,11 @@ class DamagedEntry(Exception):
         self.module = module
 
 
-def seal(path: Path, name: str | None = None) -> None:
-    """Append the checksum to a file, computed for its present name or for the name that it will get."""
-    with open(path, "r+b") as file:
-        checksum = zlib.crc32((name or path.name).encode())
-        while block := file.read(BLOCK_BYTES):
-            checksum = zlib.crc32(block, checksum)
-        file.write(_seal_for(checksum))
-
-
-def is_intact(path: str | os.PathLike[str]) -> bool:
-    """Whether a file exists and matches the checksum at its end."""
-    try:
-        with open(path, "rb") as file:
-            left = os.fstat(file.fileno()).st_size - SEAL_LENGTH
-            checksum = zlib.crc32(os.path.basename(path).encode())
-            while left > 0:
-                block = file.read(min(BLOCK_BYTES, left))
-                if not block:
-                    return False
-                checksum, left = zlib.crc32(block, checksum), left - len(block)
-            return left == 0 and file.read() == _seal_for(checksum)
-    except OSError:
-        return False
-
-
-def _seal_for(checksum: int) -> bytes:
-    return MAGIC + checksum.to_bytes(4, "little")
+def publish(part: Path, path: Path) -> None:
+    """Flush a file to the disk and rename it."""
+    with open(part, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(part, path)
 
 
 def save(key_data: Any) -> None:
@@ -74,8 +47,8 @@ def save(key_data: Any) -> None:
     try:
         with explained(path.parent):
             try:
-                part.write_bytes(content + _seal_for(zlib.crc32(content)))
-                os.replace(part, path)
+                part.write_bytes(content)
+                publish(part, path)
             except FileNotFoundError:
                 raise DamagedEntry(key_data.get_entry()) from None
     except BaseException:
@@ -87,11 +60,10 @@ def save(key_data: Any) -> None:
 
 def load_key(file: IO[bytes]) -> Any:
     """Return the ``KeyData`` that `save` wrote; EOFError, on which Theano deletes the entry, if it is damaged."""
-    content = file.read()
-    body = content[:-SEAL_LENGTH]
-    if content[-SEAL_LENGTH:] != _seal_for(zlib.crc32(body)):
-        raise EOFError("damaged key.pkl")
-    return pickle.loads(body)
+    try:
+        return pickle.load(file)
+    except Exception as error:
+        raise EOFError("damaged key.pkl") from error
 
 
 def listing(folder: str) -> list[str]:
@@ -111,12 +83,10 @@ def last_access(path: str) -> float:
 
 
 def load_module(load: Callable[[str], Any], module: str) -> Any:
-    """Load a module of the cache with Theano's ``dlimport``; DamagedEntry if it is not intact or cannot be loaded."""
-    if not is_intact(module):
-        raise DamagedEntry(module)
+    """Load a module of the cache with Theano's ``dlimport``; DamagedEntry if it cannot be loaded."""
     try:
         return load(module)
-    except Exception as error:  # symbols that this system's libraries lack, a damaged __init__.py
+    except Exception as error:  # too short, no ELF file, symbols that this system's libraries lack
         raise DamagedEntry(module) from error
 
 
@@ -172,7 +142,7 @@ def prepare(folder: str) -> None:
 
 
 def _is_importable(module: Path) -> bool:
-    if not is_intact(module):
+    if not module.exists():
         return False
     package = module.stem
     sys.path.insert(0, str(module.parent.parent))

@@ -24,7 +24,6 @@ HEADER_TEXT = PROLOGUE + "".join(f"#include <{name}>\n" for name in INCLUDES)
 OPTIMISATION_FLAGS = ("-O3", "-fno-math-errno")  # those of Theano's CLinker that change macros
 
 _rejected: set[Path] = set()  # headers that could not be precompiled or with which a module did not compile
-_verified: set[Path] = set()  # precompiled headers whose checksum was correct; checking takes a tenth of a second
 
 
 @dataclass(frozen=True)
@@ -58,14 +57,14 @@ class Module:
             *_compiler(self.flags, self.include_dirs),
             *("-shared", *_linker(cmodule.theano.config.cxx)),
             *(["-include", str(header)] if header is not None and self.takes_header else []),
-            *("-o", str(self.library(folder)), str(folder / "mod.cpp")),
+            *("-o", str(self.part(folder)), str(folder / "mod.cpp")),
             *(f"-L{directory}" for directory in (*self.lib_dirs, *cmodule.std_lib_dirs())),
             *(f"-l{library}" for library in (*self.libraries, *cmodule.std_libs())),
         ]
 
-    def library(self, folder: Path) -> Path:
-        """Return the file of the compiled module in `folder`."""
-        return folder / f"{self.name}.so"
+    def part(self, folder: Path) -> Path:
+        """Return the file of the compiled module in `folder`, until `entries.publish` gives it its name."""
+        return folder / f"{self.name}.so.part"
 
     def plain_command(self, folder: Path) -> list[str]:
         """Return the command with Theano's own options only, which every compiler accepts."""
@@ -87,11 +86,11 @@ class Module:
 
     def _written(self, folder: Path, command: list[str]) -> list[str]:
         (folder / "mod.cpp").write_text(self.source + "\n")
-        self.library(folder).unlink(missing_ok=True)
+        self.part(folder).unlink(missing_ok=True)
         return command
 
     def _made(self, folder: Path, done: Done) -> bool:
-        return done.status == 0 and self.library(folder).exists()
+        return done.status == 0 and self.part(folder).exists()
 
 
 def _compiler(flags: Iterable[str], include_dirs: Iterable[str] = ()) -> list[str]:
@@ -142,18 +141,12 @@ def header() -> Path | None:
     path = folder / "lxmls.h"
     if path in _rejected:
         return None
-    if not _is_intact(path):
+    if not _precompiled(path).exists():
         with compilelock.lock_ctx():
-            if not _is_intact(path) and not _precompile(path, command):
+            if not _precompiled(path).exists() and not _precompile(path, command):
                 _rejected.add(path)
                 return None
     return path
-
-
-def _is_intact(path: Path) -> bool:
-    if path not in _verified and entries.is_intact(_precompiled(path)):
-        _verified.add(path)
-    return path in _verified and _precompiled(path).exists()
 
 
 def _precompiled(path: Path) -> Path:
@@ -167,8 +160,7 @@ def _precompile(path: Path, command: list[str]) -> bool:
         path.write_text(HEADER_TEXT)
         if programs.run([*command, str(path), "-o", str(part)]).status != 0:
             return False
-        entries.seal(part, _precompiled(path).name)
-        os.replace(part, _precompiled(path))
+        entries.publish(part, _precompiled(path))
     except OSError:
         part.unlink(missing_ok=True)  # it may fill the disk
         return False
