@@ -57,20 +57,31 @@ def pages():
     return []
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Keep what is known of the messages of a test that failed, and say where."""
+    report = yield
+    if report.when == "call" and report.failed and (lab := item.funcargs.get("lab")):
+        folder = item.funcargs["workplace"] / "failures" / item.name
+        report.sections.append((f"kept in {folder}; requests without an end", lab.keep(folder)))
+    return report
+
+
 @pytest.fixture
 def lab(pages, chromium, server, workplace, request):  # noqa: F811
-    """The lab in a window, with no notebook open: the page of the test before, unless that failed."""
+    """The lab in a window, with no notebook open: the page of the test before, unless that failed or reloaded it."""
     failed = request.session.testsfailed
     lab = pages.pop() if pages else None
     if lab is None:
         lab = LabPage(chromium.new_context(viewport=SIZE).new_page(), server, workplace / "notebooks")
     with watched(lab.page.context):
         yield lab
-        lab.clear()
-    if request.session.testsfailed == failed:
-        pages.append(lab)
-    else:
-        lab.page.context.close()
+        if request.session.testsfailed == failed and not lab.reloaded:
+            lab.clear()
+            pages.append(lab)
+        else:
+            lab.page.context.close()
+            lab.end_kernels()
 
 
 # writes the folder of the image for that of the tests

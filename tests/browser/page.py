@@ -4,19 +4,21 @@ import http.client
 import json
 import re
 import secrets
+import shutil
 import socket
 import subprocess
 import time
 import urllib.request
 from contextlib import contextmanager
+from functools import partial
 
 from browser.window import SIZE
+from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1
 from playwright.sync_api import expect
 
-COMPILE = 120_000  # ms that Theano may take for a first compile
-START = 60_000
+HANG = 600  # seconds; a page or a server that says nothing for so long hangs
 
-expect.set_options(timeout=30_000)  # for an answer of the kernel, also where the machine has other work
+expect.set_options(timeout=1000 * HANG)
 
 
 def free_port():
@@ -26,10 +28,10 @@ def free_port():
 
 
 class Server:
-    """A server that runs: its address, its token, and how to ask its interface."""
+    """A server that runs: its address, its token, its process and log if it is here, and how to ask its interface."""
 
-    def __init__(self, url, token):
-        self.url, self.token = url, token
+    def __init__(self, url, token, process=None, log=None):
+        self.url, self.token, self.process, self.log = url, token, process, log
 
     @classmethod
     @contextmanager
@@ -40,18 +42,15 @@ class Server:
                 [*map(str, command), f"{port_option}={port}", "--IdentityProvider.token=" + token],
                 cwd=folder, env=environ, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
-            server = cls(f"http://127.0.0.1:{port}", token)
+            server = cls(f"http://127.0.0.1:{port}", token, process, folder / f"server-{port}.log")
             try:
-                deadline = time.monotonic() + 60
                 while not server.answers():
-                    said = (folder / f"server-{port}.log").read_text()
-                    assert process.poll() is None, said
-                    assert time.monotonic() < deadline, said
+                    assert process.poll() is None, server.log.read_text()
                     time.sleep(0.1)  # between two questions
                 yield server
             finally:
                 process.terminate()
-                process.wait(20)
+                process.wait(HANG)
 
     def answers(self):
         try:
@@ -62,8 +61,44 @@ class Server:
     def ask(self, path, method="GET", **headers):
         headers["Authorization"] = f"token {self.token}"
         request = urllib.request.Request(f"{self.url}/{path}", method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=HANG) as answer:
             return answer.read()
+
+
+# what JupyterLab's side of each kernel still waits for
+KERNELS = """() => [...(window.jupyterapp?.shell.widgets("main") ?? [])].map(({ context }) => {
+    const kernel = context?.sessionContext?.session?.kernel;
+    const brief = ({ header }) => `${header.msg_type} ${header.msg_id}`;
+    return [context?.path, kernel?.id, kernel?.status, kernel?.connectionStatus,
+        "futures", [...(kernel?._futures ?? [])].map(([id, future]) => brief(future.msg)),
+        "pending", (kernel?._pendingMessages ?? []).map(brief)];
+})"""
+
+
+class Messages:
+    """The messages between the kernels and a page, each as a line: its way, type, id, its parent's id, what it says."""
+
+    def __init__(self, page):
+        self.lines = []
+        page.on("websocket", self._follow)
+
+    def _follow(self, websocket):
+        for event, way in (("framesent", "to kernel"), ("framereceived", "to page")):
+            websocket.on(event, partial(self._note, way))
+
+    def _note(self, way, frame):
+        if isinstance(frame, bytes):
+            channel, parts = deserialize_msg_from_ws_v1(frame)
+            header, parent, _, content = map(json.loads, parts[:4])
+            data = content.get("data")
+            method = data.get("method") if isinstance(data, dict) else None
+            says = content.get("execution_state") or method or ""
+            self.lines.append((way, channel, header["msg_type"], header["msg_id"], parent.get("msg_id", ""), says))
+
+    def unanswered(self):
+        """Requests whose end the page was not told."""
+        ended = {parent for *_, parent, says in self.lines if says == "idle"}
+        return [line for line in self.lines if line[:2] == ("to kernel", "shell") and line[3] not in ended]
 
 
 class LabPage:
@@ -71,8 +106,9 @@ class LabPage:
 
     def __init__(self, page, server, folder):
         self.page, self.server, self.folder = page, server, folder
-        page.set_default_timeout(START)
-        self.opened = 0
+        page.set_default_timeout(1000 * HANG)
+        self.reloaded = False  # JupyterLab then opens a notebook a second time, no one knows when
+        self.messages = Messages(page)
         self.complaints = []  # errors and warnings in the browser's console
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -106,26 +142,31 @@ class LabPage:
     def open(self, name):
         """Open a notebook and wait for its kernel."""
         self.page.goto(f"{self.server.url}/lab/tree/{name}?token={self.server.token}&reset")
-        expect(self.page.locator(".jp-NotebookPanel")).to_be_visible(timeout=START)
+        expect(self.page.locator(".jp-NotebookPanel")).to_be_visible()
         self.wait_until_idle()
 
-    def wait_until_idle(self, timeout=COMPILE):
-        expect(self.page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"\| Idle"), timeout=timeout)
+    def reload(self):
+        """Reload the page."""
+        self.reloaded = True
+        self.page.reload()
+
+    def wait_until_idle(self):
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"\| Idle"))
 
     def menu(self, name, *entries):
         self.page.get_by_role("menuitem", name=name, exact=True).click()
         for entry in entries:
             self.page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
 
-    def run_all(self, timeout=COMPILE):
+    def run_all(self):
         """Run every cell and wait until all have run, also those that had run before."""
         prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt:not(.jp-Placeholder-prompt)")  # not of folded code
         before = prompts.all_inner_texts()
         self.menu("Run", "Run All Cells")
         for number, text in enumerate(before):
             done = re.compile(rf"^(?!{re.escape(text)}$)\[\d+\]:$")
-            expect(prompts.nth(number)).to_have_text(done, timeout=timeout)
-        self.wait_until_idle(timeout)
+            expect(prompts.nth(number)).to_have_text(done)
+        self.wait_until_idle()
 
     def run_cell(self, number):
         """Run one cell, the first is 0, as a person does: click into it, Shift-Enter."""
@@ -141,7 +182,7 @@ class LabPage:
             expect(prompts).to_have_count(0)
             self.complaints.clear()  # late ones of the notebooks before
             self.page.evaluate("path => jupyterapp.commands.execute('docmanager:open', { path })", notebook)
-            expect(prompts).to_have_text(["[ ]:"] * 2, timeout=START)  # or those of a notebook before would be awaited
+            expect(prompts).to_have_text(["[ ]:"] * 2)  # or those of a notebook before would be awaited
             self.wait_until_idle()
         else:
             self.open(notebook)
@@ -151,7 +192,7 @@ class LabPage:
     def find(self, name, nth=0):
         """Return a panel on the page by its class, when all of its parts are there."""
         found = self.page.locator(f".lab-{name}").nth(nth)
-        expect(found).to_be_visible(timeout=START)
+        expect(found).to_be_visible()
         # until a part is there, its box holds an empty place for it
         expect(found.locator(".widget-box > [class='lm-Widget']")).to_have_count(0)
         return found
@@ -178,6 +219,15 @@ class LabPage:
         self.close_all()
         self.end_kernels()
         self.complaints.clear()
+
+    def keep(self, folder):
+        """Write down the messages, the server's log and what the page waits for; return what has no answer."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "messages.txt").write_text("\n".join(map(" ".join, self.messages.lines)))
+        (folder / "kernels.json").write_text(json.dumps(self.page.evaluate(KERNELS), indent=1))
+        if self.server.log:
+            shutil.copy(self.server.log, folder / "server.log")
+        return "\n".join(map(" ".join, self.messages.unanswered()))
 
     def close_all(self):
         """Close all notebooks, no one while it is saved: JupyterLab would show that as an error."""

@@ -1,4 +1,4 @@
-from browser.page import COMPILE, button, fill, overflowing
+from browser.page import button, fill, overflowing
 from playwright.sync_api import expect
 
 
@@ -31,8 +31,8 @@ def test_a_model_is_described_and_made(lab, picture):
     peepholes.check()
     expect(panel.locator(".lab-parameters")).to_contain_text("W_c")
     button(panel, "Create model").click()
-    expect(panel.locator(".lab-device")).to_contain_text("CPU", timeout=COMPILE)
-    expect(panel.locator(".lab-drawn")).to_contain_text("mean", timeout=COMPILE)
+    expect(panel.locator(".lab-device")).to_contain_text("CPU")
+    expect(panel.locator(".lab-drawn")).to_contain_text("mean")
     assert not overflowing(lab.page, panel)
     picture(panel, "model")
     with lab.dark():

@@ -30,7 +30,7 @@ def test_dragging_a_knob_shows_at_once_what_becomes_of_the_gradient(lab, picture
     same = PlayPanel()
     same.choice["corpus"].value, same.choice["distance"].value = "reach", 10
     same.knob["W_h"].value = float(knob.locator(".widget-readout").inner_text())
-    expect(summary).to_have_text(same.summary.value, timeout=2000)
+    expect(summary).to_have_text(same.summary.value)
     button(panel, "Keep").click()
     panel.get_by_label("Tagger", exact=True).select_option(label="LSTM")
     expect(panel.get_by_text("kept").first).to_be_visible()

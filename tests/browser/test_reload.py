@@ -1,9 +1,11 @@
 """Notebooks whose kernel is not ready: after a reload of the page, and right after a notebook is opened."""
 
+import json
 import re
+import signal
 import time
 
-from browser.page import COMPILE, START, button, fill
+from browser.page import button, fill
 from playwright.sync_api import expect
 
 CELLS = ["from lab import Answer, StepThroughPanel", "StepThroughPanel()", 'Answer("Why?")']
@@ -16,19 +18,19 @@ def test_panels_of_all_open_notebooks_are_there_after_a_reload(lab):
     for name in names:
         if name != names[0]:
             lab.page.goto(f"{lab.server.url}/lab/tree/{name}")
-            expect(lab.page.locator(f"{OPEN} .jp-CodeCell")).to_have_count(len(CELLS), timeout=START)
+            expect(lab.page.locator(f"{OPEN} .jp-CodeCell")).to_have_count(len(CELLS))
             expect(lab.page.locator(".lm-DockPanel-tabBar .lm-mod-current")).to_contain_text(name)
             lab.page.locator(f"{OPEN} .cm-content").first.click()  # or the menu may act on the notebook shown before
             lab.wait_until_idle()
         lab.menu("Run", "Run All Cells")
-        expect(lab.page.locator(f"{OPEN} .lab-Answer")).to_be_visible(timeout=COMPILE)
+        expect(lab.page.locator(f"{OPEN} .lab-Answer")).to_be_visible()
         lab.save()
-    lab.page.reload()
+    lab.reload()
     tabs = lab.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab")
-    expect(tabs).to_have_count(len(names), timeout=START)
+    expect(tabs).to_have_count(len(names))
     for number in range(len(names)):
         tabs.nth(number).click()
-        expect(lab.page.locator(f"{OPEN} :is(.lab-Answer, .lab-StepThroughPanel)")).to_have_count(2, timeout=START)
+        expect(lab.page.locator(f"{OPEN} :is(.lab-Answer, .lab-StepThroughPanel)")).to_have_count(2)
 
 
 def test_a_panel_that_was_just_shown_and_its_run_are_there_after_a_reload(lab):
@@ -36,13 +38,13 @@ def test_a_panel_that_was_just_shown_and_its_run_are_there_after_a_reload(lab):
     lab.run_cell(0)
     panel = lab.find("TrainingPanel")
     expect(lab.page.locator(".jp-mod-dirty")).to_have_count(0)  # saved, though nobody has asked for it
-    lab.page.reload()
+    lab.reload()
     panel = lab.find("TrainingPanel")
     fill(panel, "Epochs", 1000)
     fill(panel, "Run name", "unsaved")
     button(panel, "Start").click()
-    expect(panel.locator(".lab-log tbody tr").first).to_be_visible(timeout=COMPILE)
-    lab.page.reload()
+    expect(panel.locator(".lab-log tbody tr").first).to_be_visible()
+    lab.reload()
     panel = lab.find("TrainingPanel")
     expect(panel.get_by_role("table", name=re.compile("^Epochs of unsaved:"))).to_be_visible()
     expect(lab.page.locator(".jp-CodeCell .jp-InputPrompt").first).to_have_text("[1]:")
@@ -85,8 +87,8 @@ Widget._handle_control_comm_msg = classmethod(lambda cls, message: (time.sleep(6
     lab.save()
     sent = []
     lab.page.on("websocket", lambda socket: socket.on("framesent", lambda data: sent.append(str(data))))
-    lab.page.reload()
-    expect(lab.page.locator(".lab-Answer")).to_be_visible(timeout=START)
+    lab.reload()
+    expect(lab.page.locator(".lab-Answer")).to_be_visible()
     assert any("request_states" in data for data in sent)
     assert not any('"request_state"' in data for data in sent)
 
@@ -104,9 +106,9 @@ def test_a_panel_that_cannot_be_loaded_names_the_way_out(lab):
         route.fulfill(response=answer, body=silent)
 
     lab.page.route(re.compile(r"jupyterlab-manager/static/.*\.js"), silence)
-    lab.page.reload()
+    lab.reload()
     places = lab.page.locator(".jp-OutputArea-output")
-    expect(places).to_have_text(["Loading widget..."] * 2, timeout=START)
+    expect(places).to_have_text(["Loading widget..."] * 2)
     begun = time.monotonic()
     expect(places).to_have_text([re.compile("Run this cell again")] * 2)
     print(f"told after {time.monotonic() - begun:.1f} s")
@@ -131,8 +133,8 @@ def test_a_widget_that_was_given_up_is_asked_for_again(lab):
         route.fulfill(response=answer, body=answer.text().replace(asks, gives_up + asks))
 
     lab.page.route(re.compile(r"jupyterlab-manager/static/.*\.js"), busy)
-    lab.page.reload()
-    expect(lab.page.locator(".lab-Answer, .lab-StepThroughPanel")).to_have_count(2, timeout=START)
+    lab.reload()
+    expect(lab.page.locator(".lab-Answer, .lab-StepThroughPanel")).to_have_count(2)
     assert any("widget model not found" in text for text in lab.complaints)
 
 
@@ -141,8 +143,62 @@ def test_panels_of_a_kernel_that_was_shut_down_name_the_way_out(lab):
     lab.run_all()
     lab.save()
     lab.end_kernels()
-    lab.page.reload()
-    expect(lab.page.get_by_text("Run this cell again")).to_have_count(2, timeout=START)
+    lab.reload()
+    expect(lab.page.get_by_text("Run this cell again")).to_have_count(2)
+
+
+def test_panels_of_a_kernel_that_dies_say_so(lab, picture):
+    lab.open(lab.write(*CELLS, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"))
+    for number in range(len(CELLS) + 1):
+        lab.run_cell(number)
+    for name in ("StepThroughPanel", "Answer"):
+        panel = lab.page.locator(f".lab-{name}.jupyter-widgets-disconnected")
+        expect(panel).to_be_visible()
+        assert "The kernel" in panel.evaluate("panel => getComputedStyle(panel, '::after').content")
+    lab.page.locator(".jp-Dialog").get_by_role("button").last.click()
+    notebook = lab.page.locator(".jp-NotebookPanel")
+    picture(notebook, "kernel-ended")
+    with lab.dark():
+        picture(notebook, "kernel-ended-dark")
+
+
+def test_an_idle_kernel_that_has_not_sent_the_widgets_is_asked_again(lab):
+    deaf = """
+from ipywidgets import Widget
+handle = Widget._handle_control_comm_msg.__func__
+asked = []
+def answer(cls, message):
+    asked.append(message)
+    if len(asked) > 1:
+        handle(cls, message)
+Widget._handle_control_comm_msg = classmethod(answer)
+"""
+    lab.open(lab.write(*CELLS, deaf))
+    lab.run_all()
+    lab.save()
+    lab.reload()
+    expect(lab.page.locator(".lab-Answer")).to_be_visible()
+    says = [line[-1] for line in lab.messages.lines]
+    assert (says.count("request_states"), says.count("request_state")) == (3, 0)  # of the page before, and two
+
+
+def test_every_cell_ends_though_the_server_stands_still_while_they_run(lab, server):
+    notebook = json.loads((lab.folder / "02-experiments.ipynb").read_text())
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    lab.open(lab.write(*cells, "open('all-ran', 'w').close()"))
+    prompts = lab.page.locator(".jp-CodeCell .jp-InputPrompt:not(.jp-Placeholder-prompt)")
+    lab.menu("Run", "Run All Cells")
+    expect(prompts.first).to_have_text("[1]:")
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        # the kernel has run all cells, or waits for the server and says so
+        while not (lab.folder / "all-ran").exists() and "flush timed out" not in server.log.read_text():
+            lab.page.wait_for_timeout(20)  # between two looks
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    for number in range(len(cells) + 1):
+        expect(prompts.nth(number)).to_have_text(f"[{number + 1}]:")
+    lab.wait_until_idle()
 
 
 def test_cells_that_are_run_before_the_kernel_is_there_run_when_it_is(lab):
@@ -153,11 +209,11 @@ def test_cells_that_are_run_before_the_kernel_is_there_run_when_it_is(lab):
 
     lab.page.route("**/api/sessions?*", hold)
     name = lab.write("1 + 1", "2 + 2")
-    with lab.page.expect_request(lambda sent: sent.method == "POST" and "/api/sessions" in sent.url, timeout=START):
+    with lab.page.expect_request(lambda sent: sent.method == "POST" and "/api/sessions" in sent.url):
         lab.page.goto(f"{lab.server.url}/lab/tree/{name}?token={lab.server.token}&reset")
-    expect(lab.page.locator(".jp-CodeCell")).to_have_count(2, timeout=START)
+    expect(lab.page.locator(".jp-CodeCell")).to_have_count(2)
     lab.menu("Run", "Run All Cells")
     expect(lab.page.locator(".Toastify__toast")).to_contain_text("The kernel is starting: all cells run")
     for route in held:
         route.continue_()
-    expect(lab.page.locator(".jp-OutputArea-executeResult")).to_have_count(2, timeout=START)
+    expect(lab.page.locator(".jp-OutputArea-executeResult")).to_have_count(2)

@@ -1,5 +1,5 @@
 import pytest
-from browser.page import COMPILE, button, message, overflowing, press
+from browser.page import button, message, overflowing, press
 from playwright.sync_api import expect
 
 
@@ -8,7 +8,7 @@ def test_a_loop_and_scan_agree_and_their_graphs_are_drawn(lab, picture):
     button(panel, "Markov chain").click()
     expect(panel.get_by_label("States", exact=True)).to_be_visible()  # a click may overtake the choice before it
     button(panel, "Run").click()
-    expect(panel).to_contain_text("They agree", timeout=COMPILE)
+    expect(panel).to_contain_text("They agree")
     expect(panel).to_contain_text("as written")
     expect(panel.locator(".bqplot path.line").first).to_be_visible()
     graphs = panel.locator(".lab-scroll svg")
@@ -31,7 +31,7 @@ def test_a_mistake_is_run_and_explained(lab, picture):
     press(button(panel, "What goes wrong"), "Enter")
     expect(panel.get_by_label("Mistake", exact=True)).to_be_visible()
     button(panel, "Run").click()
-    expect(panel.locator(".lab-scan-error")).to_contain_text("Error", timeout=COMPILE)
+    expect(panel.locator(".lab-scan-error")).to_contain_text("Error")
     expect(panel.locator(".lab-scan-error")).to_contain_text("How to read it")
     with lab.dark():
         picture(panel, "scan-mistake-dark")
@@ -51,7 +51,7 @@ def test_a_step_is_edited_run_and_restored(lab, picture):
     expect(step).to_have_value("def step(x_t):\n    return x_t ** 2 + z\n")
     expect(code).to_contain_text("return x_t ** 2 + z")  # the kernel has the text
     button(panel, "Run").click()
-    expect(message(panel).get_by_role("alert")).to_contain_text("Line 2 of the step", timeout=COMPILE)
+    expect(message(panel).get_by_role("alert")).to_contain_text("Line 2 of the step")
     expect(message(panel)).to_contain_text("name 'z' is not defined")
     assert not overflowing(lab.page, panel)
     picture(panel, "scan-step-error")
@@ -64,7 +64,7 @@ def test_a_step_is_edited_run_and_restored(lab, picture):
     expect(code).to_contain_text("return x_t ** 2 + x_t")
     button(panel, "Show code").click()
     press(button(panel, "Run"), "Enter")
-    expect(panel).to_contain_text("They do NOT agree", timeout=COMPILE)
+    expect(panel).to_contain_text("They do NOT agree")
     expect(message(panel)).to_contain_text("Compiled")
     expect(panel.locator(".bqplot path.line").first).to_be_visible()
     assert not overflowing(lab.page, panel)
@@ -79,4 +79,4 @@ def test_a_step_is_edited_run_and_restored(lab, picture):
     expect(code).to_contain_text("except BaseException")
     button(panel, "Run").click()
     alert = message(panel).get_by_role("alert")
-    expect(alert).to_contain_text("The step is still running after", timeout=COMPILE)
+    expect(alert).to_contain_text("The step is still running after")

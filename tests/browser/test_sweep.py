@@ -1,6 +1,6 @@
 import re
 
-from browser.page import COMPILE, button, fill, overflowing
+from browser.page import button, fill, overflowing
 from playwright.sync_api import expect
 
 STATUS = ".lab-sweep-status"
@@ -23,8 +23,8 @@ def start(panel, name, epochs=3, values="2, 20", seeds=2):
 def test_a_sweep_is_trained_drawn_and_a_point_opens_its_run(lab, picture):
     panel = lab.panel("SweepPanel")
     start(panel, "watched", values="2, 5, 20")
-    expect(panel.locator(STATUS)).to_contain_text("6 of 6 trainings", timeout=COMPILE)
-    expect(panel.locator(".lab-sweep-best")).to_contain_text("Chosen on dev: n_hidd=", timeout=COMPILE)
+    expect(panel.locator(STATUS)).to_contain_text("6 of 6 trainings")
+    expect(panel.locator(".lab-sweep-best")).to_contain_text("Chosen on dev: n_hidd=")
     expect(panel.locator(".lab-sweep-table tbody tr")).to_have_count(3)
     assert not overflowing(lab.page, panel)
     assert not lab.complaints

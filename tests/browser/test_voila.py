@@ -3,7 +3,7 @@ import re
 import urllib.error
 
 import pytest
-from browser.page import COMPILE, button, download, fill, message
+from browser.page import button, download, fill, message
 from playwright.sync_api import expect
 
 from lxmls_rnn.export import files
@@ -13,9 +13,9 @@ PANELS = ("CorpusPanel", "ModelPanel", "TrainingPanel", "InspectionPanel", "Grad
 
 def test_the_experiments_are_a_page_without_code(lab, picture, tmp_path):
     page = lab.page
-    page.goto(f"{lab.server.url}/voila/render/02-experiments.ipynb?token={lab.server.token}", timeout=COMPILE)
+    page.goto(f"{lab.server.url}/voila/render/02-experiments.ipynb?token={lab.server.token}")
     for panel in PANELS:
-        expect(page.locator(f".lab-{panel}").first).to_be_visible(timeout=2 * COMPILE)
+        expect(page.locator(f".lab-{panel}").first).to_be_visible()
     expect(page.locator(".jp-InputArea-editor")).to_have_count(0)
     corpus = lab.find("CorpusPanel")
     button(corpus, "Read").click()
@@ -24,7 +24,7 @@ def test_the_experiments_are_a_page_without_code(lab, picture, tmp_path):
     fill(training, "Epochs", 2)
     fill(training, "Run name", "voila")
     button(training, "Start").click()
-    expect(message(training)).to_contain_text("All 2 epochs done", timeout=COMPILE)
+    expect(message(training)).to_contain_text("All 2 epochs done")
     exported = files.export(lab.folder.parent / "runs/voila", "html")
     assert download(training, "voila.html", tmp_path) == exported.content
     picture(page.locator("body"), "voila")

@@ -4,7 +4,7 @@
     "there. While the kernel is busy, wait: the panel appears when the kernel is idle.";
   const FAILURES = ["Loading widget...", "Error displaying widget: model not found", LOST];
   const RESTORE_MILLISECONDS = 60000;
-  const SECONDS = 8; // of loading before the advice is shown
+  const SECONDS = 8; // of loading before the kernel is asked again, or the advice is shown
 
   // After a reload, ipywidgets gives the kernel 4 s to send the state of all widgets. A page that loads several notebooks
   // takes longer to read the answer. ipywidgets then asks for each widget on its own, thousands of messages of which the
@@ -39,23 +39,57 @@
     });
   }
 
-  // A reload shows what the notebook's file holds, and JupyterLab saves that every two minutes: save when a cell that has shown
-  // a panel ends.
-  function saveShownPanels(app) {
+  // Call functions with each notebook that is opened.
+  function followNotebooks(app, ...actions) {
     const followed = new WeakSet();
     app.shell.layoutModified.connect(() => {
-      for (const { context } of app.shell.widgets("main")) {
+      for (const { content, context } of app.shell.widgets("main")) {
         if (!context?.sessionContext || followed.has(context)) continue;
         followed.add(context);
-        const cells = new Set(); // the requests that have shown a panel and have not ended
-        let saving = Promise.resolve(); // one after the other: two at once would conflict
-        const save = () => !context.isDisposed && context.contentsModel?.writable && context.save();
-        context.sessionContext.iopubMessage.connect((_, { content, parent_header: { msg_id: request } }) => {
-          if (content.data?.["application/vnd.jupyter.widget-view+json"]) cells.add(request);
-          else if (content.execution_state === "idle" && cells.delete(request)) saving = saving.then(save, save);
-        });
+        for (const action of actions) action(context, content);
       }
     });
+  }
+
+  // A reload shows what the notebook's file holds, and JupyterLab saves that every two minutes: save when a cell that has shown
+  // a panel ends.
+  function saveShownPanels(context) {
+    const cells = new Set(); // the requests that have shown a panel and have not ended
+    let saving = Promise.resolve(); // one after the other: two at once would conflict
+    const save = () => !context.isDisposed && context.contentsModel?.writable && context.save();
+    context.sessionContext.iopubMessage.connect((_, { content, parent_header: { msg_id: request } }) => {
+      if (content.data?.["application/vnd.jupyter.widget-view+json"]) cells.add(request);
+      else if (content.execution_state === "idle" && cells.delete(request)) saving = saving.then(save, save);
+    });
+  }
+
+  // A kernel that is idle, and has not sent the state of all widgets, will not: ask it again.
+  function askAgain({ sessionContext }) {
+    let asked; // the last request that is not answered
+    const follow = (session) => session?.anyMessage.connect((_, { direction, msg }) => {
+      const method = msg.content?.data?.method;
+      if (method === "update_states") asked = null;
+      if (direction !== "send" || method !== "request_states") return;
+      asked = msg;
+      const wait = () => setTimeout(() => {
+        if (asked !== msg || session.isDisposed) return;
+        if (session.kernel?.status !== "idle") wait();
+        else session.kernel.sendShellMessage({ ...msg, header: { ...msg.header, msg_id: `${msg.header.msg_id}-again` } });
+      }, 1000 * SECONDS);
+      wait();
+    });
+    follow(sessionContext.session);
+    sessionContext.sessionChanged.connect((_, { newValue }) => follow(newValue));
+  }
+
+  // ipywidgets marks the panels of a kernel that the user restarts; mark those of one that dies, is shut down or replaced.
+  function markLostPanels({ sessionContext }, content) {
+    const mark = () => {
+      for (const { outputArea } of content.widgets ?? [])
+        for (const panel of outputArea?.node.querySelectorAll(".lab-panel") ?? []) panel.classList.add("jupyter-widgets-disconnected");
+    };
+    sessionContext.kernelChanged.connect((_, { oldValue }) => oldValue && mark());
+    sessionContext.statusChanged.connect((_, status) => /^(autorestarting|dead|terminating)$/.test(status) && mark());
   }
 
   // While the page creates the widgets of a reloaded notebook, ipywidgets may give up a widget without a last look. Ask it again.
@@ -102,7 +136,7 @@
       allowSlowRestore();
       allowHiddenFigures();
       keepRuns(app);
-      saveShownPanels(app);
+      followNotebooks(app, saveShownPanels, askAgain, markLostPanels);
       explainLostPanels(app);
     },
   };
