@@ -4,7 +4,7 @@ bqplot cannot draw a figure while it is hidden: a panel adds a figure when it ha
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import bqplot
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lab.drawing import html
+from lab.drawing.looks import EMPTY, make, shared
 from lxmls_rnn.plotting.chart import Axis, Chart, Line
 
 SIZE = (394, 240)  # pixels; two fit side by side in a notebook
@@ -32,13 +33,16 @@ def figure(
     size: tuple[int, int] = SIZE,
     bottom: int = 46,
     top: int = 12,
+    layout: Mapping[str, str] = EMPTY,
     **options: Any,
 ) -> bqplot.Figure:
     """Make a figure of `size` (width, height), with margins `bottom` and `top`, in pixels; its axes may come later."""
     margin = {"top": top, "bottom": bottom, "left": 76, "right": 18}
-    layout = {"width": f"{size[0]}px", "height": f"{size[1]}px", "max_width": "100%"}
+    layout = {"width": f"{size[0]}px", "height": f"{size[1]}px", "max_width": "100%", **layout}
     axes = [across or bqplot.Axis(scale=bqplot.LinearScale()), up or side_axis(bqplot.LinearScale())]
-    return bqplot.Figure(axes=axes, marks=list(marks), fig_margin=margin, layout=layout, **options)
+    unit = shared(bqplot.LinearScale, {"min": 0, "max": 1, "allow_padding": False})  # of what is placed on the figure
+    options |= {"scale_x": unit, "scale_y": unit, "fig_margin": margin}
+    return make(bqplot.Figure, axes=axes, marks=list(marks), layout=layout, **options)
 
 
 def scales_of(figure: bqplot.Figure) -> dict[str, bqplot.Scale]:

@@ -5,6 +5,7 @@ from html import escape
 
 import ipywidgets as widgets
 
+from lab.drawing.looks import Column, make
 from lab.exercises.progress import JsonStore
 from lab.widgets.controls import on_change, view
 from lab.widgets.panel import STYLE
@@ -15,7 +16,7 @@ _FILE = JsonStore(students.ANSWERS, students.WrittenAnswer)
 OTHER_NOTEBOOK = "\n\n[Written in another notebook:]\n"
 
 
-class Answer(widgets.VBox):
+class Answer(Column):
     """A text field for each question, saved at every change.
 
     Answers are stored by the text of the question, so that other kernels and notebooks find them. If another notebook
@@ -37,12 +38,11 @@ class Answer(widgets.VBox):
         self._mine = dict(self._known)  # the text in the field
         self._others: dict[str, list[str]] = {question: [] for question in questions}  # of other notebooks
         self.fields = [self._field(question) for question in questions]
-        style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
-        super().__init__([style, *self.fields, self.message])
-        self.add_class("lab-panel").add_class("lab-Answer")
+        style = make(widgets.HTML, f"<style>{STYLE}</style>", layout={"display": "none"})
+        super().__init__([style, *self.fields, self.message], classes=("lab-panel", "lab-Answer"))
 
     def _field(self, question: str) -> widgets.Textarea:
-        field = widgets.Textarea(self._known[question], description=question, placeholder="Your answer", rows=3)
+        field = make(widgets.Textarea, self._known[question], description=question, placeholder="Your answer", rows=3)
         on_change(lambda: self._keep(question, field.value), field)
         return field
 

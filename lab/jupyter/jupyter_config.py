@@ -1,8 +1,24 @@
-"""Configuration of Jupyter's server: browsers send its cookie with requests of its own pages only.
+"""Configuration of Jupyter's server: what its cookie and its kernels are.
 
-Otherwise a link on another site's page could start a kernel, since Voila starts one for each GET.
+Browsers send the cookie with requests of the server's own pages only. Otherwise a link on another site's page could
+start a kernel, since Voila starts one for each GET.
 """
+
+from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
 
 c = get_config()  # noqa: F821
 
+
+class LabKernels(KernelSpecManager):
+    """The installed kernels; the one of this Python drops no output."""
+
+    def get_kernel_spec(self, kernel_name):
+        """Return the description of a kernel."""
+        spec = super().get_kernel_spec(kernel_name)
+        if kernel_name == NATIVE_KERNEL_NAME:
+            spec.argv = [*spec.argv, "--ext=lab.runtime.messages"]
+        return spec
+
+
 c.IdentityProvider.cookie_options = {"SameSite": "Strict"}
+c.ServerApp.kernel_spec_manager_class = LabKernels

@@ -7,32 +7,21 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass, replace
 from itertools import chain
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
 import ipywidgets as widgets
 
+from lab.drawing.looks import EMPTY, Row, arrange, make
 from lxmls_rnn.settings import Setting
 
 MAX_INTEGER, MAX_FLOAT = 2**31 - 1, sys.float_info.max
-EMPTY: Mapping[str, Any] = MappingProxyType({})
 ASIDE: Any = {"margin": "2px 8px 2px 16px"}  # of a checkbox beside other controls
 WRAP = {"flex_flow": "row wrap"}
 RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
 MAX_SHOWN_SIZE = 20  # dimensions of an embedding and hidden units of a network that panels display
-# Every event handler holds this lock: JupyterLab delivers the events of each widget in a separate thread of the kernel
-# (a subshell), and jobs run in their own threads.
+# Every event handler holds this lock: jobs change widgets in their own threads.
 EVENT_LOCK = threading.RLock()
-
-
-def answer_beside_cells() -> None:
-    """Let the kernel handle the events of widgets in the subshells that JupyterLab chose, also while a cell runs.
-
-    ipykernel 7.4 hands them to the thread that made the widget, that of the cells.
-    """
-    if "ipykernel.comm.comm" in sys.modules:  # in a kernel
-        sys.modules["ipykernel.comm.comm"].BaseComm._reply_subshell_for = lambda comm, data, chosen: chosen
 
 
 def tooltip_class(tooltip: str) -> str:
@@ -47,6 +36,8 @@ def field(
     tooltip: str,
     width: str = "22em",
     label: str = "10em",
+    *classes: str,
+    flex: str | None = None,
     **options: Any,
 ) -> Any:
     """Make a control; `name` is the text of its label, and `label` the width of the label.
@@ -56,16 +47,24 @@ def field(
     """
     if issubclass(kind, widgets.Text | widgets.Textarea):
         options["continuous_update"] = False
-    appearance = {"style": {"description_width": label}, "layout": {"width": width}}
-    made = kind(description=name, value=value, tooltip=tooltip, **appearance, **options)
-    return made.add_class(tooltip_class(tooltip))
+    options |= {"layout": {"width": width, "flex": flex}, "style": {"description_width": label}}
+    return make(
+        kind, description=name, value=value, tooltip=tooltip, classes=(tooltip_class(tooltip), *classes), **options
+    )
 
 
 def integer(
-    name: str, value: int, tooltip: str, most: int, width: str = "22em", least: int = 1, label: str = "10em"
+    name: str,
+    value: int,
+    tooltip: str,
+    most: int,
+    width: str = "22em",
+    least: int = 1,
+    label: str = "10em",
+    *classes: str,
 ) -> widgets.BoundedIntText:
     """Make a field for an integer from `least` to `most`."""
-    return field(widgets.BoundedIntText, name, value, tooltip, width, label, min=least, max=most)
+    return field(widgets.BoundedIntText, name, value, tooltip, width, label, *classes, min=least, max=most)
 
 
 def dropdown(
@@ -85,44 +84,40 @@ def text(name: str, value: str, tooltip: str, width: str = "22em", **options: An
 
 def checkbox(name: str, tooltip: str, value: bool = False, **layout: Any) -> widgets.Checkbox:
     """Make a checkbox as wide as its label, unless `layout` overrides the width."""
-    appearance = {"indent": False, "layout": {"width": "auto", **layout}}
-    made = widgets.Checkbox(description=name, value=value, tooltip=tooltip, **appearance)
-    return made.add_class(tooltip_class(tooltip))
+    look: Any = {"layout": {"width": "auto", **layout}, "classes": [tooltip_class(tooltip)]}
+    return make(widgets.Checkbox, description=name, value=value, tooltip=tooltip, indent=False, **look)
 
 
-def toggles(options: Mapping[str, str], width: str = "auto") -> widgets.ToggleButtons:
+def toggles(options: Mapping[str, str], width: str = "auto", *classes: str) -> widgets.ToggleButtons:
     """Make a group of buttons, one of them selected; `options` maps labels to tooltips, `width` is that of a button."""
-    appearance = {"style": {"button_width": width}, "layout": {"width": "auto"}}
-    return widgets.ToggleButtons(options=list(options), tooltips=list(options.values()), **appearance)
+    look: Any = {"style": {"button_width": width}, "layout": {"width": "auto"}, "classes": classes}
+    return make(widgets.ToggleButtons, options=list(options), tooltips=list(options.values()), **look)
 
 
 def button(name: str, tooltip: str, style: str = "", icon: str = "", disabled: bool = False) -> widgets.Button:
     """Make a button as wide as its label."""
-    appearance = {"button_style": style, "icon": icon, "layout": {"width": "auto"}}
-    return widgets.Button(description=name, tooltip=tooltip, disabled=disabled, **appearance)
+    look: Any = {"button_style": style, "icon": icon, "layout": {"width": "auto"}}
+    return make(widgets.Button, description=name, tooltip=tooltip, disabled=disabled, **look)
 
 
 def progress_bar(width: str, **options: Any) -> widgets.FloatProgress:
     """Make a progress bar from 0 to 1."""
-    return widgets.FloatProgress(min=0, max=1, layout={"width": width}, **options)
+    return make(widgets.FloatProgress, min=0, max=1, layout={"width": width}, **options)
 
 
 def view(*names: str, **layout: str) -> widgets.HTML:
     """Make an HTML view with a CSS class `lab-name` for each name, used by the style sheet and by tests."""
-    made = widgets.HTML(layout=layout)
-    for name in names:
-        made.add_class(f"lab-{name}")
-    return made
+    return make(widgets.HTML, layout=layout, classes=[f"lab-{name}" for name in names])
 
 
-def in_row(*children: widgets.Widget) -> widgets.HBox:
+def in_row(*children: widgets.Widget, **layout: str) -> widgets.HBox:
     """Put widgets side by side; the row wraps."""
-    return widgets.HBox(children, layout=WRAP)
+    return Row(children, {**WRAP, **layout})
 
 
 def show(widget: widgets.Widget, visible: bool = True) -> None:
     """Show or hide a widget."""
-    widget.layout.display = None if visible else "none"
+    arrange(widget, display=None if visible else "none")
 
 
 def set_options(control: widgets.Widget, options: Iterable[object], value: object = None) -> None:
@@ -130,9 +125,10 @@ def set_options(control: widgets.Widget, options: Iterable[object], value: objec
     options = list(options)
     kept = control.value if value is None else value
     values = [option[1] if isinstance(option, tuple) else option for option in options]
-    if list(control.options) != options:
-        control.options = options
-    control.value = kept if kept in values else next(iter(values), None)
+    with control.hold_sync():
+        if list(control.options) != options:
+            control.options = options
+        control.value = kept if kept in values else next(iter(values), None)
 
 
 def on_change(action: Callable[[], object], *controls: widgets.Widget) -> None:
@@ -149,21 +145,21 @@ def on_change(action: Callable[[], object], *controls: widgets.Widget) -> None:
 def unfolding(widget: widgets.Widget, name: str, tooltip: str, icon: str = "") -> widgets.ToggleButton:
     """Hide a widget, and make a button that shows it while the button is on."""
     layout = {"width": "auto", "align_self": "flex-start"}
-    made = widgets.ToggleButton(description=name, tooltip=tooltip, icon=icon, layout=layout)
+    made = make(widgets.ToggleButton, description=name, tooltip=tooltip, icon=icon, layout=layout)
     on_change(lambda: show(widget, made.value), made)
     show(widget, False)
     return made
 
 
-class Checkboxes(widgets.HBox):
+class Checkboxes(Row):
     """A row of checkboxes; `options` maps names to tooltips, `chosen` are the names ticked initially."""
 
     def __init__(self, description: str, options: Mapping[str, str], chosen: Sequence[str]) -> None:
         self.description = description
         self.boxes = {name: checkbox(name, tooltip, name in chosen) for name, tooltip in options.items()}
-        self.heading = widgets.HTML(f"<b>{description}</b>", layout={"width": "11em"})
+        self.heading = make(widgets.HTML, f"<b>{description}</b>", layout={"width": "11em"})
         layout = {**WRAP, "grid_gap": "0 14px", "align_items": "center"}
-        super().__init__([self.heading, *self.boxes.values()], layout=layout)
+        super().__init__([self.heading, *self.boxes.values()], layout)
 
     @property
     def value(self) -> list[str]:

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
-import ipywidgets as widgets
-
+from lab.drawing.looks import Row
 from lab.widgets.controls import WRAP, dropdown, on_change, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.export import files
@@ -14,7 +13,7 @@ from lxmls_rnn.export import files
 MAX_LINK_BYTES = 100 << 20  # of a file; the browser holds all of it, as text
 
 
-class Export(widgets.HBox):
+class Export(Row):
     """Controls that export the model of a run; `folder` returns the run's folder, `panel` shows the errors.
 
     The link holds the file itself, so it works in JupyterLab and in Voila, which offers no files of the lab.
@@ -27,7 +26,7 @@ class Export(widgets.HBox):
         what = "Make a file of this tagger for your own computer: it needs no lab and no network"
         self.button = panel.button("Export", what, self.export, icon="download", single=True)
         self.link = view("saved")
-        super().__init__([self.format, self.button, self.link], layout=WRAP)
+        super().__init__([self.format, self.button, self.link], WRAP)
         on_change(self.clear, self.format)
 
     def export(self) -> None:

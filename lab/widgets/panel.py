@@ -1,5 +1,6 @@
 """Base class of all panels: help, message line, equivalent Python code; and their work in the background."""
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -10,9 +11,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from lab.drawing.looks import Column, Row, make
 from lab.runtime import out_of_memory, python_warnings
 from lab.runtime.job import Job
-from lab.widgets.controls import EVENT_LOCK, answer_beside_cells, button, on_change, show, unfolding, view
+from lab.widgets.controls import EVENT_LOCK, button, on_change, show, unfolding, view
 from lxmls_rnn.storage.files import USER_ERRORS, in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
@@ -56,7 +58,7 @@ class Quiet:
             self.quiet = before
 
 
-class Panel(widgets.VBox, Quiet):
+class Panel(Column, Quiet):
     """Base class of panels: controls, results, and equivalent Python code.
 
     A subclass sets `title` and `help` (HTML), makes its widgets, calls ``super().__init__(*its_widgets)`` (top to
@@ -68,17 +70,16 @@ class Panel(widgets.VBox, Quiet):
     help = ""
 
     def __init__(self, *body: widgets.Widget) -> None:
-        answer_beside_cells()
         self.message = view("message", min_height="26px")
-        help_view, self._code_view = widgets.HTML(f'<div class="lab-help">{self.help}</div>'), widgets.HTML()
+        help_view, self._code_view = make(widgets.HTML, f'<div class="lab-help">{self.help}</div>'), view()
         help_button = unfolding(help_view, "Help", "How to use this panel")
         self._code_button = unfolding(self._code_view, "Show code", "Python code that does the same")
-        heading = widgets.HTML(f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
-        top = widgets.HBox([heading, help_button, self._code_button])
+        heading = make(widgets.HTML, f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
+        top = Row([heading, help_button, self._code_button])
         script = escape(f"{KEYS};\n{TOOLTIPS};\n{NUMBERS};\n{SAVE}")
-        style = widgets.HTML(f'<style onload="{script}">{STYLE}</style>', layout={"display": "none"})
-        super().__init__([style, top, help_view, self._code_view, self.message, *body, save_buttons()])
-        self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")
+        style = make(widgets.HTML, f'<style onload="{script}">{STYLE}</style>', layout={"display": "none"})
+        parts = [style, top, help_view, self._code_view, self.message, *body, save_buttons()]
+        super().__init__(parts, classes=("lab-panel", f"lab-{type(self).__name__}"))
         on_change(self.refresh_code, self._code_button, *controls(*body))
         if noticed := out_of_memory.notice():
             self.show_error(RuntimeError(noticed))
@@ -144,7 +145,7 @@ class Panel(widgets.VBox, Quiet):
 
         If `single`, a double click calls `action` once. A click that arrives after the button was disabled is ignored.
         """
-        made, done = button(name, tooltip, *style, **options), -DOUBLE_CLICK_SECONDS
+        made, done = button(name, tooltip, *style, **options), -math.inf
 
         def pressed(_: object) -> None:
             nonlocal done
@@ -259,7 +260,7 @@ def save_buttons() -> widgets.HTML:
         f'<button type="button" title="{tooltip}" onclick="labSave(this, \'{kind}\')">{kind.upper()}</button> '
         for kind, tooltip in SAVE_TOOLTIPS.items()
     )
-    return widgets.HTML(f'<div class="lab-save">Save {"".join(buttons)}<span role="status"></span></div>')
+    return make(widgets.HTML, f'<div class="lab-save">Save {"".join(buttons)}<span role="status"></span></div>')
 
 
 def controls(*roots: widgets.Widget) -> Iterator[widgets.Widget]:

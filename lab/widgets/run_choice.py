@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-import ipywidgets as widgets
-
+from lab.drawing.looks import Row
 from lab.widgets.controls import WRAP, button, dropdown, set_options, view
 from lxmls_rnn import paths, runs
 
 
-class RunChoice(widgets.HBox):
+class RunChoice(Row):
     """Dropdown of the stored runs, with a Refresh button."""
 
     def __init__(self, description: str = "Run") -> None:
@@ -21,7 +20,7 @@ class RunChoice(widgets.HBox):
         again = button("Refresh", "Reload the list", icon="refresh")
         again.on_click(lambda _: self.refresh())
         self.left_out = view("left-out")  # damaged runs, with the reason
-        super().__init__([self.run, again, self.left_out], layout=WRAP)
+        super().__init__([self.run, again, self.left_out], WRAP)
         self.refresh()
 
     def refresh(self) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Generic
 
+from lab.drawing.looks import arrange
 from lab.runtime.live import L, LiveList
 from lab.widgets.controls import EVENT_LOCK, dropdown, set_options, show, text, view
 from lab.widgets.panel import Panel
@@ -224,7 +225,7 @@ class RunsPanel(FollowingPanel[L]):
         self.resume_button.disabled = active or self.selected.value is None
         self.pause_button.description, self.pause_button.icon = ("Resume", "play") if paused else ("Pause", "pause")
         # while the pause button says Resume, the button that resumes a stopped run is hidden
-        self.resume_button.layout.visibility = "hidden" if paused else "visible"
+        arrange(self.resume_button, visibility="hidden" if paused else None)
         if active:
             self._awaited = live
         elif live is not None and live is self._stopping:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 
+from lab.drawing.looks import Column
 from lab.widgets.controls import in_row, integer, on_change, text, view
 from lxmls_rnn.datasets import corpora
 from lxmls_rnn.experiment import Settings, read_corpus
@@ -21,7 +22,7 @@ TYPED = 0  # number of a typed sentence
 UNKNOWN_TAG = "noun"  # tag of a word outside the sample corpus
 
 
-class SentenceChoice(widgets.VBox):
+class SentenceChoice(Column):
     """Fields for words and tags, typed or from the training part of the sample corpus; `sentence` is the initial one.
 
     A sentence number fills in words and tags. Typed words get their most frequent tags, which the user can correct. The
@@ -30,9 +31,7 @@ class SentenceChoice(widgets.VBox):
 
     def __init__(self, sentence: str, *beside: widgets.Widget) -> None:
         tooltip = "Number of a sentence of the sample corpus; 0: your own sentence"
-        self.number = integer("Sentence number", TYPED, tooltip, 10_000, "16em", least=TYPED).add_class(
-            "lab-sentence-number"
-        )
+        self.number = integer("Sentence number", TYPED, tooltip, 10_000, "16em", TYPED, "10em", "lab-sentence-number")
         self.words = text("Words", sentence, "The sentence; press Enter to apply", "34em")
         what = "A tag for each word, separated by spaces; press Enter to apply"
         self.tags = text("Gold tags", "", what, "34em")

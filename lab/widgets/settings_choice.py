@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
 
+from lab.drawing.looks import EMPTY, Column, Row, make
 from lab.widgets.controls import (
     ASIDE,
     Controls,
@@ -37,27 +38,29 @@ def new_files() -> None:
         choice.refresh()
 
 
-class SettingsChoice(widgets.VBox, Controls):
+class SettingsChoice(Column, Controls):
     """Controls of the settings of a `part`.
 
     The button `more` shows and hides the rarely used ones.
     """
 
     part = ""
+    widths: Mapping[str, str] = EMPTY  # by setting, of controls that are not as wide as the others
 
     def __init__(self) -> None:
-        Controls.__init__(self, {name: setting for name, setting in SETTINGS.items() if setting.part == self.part})
+        described = {name: setting for name, setting in SETTINGS.items() if setting.part == self.part}
+        beside = {name: "16em" for name, setting in described.items() if setting.switch}
+        Controls.__init__(self, described, widths={**beside, **self.widths})
         self.switches: dict[str, widgets.Checkbox] = {}  # of settings that are None while it is off
         rows: dict[bool, list[widgets.Widget]] = {True: [], False: []}
         for name, setting in self.settings.items():
             if setting.switch:
-                self[name].layout.width = "16em"
                 self.switches[name] = checkbox(setting.switch[0], setting.tooltip, **ASIDE)
                 rows[setting.is_basic].append(self.switches[name])
             rows[setting.is_basic].append(self[name])
         rare = in_row(*rows[False])
         self.more = unfolding(rare, "More", "Rarely used settings", "sliders")
-        widgets.VBox.__init__(self, [in_row(*rows[True]), self.more, rare])
+        Column.__init__(self, [in_row(*rows[True]), self.more, rare])
         on_change(self._adapt, *rows[True], *rows[False])
         self.refresh()
         self._adapt()
@@ -170,10 +173,10 @@ class ModelChoice(SettingsChoice):
     """Controls for model (a name in `MODELS`), sizes, initialisation and embeddings."""
 
     part = "model"
+    widths: Mapping[str, str] = {"model": "27em", "dtype": "27em"}
 
     def __init__(self, model: str = "RNN") -> None:
         super().__init__()
-        self["model"].layout.width = self["dtype"].layout.width = "27em"
         set_options(self["model"], [(f"{name} ({known.label})", name) for name, known in MODELS.items()], model)
 
     def refresh(self) -> None:
@@ -218,7 +221,7 @@ class TrainerChoice(SettingsChoice):
 def group_buttons(trainer: SettingsChoice, model: SettingsChoice, corpus: SettingsChoice) -> widgets.Widget:
     """Return buttons that show one of the three groups of controls, and hide the others."""
     groups = {"Training": trainer, "Model": model, "Corpus": corpus}
-    shown = toggles({name: f"{name} settings" for name in groups}, "6em").add_class("lab-part")
+    shown = toggles({name: f"{name} settings" for name in groups}, "6em", "lab-part")
 
     def show_one() -> None:
         for name, group in groups.items():
@@ -226,8 +229,8 @@ def group_buttons(trainer: SettingsChoice, model: SettingsChoice, corpus: Settin
 
     on_change(show_one, shown)
     show_one()
-    label = widgets.Label("Settings of", layout={"width": "9em", "justify_content": "flex-end"})
-    return widgets.HBox([label, shown])
+    label = make(widgets.Label, "Settings of", layout={"width": "9em", "justify_content": "flex-end"})
+    return Row([label, shown])
 
 
 def chosen_settings(*choices: SettingsChoice) -> Settings:

@@ -4,10 +4,9 @@ from dataclasses import replace
 from html import escape
 from pathlib import Path
 
-import ipywidgets as widgets
-
 from lab.drawing import html
 from lab.drawing.figures import figure, key, put_chart
+from lab.drawing.looks import Column
 from lab.panels.benchmark.live_benchmark import LiveBenchmark, live_benchmarks
 from lab.panels.benchmark.plots import speed_up_map
 from lab.widgets.controls import (
@@ -118,7 +117,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         small = {"font-size": "13px"}
         self.figures = {size: figure(size=(380, 300), top=34, title_style=small) for size in SIZE_LABELS}
         chosen, self.drawn = in_row(self.baseline, self.plotted), in_row()
-        self.views = widgets.VBox([self.machine, chosen, self.table, self.key, self.drawn, self.gpu, self.notes])
+        self.views = Column([self.machine, chosen, self.table, self.key, self.drawn, self.gpu, self.notes])
         for hidden in (self.progress, self.views):
             show(hidden, False)
 

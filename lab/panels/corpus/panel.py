@@ -12,6 +12,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
+from lab.drawing.looks import Column, Row, make
 from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, settings_code, toggles, view
 from lab.widgets.panel import Panel, Work, controls
 from lab.widgets.settings_choice import UPLOADS, CorpusChoice, chosen_settings, new_files
@@ -45,9 +46,8 @@ class CorpusPanel(Panel):
         self.read_button = self.button("Read", "Read the corpus and show its sentences", self.read, "primary")
         self.part = toggles({"train": "The training part", "dev": "The part to measure accuracy on"}, "5em")
         self.first = integer("First sentence", 1, "Number of the first sentence shown", 1, "16em")
-        self.upload = widgets.FileUpload(
-            accept=".conll,.conllu,.txt", description="Upload file", tooltip="Upload a CoNLL file to the data folder"
-        )
+        what, kinds = "Upload a CoNLL file to the data folder", ".conll,.conllu,.txt"
+        self.upload = make(widgets.FileUpload, accept=kinds, description="Upload file", tooltip=what)
         what = "A corpus or embeddings to download; of treebanks, type a part of the name: ud:pt"
         names = [*datasets.DATASETS, *(f"{PREFIX}{code}" for code in table())]
         self.dataset = field(widgets.Combobox, "Data set", "ewt", what, width="21em", options=names)
@@ -56,7 +56,7 @@ class CorpusPanel(Panel):
         self.work = Work(self, self.fetch_button, bar=self.progress)
         self.stale, self.summary, self.sentences = view("stale"), view(), view("sentences")
         self.tags, self.lengths = bar_chart("tag", "words"), bar_chart("words in the sentence", "sentences")
-        self.views = widgets.VBox()
+        self.views = Column()
         self.train: SequenceList | None = None
         self.dev: SequenceList | None = None
         self.n_known = 0
@@ -85,7 +85,7 @@ class CorpusPanel(Panel):
         self.views.children = [
             self.stale,
             self.summary,
-            widgets.HBox([self.part, self.first]),
+            Row([self.part, self.first]),
             self.sentences,
             in_row(self.tags, self.lengths),
         ]

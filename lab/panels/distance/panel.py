@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from lab.drawing import html
 from lab.drawing.figures import figure, key, put_chart, side_axis
+from lab.drawing.looks import make
 from lab.widgets.controls import Controls, in_row, progress_bar, settings_code, view
 from lab.widgets.panel import Panel, Work
 from lxmls_rnn.distance import TAGGERS, DistanceSettings, Measured, measure
@@ -43,7 +44,7 @@ class DistancePanel(Panel):
         self.progress = progress_bar("26em")
         self.work = Work(self, self.start_button, self.stop_button, self.progress)
         self.plot = figure(up=side_axis(bqplot.LinearScale(min=0.35, max=1.05)), size=(560, 300))
-        self.drawn = widgets.Box()
+        self.drawn = make(widgets.Box)
         self.legend, self.table = view("legend"), view("distances")
         self.measured: dict[tuple[str, int, int], Measured] = {}
         self._planned = 1

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from html import escape
 
-import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
+from lab.drawing.looks import Column, arrange
 from lab.widgets.controls import (
     MAX_SHOWN_SIZE,
     Controls,
@@ -67,11 +67,11 @@ class GradientCheckPanel(Panel):
         self.stop_button = self.button("Stop", "Stop the check", self.stop)
         self.work = Work(self, self.check_button, self.stop_button)
         self.progress = progress_bar("12em")
-        self.progress.layout.visibility = "hidden"
+        arrange(self.progress, visibility="hidden")
         self.table, self.diagnosis = view("check-table"), view("check-diagnosis")
         self.parameter = dropdown("Gradient", [], "The gradient to show entry by entry", width="46em", label="9em")
         self.entries = view("check-entries")
-        self.entries_box = widgets.VBox([self.parameter.add_class("lab-check-parameter"), self.entries])
+        self.entries_box = Column([self.parameter.add_class("lab-check-parameter"), self.entries])
         show(self.entries_box, False)
         self._parted: list[str] = []  # where models that differ part first from NumPy's
         self._begun: list[str] = []  # the models of the rows so far, and of those that are computed now
@@ -141,7 +141,7 @@ class GradientCheckPanel(Panel):
         active = self.work.active
         begun, requested = list(self._begun), self._check.model or available()  # first: rows may come meanwhile
         self.progress.value = max(len(set(begun)) - active, 0) / len(requested)
-        self.progress.layout.visibility = "visible" if active else "hidden"
+        arrange(self.progress, visibility=None if active else "hidden")
         shown = {row.model for row in self.rows}
         waiting = [name for name in requested if name not in shown]
         self.table.value = self._table(waiting, active)
@@ -295,9 +295,9 @@ def _controls() -> Controls:
     initial = {"model": ticked, "n_emb": 4, "n_hidd": 3}
     choice = Controls(shown, initial, WIDTHS)
     for name, box in choice["model"].boxes.items():
-        box.description, box.layout.width = f"{name} ({MODELS[name].title})", "18em"
-        box.disabled = bool(MODELS[name].framework.missing)
-        box.add_class(f"lab-check-{name}")
+        with box.hold_sync():
+            box.description, box.disabled = f"{name} ({MODELS[name].title})", bool(MODELS[name].framework.missing)
+            arrange(box.add_class(f"lab-check-{name}"), width="18em")
     show(choice["model"].heading, False)  # the names of the models say it
     choice["n_emb"].max = choice["n_hidd"].max = MAX_SHOWN_SIZE
     choice["length"].max = MAX_LENGTH

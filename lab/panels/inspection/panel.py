@@ -5,6 +5,7 @@ from html import escape
 
 import ipywidgets as widgets
 
+from lab.drawing.looks import make
 from lab.panels.inspection.compare import CompareView
 from lab.panels.inspection.errors import ErrorsView
 from lab.panels.inspection.neighbours import NeighboursView
@@ -41,10 +42,9 @@ class InspectionPanel(Panel):
     def __init__(self, run: str | None = None) -> None:
         self.choice = RunChoice()
         what, inside = "The sentence to tag; Enter tags it", "a sentence, then Enter"
-        self.sentence = text("Sentence", DEFAULT_SENTENCE, what, "auto", placeholder=inside)
-        self.sentence.layout.flex = "1 1 30em"
+        self.sentence = text("Sentence", DEFAULT_SENTENCE, what, "auto", placeholder=inside, flex="1 1 30em")
         self.tag_button = self.button("Tag", "Reload the run and tag the sentence", self.inspect, "primary")
-        self.about, self.tabs = view("about"), widgets.Tab()
+        self.about, self.tabs = view("about"), make(widgets.Tab)
         self.exporting = Export(self, self.choice.folder)
         self.opened: Opened | None = None
         self.seen: Seen | str = ""  # the tagged sentence, or why it is not tagged

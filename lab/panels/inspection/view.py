@@ -7,7 +7,8 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
-from lab.widgets.controls import field, on_change, show
+from lab.drawing.looks import Column
+from lab.widgets.controls import field, on_change, show, view
 from lab.widgets.panel import Panel, Quiet
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
@@ -78,7 +79,7 @@ def see(tagger: Tagger, sentence: str | list[str]) -> Seen:
     return Seen(words, x, x >= tagger.n_known_words, tagger.model.forward(x, all_outputs=True))
 
 
-class View(widgets.VBox, Quiet):
+class View(Column, Quiet):
     """Base class of a tab that shows a run and a sentence; `panel` shows its errors."""
 
     title = ""
@@ -89,7 +90,7 @@ class View(widgets.VBox, Quiet):
 
     def __init__(self, panel: Panel, *body: widgets.Widget) -> None:
         self.panel = panel
-        self._note, self._body = widgets.HTML(), widgets.VBox(body)
+        self._note, self._body = view(), Column(body)
         super().__init__([self._note, self._body])
 
     @property

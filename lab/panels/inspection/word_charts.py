@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import bqplot
-import ipywidgets as widgets
 import numpy as np
 from rich.cells import cell_len
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
+from lab.drawing.looks import Column
+from lab.widgets.controls import view
 from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
 MARKER_SIGNS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # distinguish lines without colours
@@ -18,14 +19,14 @@ MOVE_MS = 1500  # of the points of a map, to their places before or after traini
 MAP_WIDTH, MAP_HEIGHT = 780, 460  # pixels
 
 
-class WordLines(widgets.VBox):
+class WordLines(Column):
     """Lines of positive numbers over words, on a logarithmic scale; other numbers are left out."""
 
     def __init__(self, label: str) -> None:
         slant = {"tick_rotate": -40, "tick_style": {"text-anchor": "end"}, "grid_lines": "none"}
         words = bqplot.Axis(scale=bqplot.LinearScale(), **slant)
         self.figure = figure(words, side_axis(bqplot.LogScale(), label, "~e"), size=(MAP_WIDTH, 300), bottom=84)
-        self.key = widgets.HTML()
+        self.key = view()
         super().__init__()
 
     def draw(self, series: Mapping[str, Sequence[float] | np.ndarray], labels: Sequence[str]) -> None:
@@ -58,7 +59,7 @@ class WordLines(widgets.VBox):
         self.children = [self.key, self.figure] if drawable.any() else [self.key]
 
 
-class WordMap(widgets.VBox):
+class WordMap(Column):
     """Points in a plane; a name is a tooltip and, if there is room, a label beside the point."""
 
     def __init__(self) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 import bqplot
-import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
+from lab.drawing.looks import Column
+from lab.widgets.controls import view
 from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
 KEPT_COLOUR = "#808080"
@@ -19,12 +20,11 @@ NO_POINTS = np.array([])
 Line = tuple[np.ndarray, np.ndarray]
 
 
-class Slices(widgets.VBox):
+class Slices(Column):
     """A chart of up to two current lines and one point, and of earlier lines that the user keeps."""
 
     def __init__(self, across: bqplot.Axis, up: bqplot.Axis, names: Sequence[str]) -> None:
-        self.figure = figure(across, up, size=CHART_SIZE)
-        self.figure.layout.margin = "0"  # with one, the box around it would scroll
+        self.figure = figure(across, up, size=CHART_SIZE, layout={"margin": "0"})  # or the box around it would scroll
         style = {"scales": scales_of(self.figure), "x": [], "y": []}
         self.lines = [
             bqplot.Lines(colors=[colour], stroke_width=2, marker="circle", marker_size=16, **style)
@@ -33,8 +33,8 @@ class Slices(widgets.VBox):
         self.kept = [bqplot.Lines(colors=[KEPT_COLOUR], stroke_width=2, line_style="dashed", **style) for _ in names]
         self.point = bqplot.Scatter(colors=[HIGHLIGHT], default_size=70, **style)
         self.figure.marks = [*self.kept, *self.lines, self.point]
-        self.names, self.key = names, widgets.HTML()
-        super().__init__([self.figure, self.key], layout={"flex": "1 1 250px", "max_width": f"{CHART_SIZE[0]}px"})
+        self.names, self.key = names, view()
+        super().__init__([self.figure, self.key], {"flex": "1 1 250px", "max_width": f"{CHART_SIZE[0]}px"})
 
     def draw(self, lines: Sequence[Line], point: tuple[float, float] | None = None) -> None:
         """Replace the lines and the point."""

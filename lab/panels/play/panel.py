@@ -9,6 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
+from lab.drawing.looks import arrange, make
 from lab.panels.play import words
 from lab.panels.play.charts import Line, fit_powers, loss_chart, reach_chart, round_above
 from lab.panels.play.network import (
@@ -83,7 +84,7 @@ class PlayPanel(Panel):
         self.line = dropdown("Loss along", [DOWNHILL], "The direction through the weights", **LOOK)
         self.knob = Controls(settings_of(Knobs), width="14em", label="8em")
         for name in SLIDERS:
-            self.knob[name].layout = {"width": "auto", "flex": "1 1 270px", "max_width": "29em"}
+            arrange(self.knob[name], width="auto", flex="1 1 270px", max_width="29em")
         self.epoch_button = self.button("Train one epoch", f"Train on the sentences at rate {RATE}", self.train)
         self.keep_button = self.button("Keep", "Keep the current lines in grey, for comparison", self.keep)
         self.reset_button = self.button("Reset", "Draw new initial weights and reset the sliders", self.begin)
@@ -92,8 +93,8 @@ class PlayPanel(Panel):
             self.button(says.title(), about.format(says, by), partial(self.predict, says))
             for says, by in words.PREDICTIONS.items()
         ]
-        self.recurrence, self.summary, self.states = map(view, ("play-recurrence", "play-summary", "play-states"))
-        self.recurrence.layout.flex = "2 1 250px"
+        self.recurrence = view("play-recurrence", flex="2 1 250px")
+        self.summary, self.states = view("play-summary"), view("play-states")
         self.reaches, self.slices = reach_chart(), loss_chart()
         self._history: list[Knobs] = []  # values of the sliders in each epoch of training
         self._drawn: dict[str, object] = {}  # the values that are drawn, by name
@@ -103,10 +104,10 @@ class PlayPanel(Panel):
         self._controls = (*settings, self.number, self.word, self.line, *knobs)
         self._gates = self.knob.row(*CLAMPABLE_GATES)
         actions = in_row(
-            in_row(widgets.Label("Predict first: the gradient at the first word"), *self.predictions),
+            in_row(make(widgets.Label, "Predict first: the gradient at the first word"), *self.predictions),
             in_row(self.epoch_button, self.keep_button, self.reset_button),
+            grid_gap="0 20px",
         )
-        actions.layout.grid_gap = "0 20px"
         super().__init__(
             in_row(*settings, self.number, self.word, self.line),
             actions,

@@ -11,6 +11,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
+from lab.drawing.looks import Column, make
 from lab.panels.scan import graph_drawing
 from lab.panels.scan.examples import EXAMPLES, Example
 from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source, text_box
@@ -52,8 +53,7 @@ class ScanPanel(Panel):
         self.run_button = self.button("Run", what, self.run, "primary")
         self.work = Work(self, self.run_button)
         what = "The function that scan calls at each step; edit it, then press Run"
-        self.step = field(widgets.Textarea, "Step", "", what, "auto", "3em", rows=4).add_class("lab-step")
-        self.step.layout.flex = "1 1 30em"
+        self.step = field(widgets.Textarea, "Step", "", what, "auto", "3em", "lab-step", flex="1 1 30em", rows=4)
         self.restore_button = self.button("Restore the step", "Undo all changes of the step", self.restore)
         self._steps = {name: example.step for name, example in EXAMPLES.items()}
         self.compiled: dict[tuple[str, str], Compiled] = {}  # by example and step
@@ -62,7 +62,7 @@ class ScanPanel(Panel):
         self._make_views()
         self.mistake = dropdown("Mistake", WRONG_PROGRAMS, "A typical mistake with scan", width="46em")
         self.programs, self.wrong_result = view(), view("scan-error")
-        self._mistakes = widgets.VBox([self.mistake, self.programs])
+        self._mistakes = Column([self.mistake, self.programs])
         buttons = in_row(self.step, self.run_button, self.restore_button)
         asked = self.part, *self._settings.values(), self._mistakes, buttons
         super().__init__(*asked, self.wrong_result, self.sources, self.results)
@@ -88,26 +88,31 @@ class ScanPanel(Panel):
             [transition(f"{a} → {b}", weight) for b, weight in zip(STATE_NAMES, weights, strict=True)]
             for a, weights in zip(STATE_NAMES, INITIAL_WEIGHTS, strict=True)
         ]
-        self.transitions = widgets.HTML()
+        self.transitions = view()
         self._rows = [in_row(*weights) for weights in self.weights]
         message = "Weights of the transitions. The weights from a state, divided by their sum, are a column of A:"
-        of_chain = in_row(self.n_states, self.start, self.steps), widgets.HTML(message), *self._rows, self.transitions
+        of_chain = (
+            in_row(self.n_states, self.start, self.steps),
+            make(widgets.HTML, message),
+            *self._rows,
+            self.transitions,
+        )
         self._settings = {
             "Squares": in_row(self.length, self.first, self.difference),
             "Powers": in_row(*self.base, self.power),
-            "Markov chain": widgets.VBox(of_chain),
+            "Markov chain": Column(of_chain),
         }
 
     def _make_views(self) -> None:
         self.sources, self.numbers, self.timing, self.key = view(), view(), view(), view()
         self.graphs, self.steps_view, self.figure = view(), view(), plot()
         self.inside = unfolding(self.steps_view, "Graph of one step", "Show the graph inside scan too")
-        graphs = widgets.VBox([self.graphs, self.inside, self.steps_view])
+        graphs = Column([self.graphs, self.inside, self.steps_view])
         what = "Show Theano's graph of the formula, before and after its optimisation"
         self.folded = unfolding(graphs, "Theano's graphs", what)
-        self.plotted = widgets.VBox()
+        self.plotted = Column()
         plotted = self.numbers, self.key, self.plotted, self.timing
-        self.results = widgets.VBox([*plotted, self.folded, graphs])
+        self.results = Column([*plotted, self.folded, graphs])
 
     @property
     def example(self) -> Example:
@@ -325,7 +330,7 @@ def slider(
     """Make a slider, for integers if `value` is an integer."""
     if isinstance(value, int):
         return field(widgets.IntSlider, name, value, tooltip, width, label, min=low, max=high)
-    options = {"min": low, "max": high, "step": 0.05, "readout_format": ".2f"}
+    options: dict[str, Any] = {"min": low, "max": high, "step": 0.05, "readout_format": ".2f"}
     return field(widgets.FloatSlider, name, value, tooltip, width, label, **options)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
+from lab.drawing.looks import make
 from lab.panels.step_through.views import Walk
 from lab.widgets.controls import MAX_SHOWN_SIZE, Controls, dropdown, field, in_row, on_change, set_options, show, view
 from lab.widgets.panel import Panel
@@ -51,11 +52,11 @@ class StepThroughPanel(Panel):
         self.network["n_emb"].max = self.network["n_hidd"].max = MAX_SHOWN_SIZE
         set_options(self.network["model"], [name_of(family, "numpy") for family in ("RNN", "LSTM")])
         self._drawn, self.run = self.network.row(), RunChoice()
-        options = {"min": 1, "max": 1, "readout": False}
-        self.slider = field(widgets.IntSlider, "Step", 1, "Arrow keys move by one step", "auto", "auto", **options)
-        self.slider.add_class("lab-step").layout.flex = "1 1 14em"
-        options = {"value": 1, "min": 1, "max": 1, "show_repeat": False}
-        self.play = widgets.Play(interval=PLAY_MILLISECONDS["normal"], description="Play", tooltip="Play", **options)
+        what, limits = "Arrow keys move by one step", dict[str, Any](min=1, max=1)
+        look: Any = {"readout": False, "flex": "1 1 14em"}
+        self.slider = field(widgets.IntSlider, "Step", 1, what, "auto", "auto", "lab-step", **limits, **look)
+        look = {"show_repeat": False, "interval": PLAY_MILLISECONDS["normal"]}
+        self.play = make(widgets.Play, value=1, description="Play", tooltip="Play", **limits, **look)
         self.speed = dropdown("Speed", PLAY_MILLISECONDS, "Speed of Play", "normal", "10em", "auto")
         what = "Go to the previous word, or back to the forward pass"
         self.word_back = self.button("◀ Word", what, partial(self.go, -1, True))

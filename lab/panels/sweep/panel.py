@@ -8,6 +8,7 @@ from time import monotonic
 import ipywidgets as widgets
 
 from lab.drawing import html
+from lab.drawing.looks import Column, make
 from lab.panels.sweep.live_sweep import LiveSweep, live_sweeps
 from lab.panels.sweep.plots import Plots
 from lab.widgets.controls import (
@@ -69,16 +70,16 @@ class SweepPanel(RunsPanel[LiveSweep]):
         self._drawn_at = 0.0
         self._make_controls()
         self.plots = Plots(self._inspect_run)
-        self.table, self.best, self.inspection = view("sweep-table"), view("sweep-best"), widgets.VBox()
+        self.table, self.best, self.inspection = view("sweep-table"), view("sweep-best"), Column()
         super().__init__(
             group_buttons(*groups),
             *groups,
-            widgets.HTML(RULE),
+            make(widgets.HTML, RULE),
             *(in_row(name, values) for name, values in self.vary),
             in_row(self.seeds, self.sample, self.workers, self.halving),
             self.count,
             in_row(self.name, self.start_button),
-            widgets.HTML(RULE),
+            make(widgets.HTML, RULE),
             in_row(self.selected, self.pause_button, self.stop_button, self.resume_button, self.refresh_button),
             in_row(self.progress, self.status),
             self.left_out,

@@ -5,11 +5,11 @@ from math import ceil
 from typing import Any
 
 import bqplot
-import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, put_marks, scales_of, side_axis
+from lab.drawing.looks import Column
 from lab.widgets.controls import checkbox, in_row, show, view
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.plotting.palette import LINES
@@ -29,7 +29,7 @@ Running = Sequence[tuple[float, float, float]]  # points within epochs: epochs d
 Norms = Sequence[tuple[float, float]]  # epochs done, norm of the gradient
 
 
-class Curves(widgets.VBox):
+class Curves(Column):
     """Figures `cost` and `accuracy`, `norm` if recorded, and a legend of the runs."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Curves(widgets.VBox):
         self.norm, self.figures = over_epochs(norm_axis), in_row()
         what = "Makes curves of very different costs readable; a cost of 0 is not drawn"
         # its handler calls `rescale`
-        self.logarithmic = checkbox("Logarithmic cost axis", what).add_class("lab-logarithmic")
+        self.logarithmic = checkbox("Logarithmic cost axis", what)
         self.legend = view("legend")
         self.lines: dict[str, RunLines] = {}  # by name of the run
         super().__init__([self.figures, self.logarithmic, self.legend])
@@ -103,9 +103,7 @@ def cost_axis(scale: bqplot.Scale) -> bqplot.Axis:
 def over_epochs(side: bqplot.Axis) -> bqplot.Figure:
     """Make an empty plot with epochs on the x axis."""
     epochs = bqplot.Axis(scale=bqplot.LinearScale(min=0), label="epochs", tick_format="~g")
-    made = figure(epochs, side, size=(394, 260))
-    made.layout.min_width = "300px"
-    return made
+    return figure(epochs, side, size=(394, 260), layout={"min_width": "300px"})
 
 
 class RunLines:

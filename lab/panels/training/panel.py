@@ -5,6 +5,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
+from lab.drawing.looks import Column, make
 from lab.panels.training.curves import Curves
 from lab.panels.training.live_run import LiveRun, live_runs
 from lab.panels.training.text import ended, epochs_table, on_disk, status
@@ -50,13 +51,13 @@ class TrainingPanel(RunsPanel[LiveRun]):
             *groups,
             self.summary,
             in_row(self.name, self.start_button),
-            widgets.HTML(RULE),
+            make(widgets.HTML, RULE),
             in_row(self.selected, self.pause_button, self.stop_button, self.to_epoch, self.resume_button),
             in_row(self.copy_button, self.delete_button, self.exporting),
             self.status,
             in_row(self.epoch_bar, self.training_bar),
             self.curves,
-            in_row(widgets.VBox([self.shown, self.refresh_button]), self.table),
+            in_row(Column([self.shown, self.refresh_button]), self.table),
             self.left_out,
         )
         on_change(self._summarise, *controls(*groups))
@@ -76,13 +77,13 @@ class TrainingPanel(RunsPanel[LiveRun]):
         self.delete_button = self.button("Delete", what, self.delete, icon="trash")
         self.exporting = Export(self, self.folder)
         what = "The runs to plot; select several with Ctrl or Shift"
-        self.shown = field(widgets.SelectMultiple, "Plot", (), what, "25em", "3em", rows=8).add_class("lab-shown")
+        self.shown = field(widgets.SelectMultiple, "Plot", (), what, "25em", "3em", "lab-shown", rows=8)
 
     def _make_views(self) -> None:
         self.summary, self.status = view("summary"), view("status", min_height="44px")
         appearance = {"style": {"description_width": "5em"}}
-        self.epoch_bar = progress_bar("26em", description="Epoch", **appearance).add_class("lab-epoch-bar")
-        self.training_bar = progress_bar("26em", description="Training", **appearance).add_class("lab-training-bar")
+        self.epoch_bar = progress_bar("26em", description="Epoch", classes=["lab-epoch-bar"], **appearance)
+        self.training_bar = progress_bar("26em", description="Training", classes=["lab-training-bar"], **appearance)
         self.curves, self.table = Curves(), view("log", flex="1 1 auto", max_width="100%")
 
     # settings
