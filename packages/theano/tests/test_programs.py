@@ -80,6 +80,7 @@ def test_a_program_leads_a_group_unless_this_process_is_ended_by_its_own(monkeyp
 def test_a_program_whose_wait_is_interrupted_ends_with_its_children(pipe, tmp_path, monkeypatch):
     class Interrupting:
         def write(self, text):
+            select.select([pipe], [], [])  # the program runs
             raise KeyboardInterrupt
 
     path = fresh_theano.path_of_hanging(tmp_path, ALWAYS).partition(":")[0]
