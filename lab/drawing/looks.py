@@ -57,9 +57,9 @@ class _Box(widgets.Box):
         super().__init__(children, **_look(type(self), layout, EMPTY, classes))
 
 
-class Column(_Box, widgets.VBox):
+class ColumnBox(_Box, widgets.VBox):
     """Widgets below each other."""
 
 
-class Row(_Box, widgets.HBox):
+class RowBox(_Box, widgets.HBox):
     """Widgets side by side."""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import ipywidgets as widgets
 
-from lab.drawing.looks import EMPTY, Row, arrange, make
+from lab.drawing.looks import EMPTY, RowBox, arrange, make
 from lxmls_rnn.settings import Setting
 
 MAX_INTEGER, MAX_FLOAT = 2**31 - 1, sys.float_info.max
@@ -112,7 +112,7 @@ def view(*names: str, **layout: str) -> widgets.HTML:
 
 def in_row(*children: widgets.Widget, **layout: str) -> widgets.HBox:
     """Put widgets side by side; the row wraps."""
-    return Row(children, {**WRAP, **layout})
+    return RowBox(children, {**WRAP, **layout})
 
 
 def show(widget: widgets.Widget, visible: bool = True) -> None:
@@ -151,7 +151,7 @@ def unfolding(widget: widgets.Widget, name: str, tooltip: str, icon: str = "") -
     return made
 
 
-class Checkboxes(Row):
+class Checkboxes(RowBox):
     """A row of checkboxes; `options` maps names to tooltips, `chosen` are the names ticked initially."""
 
     def __init__(self, description: str, options: Mapping[str, str], chosen: Sequence[str]) -> None:

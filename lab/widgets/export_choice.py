@@ -5,7 +5,7 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
-from lab.drawing.looks import Row
+from lab.drawing.looks import RowBox
 from lab.widgets.controls import WRAP, dropdown, on_change, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.export import files
@@ -13,7 +13,7 @@ from lxmls_rnn.export import files
 MAX_LINK_BYTES = 100 << 20  # of a file; the browser holds all of it, as text
 
 
-class Export(Row):
+class Export(RowBox):
     """Controls that export the model of a run; `folder` returns the run's folder, `panel` shows the errors.
 
     The link holds the file itself, so it works in JupyterLab and in Voila, which offers no files of the lab.

@@ -11,7 +11,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.drawing.looks import Column, Row, make
+from lab.drawing.looks import ColumnBox, RowBox, make
 from lab.runtime import out_of_memory, python_warnings
 from lab.runtime.job import Job
 from lab.widgets.controls import EVENT_LOCK, button, on_change, show, unfolding, view
@@ -58,7 +58,7 @@ class Quiet:
             self.quiet = before
 
 
-class Panel(Column, Quiet):
+class Panel(ColumnBox, Quiet):
     """Base class of panels: controls, results, and equivalent Python code.
 
     A subclass sets `title` and `help` (HTML), makes its widgets, calls ``super().__init__(*its_widgets)`` (top to
@@ -75,7 +75,7 @@ class Panel(Column, Quiet):
         help_button = unfolding(help_view, "Help", "How to use this panel")
         self._code_button = unfolding(self._code_view, "Show code", "Python code that does the same")
         heading = make(widgets.HTML, f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
-        top = Row([heading, help_button, self._code_button])
+        top = RowBox([heading, help_button, self._code_button])
         script = escape(f"{KEYS};\n{TOOLTIPS};\n{NUMBERS};\n{SAVE}")
         style = make(widgets.HTML, f'<style onload="{script}">{STYLE}</style>', layout={"display": "none"})
         parts = [style, top, help_view, self._code_view, self.message, *body, save_buttons()]

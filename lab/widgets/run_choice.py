@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from lab.drawing.looks import Row
+from lab.drawing.looks import RowBox
 from lab.widgets.controls import WRAP, button, dropdown, set_options, view
 from lxmls_rnn import paths, runs
 
 
-class RunChoice(Row):
+class RunChoice(RowBox):
     """Dropdown of the stored runs, with a Refresh button."""
 
     def __init__(self, description: str = "Run") -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 
-from lab.drawing.looks import Column
+from lab.drawing.looks import ColumnBox
 from lab.widgets.controls import in_row, integer, on_change, text, view
 from lxmls_rnn.datasets import corpora
 from lxmls_rnn.experiment import Settings, read_corpus
@@ -22,7 +22,7 @@ TYPED = 0  # number of a typed sentence
 UNKNOWN_TAG = "noun"  # tag of a word outside the sample corpus
 
 
-class SentenceChoice(Column):
+class SentenceChoice(ColumnBox):
     """Fields for words and tags, typed or from the training part of the sample corpus; `sentence` is the initial one.
 
     A sentence number fills in words and tags. Typed words get their most frequent tags, which the user can correct. The

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.drawing.looks import EMPTY, Column, Row, make
+from lab.drawing.looks import EMPTY, ColumnBox, RowBox, make
 from lab.widgets.controls import (
     ASIDE,
     Controls,
@@ -38,7 +38,7 @@ def new_files() -> None:
         choice.refresh()
 
 
-class SettingsChoice(Column, Controls):
+class SettingsChoice(ColumnBox, Controls):
     """Controls of the settings of a `part`.
 
     The button `more` shows and hides the rarely used ones.
@@ -60,7 +60,7 @@ class SettingsChoice(Column, Controls):
             rows[setting.is_basic].append(self[name])
         rare = in_row(*rows[False])
         self.more = unfolding(rare, "More", "Rarely used settings", "sliders")
-        Column.__init__(self, [in_row(*rows[True]), self.more, rare])
+        ColumnBox.__init__(self, [in_row(*rows[True]), self.more, rare])
         on_change(self._adapt, *rows[True], *rows[False])
         self.refresh()
         self._adapt()
@@ -230,7 +230,7 @@ def group_buttons(trainer: SettingsChoice, model: SettingsChoice, corpus: Settin
     on_change(show_one, shown)
     show_one()
     label = make(widgets.Label, "Settings of", layout={"width": "9em", "justify_content": "flex-end"})
-    return Row([label, shown])
+    return RowBox([label, shown])
 
 
 def chosen_settings(*choices: SettingsChoice) -> Settings:

@@ -1,5 +1,6 @@
 """The command line: what each command prints and returns, and that the examples in the help work as printed."""
 
+import json
 import os
 import re
 import shlex
@@ -142,7 +143,9 @@ def test_a_reader_that_goes_away_is_no_error(run, tmp_path):
 
 def test_a_damaged_run_has_a_row_among_the_others(trained, tmp_path):
     (tmp_path / "runs" / "bad").mkdir()
-    (tmp_path / "runs" / "bad" / "config.json").write_text('{"settings": {"corpus": 5}, "checksums": {}}')
+    (tmp_path / "runs" / "bad" / "config.json").write_text(
+        json.dumps({"format": "lxmls-rnn run", "version": 1, "settings": {"corpus": 5}, "checksums": {}})
+    )
     output = trained("runs").output
     assert "Warning: runs/bad/config.json is not the config of a run" in output
     assert re.search(r"│ *bad *│damaged", output)

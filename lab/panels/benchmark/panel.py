@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab.drawing import html
 from lab.drawing.figures import figure, key, put_chart
-from lab.drawing.looks import Column
+from lab.drawing.looks import ColumnBox
 from lab.panels.benchmark.live_benchmark import LiveBenchmark, live_benchmarks
 from lab.panels.benchmark.plots import speed_up_map
 from lab.widgets.controls import (
@@ -117,7 +117,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         small = {"font-size": "13px"}
         self.figures = {size: figure(size=(380, 300), top=34, title_style=small) for size in SIZE_LABELS}
         chosen, self.drawn = in_row(self.baseline, self.plotted), in_row()
-        self.views = Column([self.machine, chosen, self.table, self.key, self.drawn, self.gpu, self.notes])
+        self.views = ColumnBox([self.machine, chosen, self.table, self.key, self.drawn, self.gpu, self.notes])
         for hidden in (self.progress, self.views):
             show(hidden, False)
 

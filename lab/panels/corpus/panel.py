@@ -12,7 +12,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
-from lab.drawing.looks import Column, Row, make
+from lab.drawing.looks import ColumnBox, RowBox, make
 from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, settings_code, toggles, view
 from lab.widgets.panel import Panel, Work, controls
 from lab.widgets.settings_choice import UPLOADS, CorpusChoice, chosen_settings, new_files
@@ -56,7 +56,7 @@ class CorpusPanel(Panel):
         self.work = Work(self, self.fetch_button, bar=self.progress)
         self.stale, self.summary, self.sentences = view("stale"), view(), view("sentences")
         self.tags, self.lengths = bar_chart("tag", "words"), bar_chart("words in the sentence", "sentences")
-        self.views = Column()
+        self.views = ColumnBox()
         self.train: SequenceList | None = None
         self.dev: SequenceList | None = None
         self.n_known = 0
@@ -85,7 +85,7 @@ class CorpusPanel(Panel):
         self.views.children = [
             self.stale,
             self.summary,
-            Row([self.part, self.first]),
+            RowBox([self.part, self.first]),
             self.sentences,
             in_row(self.tags, self.lengths),
         ]

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.looks import Column, arrange
+from lab.drawing.looks import ColumnBox, arrange
 from lab.widgets.controls import (
     MAX_SHOWN_SIZE,
     Controls,
@@ -71,7 +71,7 @@ class GradientCheckPanel(Panel):
         self.table, self.diagnosis = view("check-table"), view("check-diagnosis")
         self.parameter = dropdown("Gradient", [], "The gradient to show entry by entry", width="46em", label="9em")
         self.entries = view("check-entries")
-        self.entries_box = Column([self.parameter.add_class("lab-check-parameter"), self.entries])
+        self.entries_box = ColumnBox([self.parameter.add_class("lab-check-parameter"), self.entries])
         show(self.entries_box, False)
         self._parted: list[str] = []  # where models that differ part first from NumPy's
         self._begun: list[str] = []  # the models of the rows so far, and of those that are computed now

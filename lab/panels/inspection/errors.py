@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.looks import Column
+from lab.drawing.looks import ColumnBox
 from lab.panels.inspection.view import Opened, View
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, set_options, show, view
 from lab.widgets.panel import Panel, Work
@@ -39,7 +39,7 @@ class ErrorsView(View):
         self.first = integer("First sentence", 1, "Number of the first sentence shown", 1, "14em", label="8em")
         self.summary, self.confusion, self.list = view("accuracy"), view("whole"), view("errors")
         chosen = in_row(self.gold, self.predicted, self.first)
-        self.results = Column([self.summary, self.confusion, chosen, self.list])
+        self.results = ColumnBox([self.summary, self.confusion, chosen, self.list])
         show(self.results, False)
         self.judged: list[Judged] = []
         self.evaluation: Evaluation | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
-from lab.drawing.looks import Column
+from lab.drawing.looks import ColumnBox
 from lab.widgets.controls import field, on_change, show, view
 from lab.widgets.panel import Panel, Quiet
 from lxmls_rnn.deep_learning.events import Metrics
@@ -79,7 +79,7 @@ def see(tagger: Tagger, sentence: str | list[str]) -> Seen:
     return Seen(words, x, x >= tagger.n_known_words, tagger.model.forward(x, all_outputs=True))
 
 
-class View(Column, Quiet):
+class View(ColumnBox, Quiet):
     """Base class of a tab that shows a run and a sentence; `panel` shows its errors."""
 
     title = ""
@@ -90,7 +90,7 @@ class View(Column, Quiet):
 
     def __init__(self, panel: Panel, *body: widgets.Widget) -> None:
         self.panel = panel
-        self._note, self._body = view(), Column(body)
+        self._note, self._body = view(), ColumnBox(body)
         super().__init__([self._note, self._body])
 
     @property

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
-from lab.drawing.looks import Column
+from lab.drawing.looks import ColumnBox
 from lab.widgets.controls import view
 from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
@@ -19,7 +19,7 @@ MOVE_MS = 1500  # of the points of a map, to their places before or after traini
 MAP_WIDTH, MAP_HEIGHT = 780, 460  # pixels
 
 
-class WordLines(Column):
+class WordLines(ColumnBox):
     """Lines of positive numbers over words, on a logarithmic scale; other numbers are left out."""
 
     def __init__(self, label: str) -> None:
@@ -59,7 +59,7 @@ class WordLines(Column):
         self.children = [self.key, self.figure] if drawable.any() else [self.key]
 
 
-class WordMap(Column):
+class WordMap(ColumnBox):
     """Points in a plane; a name is a tooltip and, if there is room, a label beside the point."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
-from lab.drawing.looks import Column
+from lab.drawing.looks import ColumnBox
 from lab.widgets.controls import view
 from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
@@ -20,7 +20,7 @@ NO_POINTS = np.array([])
 Line = tuple[np.ndarray, np.ndarray]
 
 
-class Slices(Column):
+class Slices(ColumnBox):
     """A chart of up to two current lines and one point, and of earlier lines that the user keeps."""
 
     def __init__(self, across: bqplot.Axis, up: bqplot.Axis, names: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
-from lab.drawing.looks import Column, make
+from lab.drawing.looks import ColumnBox, make
 from lab.panels.scan import graph_drawing
 from lab.panels.scan.examples import EXAMPLES, Example
 from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source, text_box
@@ -62,7 +62,7 @@ class ScanPanel(Panel):
         self._make_views()
         self.mistake = dropdown("Mistake", WRONG_PROGRAMS, "A typical mistake with scan", width="46em")
         self.programs, self.wrong_result = view(), view("scan-error")
-        self._mistakes = Column([self.mistake, self.programs])
+        self._mistakes = ColumnBox([self.mistake, self.programs])
         buttons = in_row(self.step, self.run_button, self.restore_button)
         asked = self.part, *self._settings.values(), self._mistakes, buttons
         super().__init__(*asked, self.wrong_result, self.sources, self.results)
@@ -100,19 +100,19 @@ class ScanPanel(Panel):
         self._settings = {
             "Squares": in_row(self.length, self.first, self.difference),
             "Powers": in_row(*self.base, self.power),
-            "Markov chain": Column(of_chain),
+            "Markov chain": ColumnBox(of_chain),
         }
 
     def _make_views(self) -> None:
         self.sources, self.numbers, self.timing, self.key = view(), view(), view(), view()
         self.graphs, self.steps_view, self.figure = view(), view(), plot()
         self.inside = unfolding(self.steps_view, "Graph of one step", "Show the graph inside scan too")
-        graphs = Column([self.graphs, self.inside, self.steps_view])
+        graphs = ColumnBox([self.graphs, self.inside, self.steps_view])
         what = "Show Theano's graph of the formula, before and after its optimisation"
         self.folded = unfolding(graphs, "Theano's graphs", what)
-        self.plotted = Column()
+        self.plotted = ColumnBox()
         plotted = self.numbers, self.key, self.plotted, self.timing
-        self.results = Column([*plotted, self.folded, graphs])
+        self.results = ColumnBox([*plotted, self.folded, graphs])
 
     @property
     def example(self) -> Example:

@@ -8,7 +8,7 @@ from time import monotonic
 import ipywidgets as widgets
 
 from lab.drawing import html
-from lab.drawing.looks import Column, make
+from lab.drawing.looks import ColumnBox, make
 from lab.panels.sweep.live_sweep import LiveSweep, live_sweeps
 from lab.panels.sweep.plots import Plots
 from lab.widgets.controls import (
@@ -70,7 +70,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
         self._drawn_at = 0.0
         self._make_controls()
         self.plots = Plots(self._inspect_run)
-        self.table, self.best, self.inspection = view("sweep-table"), view("sweep-best"), Column()
+        self.table, self.best, self.inspection = view("sweep-table"), view("sweep-best"), ColumnBox()
         super().__init__(
             group_buttons(*groups),
             *groups,

@@ -8,7 +8,7 @@ import bqplot
 import numpy as np
 
 from lab.drawing.figures import figure, key, put, put_chart, scales_of
-from lab.drawing.looks import Column
+from lab.drawing.looks import ColumnBox
 from lab.widgets.controls import in_row, view
 from lxmls_rnn.plotting.palette import GREY, LINES
 from lxmls_rnn.sweep.charts import MAX_COLOURED_CURVES, Lines, against, curves, lines_against, places
@@ -33,7 +33,7 @@ def coloured_curves(settings: Sequence[SettingResults], lines: Lines) -> list[tu
     return found
 
 
-class Plots(Column):
+class Plots(ColumnBox):
     """Accuracy against one setting, with a line per value of another, and learning curves of the best settings.
 
     `open_run` is called with the result whose point is clicked.
@@ -46,7 +46,7 @@ class Plots(Column):
         self.points = bqplot.Scatter(x=[], y=[], scales=scales_of(self.against), default_size=40, unselected_style={})
         self.points.on_element_click(lambda _, event: self._open(self._results[event["data"]["index"]]))
         self.legends = view("sweep-lines"), view("sweep-curves")
-        boxes = [Column([plot, key]) for plot, key in zip((self.against, self.curves), self.legends, strict=True)]
+        boxes = [ColumnBox([plot, key]) for plot, key in zip((self.against, self.curves), self.legends, strict=True)]
         self._row = in_row(*boxes)
         super().__init__()
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, put_marks, scales_of, side_axis
-from lab.drawing.looks import Column
+from lab.drawing.looks import ColumnBox
 from lab.widgets.controls import checkbox, in_row, show, view
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.plotting.palette import LINES
@@ -29,7 +29,7 @@ Running = Sequence[tuple[float, float, float]]  # points within epochs: epochs d
 Norms = Sequence[tuple[float, float]]  # epochs done, norm of the gradient
 
 
-class Curves(Column):
+class Curves(ColumnBox):
     """Figures `cost` and `accuracy`, `norm` if recorded, and a legend of the runs."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from lab.drawing.looks import Column, make
+from lab.drawing.looks import ColumnBox, make
 from lab.panels.training.curves import Curves
 from lab.panels.training.live_run import LiveRun, live_runs
 from lab.panels.training.text import ended, epochs_table, on_disk, status
@@ -57,7 +57,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
             self.status,
             in_row(self.epoch_bar, self.training_bar),
             self.curves,
-            in_row(Column([self.shown, self.refresh_button]), self.table),
+            in_row(ColumnBox([self.shown, self.refresh_button]), self.table),
             self.left_out,
         )
         on_change(self._summarise, *controls(*groups))

@@ -1,6 +1,6 @@
 import ipywidgets as widgets
 
-from lab.drawing.looks import Column, Row, arrange, make
+from lab.drawing.looks import ColumnBox, RowBox, arrange, make
 
 
 def test_equal_layouts_and_styles_are_one_and_others_are_not():
@@ -10,7 +10,7 @@ def test_equal_layouts_and_styles_are_one_and_others_are_not():
     assert one.style is other.style
     assert one.layout is not other.layout
     assert (one.value, one.layout.width, other.layout.width, one._dom_classes) == ("a", "3em", "4em", ("lab-a",))
-    assert Column([one]).layout is Row([one]).layout
+    assert ColumnBox([one]).layout is RowBox([one]).layout
 
 
 def test_a_change_of_a_layout_affects_one_widget():
