@@ -131,7 +131,7 @@ class _Fork(Child):
             self.allow(seconds)
             kind, value = "result", function(self)
         except BaseException as error:
-            kind, value = "error", error
+            kind, value = "error", error.with_traceback(None)  # which `distributed` would pickle, frame by frame
         try:
             self._send(kind, value)
         except Exception as error:  # it cannot be pickled
