@@ -1,7 +1,9 @@
-"""Layouts and styles of widgets, which widgets share if they are equal.
+"""Layouts and styles of widgets, which the widgets of a panel share if they are equal.
 
 Each is an object in the page that a message makes. ipywidgets makes new ones for each widget, most messages of a panel.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -63,3 +65,15 @@ class ColumnBox(_Box, widgets.VBox):
 
 class RowBox(_Box, widgets.HBox):
     """Widgets side by side."""
+
+
+class ShownBox(ColumnBox):
+    """What a cell shows, such as a panel: it shares nothing with what cells have shown before.
+
+    A page that could not load that after a reload knows none of it, and shows what a cell makes anew all the same.
+    """
+
+    def __new__(cls, *arguments: Any, **options: Any) -> ShownBox:  # noqa: PYI034  Python 3.10 has no Self
+        """Forget the layouts and styles made so far."""
+        _made.clear()
+        return super().__new__(cls, *arguments, **options)

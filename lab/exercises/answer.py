@@ -5,7 +5,7 @@ from html import escape
 
 import ipywidgets as widgets
 
-from lab.drawing.looks import ColumnBox, make
+from lab.drawing.looks import ShownBox, make
 from lab.exercises.progress import JsonStore
 from lab.widgets.controls import on_change, view
 from lab.widgets.panel import STYLE
@@ -16,7 +16,7 @@ _FILE = JsonStore(students.ANSWERS, students.WrittenAnswer)
 OTHER_NOTEBOOK = "\n\n[Written in another notebook:]\n"
 
 
-class Answer(ColumnBox):
+class Answer(ShownBox):
     """A text field for each question, saved at every change.
 
     Answers are stored by the text of the question, so that other kernels and notebooks find them. If another notebook

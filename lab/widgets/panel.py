@@ -11,7 +11,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.drawing.looks import ColumnBox, RowBox, make
+from lab.drawing.looks import RowBox, ShownBox, make
 from lab.runtime import out_of_memory, python_warnings
 from lab.runtime.job import Job
 from lab.widgets.controls import EVENT_LOCK, button, on_change, show, unfolding, view
@@ -58,7 +58,7 @@ class Quiet:
             self.quiet = before
 
 
-class Panel(ColumnBox, Quiet):
+class Panel(ShownBox, Quiet):
     """Base class of panels: controls, results, and equivalent Python code.
 
     A subclass sets `title` and `help` (HTML), makes its widgets, calls ``super().__init__(*its_widgets)`` (top to
