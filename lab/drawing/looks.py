@@ -73,7 +73,7 @@ class ShownBox(ColumnBox):
     A page that could not load that after a reload knows none of it, and shows what a cell makes anew all the same.
     """
 
-    def __new__(cls, *arguments: Any, **options: Any) -> ShownBox:  # noqa: PYI034  Python 3.10 has no Self
+    def __new__(cls, *arguments: Any, **options: Any) -> ShownBox:
         """Forget the layouts and styles made so far."""
         _made.clear()
         return super().__new__(cls, *arguments, **options)
