@@ -33,7 +33,7 @@ from IPython import get_ipython
 
 T = TypeVar("T")
 
-MAX_WALL_SECONDS = 120.0  # for as long as `Child.allow` lets it compute; only code that waits needs them
+MAX_WALL_SECONDS = 240.0  # for as long as `Child.allow` lets it compute; only code that waits needs them
 STOPPING_SECONDS = 60.0  # of the wall, to write which line was running
 MAX_PRINTED = 100_000  # characters; or 20 figures
 # calls; with more, an endless recursion would fill the memory, or before Python 3.12 the stack, which crashes Python
