@@ -68,7 +68,7 @@ class RowBox(_Box, widgets.HBox):
 
 
 class ShownBox(ColumnBox):
-    """What a cell shows, such as a panel: it shares nothing with what cells have shown before.
+    """Output of a cell, such as a panel; it shares nothing with the outputs made before it.
 
     A page that could not load that after a reload knows none of it, and shows what a cell makes anew all the same.
     """

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-from theano_runtime import failures, programs
+from theano_runtime import entries, failures, programs
 
 from lxmls_rnn.device import blas
 
@@ -88,14 +88,14 @@ def prove(cxx: str, flags: str, folder: Path) -> blas.Proof:
     if not program.exists():
         options = flags.split()
         rpaths = [f"-Wl,-rpath,{option[2:]}" for option in options if option.startswith("-L")]
-        part = f"{program}.{os.getpid()}"
-        command = [*shlex.split(cxx), "-O2", "-fPIC", str(PRODUCTS), *options, *rpaths, "-ldl", "-o", part]
+        part = folder / f"{program.name}.{os.getpid()}"
+        command = [*shlex.split(cxx), "-O2", "-fPIC", str(PRODUCTS), *options, *rpaths, "-ldl", "-o", str(part)]
         with failures.explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
             done = programs.run(command)
             if done.status != 0:
                 raise failures.failure(command, done, source, folder, flags)
-            os.replace(part, program)
+            entries.publish(part, program)
     return blas.prove(name(flags), [program], folder)
 
 

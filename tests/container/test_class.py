@@ -327,7 +327,7 @@ def test_who_guesses_waits_and_nobody_else(classroom, anna):
     emil = classroom.student(EMIL)
 
     def seconds(password):
-        """How long this login has to wait."""
+        """Return the seconds that this login has to wait."""
         page = Visitor(classroom.address).login_page(EMIL, password)
         found = re.search(r"Wrong passwords before: wait (\d+) seconds", page)
         return int(found[1]) if found else 0

@@ -1,4 +1,4 @@
-"""How long the attack goes on: `pytest tests/faults --faults-trials 1000 -o faulthandler_timeout=0`."""
+"""Duration of the attack: `pytest tests/faults --faults-trials 1000 -o faulthandler_timeout=0`."""
 
 import pytest
 
