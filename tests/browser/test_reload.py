@@ -6,6 +6,7 @@ import signal
 import time
 
 from browser.page import button, fill
+from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1
 from playwright.sync_api import expect
 
 CELLS = ["from lab import Answer, StepThroughPanel", "StepThroughPanel()", 'Answer("Why?")']
@@ -48,6 +49,32 @@ def test_a_panel_that_was_just_shown_and_its_run_are_there_after_a_reload(lab):
     panel = lab.find("TrainingPanel")
     expect(panel.get_by_role("table", name=re.compile("^Epochs of unsaved:"))).to_be_visible()
     expect(lab.page.locator(".jp-CodeCell .jp-InputPrompt").first).to_have_text("[1]:")
+
+
+def test_a_cell_whose_reply_comes_after_its_end_is_saved_with_its_number(lab):
+    replies = []  # to the cell, held until the kernel has said that it is idle; two channels have no order
+
+    def late(socket):
+        server = socket.connect_to_server()
+
+        def pass_on(frame):
+            channel, parts = deserialize_msg_from_ws_v1(frame) if isinstance(frame, bytes) else ("", [])
+            if channel == "shell" and json.loads(parts[0])["msg_type"] == "execute_reply":
+                return replies.append(frame)
+            socket.send(frame)
+            if channel == "iopub" and json.loads(parts[3]).get("execution_state") == "idle":
+                while replies:
+                    socket.send(replies.pop())
+
+        server.on_message(pass_on)
+
+    lab.page.route_web_socket(re.compile("/channels"), late)
+    name = lab.write("from lab import Answer", 'Answer("Why?")')
+    lab.open(name)
+    lab.run_all()
+    expect(lab.page.locator(".jp-mod-dirty")).to_have_count(0)
+    cells = json.loads((lab.folder / name).read_text())["cells"]
+    assert [cell["execution_count"] for cell in cells] == [1, 2]
 
 
 def test_cells_that_show_panels_are_saved_one_after_the_other(lab):

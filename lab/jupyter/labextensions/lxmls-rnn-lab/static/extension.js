@@ -6,6 +6,14 @@
   const RESTORE_MILLISECONDS = 60000;
   const SECONDS = 8; // of loading before the kernel is asked again, or the advice is shown
 
+  let modules; // of JupyterLab and its extensions, by name and version
+
+  // The module of a package of JupyterLab.
+  async function shared(name) {
+    const [{ get }] = Object.values(modules[name]);
+    return (await get())();
+  }
+
   // After a reload, ipywidgets gives the kernel 4 s to send the state of all widgets. A page that loads several notebooks
   // takes longer to read the answer. ipywidgets then asks for each widget on its own, thousands of messages of which the
   // kernel's output channel drops some, and waits forever for those.
@@ -51,15 +59,16 @@
     });
   }
 
-  // A reload shows what the notebook's file holds, and JupyterLab saves that every two minutes: save when a cell that has shown
-  // a panel ends.
-  function saveShownPanels(context) {
-    const cells = new Set(); // the requests that have shown a panel and have not ended
-    let saving = Promise.resolve(); // one after the other: two at once would conflict
-    const save = () => !context.isDisposed && context.contentsModel?.writable && context.save();
-    context.sessionContext.iopubMessage.connect((_, { content, parent_header: { msg_id: request } }) => {
-      if (content.data?.["application/vnd.jupyter.widget-view+json"]) cells.add(request);
-      else if (content.execution_state === "idle" && cells.delete(request)) saving = saving.then(save, save);
+  // A reload shows what the notebook's file holds, and JupyterLab saves that every two minutes: save when a cell that shows a
+  // panel has run and has its number.
+  function saveShownPanels(app, { NotebookActions }) {
+    const savings = new WeakMap(); // of a notebook one after the other: two at once would conflict
+    NotebookActions.executed.connect((_, { notebook, cell: { model } }) => {
+      const context = [...app.shell.widgets("main")].find(({ content }) => content === notebook)?.context;
+      const outputs = model.outputs?.toJSON() ?? [];
+      if (!context || !outputs.some(({ data }) => data?.["application/vnd.jupyter.widget-view+json"])) return;
+      const save = () => !context.isDisposed && context.contentsModel?.writable && context.save();
+      savings.set(context, (savings.get(context) ?? Promise.resolve()).then(save, save));
     });
   }
 
@@ -132,13 +141,15 @@
   const plugin = {
     id: "lxmls-rnn-lab:plugin",
     autoStart: true,
-    activate: (app) => {
+    activate: async (app) => {
       allowSlowRestore();
       allowHiddenFigures();
       keepRuns(app);
-      followNotebooks(app, saveShownPanels, askAgain, markLostPanels);
+      followNotebooks(app, askAgain, markLostPanels);
       explainLostPanels(app);
+      saveShownPanels(app, await shared("@jupyterlab/notebook"));
     },
   };
-  (window._JUPYTERLAB ||= {})["lxmls-rnn-lab"] = { init: () => {}, get: () => () => ({ default: plugin, __esModule: true }) };
+  const init = (found) => (modules = found);
+  (window._JUPYTERLAB ||= {})["lxmls-rnn-lab"] = { init, get: () => () => ({ default: plugin, __esModule: true }) };
 })();
