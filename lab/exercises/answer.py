@@ -12,7 +12,7 @@ from lab.widgets.panel import STYLE
 from lxmls_rnn.classroom import students
 from lxmls_rnn.storage.files import in_words
 
-_FILE = JsonStore(students.ANSWERS, students.WrittenAnswer)
+_FILE = JsonStore(students.ANSWERS, students.WrittenAnswer, students.ANSWERS_FORMAT)
 OTHER_NOTEBOOK = "\n\n[Written in another notebook:]\n"
 
 

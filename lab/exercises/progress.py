@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Generic, TypeVar
 
 from lab.exercises.exercise import EXERCISES
 from lxmls_rnn import paths
-from lxmls_rnn.classroom.students import PROGRESS, RIGHT, TIME, Attempts
+from lxmls_rnn.classroom.students import PROGRESS, PROGRESS_FORMAT, RIGHT, TIME, Attempts
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import locked, make_folder, try_to_write, write_atomically
 
@@ -21,10 +20,10 @@ T = TypeVar("T")
 
 
 class JsonStore(Generic[T]):
-    """A JSON file in the folder of runs with named entries; each is an instance of the data class `kind`."""
+    """A JSON file of the format `form` in the folder of runs; its entries are instances of the data class `kind`."""
 
-    def __init__(self, name: str, kind: type[T]) -> None:
-        self.name, self.kind = name, kind
+    def __init__(self, name: str, kind: type[T], form: records.Format) -> None:
+        self.name, self.kind, self.form = name, kind, form
 
     @property
     def path(self) -> Path:
@@ -32,7 +31,7 @@ class JsonStore(Generic[T]):
         return paths.runs() / self.name
 
     def read(self) -> dict[str, T]:
-        """Return the entries; raise OSError if the file cannot be read.
+        """Return the entries; raise OSError if the file cannot be read or is of another format.
 
         A damaged file is renamed to `*.damaged`, `*.damaged-2` and so on, and the entries are empty.
         """
@@ -50,7 +49,7 @@ class JsonStore(Generic[T]):
     def changing(self) -> Iterator[dict[str, T]]:
         """Yield the entries to a `with` block and write them at its end; other processes wait until then.
 
-        Raise OSError with the file's name if it cannot be read or written.
+        Raise OSError with the file's name if it cannot be read or written, or is of another format.
         """
         folder = self.path.parent
         make_folder(folder)
@@ -60,9 +59,9 @@ class JsonStore(Generic[T]):
             except ValueError:
                 self._rename_damaged()
                 entries = {}
-            before = _text(entries)
+            before = self._text(entries)
             yield entries
-            if (text := _text(entries)) != before:
+            if (text := self._text(entries)) != before:
                 write_atomically(self.path, text)
 
     def _rename_damaged(self) -> None:
@@ -73,17 +72,18 @@ class JsonStore(Generic[T]):
 
     def _read(self) -> dict[str, T]:
         try:
-            return records.read(dict[str, self.kind], self.path)  # type: ignore[name-defined]
+            return records.read_entries(self.kind, self.path, self.form)
         except FileNotFoundError:
             return {}
+        except records.OtherFormatError as error:
+            raise OSError(str(error)) from None  # of another version of the lab, to which it is worth something
+
+    def _text(self, entries: dict[str, T]) -> str:
+        known = {n: {key: value for key, value in vars(e).items() if value is not None} for n, e in entries.items()}
+        return records.entries_text(known, self.form)
 
 
-def _text(entries: dict[str, T]) -> str:
-    plain = {name: {key: value for key, value in vars(e).items() if value is not None} for name, e in entries.items()}
-    return json.dumps(plain, indent=1)
-
-
-FILE = JsonStore(PROGRESS, Attempts)
+FILE = JsonStore(PROGRESS, Attempts, PROGRESS_FORMAT)
 
 
 def update(exercise: str, *, state: str = "", tries: int = 0, hints: int = 0, solution: bool = False) -> Attempts:

@@ -6,7 +6,6 @@ again.
 """
 
 import hashlib
-import json
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -16,13 +15,14 @@ from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import in_words, write_atomically
 
 RECORD = ".handed-out.json"  # in TARGET: the checksums of all handed-out versions of each notebook
+FORMAT = records.Format("lxmls-rnn handed-out")
 
 
 def hand_out(source: Path, target: Path) -> list[str]:
     """Hand out new notebooks; return the names of the written files."""
     written = []
     try:
-        record = records.read(dict[str, list[str]], target / RECORD)
+        record = records.read_entries(list[str], target / RECORD, FORMAT)
     except (FileNotFoundError, ValueError):
         record = {}
     for notebook in sorted(source.glob("*.ipynb")):
@@ -35,7 +35,7 @@ def hand_out(source: Path, target: Path) -> list[str]:
             written.append(place.name)
         if new not in handed:
             handed.append(new)
-    write_atomically(target / RECORD, json.dumps(record, indent=1))
+    write_atomically(target / RECORD, records.entries_text(record, FORMAT))
     return written
 
 

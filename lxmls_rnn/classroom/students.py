@@ -22,6 +22,7 @@ Course = Mapping[str, bool]  # the exercises in their order, and whether each is
 
 RIGHT, NOT_RIGHT, NOT_YET = "right", "not right", "not yet"
 PROGRESS, ANSWERS = "exercises.json", "answers.json"  # in a folder of runs
+PROGRESS_FORMAT, ANSWERS_FORMAT = records.Format("lxmls-rnn exercises"), records.Format("lxmls-rnn answers")
 ERROR = ".error"  # in a student's folder: the error that stopped its collection
 TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 STATE_SIGNS = {RIGHT: "✓", NOT_RIGHT: "✗", NOT_YET: "…"}
@@ -170,9 +171,9 @@ def _read_student(entry: Path, course: Course) -> Student:
             return student
         runs = _misplaced_runs(entry) or entry
         student.folder = runs.parent if runs.name == "runs" else entry
-    tried = _read_stored(dict[str, Attempts], runs / PROGRESS, student)
+    tried = _read_stored(Attempts, runs / PROGRESS, PROGRESS_FORMAT, student)
     student.exercises = {name: one for name, one in tried.items() if name in course}
-    answers = _read_stored(dict[str, WrittenAnswer], runs / ANSWERS, student)
+    answers = _read_stored(WrittenAnswer, runs / ANSWERS, ANSWERS_FORMAT, student)
     student.answers = dict(islice(answers.items(), MAX_ANSWERS))
     if len(answers) > MAX_ANSWERS:
         text = f"{runs / ANSWERS} has {len(answers):,} answers: the first {MAX_ANSWERS} are shown"
@@ -182,10 +183,10 @@ def _read_student(entry: Path, course: Course) -> Student:
     return student
 
 
-def _read_stored(kind: type[dict[str, T]], file: Path, student: Student) -> dict[str, T]:
+def _read_stored(kind: type[T], file: Path, form: records.Format, student: Student) -> dict[str, T]:
     """Return the entries of a file of a student, none if it is missing or damaged."""
     try:
-        return records.read(kind, file)
+        return records.read_entries(kind, file, form)
     except FileNotFoundError:
         return {}
     except (ValueError, OSError) as error:

@@ -7,6 +7,7 @@ expected; no other conversion is made. A float must be finite. Unknown entries a
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -51,6 +52,10 @@ class StopAtFirstError:
 Count = Annotated[int, Between(0, 2**63 - 1)]
 
 
+class OtherFormatError(ValueError):
+    """A file is of another format or version than is expected, or says none."""
+
+
 class Format(NamedTuple):
     """The format of a file, which the file says in the entries `format` and `version`."""
 
@@ -58,11 +63,11 @@ class Format(NamedTuple):
     version: int = 1
 
     def check(self, content: Mapping[str, Any]) -> None:
-        """Raise ValueError if the content of a file says another format or version, or none."""
+        """Raise OtherFormatError if the content of a file says another format or version, or none."""
         found = content.get("format"), content.get("version")
         if found != tuple(self):
             says = f"its format is {quoted(found[0])}, version {quoted(found[1])}"
-            raise ValueError(
+            raise OtherFormatError(
                 f"{says if found[0] else 'it does not say its format'}, expected {self.format!r}, version "
                 f"{self.version}: open it with the lxmls-rnn that wrote it, or make it again"
             )
@@ -72,15 +77,31 @@ def read(kind: type[T], path: str | os.PathLike[str], form: Format | None = None
     """Read a JSON file as an object of type `kind`.
 
     Raise OSError if it cannot be read, and ValueError if it is not a regular file, has more than `MAX_FILE_BYTES` or
-    `MAX_VALUES`, is not JSON, does not say the format `form`, or does not match the type.
+    `MAX_VALUES`, is not JSON or does not match the type, OtherFormatError if it does not say the format `form`.
     """
     content = read_json(path)
     try:
         if form is not None:
             form.check(parse(dict[str, Any], content))
         return parse(kind, content)
+    except OtherFormatError as error:
+        raise OtherFormatError(f"{path}: {error}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def read_entries(kind: type[T], path: str | os.PathLike[str], form: Format) -> dict[str, T]:
+    """Read what `entries_text` wrote; errors as `read`."""
+    entries = read(dict[str, Any], path, form).get("entries")
+    try:
+        return check(dict[str, kind], entries, "entries")  # type: ignore[valid-type]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def entries_text(entries: Mapping[str, Any], form: Format) -> str:
+    """Return the text of a JSON file of named entries, which are JSON themselves."""
+    return json.dumps({**form._asdict(), "entries": entries}, indent=1)
 
 
 def read_json(path: str | os.PathLike[str], most: int = MAX_FILE_BYTES) -> bytes:

@@ -1,15 +1,25 @@
 """A class of four students, as it is handed in."""
 
-import json
-
+from lxmls_rnn.classroom.students import ANSWERS_FORMAT, PROGRESS_FORMAT
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
+from lxmls_rnn.storage import records
 
 RIGHT = {"state": "right", "tries": 3, "hints": 1, "solution": True}
 RIGHT |= {"begun": "2026-07-20 14:52", "done": "2026-07-20 15:04"}
 OPEN = {"state": "not right", "tries": 7, "hints": 0, "solution": False}
+
+
+def exercises(entries):
+    """Return the text of a file of exercises."""
+    return records.entries_text(entries, PROGRESS_FORMAT)
+
+
+def answers(entries):
+    """Return the text of a file of answers."""
+    return records.entries_text(entries, ANSWERS_FORMAT)
 
 
 def hand_in(folder):
@@ -18,8 +28,8 @@ def hand_in(folder):
     Anna has done one exercise and trained; Ben is stuck at it; Cai's file is damaged; Dee has begun nothing.
     """
     progress = {
-        "anna": json.dumps({"forward": RIGHT, "errors": {**OPEN, "tries": 2}}),
-        "ben": json.dumps({"forward": OPEN}),
+        "anna": exercises({"forward": RIGHT, "errors": {**OPEN, "tries": 2}}),
+        "ben": exercises({"forward": OPEN}),
         "cai": "{",
         "dee": None,
     }
@@ -29,15 +39,15 @@ def hand_in(folder):
         if text is not None:
             (runs / "exercises.json").write_text(text)
     train, dev, _ = map(str, corpus_files("sample"))
-    answers = {
+    written = {
         "anna": {"Why?": {"text": "[bold]I see <b>no</b> \x1b[2Jreason.\nNone.", "written": "2026-07-20 15:00"}},
         "ben": {
             "Why?": {"text": "Because.", "written": "2026-07-20 15:00"},
             "How deep?": {"text": "10", "written": "2026-07-20 15:01"},
         },
     }
-    for name, its in answers.items():
-        (folder / name / "runs" / "answers.json").write_text(json.dumps(its))
+    for name, its in written.items():
+        (folder / name / "runs" / "answers.json").write_text(answers(its))
     settings = Settings(train, dev, max_nr_sent=30, n_emb=4, n_hidd=3, trainer=Trainer(epochs=1))
     list(Run.create("first", settings, folder / "anna" / "runs").fit())
     return folder
@@ -48,6 +58,6 @@ def misplaced(folder):
     (folder / "eva").mkdir()
     (folder / "fay.zip").write_bytes(b"PK")
     (folder / "gus/my work/runs").mkdir(parents=True)
-    (folder / "gus/my work/runs/exercises.json").write_text(json.dumps({"forward": RIGHT}))
+    (folder / "gus/my work/runs/exercises.json").write_text(exercises({"forward": RIGHT}))
     (folder / "hal/notebooks").mkdir(parents=True)
     return folder

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from classroom.small_class import exercises
 from typer.testing import CliRunner
 
 from lxmls_rnn.classroom import collect as collecting
@@ -35,7 +36,7 @@ def zipped(file, members, mode=0o100644):
 def student(folder, **files):
     """Write a student's folder with a file of each name in its folder of runs."""
     (Path(folder) / "runs").mkdir(parents=True)
-    for name, content in {"exercises": "{}", **files}.items():
+    for name, content in {"exercises": exercises({}), **files}.items():
         (Path(folder) / "runs" / f"{name}.json").write_text(content)
     return Path(folder)
 
@@ -88,7 +89,7 @@ def test_too_many_files_are_refused_before_they_are_listed(place, monkeypatch):
 
 def test_damage_to_one_student_does_not_stop_the_others(place):
     Path("class/empty").mkdir(parents=True)
-    zipped("class/ben.zip", {"ben/runs/exercises.json": "{}"})
+    zipped("class/ben.zip", {"ben/runs/exercises.json": exercises({})})
     Path("class/cai.zip").write_bytes(b"PK\x03\x04 not a zip file")
     data = bytearray(zipped("class/dee.zip", {"runs/answers.json": "{}", "runs/exercises.json": "{}"}).read_bytes())
     data[data.index(b"exercises.json") + 15] ^= 255

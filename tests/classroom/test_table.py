@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from classroom.small_class import OPEN, RIGHT, hand_in, misplaced
+from classroom.small_class import OPEN, RIGHT, answers, exercises, hand_in, misplaced
 
 import lab
 from lab.exercises.exercise import COURSE
@@ -35,7 +35,7 @@ def test_a_line_for_each_student_and_how_many_have_done_each_exercise(handed_in)
 
 def test_an_optional_exercise_counts_only_for_those_who_did_it(handed_in):
     anna = handed_in / "anna/runs/exercises.json"
-    anna.write_text(json.dumps({"forward": RIGHT, "jax_scan": RIGHT, "torch_loop": OPEN}))
+    anna.write_text(exercises({"forward": RIGHT, "jax_scan": RIGHT, "torch_loop": OPEN}))
     header, lines = table(read_class(handed_in, COURSE))
     assert [line[header.index("done")] for line in lines] == ["1 of 1 + 1", "0 of 1", "0 of 1", "0 of 1", ""]
 
@@ -131,7 +131,7 @@ def test_stuck_means_several_tries_over_some_time(tries, tried, is_stuck):
 
 def test_exercises_that_are_not_of_the_course_are_not_read(handed_in):
     made_up = {f"made up {n}": OPEN for n in range(10_000)}
-    (handed_in / "ben/runs/exercises.json").write_text(json.dumps(made_up | {"errors": RIGHT}))
+    (handed_in / "ben/runs/exercises.json").write_text(exercises(made_up | {"errors": RIGHT}))
     of_class = read_class(handed_in, COURSE)
     assert of_class.exercises == ["forward", "errors"]
     assert list(of_class.students[1].exercises) == ["errors"]
@@ -139,7 +139,7 @@ def test_exercises_that_are_not_of_the_course_are_not_read(handed_in):
 
 def test_of_too_many_answers_the_first_are_shown(handed_in):
     written = {f"Question {n}?": {"text": "Yes.", "written": "2026-07-20 15:00"} for n in range(MAX_ANSWERS + 5)}
-    (handed_in / "ben/runs/answers.json").write_text(json.dumps(written))
+    (handed_in / "ben/runs/answers.json").write_text(answers(written))
     of_class = read_class(handed_in, COURSE)
     assert list(of_class.students[1].answers) == list(written)[:MAX_ANSWERS]
     assert of_class.students[1].problems[0].text.endswith("answers.json has 205 answers: the first 200 are shown")

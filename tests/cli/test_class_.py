@@ -1,10 +1,9 @@
 """`lxmls-rnn class`: what it prints and writes."""
 
 import csv
-import json
 
 import pytest
-from classroom.small_class import RIGHT, hand_in, misplaced
+from classroom.small_class import RIGHT, answers, exercises, hand_in, misplaced
 from typer.testing import CliRunner
 
 from lab.exercises.exercise import COURSE
@@ -56,7 +55,7 @@ def test_answers_stand_under_their_question(handed_in):
 def test_a_long_answer_is_not_broken_into_lines(handed_in):
     text = " ".join(["because"] * 40)
     written = {"Why?": {"text": f"{text}\n{text}", "written": "2026-07-20 15:00"}}
-    (handed_in / "ben" / "runs" / "answers.json").write_text(json.dumps(written))
+    (handed_in / "ben" / "runs" / "answers.json").write_text(answers(written))
     shown = CliRunner().invoke(app, ["class", "show", str(handed_in), "--answers"], env={"COLUMNS": "80"}).output
     assert f"\nben: {text}\n    {text}\n" in shown
 
@@ -79,7 +78,7 @@ def test_a_folder_cannot_make_a_terminal_or_a_page_obey(handed_in):
 
 def test_eighty_columns_hold_a_row_for_each_student_whatever_they_handed_in(handed_in):
     names = [name for name, optional in COURSE.items() if not optional]
-    (handed_in / "ben/runs/exercises.json").write_text(json.dumps(dict.fromkeys(names, RIGHT)))
+    (handed_in / "ben/runs/exercises.json").write_text(exercises(dict.fromkeys(names, RIGHT)))
     misplaced(handed_in)
     shown = CliRunner().invoke(app, ["class", "show", str(handed_in)], env={"COLUMNS": "80"}).output
     table = shown[shown.index("\nstudent ") + 1 : shown.index("✓ right, ")].splitlines()

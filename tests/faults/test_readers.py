@@ -27,7 +27,7 @@ from lab.exercises.exercise import COURSE
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show import compare, report
-from lxmls_rnn.classroom.students import read_class
+from lxmls_rnn.classroom.students import ANSWERS_FORMAT, PROGRESS_FORMAT, read_class
 from lxmls_rnn.classroom.table import as_html
 from lxmls_rnn.cli import app
 from lxmls_rnn.datasets.corpora import corpus_files
@@ -199,11 +199,14 @@ def test_exercises(attack, place, monkeypatch):
         for put_aside in place.glob("*.damaged*"):
             put_aside.unlink()
 
-    attack(hostile.Json(ENTRIES), read, progress.FILE.path)
+    attack(hostile.Json({**PROGRESS_FORMAT._asdict(), "entries": ENTRIES}), read, progress.FILE.path)
 
 
-@pytest.mark.parametrize(("file", "content"), [("exercises.json", ENTRIES), ("answers.json", ANSWERS)])
-def test_files_of_a_class(attack, place, file, content):
+@pytest.mark.parametrize(
+    ("file", "form", "entries"),
+    [("exercises.json", PROGRESS_FORMAT, ENTRIES), ("answers.json", ANSWERS_FORMAT, ANSWERS)],
+)
+def test_files_of_a_class(attack, place, file, form, entries):
     def read(number):
         command(number, "class", "show", place, "--answers")
         of_class = read_class(place, COURSE)
@@ -211,7 +214,7 @@ def test_files_of_a_class(attack, place, file, content):
         for problem in of_class.students[0].problems:
             raise ValueError(problem.text)
 
-    attack(hostile.Json(content), read, place / "anna" / "runs" / file)
+    attack(hostile.Json({**form._asdict(), "entries": entries}), read, place / "anna" / "runs" / file)
 
 
 def saved(path, activation=None, **extra):

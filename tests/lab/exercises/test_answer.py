@@ -16,7 +16,7 @@ def test_an_answer_is_there_again_in_another_kernel(runs_folder):
     shown = Answer(HOW, WHY)
     assert [field.description for field in shown.fields] == [HOW, WHY]
     assert [field.value for field in shown.fields] == ["As deep as the sentence <b>is</b> long.\nNot deeper.", ""]
-    assert list(json.loads((runs_folder / "answers.json").read_text())) == [HOW]
+    assert list(json.loads((runs_folder / "answers.json").read_text())["entries"]) == [HOW]
 
 
 def test_it_says_that_it_is_kept_and_forgets_what_is_deleted(runs_folder):
@@ -27,7 +27,7 @@ def test_it_says_that_it_is_kept_and_forgets_what_is_deleted(runs_folder):
     check.reset()
     assert Answer(WHY).fields[0].value == "h_0"
     answer.fields[0].value = " "
-    assert json.loads((runs_folder / "answers.json").read_text()) == {}
+    assert json.loads((runs_folder / "answers.json").read_text())["entries"] == {}
 
 
 def test_what_another_notebook_has_written_meanwhile_is_kept_below(runs_folder):

@@ -10,7 +10,9 @@ import pytest
 
 from lab.exercises import check, progress
 from lab.exercises.progress import JsonStore
+from lxmls_rnn.storage.records import Format, entries_text
 
+FORM = progress.FILE.form._asdict()
 TRIES = """
 from lab.exercises import progress
 for _ in range(20):
@@ -24,13 +26,24 @@ def test_kernels_at_once_lose_no_update():
     assert progress.FILE.read()["forward"].tries == 60
 
 
-@pytest.mark.parametrize("content", ['{"forward": {"hints": -1}}', "[" * 10_000])
+@pytest.mark.parametrize("content", [json.dumps({**FORM, "entries": {"forward": {"hints": -1}}}), "[" * 10_000])
 def test_a_damaged_file_is_put_aside(runs_folder, content):
     (runs_folder / "exercises.json").write_text(content)
     assert progress.FILE.read() == {}
     assert (runs_folder / "exercises.json.damaged").read_text() == content
     progress.update("forward", tries=1)
-    assert json.loads((runs_folder / "exercises.json").read_text())["forward"]["tries"] == 1
+    assert json.loads((runs_folder / "exercises.json").read_text())["entries"]["forward"]["tries"] == 1
+
+
+@pytest.mark.parametrize("content", [{"forward": {"tries": 3}}, {**FORM, "version": 2, "entries": {}}])
+def test_a_file_of_another_format_is_refused_and_left(runs_folder, content):
+    (runs_folder / "exercises.json").write_text(json.dumps(content))
+    for action in (check.progress, lambda: check.forward(None)):
+        said = repr(action())
+        assert "Progress is not saved: " in said
+        assert f"{runs_folder}/exercises.json: it" in said
+        assert "expected 'lxmls-rnn exercises', version 1: open it with the lxmls-rnn that wrote it" in said
+    assert json.loads((runs_folder / "exercises.json").read_text()) == content
 
 
 @pytest.mark.parametrize("action", [lambda: check.hint("forward"), check.progress, check.reset])
@@ -54,7 +67,7 @@ class Score:
 
 @pytest.fixture
 def store():
-    return JsonStore("scores.json", Score)
+    return JsonStore("scores.json", Score, Format("scores"))
 
 
 def test_without_a_file_there_are_no_entries_and_the_folder_is_the_one_of_runs_at_the_time(
@@ -72,7 +85,7 @@ def test_changes_are_kept_and_nothing_is_written_for_none(store):
     with store.changing() as entries:
         entries["x"] = Score(3)
         entries["y"] = Score(note="n")
-    assert json.loads(store.path.read_text()) == {"x": {"points": 3}, "y": {"points": 0, "note": "n"}}
+    assert json.loads(store.path.read_text())["entries"] == {"x": {"points": 3}, "y": {"points": 0, "note": "n"}}
     before = store.path.stat().st_ino  # of another file, if it is replaced
     with store.changing() as entries:
         entries["x"] = Score(3)
@@ -96,7 +109,7 @@ def test_an_error_in_between_writes_nothing_and_unlocks(store):
     assert not store.path.exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"x": {"points": "many"}}', "\xff"])
+@pytest.mark.parametrize("content", ["{", "[]", entries_text({"x": {"points": "many"}}, Format("scores")), "\xff"])
 def test_a_damaged_file_is_renamed_to_an_unused_name(store, runs_folder, content):
     (runs_folder / "scores.json.damaged").write_text("older")
     (runs_folder / "scores.json.damaged-2").symlink_to("nowhere")
