@@ -32,6 +32,8 @@ def test_panels_of_all_open_notebooks_are_there_after_a_reload(lab):
     for number in range(len(names)):
         tabs.nth(number).click()
         expect(lab.page.locator(f"{OPEN} :is(.lab-Answer, .lab-StepThroughPanel)")).to_have_count(2)
+    kinds = {kind for _, channel, kind, *_ in lab.messages.lines if channel == "control"}
+    assert not [kind for kind in kinds if "subshell" in kind]  # which lose messages where a page is reloaded
 
 
 def test_a_panel_that_was_just_shown_and_its_run_are_there_after_a_reload(lab):
