@@ -31,12 +31,6 @@ def test_an_lstm_learns_what_an_rnn_does_not():
     assert found["LSTM", 5] > 0.95
 
 
-@pytest.mark.nightly("the same experiment as above, with other weights")
-def test_with_the_guides_weights_neither_does():
-    found = last(["RNN, logistic", "LSTM"], [5], 1, epochs=5, init="uniform01")
-    assert max(found.values()) < 0.7
-
-
 def test_each_seed_begins_with_other_weights_and_the_same_seed_with_the_same(monkeypatch):
     begun, prepare = [], distance.prepare
 

@@ -32,6 +32,7 @@ def test_the_page_has_a_block_for_each_framework():
 
 
 @pytest.mark.usefixtures("settings_of_jax")
+@pytest.mark.daily("compiles a function")
 @pytest.mark.parametrize("name", MODULES)
 def test_frameworks_of_the_page_agree_with_numpy(name):
     if name != "Theano" and (missing := FRAMEWORKS[MODULES[name]].missing):

@@ -76,6 +76,7 @@ def test_attention_without_softmax_is_a_recurrence(page):
     assert np.abs(page["at_once"] - page["one_by_one"]).max() < 1e-13
 
 
+@pytest.mark.daily("trains two taggers")
 def test_attention_learns_a_distance_that_the_rnn_does_not(page, monkeypatch, tmp_path):
     monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
     share = page["share_of_gradient"]
@@ -95,6 +96,7 @@ SHARES = {
 }
 
 
+@pytest.mark.daily("twenty-five gradients a row")
 @pytest.mark.parametrize("row", SHARES)
 def test_the_table_has_the_shares_of_the_gradient(page, row, monkeypatch, tmp_path):
     monkeypatch.setenv("LXMLS_DATA", str(tmp_path))

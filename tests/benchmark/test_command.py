@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from benchmark.conftest import Here
 from matplotlib import image
 from rich.text import Text
 from typer.testing import CliRunner
 
+from lxmls_rnn.benchmark.measure import runner
 from lxmls_rnn.benchmark.measure.machine import describe, in_words
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.benchmark.measure.runner import peak_key
@@ -21,7 +23,7 @@ from lxmls_rnn.cli.console import SafeConsole
 
 COMMAND = [str(Path(sys.executable).with_name("lxmls-rnn")), "bench"]
 TINY = ["--model", "rnn", "--hidden", "5,6", "--batch", "1,2", "--length", "4", "--words", "30", "--time", "0.01"]
-SMALL = [*TINY, "--threads", "1", "--limit", "600", "--implementation", "numpy,fused", "--device", "cpu"]
+SMALL = [*TINY, "--threads", "1", "--limit", "600", "--implementation", "numpy", "--device", "cpu"]
 
 
 @pytest.fixture
@@ -34,15 +36,16 @@ def test_a_run_shows_a_bar_prints_a_table_and_writes_results_and_picture(run, mo
     shown = io.StringIO()
     monkeypatch.setenv("COLUMNS", "160")  # of the table
     monkeypatch.setattr("lxmls_rnn.cli.bench.console", SafeConsole(file=shown, force_terminal=True, width=150))
+    monkeypatch.setattr(runner, "Worker", Here)  # the other tests start processes
     result = run(*SMALL, "--batch", "2", "--work", "forward", "--all", "--out", "a.json")
     assert result.exit_code == 0, result.output
     assert re.search(r"implementation .* words/s", result.output)
-    assert "fused on cpu" in result.output
-    assert re.findall(r" (\d/\d)", Text.from_ansi(shown.getvalue()).plain)[-1] == "4/4"
+    assert "numpy on cpu" in result.output
+    assert re.findall(r" (\d/\d)", Text.from_ansi(shown.getvalue()).plain)[-1] == "2/2"
     content = json.loads(Path("a.json").read_text())
     assert {"processor", "cores", "threads", "numpy_blas", "gpus", "versions", "cxxflags"} <= set(content["machine"])
     assert re.fullmatch(r"openblas \d\S+ \w+", content["machine"]["numpy_blas"])
-    assert [row["status"] for row in content["rows"]] == ["ok"] * 4
+    assert [row["status"] for row in content["rows"]] == ["ok"] * 2
     assert image.imread("a.png").shape[2] == 4
 
 
@@ -112,16 +115,10 @@ def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_
         (["--baseline", "cupy"], "--baseline must be one of numpy, "),
         (["--implementation", "fused,cupy"], "implementation must be one of numpy, "),
         (
-            ["--dtype", "float16"],
-            "dtype must be one of float64, float32, got 'float16'",
-        ),
-        (["--work", "sleep"], "work must be one of "),
-        (
             ["--hidden", "20,x"],
             "hidden must be an integer from 1 to 2147483647, or several separated by commas",
         ),
         (["--set", "huge"], "set must be one of quick, full, deepbench, got 'huge'"),
-        (["--model", "gru"], "model must be one of rnn, lstm, lstm-no-peepholes, got 'gru'"),
         (["--resume"], "--resume needs --out"),
         (["--time", "0"], "time must be a positive number, got 0"),
         (["--budget", "-1"], "budget must be a positive number or none, got -1"),
@@ -141,8 +138,8 @@ def test_a_mistake_is_said_in_one_sentence(run, args, message):
 
 
 def test_ctrl_c_writes_what_was_measured(tmp_path):
-    lengths = ",".join(map(str, range(1, 101)))  # for an hour
-    options = [*SMALL, "--implementation", "numpy", "--length", lengths, "--time", "3", "--no-plot", "--out", "a.json"]
+    lengths = ",".join(map(str, range(1, 101)))  # for some minutes
+    options = [*SMALL, "--length", lengths, "--time", "1", "--no-plot", "--out", "a.json"]
     with subprocess.Popen([*COMMAND, *options], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
         while not (tmp_path / "a.json").exists():
             assert process.poll() is None

@@ -78,14 +78,6 @@ def test_a_signal_is_noted_and_a_second_ctrl_c_does_not_wait(capfd, number):
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_without_a_signal_nothing_is_noted_and_the_handlers_are_back():
-    before = signal.getsignal(signal.SIGTERM)
-    with interruptible("update") as came:
-        pass
-    assert came == []
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
 def test_what_has_stopped_it_is_said_with_the_command_that_goes_on(capsys):
     for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
         say_stopped(number, "lxmls-rnn train --resume a" + "b" * 99)

@@ -9,9 +9,10 @@ from lab import StepThroughPanel
 from lxmls_rnn.cli import app
 from lxmls_rnn.deep_learning.rnn import MODELS, model_class, name_of
 
+compiles = pytest.mark.daily("compiles, half a minute from an empty cache; tests/deep_learning has quick ones")
 slow_scan = pytest.mark.nightly("the same as FastLSTM, with scan; test_training and test_gradient_check compile scan")
 own_layer = pytest.mark.nightly("the same as TorchRNN, with nn.LSTM")
-MARKS = {"scan": slow_scan, "torch-fused": own_layer}
+MARKS = {"fused": compiles, "scan": slow_scan, "torch-fused": own_layer}
 # one of each framework and its layers; the others of a family differ in their numbers alone
 NAMES = "NumpyLSTM", "FastLSTM", "RNN", "JaxLSTM", "TorchRNN", "FastTorchLSTM"
 
@@ -30,8 +31,6 @@ def test_a_model_is_taken_by_all(name, tmp_path, monkeypatch):
     call("train", "--resume", "first", "--epochs", "2")
     call("tag", "runs/first", "the dog")
     call("evaluate", "runs/first", "sample", "--max-nr-sent", "3")
-    if MODELS[name].backend != "numpy":  # tests/sweep has those
-        call("sweep", *settings, "--epochs", "1", "--seeds", "1", "--name", "grid")
     call("check", "--model", name, "--against", name_of(MODELS[name].family, "numpy"), "--length", "2")
     for kind in ("html", "safetensors"):
         call("export", "runs/first", "--to", kind)

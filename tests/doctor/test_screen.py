@@ -34,6 +34,7 @@ def test_a_healthy_machine_fits_on_one_screen():
     assert any("GPU" in line for line in lines)
 
 
+@pytest.mark.daily("starts the doctor, which imports Theano, as the healthy machine does")
 def test_without_a_compiler_it_fails_and_says_what_to_install(tmp_path):
     status, lines = screen(PATH=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
     assert status == 1

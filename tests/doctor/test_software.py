@@ -137,10 +137,9 @@ def test_no_blas_by_the_users_own_wish_is_no_fault(compiler, right, monkeypatch)
 
 
 @needs_compiler
-@pytest.mark.parametrize("ldflags", ["-lno_such_blas", "-lm"])
-def test_a_blas_that_does_not_link_is_a_fault_with_its_remedy(tmp_path, ldflags):
-    finding = software.blas_found(flags.compiler(), ldflags, str(tmp_path))
-    assert (finding.value, finding.ok, finding.packages) == (f"{ldflags} does not link", False, ())
+def test_a_blas_that_does_not_link_is_a_fault_with_its_remedy(tmp_path):
+    finding = software.blas_found(flags.compiler(), "-lm", str(tmp_path))  # it is there, and has no BLAS
+    assert (finding.value, finding.ok, finding.packages) == ("-lm does not link", False, ())
     assert list(tmp_path.iterdir()) == []
     assert "Take blas.ldflags out of THEANO_FLAGS" in finding.remedy
 

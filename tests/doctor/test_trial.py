@@ -83,6 +83,7 @@ def test_a_result_that_is_wrong_is_shown(tried, monkeypatch):
     assert tried()[1]["error"].startswith("a wrong result, [0.99")
 
 
+@pytest.mark.daily("imports Theano in two processes")
 def test_the_device_of_a_trial_goes_before_what_is_set(monkeypatch):
     monkeypatch.setenv("THEANO_FLAGS", "device=cpu,floatX=float32,cxx=")
     monkeypatch.setenv("LXMLS_DEVICE", "cpu")
@@ -96,6 +97,7 @@ def test_the_device_of_a_trial_goes_before_what_is_set(monkeypatch):
     assert found.error == "it ran in Python, not as C code"
 
 
+@pytest.mark.daily("imports Theano in a process")
 def test_what_theano_uses_is_told_even_if_the_function_ends_the_process():
     code = "import os, theano\ntheano.function = lambda *_: os._exit(3)\n"
     code += "from lxmls_rnn.doctor import trial; trial.try_function()"

@@ -83,7 +83,10 @@ def parameters_of(run, file="model.npz"):
     return {name: W.tobytes() for name, W in model_file.load(run.folder / file).model.get_values().items()}
 
 
-@pytest.fixture(scope="module", params=[SETTINGS, PATIENT], ids=["all epochs", "early stopping"])
+all_epochs = pytest.param(SETTINGS, id="all epochs", marks=pytest.mark.daily("as with early stopping, without it"))
+
+
+@pytest.fixture(scope="module", params=[pytest.param(PATIENT, id="early stopping"), all_epochs])
 def left_alone(request, tmp_path_factory):
     run = Run.create("alone", request.param, tmp_path_factory.mktemp("runs"))
     for _ in run.fit():

@@ -1,6 +1,5 @@
 """A sweep on a cluster that is there: over TLS, on machines that differ, one of which is cut off and lives on."""
 
-import math
 import shutil
 import subprocess
 import sys
@@ -74,30 +73,6 @@ def test_a_worker_with_another_corpus_is_named_and_the_others_train(cluster, run
     assert not list(runs.rglob(".*"))  # no claim is left
 
 
-@pytest.mark.nightly("the same as test_driver_in_threads, with processes and TLS")
-def test_without_a_worker_that_may_train_it_stops_and_with_one_it_goes_on(cluster, runs, tmp_path, monkeypatch):
-    monkeypatch.setattr(clusters, "MAX_UNFIT_SECONDS", 0)
-    cluster.worker("eve", LXMLS_RUNS=tmp_path)
-    sweep = small_sweep(runs, "n_hidd=2", base=NAMED, seeds=[1]).begin()
-    with pytest.raises(RuntimeError, match=f"worker eve: its folder of runs, {tmp_path}, is not the client's"):
-        list(Driver(sweep, scheduler=cluster.address).run())
-    cluster.worker("ada", LXMLS_RUNS=runs)
-    monkeypatch.setattr(clusters, "MAX_UNFIT_SECONDS", math.inf)
-    list(Driver(sweep, scheduler=cluster.address).run())
-    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
-    long = replace(NAMED, trainer=replace(NAMED.trainer, epochs=300))
-    more = small_sweep(runs, "n_hidd=2", base=long, seeds=[1], name="long").begin()
-    driver = Driver(more, scheduler=cluster.address)
-    with pytest.raises(ConnectionError, match=r"has disappeared: .* `lxmls-rnn sweep --resume long --scheduler tls://"):  # noqa: PT012
-        for _ in driver.run():
-            if any(more.folder.glob("*/metrics.jsonl")) and cluster.scheduler.poll() is None:
-                cluster.scheduler.kill()
-    with pytest.raises(ConnectionError, match="no scheduler answers at tls://"):
-        list(Driver(more, scheduler=cluster.address).run())
-    list(Driver(more).run())  # the runs are as good here
-    assert of_sweep(more) == serial(more, tmp_path / "again")
-
-
 @pytest.mark.nightly("the same as test_local, where workers are lost too, on a cluster; test_owner loses a claim")
 def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, runs, tmp_path):
     to_scheduler = urlsplit(cluster.address)
@@ -121,22 +96,6 @@ def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, ru
     assert first == "lost while it lived"
     rows = Run.open(run, sweep.folder).metrics()
     assert [row.epoch for row in rows] == list(range(1, 301))
-    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
-
-
-@pytest.mark.nightly("the same as test_driver, which changes a corpus too, on a cluster")
-def test_a_corpus_that_changes_on_a_worker_in_the_midst_ends_its_part(cluster, runs, tmp_path):
-    for name in ("ada", "bob"):
-        cluster.worker(name, LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / name))
-    cluster.wait_for_workers(2)
-    sweep = small_sweep(runs, "n_hidd=2,3", base=NAMED, seeds=range(8)).begin()
-    driver = Driver(sweep, scheduler=cluster.address)
-    begun = [sweep.folder / training.name / "config.json" for training in list(sweep.trainings())[:2]]
-    for result in driver.run():
-        if result is not None and all(file.exists() for file in begun):  # so that both have read the corpus
-            (tmp_path / "ada" / "sample" / "dev.conll").write_text("")
-    assert {result.state for result in driver.results.values()} == {"done"}
-    assert set(driver.unfit) == {"ada"}
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
 
 

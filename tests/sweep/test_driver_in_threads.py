@@ -125,13 +125,11 @@ def test_a_cluster_on_which_none_may_train_stops_the_sweep(tmp_path, monkeypatch
     assert states(sweep) == dict.fromkeys(states(sweep), "waiting")
 
 
-@pytest.mark.parametrize(("runs", "name"), [(".", "small"), ("elsewhere", "{}/small")])
-def test_a_scheduler_that_is_gone_is_named_with_the_command_that_goes_on(tmp_path, monkeypatch, runs, name):
-    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / runs))
+def test_a_scheduler_that_is_gone_is_named_with_the_command_that_goes_on(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2").begin()
     with cluster_of() as cluster:
         address = cluster.scheduler_address
-        again = f"`lxmls-rnn sweep --resume {name.format(tmp_path)} --scheduler {address}`"
+        again = f"`lxmls-rnn sweep --resume {tmp_path}/small --scheduler {address}`"
         driver = Driver(sweep, scheduler=address)
         with pytest.raises(ConnectionError, match=f"the scheduler {address} has disappeared: .* {again}"):  # noqa: PT012
             for _ in driver.run():

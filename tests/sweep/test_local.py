@@ -152,18 +152,6 @@ def test_where_no_worker_starts_the_sweep_ends_with_a_sentence(broken_on_bad, tm
         list(driver.run())
 
 
-@pytest.mark.nightly("the same as a worker that is killed in a training, while it starts")
-def test_another_worker_takes_the_place_of_one_killed_while_it_starts(tmp_path):
-    sweep, killed = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin(), []
-    for _ in Driver(sweep, workers=1).run():
-        if len(killed) < 3 and (starting := workers_of(psutil.Process())):
-            assert not list(sweep.folder.glob("*/metrics.jsonl"))
-            killed += starting
-            starting[0].kill()
-    assert len(killed) == 3
-    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
-
-
 @pytest.mark.daily("it starts workers and kills them")
 def test_a_training_whose_workers_die_three_times_fails_and_the_other_one_is_not_disturbed(tmp_path):
     long = replace(BASE, trainer=replace(BASE.trainer, epochs=100_000))

@@ -1,7 +1,5 @@
 """Settings of a benchmark: from them come its cases and its limits."""
 
-import pytest
-
 from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
 from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS, SETS, WORKS, chosen_shapes
 
@@ -38,17 +36,3 @@ def test_the_limits_are_those_of_the_runner_and_the_budget_is_that_of_the_set_un
     assert (given.threads, given.seconds, given.limit, given.budget) == (3, 0.5, 7.0, 9.0)
     assert BenchmarkSettings().runner().budget == 120
     assert BenchmarkSettings("full").runner().budget is None
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"device": ("gpu",)}, "device must be cpu, cuda, cuda0, ..., got 'gpu'"),
-        ({"implementation": ("numpy",), "device": ("cuda",)}, "nothing to measure: NumPy runs only on the CPU"),
-        ({"set": "slow"}, "set must be one of quick, full, deepbench, got 'slow'"),
-        ({"time": 0.0}, "time must be a positive number, got 0.0"),
-    ],
-)
-def test_a_benchmark_that_cannot_be_is_refused(given, message):
-    with pytest.raises(ValueError, match=f"^{message}"):
-        BenchmarkSettings(**given).cases()

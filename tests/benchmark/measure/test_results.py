@@ -65,17 +65,6 @@ def test_a_run_that_was_left_keeps_what_was_measured(runner, tmp_path):
     assert other.status == "stopped"
 
 
-def test_where_time_is_limited_scan_is_measured_last(runner, tmp_path, monkeypatch):
-    runner.budget, measured = 600.0, []
-    monkeypatch.setattr(runner, "_measure", lambda turns: measured.append([turn.row.case for turn in turns]))
-    cases = make_cases([Shape("rnn", 5, batch, 4) for batch in (1, 2)], ["forward"], ["scan", "fused", "numpy"])
-    session = Session(cases, runner, tmp_path / "a.json")
-    list(session.run())
-    order = [[(case.implementation, case.batch) for case in group] for group in measured[:4]]  # in the first processes
-    assert order == [[("fused", 1), ("numpy", 1)], [("fused", 2), ("numpy", 2)], [("scan", 1)], [("scan", 2)]]
-    assert [row.case for row in session.results.rows] == cases
-
-
 def test_a_run_of_another_machine_is_not_gone_on_with(runner, make_results, tmp_path):
     make_results().save(tmp_path / "a.json")
     with pytest.raises(ValueError, match="measured on another machine"):

@@ -20,7 +20,6 @@ def change(make_row, before, after):
         ((90, 100, 110), (60, 70, 80), "faster"),
         ((90, 100, 110), (70, 80, 92), "same"),  # the quartiles overlap
         ((90, 100, 110), (120, 130, 140), "slower"),
-        ((90, 100, 110), (108, 130, 140), "same"),
         ((90, 100, 110), (10, 20, 95), "same"),  # below the median before, not below its quartile
         ((90, 100, 110), (105, 200, 220), "same"),
         ((90, 100, 110), (60, 70, 90), "same"),  # they touch
@@ -68,11 +67,6 @@ SLOWER = [
 ]
 SAME = ["rnn backward, hidden 20, batch 1, length 10, float32", "numpy on cpu", "1.00 ms", "1.00 ms", "1.00", "same"]
 FASTER = ["rnn backward, hidden 20, batch 1, length 10, float32", "fused on cpu", "1.00 ms", "500 us", "0.50", "faster"]
-
-
-def test_what_changed_is_listed_in_the_order_of_the_second_file(found):
-    assert list(compare.lines(found)) == [SLOWER, FASTER]
-    assert list(compare.lines(found, everything=True)) == [SLOWER, SAME, FASTER]
 
 
 @pytest.mark.parametrize(("options", "expected"), [((), [SLOWER, FASTER]), ((True,), [SLOWER, SAME, FASTER])])
