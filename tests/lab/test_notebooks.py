@@ -189,6 +189,7 @@ def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatc
     assert f"0 of 12 done, {done} of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
+@pytest.mark.daily("starts a kernel")
 @pytest.mark.usefixtures("small_corpus")
 def test_exercises_without_their_frameworks_say_so_in_a_sentence(tmp_path, monkeypatch):
     import nbformat

@@ -13,23 +13,22 @@ COMPILED_DAILY = "lstm_step", "theano_gradients"  # one mistake for each cause
 
 
 def _parameters(name):
-    """Return a part of an exercise's mistakes for each tier: for the first every third, if nothing is compiled."""
+    """Return a part of an exercise's mistakes for each tier: for the first every sixth, if nothing is compiled."""
     exercise = EXERCISES[name]
     missing = FRAMEWORKS[exercise.framework].missing
     skip = pytest.mark.skipif(bool(missing), reason=missing)
-    patches = exercise.patches
     if exercise.kind in harness.COMPILING or exercise.framework != "numpy":
-        first = {patch.cause: patch for patch in reversed(patches)}.values() if name in COMPILED_DAILY else ()
-        daily, rest = pytest.mark.daily("compiles each mistake"), [patch for patch in patches if patch not in first]
-        nightly = pytest.mark.nightly("the same as lstm_step and theano_gradients, of all exercises that are compiled")
-        parts = [(list(first), daily), (rest, nightly)]
+        first = list({patch.cause: patch for patch in reversed(exercise.patches)}.values()) * (name in COMPILED_DAILY)
+        daily = pytest.mark.daily("compiles each mistake")
+        rest = pytest.mark.nightly("the same as lstm_step and theano_gradients, of all exercises that are compiled")
+        marks = [skip, daily], [skip, rest]
     else:
-        daily = pytest.mark.daily("half a minute for all mistakes; `make test` tries every third")
-        parts = [(patches[::3], ()), ([patch for n, patch in enumerate(patches) if n % 3], daily)]
+        first = exercise.patches[::6]
+        marks = [], [pytest.mark.daily("half a minute for all mistakes; `make test` tries every sixth")]
+    parts = first, [patch for patch in exercise.patches if patch not in first]
+    ids = name, f"{name}, the rest"
     return [
-        pytest.param(name, part, id=f"{name}{n or ''}", marks=[skip, *([mark] if mark else [])])
-        for n, (part, mark) in enumerate(parts)
-        if part
+        pytest.param(name, part, marks=mark, id=id) for part, mark, id in zip(parts, marks, ids, strict=True) if part
     ]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.exercises.exercise import EXERCISES, FOLDER, answer_of, read
+from lab.exercises.exercise import EXERCISES, FOLDER, read
 
 FILE = FOLDER / "01-forward.md"
 
@@ -46,8 +46,3 @@ def test_a_damaged_file_is_named_with_the_place(tmp_path, old, new, message):
     with pytest.raises(ValueError, match=r"01-forward\.md") as error:
         read(file)
     assert message.format(line=place) in str(error.value)
-
-
-def test_the_solution_of_an_exercise_has_what_it_needs():
-    assert callable(answer_of("clip"))
-    assert answer_of("clip") is answer_of("clip")

@@ -4,7 +4,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from lab.exercises import failed_cells
+from lab.exercises import check, failed_cells
+from lab.exercises.exercise import EXERCISES
 from lab.exercises.failed_cells import stale
 
 
@@ -29,31 +30,26 @@ def run(shell):
     return run_cells
 
 
-def test_the_name_and_the_error_of_the_cell_are_reported(run):
-    f = run("def f(): return 1")["f"]
-    assert stale(f) == ""
-    run("1 / 0\ndef f(): return 2")
-    assert stale(f) == (
-        "The cell that defines f failed (ZeroDivisionError: division by zero): this verdict is about the previous f."
+def test_a_check_says_that_the_cell_failed_and_judges_what_was_defined_before(run):
+    solution = EXERCISES["forward"].solution
+    before = run(solution, f"1 / 0\n{solution}")["my_forward"]
+    verdict = check.forward(before)
+    assert verdict.state == "right"
+    assert verdict.text.startswith(
+        "The cell that defines my_forward failed (ZeroDivisionError: division by zero): this verdict is about the "
+        "previous my_forward.\n"
     )
+    assert "failed" not in check.forward(run(solution)["my_forward"]).text
+
+
+def test_an_error_has_its_public_name_and_several_are_reported_together(run):
+    f = run("def f(): return 1", "def f(:\n    pass")["f"]
+    assert stale(f).startswith("The cell that defines f failed (SyntaxError: invalid syntax")
     assert stale() == stale(len) == ""
-
-
-@pytest.mark.parametrize(
-    ("cell", "error"),
-    [
-        ("def f(:\n    pass", "SyntaxError: invalid syntax"),
-        ("class _Private(KeyError): pass\nraise _Private('x')\ndef f(): pass", "KeyError: 'x')"),
-    ],
-)
-def test_an_error_has_its_public_name_and_its_message(run, cell, error):
-    f = run("def f(): return 1", cell)["f"]
-    assert stale(f).startswith(f"The cell that defines f failed ({error}")
-
-
-def test_a_class_can_be_stale_too_and_several_are_reported_together(run):
-    space = run("class A: pass", "def f(): pass", "1 / 0\nclass A: pass\ndef f(): pass")
+    private = "class _Private(KeyError): pass\nraise _Private('x')\n"
+    space = run("class A: pass", "def f(): pass", f"{private}class A: pass\ndef f(): pass")
     text = stale(space["f"], space["A"])
+    assert text.startswith("The cell that defines A failed (KeyError: 'x')")
     assert [word in text for word in ("the previous A.", "the previous f.")] == [True, True]
     assert "the previous f." not in stale(space["A"])
 

@@ -58,11 +58,6 @@ def test_what_is_no_result_is_said(answer, message):
     assert str(error.value) == message
 
 
-def test_what_an_answer_raises_is_raised():
-    with pytest.raises(ZeroDivisionError):
-        run(TWO, lambda a, b: 1 / 0, GIVEN)
-
-
 def test_calls_of_the_cost_are_counted():
     W = np.zeros((2, 2))
 

@@ -10,10 +10,8 @@ import pytest
 from lab import BenchmarkPanel
 from lab.panels.benchmark.plots import speed_up_map
 from lxmls_rnn import paths
-from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
-from lxmls_rnn.benchmark.measure.cases import BUDGET_SECONDS, Case
+from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.measure.runner import SECONDS
 from lxmls_rnn.benchmark.show.series import COLOURS, SpeedUps
 
 
@@ -85,28 +83,15 @@ def test_why_no_gpu_was_measured_is_said_once(panel):
     assert "no PyTorch" in panel.notes.value
 
 
-def test_stop_ends_a_run_in_the_middle_of_a_case_and_keeps_what_was_measured(panel, monkeypatch):
+def test_a_new_panel_follows_the_benchmark_that_runs_and_can_stop_it_in_the_middle_of_a_case(panel, monkeypatch):
     faulty_worker.request(monkeypatch, "hang:numpy")
     hangs = threading.Event()
     text = "0 of 2 cases, checking numpy on cpu, "
     panel.status.observe(lambda change: change.new.startswith(text) and hangs.set(), "value")
+    other = BenchmarkPanel()
     panel.run_button.click()
     assert panel.load_button.disabled
     hangs.wait()
-    panel.stop_button.click()
-    panel.benchmark.wait()
-    assert "Stopped: 0 of 2 cases measured; nothing is saved." in panel.message.value
-    assert panel.status.value.startswith("0 of 2 cases measured")
-    assert panel.earlier.options == ()
-    assert list(paths.results().glob("*")) == []
-    assert "the run was stopped" in panel.notes.value
-    assert not panel.run_button.disabled
-
-
-def test_a_new_panel_follows_the_benchmark_that_runs_and_can_stop_it(panel, monkeypatch):
-    faulty_worker.request(monkeypatch, "hang:numpy")
-    other = BenchmarkPanel()
-    panel.run_button.click()
     panel.close()
     other.run_button.click()
     assert "a benchmark is running" in other.message.value
@@ -116,6 +101,9 @@ def test_a_new_panel_follows_the_benchmark_that_runs_and_can_stop_it(panel, monk
     again.stop_button.click()
     panel.benchmark.wait()
     assert "Stopped: 0 of 2 cases measured; nothing is saved." in again.message.value
+    assert "the run was stopped" in again.notes.value
+    assert not again.run_button.disabled
+    assert list(paths.results().glob("*")) == []
     assert "Stopped" not in panel.message.value
     assert BenchmarkPanel().benchmark is None
 
@@ -141,22 +129,6 @@ def test_a_wrong_choice_is_said_and_the_panel_goes_on(panel, change, message):
     choose(panel.choice["model"], "rnn")
     choose(panel.choice["device"], "cpu")
     assert panel.status.value == "2 cases"
-
-
-def test_a_set_has_sizes_of_its_own(panel):
-    panel.choice["set"].value = "quick"
-    assert panel.choice["hidden"].disabled
-    found = {(case.n_hidd, case.batch, case.length) for case in panel.settings().cases()}
-    assert found == {(n_hidd, batch, 10) for n_hidd in (20, 128) for batch in (1, 32, 128)}
-
-
-def test_a_new_panel_has_the_defaults_of_the_command():
-    new = BenchmarkPanel()
-    assert (new.choice["time"].value, new.choice["budget"].value) == (SECONDS, BUDGET_SECONDS)
-    runner, of_command = new.settings().runner(), BenchmarkSettings().runner()
-    for limit in ("threads", "seconds", "limit", "budget"):
-        assert getattr(runner, limit) == getattr(of_command, limit)
-    new.close()
 
 
 def test_earlier_results_are_loaded_and_compared(panel, results_folder):

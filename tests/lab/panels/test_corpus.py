@@ -84,19 +84,6 @@ def test_an_own_file_can_be_chosen_everywhere_and_taken_again_after_it_was_chang
     assert panel.train.get_num_tokens() == 2
 
 
-def test_fetched_embeddings_are_offered_by_panels_that_are_open(data, monkeypatch):
-    def fetch(name, directory, progress, notice):
-        (data / name).write_text("dog 1 2\n")
-        return []
-
-    monkeypatch.setattr(datasets, "fetch", fetch)
-    panel, other = CorpusPanel(), TrainingPanel()
-    panel.dataset.value = "senna_50"
-    panel.fetch_button.click()
-    panel.work.job.wait()
-    assert "senna_50" in other.model["embeddings"].options
-
-
 def test_a_treebank_is_fetched_with_its_licence_and_offered_by_panels_that_are_open(data, monkeypatch, tmp_path):
     (tmp_path / "LICENSE.txt").write_text("CC BY-NC-SA 4.0")
     for part in ("train", "test"):
@@ -115,14 +102,6 @@ def test_a_treebank_is_fetched_with_its_licence_and_offered_by_panels_that_are_o
     assert panel.choice.value_of("corpus") == panel.choice.name == "ud:pt_bosque"
     panel.read_button.click()
     assert (len(panel.train), panel.dev) == (3, None)
-
-
-def test_an_unknown_treebank_is_refused_with_similar_names(data):
-    panel = CorpusPanel()
-    panel.dataset.value = "ud:pt_bosqe"
-    panel.fetch_button.click()
-    panel.work.job.wait()
-    assert "did you mean ud:pt_bosque?" in panel.message.value
 
 
 def test_many_lengths_are_shown_in_ranges():
@@ -183,10 +162,3 @@ def test_the_code_follows_the_controls_and_runs(capsys):
     assert "max_sent_len=15" in panel._code_view.value
     exec(panel.code(), {})
     assert "noun" in capsys.readouterr().out
-
-
-def test_a_distance_makes_the_corpus_reach():
-    panel = CorpusPanel()
-    panel.choice["corpus"].value, panel.choice.distance.value = "reach", 4
-    panel.read()
-    assert {len(sentence) for sentence in panel.train} == {6}

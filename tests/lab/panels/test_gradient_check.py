@@ -49,23 +49,10 @@ def test_right_gradients_agree_with_finite_differences():
     assert "lab-marked" in panel.entries.value
 
 
-def test_theano_agrees_with_numpy_and_finite_differences_tell_that_a_broken_numpy_is_wrong():
-    panel = make("NumpyRNN", "FastRNN", source="random ids")
-    panel.choice["mistake"].value = "h_t instead of h_{t-1} for W_h"
-    check(panel)
-    assert wrong(panel) == "W_h W_h"
-    assert "NumpyRNN is the wrong one" in panel.diagnosis.value
-    panel.choice["mistake"].value = "nothing"
-    check(panel)
-    assert "All gradients agree." in panel.message.value
-    assert [row.against for row in panel.rows] == ["finite diff."] * 4 + ["NumpyRNN"] * 4
-
-
 @pytest.mark.parametrize(
     ("mistake", "model", "parameters", "words"),
     [
         ("h_t instead of h_{t-1} for W_h", "NumpyRNN", "W_h", "own product of an error and an input"),
-        ("1/L forgotten", "NumpyRNN", "W_e W_x W_h W_y", "the sentence has 6 words"),
         (
             "LSTM: error along the cell forgotten",
             "NumpyLSTM",
@@ -105,6 +92,8 @@ def test_the_code_of_a_broken_lstm_runs_and_the_rows_of_its_gates_are_named(caps
     assert framed == [f"{values[i, j]:.6g}" for values in (row.gradient, row.expected, row.differences)]
     assert ">o 3<" in panel.entries.value
     assert ">g 1<" not in panel.entries.value
+    panel.parameter.value = 4
+    assert "gradient of W<sub>y</sub>" in panel.entries.value
     panel.choice["model"].boxes["NumpyLSTM"].value, panel.choice["model"].boxes["NumpyRNN"].value = False, True
     panel.check_button.click()
     assert "the mistake is in NumpyLSTM: choose this model too" in panel.message.value
@@ -120,17 +109,6 @@ def test_a_repeated_word_shows_in_its_column_and_without_one_the_mistake_does_no
     check(panel)
     assert wrong(panel) == ""
     assert "needs a word that occurs twice" in panel.message.value
-
-
-def test_the_first_wrong_gradient_is_shown_with_its_worst_entry():
-    panel = make(*NUMPY)
-    panel.choice["mistake"].value = "one entry of W_x's gradient has the wrong sign"
-    check(panel)
-    assert panel.rows[panel.parameter.value].parameter == "W_x"
-    assert "at [0, 3], in the frame" in panel.entries.value
-    assert panel.entries.value.count('class="lab-marked"') == 3
-    panel.parameter.value = 3
-    assert "gradient of W<sub>y</sub>" in panel.entries.value
 
 
 def test_random_ids_are_drawn_by_the_seed_and_the_length_and_the_model_has_the_sizes_and_activation():
@@ -218,15 +196,6 @@ def test_a_wrong_input_is_said_and_the_panel_goes_on(spoil, words):
     assert "All gradients agree." in panel.message.value
 
 
-def test_the_code_runs(capsys):
-    panel = make(*NUMPY)
-    panel.choice["mistake"].value = "W_h not transposed"
-    exec(panel.code(), {})
-    printed = capsys.readouterr().out
-    assert "NumpyRNN W_h against finite diff." in printed
-    assert "W_h^T e_a_{t+1}" in printed
-
-
 @pytest.mark.parametrize(
     ("model", "against", "dtype"),
     [
@@ -254,23 +223,10 @@ def test_a_broken_model_is_compared_with_the_right_one_in_every_quantity():
     panel.choice["against"].value, panel.choice["mistake"].value = "NumpyRNN", "W_h not transposed"
     check(panel)
     assert wrong(panel) == "e_h_t e_a_t W_e W_x W_h"
-    assert "NumpyRNN, logistic: the first difference from NumpyRNN is in e<sub>h,t</sub> of word 5" in text(panel)
-    assert "sum in another order" in panel.diagnosis.value
-
-
-def test_the_first_quantity_that_differs_from_torch_is_named_and_shown():
-    pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
-    panel = make("NumpyRNN")
-    panel.choice["against"].value = "TorchRNN"
-    panel.choice["mistake"].value = "W_h not transposed"
-    check(panel)
-    assert wrong(panel) == "e_h_t e_a_t W_e W_x W_h"
     assert "5 of 9 quantities differ." in panel.message.value
-    assert "NumpyRNN, logistic: the first difference from TorchRNN is in e<sub>h,t</sub> of word 5" in text(panel)
+    shown = panel.diagnosis.value.replace("\n", " ")
+    assert "NumpyRNN, logistic: the first difference from NumpyRNN is in e<sub>h,t</sub> of word 5" in shown
+    assert "sum in another order" in shown
     assert panel.rows[panel.parameter.value].parameter == "e_h_t"
     assert "e<sub>h,t</sub>: NumpyRNN, broken" in panel.entries.value
     assert ">found<" in panel.entries.value  # columns are words
-
-
-def text(panel):
-    return panel.diagnosis.value.replace("\n", " ")

@@ -156,6 +156,7 @@ def test_the_warnings_of_a_job_are_kept_also_while_another_thread_has_a_guard():
     assert Job(counting, lambda _: None).warning_text == ""
 
 
+@pytest.mark.daily("starts a Python")
 def test_a_kernel_that_ends_does_not_wait_for_its_jobs():
     code = (
         "import itertools, threading; from lab.runtime.job import Job; begun = threading.Event(); "

@@ -1,10 +1,6 @@
 """Warnings come to what their thread does, and elsewhere as Python shows them."""
 
-import subprocess
-import sys
 import warnings
-
-import pytest
 
 from lab.runtime import python_warnings
 
@@ -19,18 +15,6 @@ def test_a_warning_comes_to_the_innermost_that_takes_its_kind():
     assert (outer, inner) == (["b"], ["a", "c"])
     assert python_warnings.sentence([*inner, "a"]) == "Warning: a; c."
     assert python_warnings.sentence([]) == ""
-
-
-def test_what_nothing_takes_is_shown_with_its_text():
-    with pytest.warns(DeprecationWarning, match="^old$"), python_warnings.collected(UserWarning) as taken:
-        warnings.warn("old", DeprecationWarning, stacklevel=1)
-    assert taken == []
-
-
-def test_outside_of_panels_and_jobs_python_shows_it():
-    code = "import warnings; from lab.runtime import python_warnings; warnings.warn('old file', UserWarning)"
-    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert "UserWarning: old file" in ran.stderr
 
 
 def test_the_librarys_warnings_come_each_time_those_of_others_as_python_has_it():

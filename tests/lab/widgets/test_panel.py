@@ -49,19 +49,6 @@ def test_what_no_guard_is_for_goes_where_python_shows_it():
     assert panel.message.value == ""
 
 
-def test_what_goes_wrong_in_another_thread_is_shown():
-    panel = Panel()
-
-    def work():
-        with panel.guard():
-            raise ValueError("rate must be greater than 0, got -1")
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert "rate must be greater than 0, got -1" in panel.message.value
-
-
 def test_a_click_that_comes_after_its_button_was_disabled_is_ignored():
     panel, pressed = Panel(), []
     button = panel.button("Start", "Start it", lambda: pressed.append(1))
