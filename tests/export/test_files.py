@@ -48,8 +48,8 @@ def read(path):
 def test_other_programs_find_parameters_header_and_licence(tmp_path, to):
     if to == "onnx":
         pytest.importorskip("onnx", reason="ONNX is not installed: `make setup WITH=onnx` brings it")
-    for seed in (0, 1):  # one after the other, as from a panel
-        path = save(tmp_path / "m.npz", NumpyLSTM, peepholes=False, seed=seed)
+    for seed, dtype in enumerate(("float64", "float32")):  # one after the other, as from a panel
+        path = save(tmp_path / "m.npz", NumpyLSTM, peepholes=False, seed=seed, dtype=dtype)
         exported = files.export(path, to)
         (tmp_path / exported.name).write_bytes(exported.content)
         texts, values = read(tmp_path / exported.name)
@@ -59,6 +59,7 @@ def test_other_programs_find_parameters_header_and_licence(tmp_path, to):
         names = tensors.TORCH_NAMES if to == "torch" else {name: name for name in model.get_values()}
         for name, W in model.get_values().items():
             found = values.pop(names[name])
+            assert found.dtype == dtype
             assert np.array_equal(found.T if names[name] == "embedding.weight" else found, W)
         assert not values
 

@@ -83,13 +83,6 @@ def test_the_page_knows_the_words_that_the_tagger_knows():
     assert json.loads(shown) == [word.known for word in tagger.tag("The dog sleeps")] == [False, True, False]
 
 
-@pytest.mark.parametrize("model", ["NumpyRNN", "NumpyLSTM"])
-def test_the_guide_s_sizes_take_less_than_2_megabytes(model):
-    tagger = prepare(Settings("sample", model=model)).tagger
-    assert (tagger.model.sizes.n_emb, tagger.model.sizes.n_hidd, tagger.model.dtype) == (50, 20, "float64")
-    assert len(html.page(tagger, "a", "b").encode()) < 300_000
-
-
 def test_the_guide_s_sizes_and_corpus_take_less_than_2_megabytes(ewt_dir):
     files = [str(ewt_dir / f"en_ewt-ud-{part}.conllu") for part in ("dev", "test")]
     settings = Settings(*files, model="NumpyRNN", vocabulary="guide", max_sent_len=15, max_nr_sent=1000)

@@ -12,19 +12,13 @@ import pytest
 from scipy.special import expit, softmax
 
 from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.activations import OF_NN_RNN, OF_RNN
+from lxmls_rnn.deep_learning.activations import OF_NN_RNN
 from lxmls_rnn.deep_learning.frameworks import TORCH
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
 from lxmls_rnn.export import files, tensors
 from lxmls_rnn.tagger import Tagger, tokenize
 
 SIZES = 5, 4, 3, 2
-OPTIONS = [
-    *((NumpyRNN, {"activation": name}) for name in OF_RNN),
-    *((NumpyLSTM, {"peepholes": peepholes}) for peepholes in (True, False)),
-]
-
-
 FOR_TORCH = [*((NumpyRNN, {"activation": name}) for name in OF_NN_RNN), (NumpyLSTM, {"peepholes": False})]
 DOCS = Path(__file__).parents[2] / "docs/panels.md"
 
@@ -45,33 +39,6 @@ def parts_of(file):
         arrays[name] = np.frombuffer(numbers[begin:end], {"F64": "<f8", "F32": "<f4"}[entry["dtype"]])
         arrays[name] = arrays[name].reshape(entry["shape"])
     return metadata, arrays
-
-
-def check_numbers(found, expected):
-    assert set(found) == set(expected)
-    for name, W in expected.items():
-        assert found[name].dtype == W.dtype
-        assert np.array_equal(found[name], W)
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(("model_class", "options"), OPTIONS)
-def test_the_file_has_the_parameters_by_name_and_the_texts(tmp_path, model_class, options, dtype):
-    before, texts = saved(tmp_path, model_class, dtype=dtype, **options), {"source": "nobody's, é"}
-    metadata, arrays = parts_of(tensors.content(before, texts))
-    assert metadata == texts
-    check_numbers(arrays, before.model.get_values())
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(("model_class", "options"), FOR_TORCH)
-def test_the_state_dict_has_a_row_for_each_word(tmp_path, model_class, options, dtype):
-    before, texts = saved(tmp_path, model_class, dtype=dtype, **options), {"source": "nobody's"}
-    metadata, arrays = parts_of(tensors.torch_content(before, texts))
-    assert metadata == texts
-    W = before.model.get_values()
-    expected = {"embedding.weight": W["W_e"].T, "rnn.weight_ih_l0": W["W_x"], "rnn.weight_hh_l0": W["W_h"]}
-    check_numbers(arrays, {**expected, "output.weight": W["W_y"]})
 
 
 def by_formulas_of_torch(state, kind, x):

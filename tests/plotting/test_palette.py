@@ -24,12 +24,9 @@ def test_the_colour_is_as_strong_as_the_number_up_to_the_largest(sign):
     assert np.array_equal(full, more)
 
 
-def test_without_a_largest_number_all_is_white():
+def test_without_a_largest_number_all_is_white_and_a_shade_is_a_colour_of_a_style_sheet():
     assert np.all(shades(np.zeros((2, 3)), 0.0) == 255)
     assert shades(np.zeros((2, 3)), 0.0).shape == (2, 3, 3)
-
-
-def test_a_shade_is_a_colour_of_a_style_sheet():
     assert shade(0.0, 1.0) == "#ffffff"
     assert bytes.fromhex(shade(0.7, 1.0)[1:]) == shades(0.7, 1.0).tobytes()
 

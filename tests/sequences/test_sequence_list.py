@@ -13,46 +13,27 @@ def sentences():
 
 def test_known_labels_keep_their_ids_and_new_ones_get_the_next(sentences):
     assert [(s.x, s.y) for s in sentences] == [([0, 1], [0, 1]), ([1, 2, 0], [1, 2, 0])]
-
-
-def test_sizes(sentences):
-    assert sentences.size() == len(sentences) == 2
-    assert sentences.get_num_tokens() == 5
-    assert sentences[1].size() == len(sentences[1]) == 3
-
-
-def test_a_sequence_knows_its_place_and_its_list(sentences):
-    assert sentences[1].nr == 1
-    assert sentences[1].sequence_list is sentences
-
-
-def test_a_slice_is_a_list_of_sequences(sentences):
-    assert sentences[1:] == [sentences[1]]
-
-
-def test_an_index_beyond_the_end_is_an_index_error(sentences):
-    with pytest.raises(IndexError):
-        sentences[2]
-
-
-def test_a_sequence_prints_as_words_with_tags(sentences):
-    assert str(sentences[1]) == repr(sentences[1]) == "run/verb ,/. dogs/noun"
-
-
-def test_a_list_of_sentences_prints_as_its_numbers(sentences):
-    sentences.x_dict.add("cats")
-    expected = "<SequenceList: 2 sentences, 5 tokens; 4 words and 3 tags in its dictionaries>"
-    assert repr(sentences) == expected
-
-
-def test_tags_follow_y(sentences):
+    assert sentences.word_dict == {0: "dogs", 1: "run", 2: ","}
+    assert sentences.tag_dict[0] == "noun"
     sentences[0].y[1] = 0
     assert sentences[0].tags == ["noun", "noun"]
 
 
-def test_word_dict_and_tag_dict_lead_from_ids_to_names(sentences):
-    assert sentences.word_dict == {0: "dogs", 1: "run", 2: ","}
-    assert sentences.tag_dict[0] == "noun"
+def test_a_list_has_sizes_and_sequences_that_know_their_place(sentences):
+    assert sentences.size() == len(sentences) == 2
+    assert sentences.get_num_tokens() == 5
+    assert sentences[1].size() == len(sentences[1]) == 3
+    assert (sentences[1].nr, sentences[1].sequence_list) == (1, sentences)
+    assert sentences[1:] == [sentences[1]]
+    with pytest.raises(IndexError):
+        sentences[2]
+
+
+def test_a_sequence_prints_as_words_with_tags_and_a_list_as_its_numbers(sentences):
+    assert str(sentences[1]) == repr(sentences[1]) == "run/verb ,/. dogs/noun"
+    sentences.x_dict.add("cats")
+    expected = "<SequenceList: 2 sentences, 5 tokens; 4 words and 3 tags in its dictionaries>"
+    assert repr(sentences) == expected
 
 
 def test_surface_words_are_shown_instead_of_the_words_of_the_ids(sentences):

@@ -54,20 +54,15 @@ def loss_from(model, k, h, c, t):
 
 @pytest.mark.parametrize("t", [0, 3])
 @pytest.mark.parametrize("model", MODELS)
-def test_the_gradient_by_the_hidden_states_is_that_of_finite_differences(model, t):
+def test_the_gradient_by_states_and_embeddings_is_that_of_finite_differences(model, t):
     reach = gradient_reach(model, X, t, TAG)
+    assert reach.loss == pytest.approx(-np.log(model.forward(X)[TAG, t]))
     h_all = model.forward(X, True).h
     for k in range(t + 1):
         h = h_all[:, k + 1].copy()
         c = model.cells(X).c[:, k + 1] if isinstance(model, NumpyLSTM) else None
         expected = finite_differences(lambda: loss_from(model, k, h, c, t), h)  # noqa: B023
         assert reach.h[k] == pytest.approx(np.linalg.norm(expected), rel=1e-8)
-
-
-@pytest.mark.parametrize("t", [0, 3])
-@pytest.mark.parametrize("model", MODELS)
-def test_the_gradient_by_the_embeddings_is_that_of_finite_differences(model, t):
-    reach = gradient_reach(model, X, t, TAG)
     gradient = finite_differences(lambda: -log_softmax(model.forward(X, True).y[:, t])[TAG], model.param[0])
     assert reach.z == pytest.approx(np.linalg.norm(gradient[:, X[: t + 1]], axis=0), rel=1e-8)
     assert not gradient[:, X[t + 1 :]].any()
@@ -94,11 +89,6 @@ def test_cell_errors_of_a_whole_sentence_sum_up_those_of_its_words():
     whole = model.backward(X, y).layer["e_c"]
     words = sum(model.backward(X, y, weights=one).layer["e_c"] for one in np.eye(5))
     assert whole == pytest.approx(words / 5)
-
-
-def test_the_loss_is_that_of_the_word():
-    model = MODELS[0]
-    assert gradient_reach(model, X, 2, TAG).loss == pytest.approx(-np.log(model.forward(X)[TAG, 2]))
 
 
 def test_a_float32_model_is_followed_in_float64():
@@ -148,14 +138,11 @@ def test_a_norm_that_grows_again_further_back_is_found():
     assert largest_beyond(norms, 4) == 0
 
 
-def test_neighbours_come_by_their_angle_and_not_by_their_length():
+def test_neighbours_come_by_their_angle_and_then_by_their_ids():
     E = np.array([[1.0, 10, 0, -1, 0], [0, 1, 1, 0, 0]])
     found = neighbours(E, 0, 4)
     assert [word for word, _ in found] == [1, 2, 4, 3]
     assert [cosine for _, cosine in found] == pytest.approx([10 / 101**0.5, 0, 0, -1])
-
-
-def test_words_that_are_as_much_alike_come_by_their_ids():
     found = neighbours(np.eye(100), 50, 99)
     assert [word for word, _ in found] == [word for word in range(100) if word != 50]
     assert len(neighbours(np.eye(100), 50)) == 10
@@ -170,11 +157,8 @@ def test_a_cosine_is_never_beyond_one():
         assert cosines == pytest.approx([1] * 49 + [-1] * 50)
 
 
-def test_a_vector_of_zeros_has_no_angle():
+def test_a_vector_of_zeros_has_no_angle_and_a_word_that_is_not_there_no_neighbours():
     assert neighbours(np.array([[0.0, 1, 2], [0, 1, 0]]), 0, 2) == [(1, 0.0), (2, 0.0)]
-
-
-def test_a_word_that_is_not_there_has_no_neighbours():
     with pytest.raises(IndexError, match="from 0 to 4, got 5"):
         neighbours(np.ones((2, 5)), 5)
 
@@ -187,15 +171,13 @@ def test_principal_components_find_the_line_that_points_lie_on():
     assert coordinates[1] == pytest.approx(0)
 
 
-def test_vectors_are_projected_onto_the_components_of_others():
+def test_vectors_are_projected_onto_the_components_of_others_and_one_dimension_has_no_second():
     axes_of = np.array([[0.0, 2, 4], [0, 0, 0]])
     coordinates, shares = principal_components(np.array([[2.0, 3], [0, 5]]), axes_of)
     assert np.abs(coordinates[0]) == pytest.approx([0, 1])
     assert np.abs(coordinates[1]) == pytest.approx([0, 5])
     assert shares == pytest.approx([1 / 26, 25 / 26])
 
-
-def test_one_dimension_has_no_second_component():
     coordinates, shares = principal_components(np.array([[1.0, 2, 4]]))
     assert coordinates.shape == (2, 3)
     assert shares == pytest.approx([1, 0])

@@ -73,20 +73,19 @@ def test_every_mistake_is_tried_here_and_has_its_sentence():
 
 @pytest.mark.parametrize(
     ("mistake", "activation"),
-    [(None, activation) for activation in NumpyRNN.activations]
-    + [("derivative of the activation forgotten", activation) for activation in NumpyRNN.activations[1:]]
+    [("derivative of the activation forgotten", activation) for activation in NumpyRNN.activations[1:]]
     + [(mistake, "logistic") for mistake in FOUND],
 )
 def test_a_mistake_is_found_in_its_parameters_and_read(mistake, activation):
     rows = rows_of(mistake, activation=activation, seed=1)
-    parameters, words = FOUND[mistake] if mistake else (set(), "all gradients agree")
+    parameters, words = FOUND[mistake]
     assert wrong(rows) == parameters
     assert words in diagnose_model(rows, X)
 
 
 @pytest.mark.parametrize("mistake", OF_LSTM)
 def test_a_mistake_in_an_lstm_is_found_in_its_parameters_and_read(mistake):
-    rows = rows_of(mistake, seed=1)
+    rows = rows_of(mistake, seed=1, sizes=(6, 2, 2, 3))
     parameters, words = OF_LSTM[mistake]
     with_peepholes, without = rows[:5], rows[5:]
     assert wrong(with_peepholes) == parameters
@@ -106,7 +105,9 @@ def test_a_mistake_in_an_lstm_is_found_in_its_parameters_and_read(mistake):
     ],
 )
 def test_with_one_word_the_rows_of_the_matrix_tell_the_gate(mistake, gates):
-    assert diagnose_model(rows_of(mistake, [1], [0])[:5], [1]).endswith(f"In W_x, only the rows of {gates} differ.")
+    assert diagnose_model(rows_of(mistake, [1], [0], sizes=(6, 2, 2, 3))[:5], [1]).endswith(
+        f"In W_x, only the rows of {gates} differ."
+    )
 
 
 def test_a_mistake_is_in_the_gradient_only():

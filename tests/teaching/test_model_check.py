@@ -6,13 +6,14 @@ from lxmls_rnn.teaching import gradient_check, model_check
 from lxmls_rnn.teaching.model_check import ModelCheck
 
 SMALL = {"length": 2, "n_emb": 2, "n_hidd": 2}
+TANH = {"activation": "tanh", **SMALL}
 BROKEN = {"model": ("NumpyRNN", "NumpyLSTM"), "mistake": "W_h not transposed", "activation": "tanh"}
 
 
 @pytest.mark.parametrize("against", [None, "NumpyRNN"])
 def test_the_tolerance_is_that_of_the_settings_else_that_of_the_type(against):
     def tolerances(**settings):
-        return {row.tolerance for row in ModelCheck(model=("NumpyRNN",), against=against, **SMALL, **settings).rows()}
+        return {row.tolerance for row in ModelCheck(model=("NumpyRNN",), against=against, **TANH, **settings).rows()}
 
     assert tolerances() == {1e-8}
     assert tolerances(dtype="float32") == {1e-4}
@@ -30,18 +31,18 @@ def test_each_model_is_compared_with_a_reference_or_with_the_given_model_in_all_
 
 def test_without_names_all_models_that_are_installed_are_compared(monkeypatch):
     monkeypatch.setattr(gradient_check, "available", lambda: ["NumpyLSTM", "NumpyRNN"])
-    rows = ModelCheck(**SMALL, activation="tanh").rows()
+    rows = ModelCheck(**TANH).rows()
     assert list(dict.fromkeys(row.model for row in rows)) == ["NumpyLSTM", "NumpyRNN"]
 
 
 def test_a_sentence_of_ones_own_has_its_vocabulary():
-    check = ModelCheck(model=("NumpyRNN",), activation="tanh", x=[7, 3], y=[1, 0], n_words=8, n_tags=2, **SMALL)
+    own = {"model": ("NumpyRNN",), "x": [7, 3], "y": [1, 0], "n_words": 8, "n_tags": 2}
+    check = ModelCheck(**own | TANH)
     shapes = {row.parameter: row.gradient.shape for row in check.rows()}
     assert shapes == {"W_e": (2, 8), "W_x": (2, 2), "W_h": (2, 2), "W_y": (2, 2)}
-    longer = ModelCheck(
-        model=("NumpyRNN",), activation="tanh", x=[7, 3], y=[1, 0], n_words=8, n_tags=2, n_emb=2, n_hidd=2, length=9
-    )
-    assert list(longer.rows()) == list(check.rows())  # the length is that of a random sentence
+    assert list(ModelCheck(**own | TANH | {"length": 9}).rows()) == list(
+        check.rows()
+    )  # the length is that of a random sentence
     (W_e,) = (row.gradient for row in check.rows() if row.parameter == "W_e")
     assert sorted(set(W_e.nonzero()[1])) == [3, 7]
 
