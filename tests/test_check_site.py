@@ -34,7 +34,6 @@ def test_links_to_files_and_places_that_are_there_pass_and_others_sites_are_not_
         ('<a href="../sub">', "no file ../sub"),
         ('<a href="../other page.html#elsewhere">', "no place ../other page.html#elsewhere"),
         ('<a href="#elsewhere">', "no place #elsewhere"),
-        ('<img src="missing.png">', "no file missing.png"),
         ('<iframe src="missing.html?q=1"></iframe>', "no file missing.html?q=1"),
         ('<script src="https://cdn.invalid/a.js"></script>', "loads https://cdn.invalid/a.js from the network"),
         ('<link rel="stylesheet" href="//cdn.invalid/a.css">', "loads //cdn.invalid/a.css from the network"),

@@ -612,11 +612,6 @@ def test_thirty_servers_fit_into_24_gb(hub_of, monkeypatch):
     assert hub_of(CLASS_MEMORY=memory).config.JupyterHub.active_server_limit >= 30
 
 
-def test_a_start_may_take_as_long_as_its_container(hub_of):
-    spawner = hub_of().spawner("anna")
-    assert spawner.http_timeout == spawner.start_timeout == 300
-
-
 def test_a_start_shows_how_far_it_has_come(hub_of, monkeypatch):
     async def docker(method, *_, **options):
         if container is None:

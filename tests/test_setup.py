@@ -202,10 +202,3 @@ def test_pygpu_is_installed_after_each_sync_from_dist_or_from_where_it_was_last_
         1,
         "setup: PYGPU=nowhere has no pygpu for this Python: it names a file of `make pygpu`, or their folder.",
     )
-
-
-@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
-def test_make_help_lists_the_targets():
-    result = subprocess.run(["make", "help"], cwd=ROOT, env=os.environ, capture_output=True, text=True)
-    for target in ("setup", "test", "lint", "bench"):
-        assert f"make {target} " in result.stdout

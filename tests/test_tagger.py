@@ -147,13 +147,6 @@ def test_the_tags_of_a_file_are_those_asked_for_else_those_of_the_training(tmp_p
     assert sentence.tags == tags
 
 
-def test_a_tag_that_the_model_does_not_know_is_named(tagger, tmp_path):
-    file = tmp_path / "c.conll"
-    file.write_text("1\tthe\t_\t_\tDT\n2\tbig\t_\t_\tJJ\n\n")
-    with pytest.raises(ValueError, match="tags that the model does not know: adj"):
-        tagger.evaluate(file)
-
-
 def test_sentences_of_a_file_have_the_models_own_ids_and_their_words_as_written(tagger, tmp_path):
     file = tmp_path / "c.conll"
     file.write_text("1\tthe\t_\t_\tDT\n2\tcat\t_\t_\tNN\n3\truns\t_\t_\tVBZ\n\n")

@@ -48,8 +48,8 @@ class Scripted:
 
     alive = True
 
-    def __init__(self, seconds, calls, peak, asked):
-        self.seconds, self.calls, self.peak, self.asked = seconds, calls, peak, asked
+    def __init__(self, seconds, calls, peak, asked, prepare):
+        self.seconds, self.calls, self.peak, self.asked, self.prepare = seconds, calls, peak, asked, prepare
 
     def ask(self, limit, **request):
         self.asked.append((request["do"], limit))
@@ -59,7 +59,7 @@ class Scripted:
             return {"seconds": self.seconds, "calls": self.calls, "host_memory": 10**8, "device_memory": 10**9}
         device = request["case"]["device"]
         found = {"device": device, "difference": 0.0, "tolerance": 1e-5, "checked": [1, 1]}
-        return {**found, "compile_s": 0.1, "compiled": True}
+        return {**found, "compile_s": 0.1, "compiled": True, **self.prepare()}
 
     def close(self):
         self.alive = False
@@ -69,16 +69,26 @@ class Scripted:
 def scripted(monkeypatch):
     """Make a runner whose workers answer that a round took these seconds; `started` and `asked` tell what it does.
 
-    `rounds` has the seconds of each worker that is started, in turn.
+    `rounds` has the seconds of each worker that is started, in turn; `prepare` changes answers, or raises an error.
     """
 
-    def make(seconds=(0.1,), calls=1, peaks=({"flops": 1e11, "bytes": 1e10},), worker=Scripted, rounds=(), **options):
+    def make(
+        seconds=(0.1,),
+        calls=1,
+        peaks=({"flops": 1e11, "bytes": 1e10},),
+        worker=Scripted,
+        rounds=(),
+        prepare=dict,
+        **options,
+    ):
         started, asked = [], []
 
         def start(*lane, **given):
             n = len(started)
             started.append((lane, given))
-            return worker(list(rounds[n % len(rounds)] if rounds else seconds), calls, peaks[n % len(peaks)], asked)
+            return worker(
+                list(rounds[n % len(rounds)] if rounds else seconds), calls, peaks[n % len(peaks)], asked, prepare
+            )
 
         monkeypatch.setattr(runner_module, "Worker", start)
         runner = Runner(**{"threads": 1, "seconds": 0.5, "limit": 100, **options})

@@ -15,12 +15,16 @@ from datasets.server import CONTENT, SHA256, Server, a_dataset, quietly, stalled
 from lxmls_rnn.datasets import DATASETS, DataSet, DownloadError, catalogue, fetch
 
 
-def test_fetch_leaves_just_the_file(server, tmp_path):
+def test_fetch_says_the_licence_leaves_just_the_file_and_does_not_fetch_it_again(server, tmp_path):
     server.answers = [whole(CONTENT)]
-    paths = quietly(a_dataset(server.url), tmp_path / "data")
-    assert paths == [tmp_path / "data" / "corpus.conllu"]
-    assert list((tmp_path / "data").iterdir()) == paths
-    assert paths[0].read_bytes() == CONTENT
+    said: list[str] = []
+    for _ in range(2):
+        paths = quietly(a_dataset(server.url, name="ewt/a"), tmp_path / "data", notice=said.append)
+        assert paths == [tmp_path / "data" / "ewt" / "a"]
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == paths
+        assert paths[0].read_bytes() == CONTENT
+    assert "CC0" in said[0]
+    assert server.n_requests == 1
 
 
 def test_fetch_shows_a_progress_bar(server, tmp_path, capfd):
@@ -30,19 +34,6 @@ def test_fetch_shows_a_progress_bar(server, tmp_path, capfd):
     assert "corpus.conllu" in shown
     assert "340.0/340.0 kB" in shown
     assert "B/s" in shown
-
-
-def test_fetch_says_the_licence(server, tmp_path):
-    server.answers = [whole(CONTENT)]
-    said: list[str] = []
-    quietly(a_dataset(server.url), tmp_path, notice=said.append)
-    assert "CC0" in said[0]
-
-
-def test_a_file_with_a_folder_goes_there(server, tmp_path):
-    server.answers = [whole(CONTENT)]
-    assert quietly(a_dataset(server.url, name="ewt/a"), tmp_path) == [tmp_path / "ewt" / "a"]
-    assert quietly(a_dataset(server.url, name="ewt/b"), tmp_path) == [tmp_path / "ewt" / "b"]
 
 
 def test_a_file_without_a_checksum_is_recorded_and_compared_with_that(server, tmp_path):
@@ -65,13 +56,6 @@ def test_what_earlier_fetches_left_is_removed_and_nothing_else(server, tmp_path)
     (tmp_path / ".fetched").write_text("kept")
     [path] = quietly(a_dataset(server.url), tmp_path)
     assert set(tmp_path.iterdir()) == {path, tmp_path / ".fetched"}
-
-
-def test_a_verified_file_is_not_fetched_again(server, tmp_path):
-    server.answers = [whole(CONTENT)]
-    quietly(a_dataset(server.url), tmp_path)
-    quietly(a_dataset(server.url), tmp_path)
-    assert server.n_requests == 1
 
 
 def test_a_wrong_file_is_named_and_replaced(server, tmp_path):
@@ -116,17 +100,6 @@ fetch(DataSet("corpus", "", "", "", "", (DataFile(url, "corpus.conllu", checksum
 def fetching(server: Server, directory: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", SCRIPT, server.url, str(directory), SHA256]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def test_what_a_killed_fetch_left_is_removed_by_the_next(server, tmp_path):
-    server.answers = [stalled, whole(CONTENT)]
-    process = fetching(server, tmp_path)
-    server.stalls.wait()
-    process.kill()
-    process.wait()
-    [leftover] = tmp_path.iterdir()
-    [path] = quietly(a_dataset(server.url), tmp_path)
-    assert list(tmp_path.iterdir()) == [path] != [leftover]
 
 
 def test_ctrl_c_leaves_nothing_behind(server, tmp_path):
@@ -194,9 +167,8 @@ def small(name: str, url: str) -> DataSet:
         (senna_archive(b"the\n", b"1 2\n"), "expected 3 lines, got 1"),
         (senna_archive(vectors=b"1 2\n3\n5 6\n"), "line 2: expected a word and 2 finite numbers"),
         (senna_archive(vectors=b"1 2\n3 nan\n5 6\n"), "line 2: expected a word and 2 finite numbers"),
-        (senna_archive(vectors=b"1 2\n3 x\n5 6\n"), "line 2: expected a word and 2 finite numbers"),
     ],
-    ids=["cut", "checksum of gzip", "no archive", "uneven", "few lines", "width", "nan", "word"],
+    ids=["cut", "checksum of gzip", "no archive", "uneven", "few lines", "width", "nan"],
 )
 def test_a_bad_senna_archive_leaves_nothing_behind(server, tmp_path, body, expected):
     server.answers = [whole(body)]

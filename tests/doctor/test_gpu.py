@@ -60,7 +60,7 @@ def test_a_card_without_a_driver_is_a_fault(machine):
     assert findings()["NVRTC"][1] is None
 
 
-@pytest.mark.parametrize("python", [(3, 11), (3, 12), (3, 13)])
+@pytest.mark.parametrize("python", [(3, 11), (3, 12)])
 def test_what_a_gpu_lacks_is_a_fault_with_its_remedy(machine, monkeypatch, python):
     monkeypatch.setattr(problems, "sys", SimpleNamespace(version_info=python))
     machine(CARD)

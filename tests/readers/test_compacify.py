@@ -2,12 +2,10 @@ import warnings
 
 import numpy as np
 import pytest
+from readers.small import DOGS_RUN, HE_SLEEPS
 
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus, compacify, train_vocabulary
 from lxmls_rnn.sequences import LabelDictionary, SequenceList
-
-DOGS_RUN = "1\tDogs\t_\tNNS\tNNS\n2\trun\t_\tVBP\tVBP\n3\t.\t_\t.\t.\n\n"
-HE_SLEEPS = "1\tHe\t_\tPRP\tPRP\n2\tsleeps\t_\tVBZ\tVBZ\n\n"
 
 
 def make_list(*sentences):
@@ -27,6 +25,8 @@ def test_compacify_numbers_in_the_order_train_test_dev():
     assert train.x_dict.names == ["b", "a", "c", "d"]
     assert train.y_dict.names == ["noun", "verb", "det", "adj"]
     assert [train[0].x, test[0].x, dev[0].x] == [[0, 1], [2, 1], [3, 0]]
+    assert train.x_dict is test.x_dict is dev.x_dict
+    assert train.y_dict is test.y_dict is dev.y_dict
 
 
 def test_compacify_drops_words_that_no_list_uses(tmp_path):
@@ -36,12 +36,6 @@ def test_compacify_drops_words_that_no_list_uses(tmp_path):
     corpus.read_sequence_list_conll(file)
     short = corpus.read_sequence_list_conll(file, max_sent_len=3)
     assert compacify(short, short, short)[0].x_dict.names == ["He", "sleeps"]
-
-
-def test_the_lists_of_compacify_share_their_dictionaries():
-    train, test, dev = compacify(make_list("a/noun"), make_list("b/noun"), make_list("c/noun"))
-    assert train.x_dict is test.x_dict is dev.x_dict
-    assert train.y_dict is test.y_dict is dev.y_dict
 
 
 def test_compacify_leaves_its_arguments_alone():
@@ -65,19 +59,12 @@ def test_compacify_gives_int32_arrays_for_theano():
 # train_vocabulary
 
 
-def test_the_vocabulary_is_that_of_the_training_part_with_the_unknown_word_last():
-    train, _ = train_vocabulary(make_list("a/det b/noun a/det c/noun c/noun"), make_list("c/noun d/noun"))
+def test_rare_and_unseen_words_are_the_unknown_word_which_comes_last_and_stay_as_written():
+    train, dev = train_vocabulary(make_list("a/det b/noun a/det c/noun c/noun"), make_list("c/noun d/noun"))
     assert train.x_dict.names == ["a", "c", UNKNOWN_WORD]
-
-
-def test_rare_and_unseen_words_are_the_unknown_word_in_every_part():
-    train, dev = train_vocabulary(make_list("a/det b/noun a/det"), make_list("b/noun a/det d/noun"))
-    assert [train[0].x.tolist(), dev[0].x.tolist()] == [[0, 1, 0], [1, 0, 1]]
-
-
-def test_the_written_words_are_kept():
-    _, dev = train_vocabulary(make_list("a/det b/noun a/det"), make_list("b/noun d/noun"))
-    assert dev[0].words == ["b", "d"]
+    assert [train[0].x.tolist(), dev[0].x.tolist()] == [[0, 2, 0, 1, 1], [1, 2]]
+    assert dev[0].words == ["c", "d"]
+    assert train[0].x.dtype == train[0].y.dtype == np.int32
 
 
 def test_compacify_keeps_the_unknown_word_and_the_written_one():
@@ -111,11 +98,6 @@ def test_a_training_text_that_has_the_unknown_word_already_trains_it():
 def test_tags_come_from_all_parts_with_noun_first():
     train, _ = train_vocabulary(make_list("a/det b/verb"), make_list("c/adj"))
     assert train.y_dict.names == ["noun", "det", "verb", "adj"]
-
-
-def test_x_and_y_are_int32_arrays():
-    (train,) = train_vocabulary(make_list("a/det b/verb"))
-    assert train[0].x.dtype == train[0].y.dtype == np.int32
 
 
 @pytest.mark.parametrize("min_count", [0, 2.0])

@@ -5,7 +5,6 @@ from unicodedata import is_normalized
 
 import pytest
 
-from lxmls_rnn.readers.conll import read_sentences
 from lxmls_rnn.readers.conllu import conllu
 from lxmls_rnn.readers.tags import UPOS_TAGS, read_tag_map
 from lxmls_rnn.tagger import normalised, tokenize
@@ -80,11 +79,3 @@ def test_tags_that_are_upos_leave_xpos_empty():
 
 def test_other_tags_are_x_in_upos():
     assert upos_and_xpos(["nnp", "x", "a\u00a0b"], ["nnp", "x"]) == [("X", "nnp"), ("X", "x"), ("X", "a_b")]
-
-
-def test_the_labs_reader_reads_it_back(tmp_path):
-    first, second = "The dog doesn't run.", "OK!"
-    (tmp_path / "c.conllu").write_text(written(first, ["det", "noun", "verb", "adv", "verb", "."]) + written(second))
-    sentences = list(read_sentences(tmp_path / "c.conllu"))
-    assert [[token.word for token in sentence] for sentence in sentences] == [tokenize(first), tokenize(second)]
-    assert [token.tag for token in sentences[0]] == ["det", "noun", "verb", "adv", "verb", "."]

@@ -15,14 +15,6 @@ UNIVERSAL_TAGS = {"noun", "verb", "pron", "adj", "adv", "adp", "conj", "det", "n
 # Formats
 
 
-def test_penn_tags_become_universal_tags(read):
-    assert printed(read(DOGS_RUN)) == ["Dogs/noun run/verb ./."]
-
-
-def test_noun_is_tag_0_even_when_another_tag_comes_first(read):
-    assert read(HE_SLEEPS + DOGS_RUN).y_dict["noun"] == 0
-
-
 def test_mapping_file_none_keeps_the_tags_in_lower_case(read):
     assert printed(read(DOGS_RUN, mapping_file=None)) == ["Dogs/nns run/vbp ./."]
 
@@ -82,16 +74,6 @@ def test_a_file_of_which_the_limits_leave_nothing_is_refused(read):
         read(2 * "1 Run _ VB VB\n\n")
 
 
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        PostagCorpus().read_sequence_list_conll(tmp_path / "nowhere")
-
-
-def test_a_missing_mapping_file_is_named(read, tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        read(DOGS_RUN, mapping_file=tmp_path / "nowhere")
-
-
 def test_a_file_that_fails_leaves_the_dictionaries_as_they_were(tmp_path):
     file = tmp_path / "bad.conll"
     file.write_text(DOGS_RUN + "1\tbad line\n")
@@ -99,13 +81,6 @@ def test_a_file_that_fails_leaves_the_dictionaries_as_they_were(tmp_path):
     with pytest.raises(ValueError, match="line 5"):
         corpus.read_sequence_list_conll(file)
     assert (corpus.word_dict, corpus.tag_dict) == ({}, {"noun": 0})
-
-
-def test_an_unknown_tag_becomes_x_with_one_warning(read):
-    with pytest.warns(UserWarning, match=r": 1 tag not in .*en-ptb\.map, mapped to 'x': 'WEIRD' \(line 1\)$") as caught:
-        sequences = read("1 a _ _ WEIRD\n2 b _ _ NN\n3 c _ _ weird\n")
-    assert printed(sequences) == ["a/x b/noun c/x"]
-    assert len(caught) == 1
 
 
 def test_a_warning_points_at_the_line_that_reads(tmp_path):
@@ -117,10 +92,6 @@ def test_a_warning_points_at_the_line_that_reads(tmp_path):
 
 
 # The tag map
-
-
-def test_the_map_has_the_twelve_universal_tags():
-    assert set(read_tag_map().values()) == UNIVERSAL_TAGS
 
 
 @pytest.mark.parametrize(
@@ -138,17 +109,16 @@ def test_a_bad_line_of_a_map_is_reported(tmp_path, line, reason):
 # The English Web Treebank
 
 
-@pytest.mark.parametrize(("part", "sentences", "tokens"), [("dev", 2001, 25147), ("test", 2077, 25094)])
-def test_no_tag_of_the_english_web_treebank_is_unknown(ewt_dir, part, sentences, tokens):
-    file = ewt_dir / f"en_ewt-ud-{part}.conllu"
+def test_no_tag_of_the_english_web_treebank_is_unknown(ewt_dir):
+    file = ewt_dir / "en_ewt-ud-dev.conllu"
     text = file.read_text(encoding="utf-8")
     ids = [line.split("\t")[0] for line in text.splitlines() if line and not line.startswith("#")]
     one_word = text.count("\n1\t") - text.count("\n2\t")
-    with pytest.warns(UserWarning, match=f"{one_word} of {sentences} sentences left out") as caught:
+    with pytest.warns(UserWarning, match=f"{one_word} of 2001 sentences left out") as caught:
         read = PostagCorpus().read_sequence_list_conll(file)
     assert len(caught) == 1
-    assert len(read) == sentences - one_word
-    assert read.get_num_tokens() == sum(i.isdecimal() for i in ids) - one_word == tokens - one_word
+    assert len(read) == 2001 - one_word
+    assert read.get_num_tokens() == sum(i.isdecimal() for i in ids) - one_word == 25147 - one_word
     assert set(read.y_dict) == UNIVERSAL_TAGS
 
 

@@ -1,6 +1,5 @@
 """The choice of the tags' column and map, on files of each kind."""
 
-import os
 from pathlib import Path
 
 import conllu
@@ -110,16 +109,6 @@ def test_more_than_a_hundredth_of_untagged_words_is_an_error_with_the_line(write
         PostagCorpus().read_sequence_list_conll(write("1\ta\t_\t_\t_\n2\tb\t_\t_\t_\n\n" * 600), tags="xpos")
 
 
-def test_an_encoding_is_what_the_file_has(write):
-    text = "1 Não _ ADV RB\n2 é _ VERB VBZ\n\n"
-    file = write(text, "latin-1")
-    assert PostagCorpus().read_sequence_list_conll(file, encoding="latin-1")[0].words == ["Não", "é"]
-    with pytest.raises(ValueError, match=r"line 1: not UTF-8 \(byte 0xe3"):
-        PostagCorpus().read_sequence_list_conll(file)
-    with pytest.raises(ValueError, match=r"encoding must be one of utf-8, latin-1, .* got 'utf-16'"):
-        PostagCorpus().read_sequence_list_conll(file, encoding="utf-16")
-
-
 # The package conllu reads the same words and tags
 
 
@@ -136,12 +125,8 @@ def compare(text, file):
     assert found == expected
 
 
-@pytest.mark.parametrize("part", ["dev", "test"])
-def test_real_files_are_read_as_conllu_reads_them(part, tmp_path):
-    file = Path(os.environ.get("LXMLS_EWT_DIR", ""), f"en_ewt-ud-{part}.conllu")
-    if not file.is_file():
-        pytest.skip(f"no {file.name}: LXMLS_EWT_DIR names no folder with it")
-    compare(file.read_bytes(), tmp_path / "corpus.conllu")
+def test_real_files_are_read_as_conllu_reads_them(ewt_dir, tmp_path):
+    compare((ewt_dir / "en_ewt-ud-test.conllu").read_bytes(), tmp_path / "corpus.conllu")
 
 
 # no tabs, line ends and spaces at the ends; combining characters, right-to-left scripts and long words come among them

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,19 +17,6 @@ from lxmls_rnn.runs import folder as run_files
 from lxmls_rnn.runs.folder import RUN, read_metrics, unique_name
 
 
-def test_a_run_is_not_made_twice(tmp_path):
-    Run.create("one", SETTINGS, tmp_path)
-    with pytest.raises(FileExistsError, match="take another name"):
-        Run.create("one", SETTINGS, tmp_path)
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp"])
-def test_a_name_that_leaves_the_folder_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="name of a run"):
-        Run.create(name, SETTINGS, tmp_path / "runs")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_an_empty_folder_or_one_that_a_kill_has_left_does_not_block_its_name(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "left").mkdir()
@@ -40,10 +26,11 @@ def test_an_empty_folder_or_one_that_a_kill_has_left_does_not_block_its_name(tmp
         assert [path.name for path in (tmp_path / name).iterdir()] == ["config.json"]
 
 
-@pytest.mark.parametrize("name", ["a\nb", "*", "a?", ".hidden", "-x", "a\x7f", "a\u2028b", " ", "a "])
-def test_a_name_that_is_hard_to_type_is_refused(tmp_path, name):
+@pytest.mark.parametrize("name", ["", "..", "a/b", "/tmp", "a\nb", "*", ".hidden", "-x", "a\u2028b", "a "])
+def test_a_name_that_leaves_the_folder_or_is_hard_to_type_is_refused(tmp_path, name):
     with pytest.raises(ValueError, match=r"the name of a run must be a folder name \(no line breaks"):
-        Run.create(name, SETTINGS, tmp_path)
+        Run.create(name, SETTINGS, tmp_path / "runs")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_is_too_long_is_refused_with_its_length(tmp_path):
@@ -116,21 +103,19 @@ def test_epochs_that_do_not_rise_are_damage(tmp_path):
 
 
 def test_what_is_no_file_is_named_and_hides_no_other_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # the name of a socket is short
-    broken = ["folder", "loop", "nowhere", "pipe", "socket"]
+    monkeypatch.chdir(tmp_path)
+    broken = ["loop", "nowhere", "pipe"]
     for name in ("good", *broken):
         Run.create(name, SETTINGS, tmp_path)
     for name in broken:
         Path(name, "config.json").unlink()
-    Path("folder", "config.json").mkdir()
     Path("loop", "config.json").symlink_to("config.json")
     Path("nowhere", "config.json").symlink_to("gone")
     os.mkfifo("pipe/config.json")
-    socket.socket(socket.AF_UNIX).bind("socket/config.json")
     found, damaged = find_runs(tmp_path)
     assert [run.folder.name for run in found] == ["good"]
     assert [(run.name, "config.json" in run.why) for run in damaged] == [(name, True) for name in broken]
-    assert damaged[2].why.endswith("config.json is a link to gone, which does not exist")
+    assert damaged[1].why.endswith("config.json is a link to gone, which does not exist")
 
 
 def test_a_file_in_the_place_of_the_folder_of_runs_is_named(tmp_path):

@@ -147,20 +147,20 @@ def test_a_folder_is_whole_or_not_there(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
-@pytest.mark.parametrize("what", ["folder", "pipe"])
-def test_what_is_no_file_is_refused_without_waiting(tmp_path, what):
-    (os.mkdir if what == "folder" else os.mkfifo)(tmp_path / "a")
-    kind = "a folder" if what == "folder" else "not a regular file"
-    with pytest.raises(ValueError, match=f"a is {kind}, expected a file"):
-        open_regular(tmp_path / "a")
-
-
-@pytest.mark.parametrize("make", [lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
-                                  lambda path: path.symlink_to("/dev/zero")])  # fmt: skip
-def test_a_socket_and_a_device_are_no_files(tmp_path, monkeypatch, make):
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (os.mkdir, "a folder"),
+        (os.mkfifo, "not a regular file"),
+        (lambda path: socket.socket(socket.AF_UNIX).bind(str(path)), "not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+    ],
+    ids=["folder", "pipe", "socket", "device"],
+)
+def test_what_is_no_file_is_refused_without_waiting(tmp_path, monkeypatch, make, kind):
     monkeypatch.chdir(tmp_path)  # the name of a socket is short
     make(Path("a"))
-    with pytest.raises(ValueError, match="a is not a regular file, expected a file"):
+    with pytest.raises(ValueError, match=f"a is {kind}, expected a file"):
         open_regular(Path("a"))
 
 
@@ -181,15 +181,12 @@ def test_a_line_has_a_greatest_length_and_its_number(tmp_path, pack):
         list(read_lines(tmp_path / "a"))
 
 
-def test_marks_of_right_to_left_and_indic_text_are_kept():
-    text = "\u200f\u0633\u0644\u0627\u0645\u200e \u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
-    assert escaped(text) == text
-
-
 def test_what_a_terminal_obeys_is_escaped():
     text = "caf\u00e9 \x1b]0;X\a\x9b\r\n\u202e\u2066\u2028\udce9 \u4e2d"
     assert escaped(text) == "caf\u00e9 \\x1b]0;X\\x07\\x9b\\r\\n\\u202e\\u2066\\u2028\\udce9 \u4e2d"
     assert in_words(FileNotFoundError(errno.ENOENT, "none", "a\nError: b")) == "a\\nError: b: none"
+    kept = "\u200f\u0633\u0644\u0627\u0645\u200e \u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    assert escaped(kept) == kept  # marks of right-to-left text
 
 
 @pytest.mark.parametrize("make", [write_atomically, make_atomically])

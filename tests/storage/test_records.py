@@ -84,12 +84,6 @@ def test_a_value_has_the_name_of_its_field():
         records.check(Inner, {"n": "x"}, "inner")
 
 
-def test_of_a_thousand_errors_none_is_told(tmp_path):
-    (tmp_path / "a").write_text('{"a": 1' + "".join(f', "{n}": ""' for n in range(2000)) + "}")
-    with pytest.raises(ValueError, match=r"a: 2,000 values in it are invalid$"):
-        records.read(dict[str, int], tmp_path / "a")
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -150,13 +150,3 @@ def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path):
         pytest.raises(ValueError, match=r"TLS__CA_FILE is /nowhere.pem, which is not a file"),
     ):
         Driver(small_sweep(tmp_path, "n_hidd=2"), scheduler="tls://cluster:8786")
-
-
-def test_a_relative_file_is_looked_for_in_the_data_first(tmp_path, monkeypatch):
-    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
-    (tmp_path / "a.conll").touch()
-    assert paths.located("a.conll") == tmp_path / "a.conll"
-    assert paths.located("b.conll") == Path("b.conll")
-    assert paths.located("/b.conll") == Path("/b.conll")
-    assert paths.named(str(tmp_path / "a.conll")) == "a.conll"
-    assert paths.named("/elsewhere/a.conll") == "/elsewhere/a.conll"

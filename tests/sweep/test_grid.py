@@ -15,7 +15,6 @@ from lxmls_rnn.sweep import grid
         ("rate=log:0.05:0.5:4", "rate", [0.05, 0.1077, 0.2321, 0.5]),
         ("rate=lin:0:1:3,5", "rate", [0.0, 0.5, 1.0, 5.0]),
         ("n_hidd=log:1:4:9", "n_hidd", [1, 2, 3, 4]),
-        ("n_hidd=log:10:50:3", "n_hidd", [10, 22, 50]),
         ("n_hidd=log:10:50:5", "n_hidd", [10, 15, 22, 33, 50]),  # 14.95 is rounded up
         ("clip=none,1", "clip", [None, 1.0]),
         ("activation=none,relu", "activation", [None, "relu"]),

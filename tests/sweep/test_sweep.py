@@ -51,12 +51,9 @@ def test_a_name_is_taken_once(tmp_path):
         small_sweep(tmp_path, "n_hidd=3").begin()
     with pytest.raises(FileExistsError, match=r"small already exists: take another name$"):
         Run.create("small", BASE, tmp_path)  # a sweep, which cannot be resumed as a run
-
-
-def test_the_name_of_a_run_is_not_that_of_a_sweep(tmp_path):
-    Run.create("small", BASE, tmp_path)
-    with pytest.raises(FileExistsError, match=r"small already exists: take another name$"):
-        small_sweep(tmp_path, "n_hidd=3").begin()
+    Run.create("run", BASE, tmp_path)
+    with pytest.raises(FileExistsError, match=r"run already exists: take another name$"):
+        small_sweep(tmp_path, "n_hidd=3", name="run").begin()
 
 
 def test_what_a_kill_has_left_of_its_beginning_does_not_take_its_name(tmp_path):
@@ -66,11 +63,9 @@ def test_what_a_kill_has_left_of_its_beginning_does_not_take_its_name(tmp_path):
     assert [path.name for path in sweep.folder.iterdir()] == ["sweep.json"]
 
 
-@pytest.mark.parametrize("name", ["a*b", "a\nb", ".."])
-def test_a_name_that_is_hard_to_type_is_refused(tmp_path, name):
-    sweep = small_sweep(tmp_path, "n_hidd=2")
+def test_a_name_that_is_hard_to_type_is_refused(tmp_path):
     with pytest.raises(ValueError, match="the name of a sweep must be a folder name"):
-        replace(sweep, folder=tmp_path / "new" / name).begin()
+        small_sweep(tmp_path / "new", "n_hidd=2", name="a*b").begin()
 
 
 def test_values_and_seeds_can_be_added(tmp_path):
@@ -79,11 +74,7 @@ def test_values_and_seeds_can_be_added(tmp_path):
     assert (more.vary, more.seeds) == ({"n_hidd": [2, 3, 5]}, [1, 2, 3])
     assert {t.name for t in sweep.trainings()} < {t.name for t in more.trainings()}
     assert sweep.extended({}, None, None) == sweep
-
-
-def test_seeds_in_any_order_can_be_added_to(tmp_path):
-    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[7, 3, 5]).begin()
-    assert sweep.extended({}, 5, None).seeds == [7, 3, 5, 8, 9]
+    assert replace(sweep, seeds=[7, 3, 5]).extended({}, 5, None).seeds == [7, 3, 5, 8, 9]
 
 
 def test_a_sample_can_be_raised_and_seeds_follow_the_last(tmp_path):
@@ -124,14 +115,9 @@ def test_a_sweep_whose_corpus_has_changed_cannot_be_extended(tmp_path):
             {"vary": {"n_hidd": [2], "tag_map": ["語" * 70]}},
             "the name of the run n_hidd=2,tag_map=語*,seed=1 is not unique",
         ),
-        ({"vary": {"embeddings": ["/a/x", "/b/x"]}}, "the name of the run embeddings=x,seed=1 is not unique"),
     ],
 )
 def test_what_no_sweep_can_be_is_said(tmp_path, changes, message):
-    for file in ("/a/x", "/b/x"):
-        (tmp_path / file[1:]).parent.mkdir()
-        (tmp_path / file[1:]).write_text("the 1 2 3\n")
-    changes = json.loads(json.dumps(changes).replace("/a/x", f"{tmp_path}/a/x").replace("/b/x", f"{tmp_path}/b/x"))
     with pytest.raises(ValueError, match=message):
         replace(small_sweep(tmp_path, "n_hidd=2"), **changes).check()
 
@@ -172,14 +158,6 @@ def test_a_damaged_file_is_named(tmp_path, change):
         Sweep.load("small", tmp_path)
     found, damaged = find_sweeps(tmp_path)
     assert (found, len(damaged)) == ([], 1)
-
-
-def test_no_sweep_of_that_name(tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match=f"no sweep .*: `lxmls-rnn runs --root {tmp_path}` lists the sweeps"):
-        Sweep.load("nothing", tmp_path)
-    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match=r"no sweep .*: `lxmls-rnn runs` lists the sweeps"):
-        Sweep.load("nothing", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What a runner makes of its workers' answers, and what it asks: of workers that answer what they are told to."""
 
+import itertools
 from statistics import quantiles
 
 import pytest
@@ -64,28 +65,22 @@ def test_an_uncertain_row_is_not_measured_again_when_the_time_is_used_up(scripte
 
 def test_the_time_to_compile_is_that_of_the_first_process(scripted):
     times = iter([0.5, 0.1, 0.2])
-
-    class Compiling(scripted.worker):
-        def ask(self, limit, **request):
-            return super().ask(limit, **request) | ({"compile_s": next(times)} if request["do"] == "prepare" else {})
-
-    (row,) = measured(scripted(worker=Compiling), cases(("numpy",)))
+    (row,) = measured(scripted(prepare=lambda: {"compile_s": next(times)}), cases(("numpy",)))
     assert row.compile_s == 0.5
 
 
-@pytest.mark.parametrize(("status", "median"), [("wrong", None), ("crashed", None), ("limit", 0.1)])
-def test_a_later_process_that_fails_takes_the_row_back_unless_it_is_only_slow(scripted, status, median):
-    prepared = []
+@pytest.mark.parametrize(
+    ("process", "status", "median"), [(2, "wrong", None), (2, "crashed", None), (2, "limit", 0.1), (1, "limit", None)]
+)
+def test_a_later_process_that_fails_takes_the_row_back_unless_it_is_only_slow(scripted, process, status, median):
+    prepared = itertools.count(1)
 
-    class Failing(scripted.worker):
-        def ask(self, limit, **request):
-            if request["do"] == "prepare":
-                prepared.append(request)
-                if len(prepared) == 2:
-                    raise Failed(status, "why")
-            return super().ask(limit, **request)
+    def prepare():
+        if next(prepared) == process:
+            raise Failed(status, "why")
+        return {}
 
-    (row,) = measured(scripted(worker=Failing), cases(("numpy",)))
+    (row,) = measured(scripted(prepare=prepare), cases(("numpy",)))
     assert (row.status, row.median) == ("ok" if median else status, median)
 
 
@@ -152,17 +147,6 @@ def test_without_a_peak_there_is_no_share(scripted):
     assert (row.status, row.share) == ("ok", None)
 
 
-def test_a_case_that_is_not_ready_within_its_limit_is_too_slow(scripted):
-    class Slow(scripted.worker):
-        def ask(self, limit, **request):
-            if request["do"] == "prepare":
-                raise Failed("limit", "too slow")
-            return super().ask(limit, **request)
-
-    (row,) = measured(scripted(worker=Slow), cases(("numpy",)))
-    assert (row.status, row.why, row.median) == ("limit", "too slow", None)
-
-
 def test_each_implementation_has_a_worker_of_its_own_and_all_have_their_threads(scripted):
     runner, names = scripted(threads=3), ("numpy", "torch", "torch-fused", "jax")
     measured(runner, cases(names))
@@ -180,11 +164,7 @@ def test_each_implementation_has_a_worker_of_its_own_and_all_have_their_threads(
     ],
 )
 def test_what_is_elsewhere_or_wrong_is_not_timed(scripted, answer, status, why):
-    class Wrong(scripted.worker):
-        def ask(self, limit, **request):
-            return super().ask(limit, **request) | (answer if request["do"] == "prepare" else {})
-
-    runner = scripted(worker=Wrong)
+    runner = scripted(prepare=lambda: answer)
     (row,) = measured(runner, cases(("fused",), devices=("cuda",)))
     assert (row.status, row.median) == (status, None)
     assert row.why.startswith(why)

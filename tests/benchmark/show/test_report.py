@@ -14,18 +14,6 @@ def text(table):
     return console.export_text()
 
 
-def test_ratios_are_to_the_baseline_if_it_was_measured(make_results, make_row):
-    fused, numpy, gpu = make_row(5e-4, "fused"), make_row(2e-3), make_row(1e-3, "fused", "cuda")
-    (lines,) = report.sections(make_results(fused, numpy, gpu))
-    assert [(line[4], line[8]) for line in lines] == [
-        ("fused on cpu", "4.00"),
-        ("numpy on cpu", "1.00"),
-        ("fused on cuda", "2.00"),
-    ]
-    (lines,) = report.sections(make_results(fused, make_row(None), gpu))
-    assert [line[8] for line in lines] == [""] * 2
-
-
 def test_rows_whose_spread_exceeds_the_difference_are_named(make_results, make_row):
     close, far = make_row(1.99e-3, "fused"), make_row(1e-3, "scan")
     (line,) = report.uncertain(make_results(make_row(2e-3), close, far))

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS
 from lxmls_rnn.benchmark.show import series
 
 
@@ -52,12 +51,6 @@ def test_a_line_has_its_quartiles_or_else_its_medians(make_row):
     rows[1].q1 = rows[1].q3 = None
     (line,) = series.times(rows, "n_hidd").lines
     assert (line.low, line.high) == (pytest.approx([0.99, 2]), pytest.approx([1.01, 2]))
-
-
-def test_every_implementation_has_a_colour_of_its_own(make_row):
-    found = series.times([make_row(1e-3, name) for name in IMPLEMENTATIONS], "n_hidd")
-    assert [line.name.split(" on ")[0] for line in found.lines] == list(IMPLEMENTATIONS)
-    assert len({line.colour for line in found.lines}) == len(IMPLEMENTATIONS)
 
 
 @pytest.mark.parametrize(

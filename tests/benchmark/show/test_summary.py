@@ -26,14 +26,6 @@ def on_cpu(step):
     return [*make("rnn", 1), *make("lstm", 2)]
 
 
-def test_without_a_gpu_the_verdict_is_that_of_the_cpu(make_results, on_cpu):
-    assert summary.verdict(make_results(*on_cpu)) == [
-        "On this CPU a training step of the RNN with 20 hidden units and one sentence of 10 words takes 20.0 us with "
-        "fused, 500,000 words/s, and a training step of the LSTM with 20 hidden units and one sentence of 10 words "
-        "takes 40.0 us with fused, 250,000 words/s."
-    ]
-
-
 def test_with_a_gpu_the_verdict_says_what_it_takes_and_from_where_on_it_is_faster(make_results, on_cpu, step):
     """A GPU that takes 1 ms for all; 100 us for 20 units and 128 sentences of the LSTM alone."""
     rows = on_cpu
