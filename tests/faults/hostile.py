@@ -1,4 +1,7 @@
-"""Hostile inputs of a random generator: JSON, lines of text and .npz files that are changed by their structure."""
+"""Hostile inputs of a random generator: JSON, lines of text and models that are changed by their structure.
+
+Each generator also has `bombs`: inputs that are small, or packed, and would take gigabytes.
+"""
 
 import gzip
 import io
@@ -8,12 +11,10 @@ import socket
 import struct
 import zipfile
 
-import numpy as np
-
 SCALARS = [None, True, False, 0, 1, -1, 0.5, 10**30, 2**63, -(2**63) - 1, 1e308, float("nan"), float("inf")]
 SCALARS += ["", "x" * 5000, "\0", "a\nb", "NaN", "*", "../..", "\x1b]0;X\a", "\u202e", "\u00e9", "1", "lxmls-rnn model"]
 SIZES = [0, 1, 2, 9, 100, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1, 2**64 - 1]
-BOMBS_IN = 2000  # inputs, of which one takes long to be refused
+LARGE = 300_000_000  # bytes that a bomb unpacks to
 
 
 def text(rng, longest=8):
@@ -39,10 +40,20 @@ def places(value, path=()):
 
 
 class Json:
-    """JSON with some of its values replaced, left out, renamed or buried, or its text cut or broken."""
+    """JSON with some of its values replaced, left out, renamed or buried, or its text cut or broken; after lines."""
 
-    def __init__(self, value):
-        self.text, self.paths = json.dumps(value), list(places(value))
+    def __init__(self, value, before=""):
+        self.text, self.paths, self.before = json.dumps(value), list(places(value)), before.encode()
+
+    def bombs(self):
+        many = [values * times for values in (b"[],", b'"",', b"{},", b"0,") for times in (60_000, 3_000_000)]
+        whole = self.before + self.text.encode()
+        return [bomb for values in many for bomb in self.with_values(whole, values)]
+
+    @staticmethod
+    def with_values(whole, values):
+        """Give the first list of JSON more values, and its first value another place."""
+        return whole.replace(b"[", b"[" + values, 1), whole.replace(b": ", b": [" + values + b'0], "more": ', 1)
 
     def __call__(self, rng):
         value = json.loads(self.text)
@@ -59,10 +70,7 @@ class Json:
             content = content[:at] + rng.randbytes(rng.randrange(5)) + content[at:]
         elif how == 3:
             content = rng.choice((b"[", b'{"a":', b"\xff", b" ")) * rng.choice((1, 10_000)) + content
-        elif rng.randrange(BOMBS_IN) == 0:
-            values = rng.choice((b"[],", b'"",', b"{},", b"0,")) * rng.choice((60_000, 3_000_000))
-            content = content.replace(b"[", b"[" + values, 1)
-        return content
+        return self.before + content
 
     def change(self, rng, value):
         *path, last = rng.choice(self.paths) or [None]
@@ -86,8 +94,6 @@ class Json:
 
 STRANGE = [b"", b"\t", b" ", b"1" * 5000, b"\xff\xfe", b"1\t" + b"a" * 10_000, b"\r", b"\0", b"# x", b"\x1b]0;X\a"]
 STRANGE += [b"9" * 4400 + b"\ta\t_\t_\tNN", b"a" * 2_000_000, b"a " * 600_000, "\u202e\u2028".encode()]
-LARGE = [b"a" * 3_000_000, b"1\ta\t_\t_\tNN\n" * 300_000, b"a 1 2 3\n" * 400_000, b"\n" * 3_000_000]
-PACKED = [gzip.compress(content, 1) for content in LARGE]
 
 
 class Lines:
@@ -96,15 +102,17 @@ class Lines:
     def __init__(self, content):
         self.lines = content.split(b"\n")
 
+    def bombs(self):
+        part = gzip.compress(b"a" * 1_000_000, 1)  # a file of several such parts is one line
+        return [part * (LARGE // 1_000_000), b"a" * 3_000_000]
+
     def __call__(self, rng):
         lines = list(self.lines)
         for _ in range(rng.randint(1, 4)):
             self.change(rng, lines)
         content = b"\n".join(lines)
         how = rng.randrange(20)
-        if rng.randrange(BOMBS_IN // 4) == 0:
-            content = rng.choice(PACKED)
-        elif how < 2:
+        if how < 2:
             content = gzip.compress(content[:10_000], 1)
         if how == 0:
             content = content[: rng.randrange(len(content) + 1)]
@@ -148,30 +156,43 @@ def damaged(rng, content):
     return bytes(content[: rng.randrange(len(content) + 1)] if rng.randrange(10) == 0 else content)
 
 
-def npy(content):
-    file = io.BytesIO()
-    np.save(file, np.frombuffer(content, np.uint8))
-    return file.getvalue()
+def npy(content, length=None):
+    """Return an array of bytes, in which some of `length` bytes may be missing."""
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({length or len(content)},), }}".encode()
+    return b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header + content
 
 
-def npz(entries, compression=zipfile.ZIP_STORED):
+def npz(entries, compression=zipfile.ZIP_STORED, large=None):
+    """Return an .npz file; zeros follow on the content of the entry `large`."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", compression, compresslevel=1) as archive:
         for name, content in entries.items():
-            archive.writestr(f"{name}.npy", content)
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                entry.write(content)
+                for _ in range(LARGE // 1_000_000 if name == large else 0):
+                    entry.write(bytes(1_000_000))
     return file.getvalue()
 
 
-class Npz:
-    """An .npz file some of whose arrays say what they do not hold, with entries too many, compressed, or misplaced."""
+class Model:
+    """A model with another header or other bytes, or arrays that are not what they say, too many or misplaced."""
 
-    def __init__(self, entries):
-        self.entries = entries
-        self.bombs = [npz({**entries, name: bytes(3_000_000)}, zipfile.ZIP_DEFLATED) for name in entries]
+    def __init__(self, header, entries, whole):
+        self.header, self.entries, self.whole = Json(header), entries, whole
+
+    def bombs(self):
+        first = next(name for name in self.entries if name != "header")
+        lying = b"\x93NUMPY\x02\0" + struct.pack("<L", 3 * 10**9)
+        entries = {"header": npy(b"", LARGE), first: lying}
+        return [npz({**self.entries, name: entries[name]}, zipfile.ZIP_DEFLATED, name) for name in entries]
 
     def __call__(self, rng):
-        if rng.randrange(20) == 0:
-            return rng.choice(self.bombs)
+        how = rng.randrange(3)
+        if how == 0:
+            return npz({**self.entries, "header": npy(self.header(rng))})
+        return damaged(rng, self.whole) if how == 1 else self.other_entries(rng)
+
+    def other_entries(self, rng):
         entries = dict(self.entries)
         name, how = rng.choice(list(entries)), rng.randrange(6)
         if how == 0:
@@ -201,10 +222,6 @@ class Npz:
         return b"\x93NUMPY" + bytes([version, 0]) + length + header.encode() + bytes(rng.randrange(100))
 
 
-def put(path, content):
-    path.write_bytes(content)
-
-
 def _socket(path):
     here = os.open(".", os.O_RDONLY)
     try:
@@ -227,7 +244,7 @@ SPECIAL += [lambda path: path.symlink_to(path.name), lambda path: path.touch(0),
 
 
 def remove(path):
-    """Remove what one of `SPECIAL` has made."""
+    """Remove a file, or what one of `SPECIAL` has made."""
     if path.is_dir() and not path.is_symlink():
         path.rmdir()
     else:

@@ -1,4 +1,4 @@
-"""Trains, benchmarks and keeps exercises while shim.c kills the process, or lets the disk fail, at one call or another.
+"""Trains and keeps exercises while shim.c kills the process, or lets the disk fail, at one call or another.
 
 `python trials.py SCENARIO FOLDER TRIALS REPORT`, with the shim preloaded: tries so many of the calls, drawn at random.
 Writes JSON: how many trials of how many calls, and what went wrong.
@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -17,7 +18,6 @@ import traceback
 from pathlib import Path
 
 from lab.exercises import progress
-from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.classroom.students import Attempts
 from lxmls_rnn.cli import app
 from lxmls_rnn.datasets.corpora import corpus_files
@@ -92,27 +92,6 @@ class Resume(Train):
         return command("train", "--resume", "a", "--epochs", self.epochs, "--root", root / "runs")
 
 
-class Bench:
-    """A benchmark of two cases."""
-
-    def prepare(self, root):
-        pass
-
-    def options(self, root):
-        sizes = ["--hidden", 2, "--batch", "1,2", "--length", 2, "--words", 5, "--work", "forward", "--model", "rnn"]
-        return ["bench", *sizes, "--implementation", "numpy", "--device", "cpu", "--time", 0.001, "--no-plot"]
-
-    def act(self, root):
-        return command(*self.options(root), "--out", root / "results" / "a.json")
-
-    def go_on(self, root):
-        path = root / "results" / "a.json"
-        if path.exists():
-            Results.load(path)
-        assert command(*self.options(root), "--out", path, "--resume") == 0
-        return [[str(row.case), row.status] for row in Results.load(path).rows]
-
-
 class Exercises:
     """The progress of the exercises: one more try."""
 
@@ -121,7 +100,6 @@ class Exercises:
         progress.update("forward", tries=1, state="right")
 
     def act(self, root):
-        os.environ["LXMLS_RUNS"] = str(root)
         try:
             progress.update("lstm", tries=1)
         except OSError as error:
@@ -130,133 +108,103 @@ class Exercises:
         return 0
 
     def go_on(self, root):
-        os.environ["LXMLS_RUNS"] = str(root)
         tries = progress.FILE.read().get("lstm", Attempts()).tries
         assert tries in (0, 1)
         progress.update("lstm", tries=2 - tries)
         return [[entry.tries, entry.state] for _, entry in sorted(progress.FILE.read().items())]
 
 
-SCENARIOS = {"train": Train, "resume": Resume, "bench": Bench, "exercises": Exercises}
-
-
-def in_child(work, log):
-    """Do work in a child of this process, its output in a file; return its wait status."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child:
-        return os.waitpid(child, 0)[1]
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    try:
-        status = work()
-        gc.collect()  # what is closed late complains now
-    except BaseException:
-        traceback.print_exc()
-        status = 99
-    SHIM.fault_arm(b"", -1, 0, 0)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+SCENARIOS = {"train": Train, "resume": Resume, "exercises": Exercises}
 
 
 class Attack:
     """One scenario, under attack in a folder."""
 
     def __init__(self, name, folder):
-        self.name, self.scenario, self.folder = name, SCENARIOS[name](), folder
-        self.template, self.log = folder / "template", folder / "log"
-        self.root = folder / "root"
+        self.scenario, self.root, self.template = SCENARIOS[name](), folder / "root", folder / "template"
+        self.log, self.result = folder / "log", folder / "result"
         self.root.mkdir(parents=True)
         self.scenario.prepare(self.root)
         shutil.copytree(self.root, self.template)
         # in this process, so that no child has to import and compile what it needs
         self.scenario.act(self.root)
         self.scenario.go_on(self.root)
-        self.reset()
-        assert self.do(self.counting) == 0, self.log.read_text()
-        self.counts = json.loads((self.folder / "counts").read_text())
+        assert self.act() == 0, self.log.read_text()
+        self.counts = json.loads(self.result.read_text())
         self.expected = self.finish()
 
-    def reset(self):
+    def in_child(self, work):
+        """Do work in a child of this process, its output in a file; return its exit status."""
+        sys.stdout.flush()
+        child = os.fork()
+        if child:
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        output = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        try:
+            status, result = work()
+            gc.collect()  # what is closed late complains now
+            self.result.write_text(json.dumps(result))
+        except BaseException:
+            traceback.print_exc()
+            status = 99
+        SHIM.fault_arm(b"", -1, 0, 0)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+    def act(self, which=-1, n=0, action=0):
+        """Act once, struck at the n-th call of a kind; return the exit status. The result is the calls of each kind."""
         shutil.rmtree(self.root)
         shutil.copytree(self.template, self.root)
 
-    def do(self, work):
-        return in_child(work, self.log)
+        def work():
+            SHIM.fault_arm(os.fsencode(self.root), which, n, action)
+            return self.scenario.act(self.root), [SHIM.fault_count(kind) for kind in range(len(CALLS))]
 
-    def counting(self):
-        SHIM.fault_arm(os.fsencode(self.root), -1, 0, 0)
-        status = self.scenario.act(self.root)
-        (self.folder / "counts").write_text(json.dumps([SHIM.fault_count(kind) for kind in range(len(CALLS))]))
-        return status
+        return self.in_child(work)
 
     def finish(self):
         """Go on as a user would; return what came of it, as JSON."""
-        result = self.folder / "result"
-        result.unlink(missing_ok=True)
-
-        def work():
-            result.write_text(json.dumps(self.scenario.go_on(self.root)))
-            return 0
-
-        status = self.do(work)
-        if status != 0:
-            raise AssertionError(f"could not go on: {self.log.read_text()}")
+        status = self.in_child(lambda: (0, self.scenario.go_on(self.root)))
+        assert status == 0, f"could not go on: {self.log.read_text()}"
         left = [str(path) for path in self.root.rglob(".*")]
         assert not left, f"left behind: {left}"
-        return result.read_text()
+        return self.result.read_text()
 
     def trial(self, call, n, action):
         """Strike at the n-th call; return what is wrong with what came of it, or nothing."""
-        self.reset()
-
-        def work():
-            SHIM.fault_arm(os.fsencode(self.root), CALLS.index(call), n, action)
-            return self.scenario.act(self.root)
-
-        status = self.do(work)
+        status = self.act(CALLS.index(call), n, action)
         output = self.log.read_text(errors="replace")
-        if action == KILL:
-            wrong = "" if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL else "was not killed"
-        else:
-            status = os.waitstatus_to_exitcode(status)
-            wrong = self.wrong_words(status, output)
-            if action == SHORT and status:
-                wrong = f"exit status {status}, though the disk would have taken the rest"
         try:
-            if not wrong and self.finish() != self.expected:
-                wrong = "went on to other numbers"
+            self.check(status, output, action)
+            assert self.finish() == self.expected, "went on to other numbers"
         except AssertionError as error:
-            wrong = str(error)
-        what = {KILL: "kill", SHORT: "half"}.get(action) or errno.errorcode[action]
-        return f"{self.name}: {what} at {call} {n}: {wrong}\n{output[-3000:]}" if wrong else ""
+            what = {KILL: "kill", SHORT: "half"}.get(action) or errno.errorcode[action]
+            return f"{what} at {call} {n}: {error}\n{output[-3000:]}"
+        return ""
 
-    def wrong_words(self, status, output):
-        """Say what is wrong with how a failure of the disk was told: one sentence, with the name of a file."""
-        errors = [line for line in output.splitlines() if line.startswith("Error: ")]
-        if "Traceback" in output or "Exception ignored" in output:
-            return "a traceback"
-        if status == 0 and not errors:
-            return ""  # it could do without
-        if status != 1 or len(errors) != 1:
-            return f"exit status {status}, {len(errors)} errors"
-        return "" if str(self.root) in errors[0] else "the error names no file"
+    def check(self, status, output, action):
+        """Raise AssertionError unless a failure of the disk was told in one sentence, with the name of a file."""
+        if action == KILL:
+            assert status == -signal.SIGKILL, "was not killed"
+            return
+        errors = re.findall("^Error: .*", output, re.MULTILINE)
+        assert not re.search("Traceback|Exception ignored", output), "a traceback"
+        if status or errors:  # else it could do without
+            assert action != SHORT, f"exit status {status}, though the disk would have taken the rest"
+            assert (status, len(errors)) == (1, 1), f"exit status {status}, {len(errors)} errors"
+            assert str(self.root) in errors[0], "the error names no file"
 
 
 def main():
     name, folder, trials, report = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
     attack = Attack(name, folder)
-    every = [
-        (call, n, action)
-        for call, count in zip(CALLS, attack.counts, strict=True)
-        for action in ACTIONS[call]
-        for n in range(1, count + 1)
-    ]
+    counts = dict(zip(CALLS, attack.counts, strict=True))
+    every = [(call, n, action) for call in CALLS for action in ACTIONS[call] for n in range(1, counts[call] + 1)]
     random.Random(0).shuffle(every)
     failures = [wrong for place in every[:trials] if (wrong := attack.trial(*place))]
-    counts = dict(zip(CALLS, attack.counts, strict=True))
     report.write_text(json.dumps({"of": len(every), "counts": counts, "failures": failures}))
 
 
