@@ -28,33 +28,17 @@ def test_compiled_code_of_other_edits_is_not_taken(monkeypatch):
     )
 
 
-@pytest.fixture
-def stock(tmp_path):
-    """A folder with a Theano that is not of our build."""
+def test_a_stock_theano_is_named_by_imports_and_by_commands(tmp_path):
     (tmp_path / "theano").mkdir()
     (tmp_path / "theano" / "__init__.py").write_text("raise SyntaxError('of Python 2')\n")
-    return tmp_path
-
-
-SENTENCE = "/theano is a stock Theano, which lxmls-rnn cannot use: `make setup` puts lxmls-rnn's build of Theano "
-
-
-def test_a_stock_theano_is_named(stock):
     code = """
+import sys
 from importlib import import_module
 for module in ("theano_env", "deep_learning.theano_rnn", "deep_learning.ops"):
     try:
         import_module(f"lxmls_rnn.{module}")
     except Exception as error:
         print(type(error).__name__, error)
-"""
-    _, output, errors = python(code, PYTHONPATH=f"{stock}:{ROOT}")
-    assert len(re.findall(f"^WrongTheano .*{SENTENCE}", output, re.M)) == 3, (output, errors)
-
-
-def test_commands_name_a_stock_theano_in_one_sentence(stock):
-    code = """
-import sys
 from lxmls_rnn.__main__ import main
 for command in ("doctor", "train sample --model RNN"):
     sys.argv[1:] = command.split()
@@ -63,9 +47,11 @@ for command in ("doctor", "train sample --model RNN"):
     except SystemExit as ended:
         print(ended.code)
 """
-    _, output, errors = python(code, PYTHONPATH=f"{stock}:{ROOT}", HOME=str(stock), COLUMNS="500")
-    assert re.search(f"^!! Theano +unavailable; .*\n.*{SENTENCE}.*\n.*\n1\n1\n$", output, re.M), output
-    assert re.fullmatch(f"Error: .*{SENTENCE}.*\n", errors), errors
+    _, output, errors = python(code, PYTHONPATH=f"{tmp_path}:{ROOT}", HOME=str(tmp_path), COLUMNS="500")
+    sentence = "/theano is a stock Theano, which lxmls-rnn cannot use: `make setup` puts lxmls-rnn's build of Theano "
+    assert len(re.findall(f"^WrongTheano .*{sentence}", output, re.M)) == 3, (output, errors)
+    assert re.search(f"^!! Theano +unavailable; .*\n.*{sentence}.*\n.*\n1\n1\n$", output, re.M), output
+    assert re.fullmatch(f"Error: .*{sentence}.*\n", errors), errors
 
 
 def test_no_theano_at_all_is_said(monkeypatch):

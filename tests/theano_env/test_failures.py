@@ -37,19 +37,6 @@ def only_sentence(result):
     return lines[0].removeprefix("Error: ")
 
 
-@pytest.mark.daily("starts a training that compiles, three seconds")
-def test_a_compiler_without_memory_says_so(cache, tmp_path):
-    compiler = tmp_path / "cc1plus"
-    compiler.write_text("#!/bin/sh\nkill -9 $$\n")  # as the kernel does
-    compiler.chmod(0o755)
-    path = fresh_theano.path_with(
-        tmp_path, f'case "$*" in *mod.cpp*) b=-B{tmp_path}/;; esac; exec {shutil.which("g++")} $b "$@"'
-    )
-    sentence = only_sentence(train(cache, PATH=path))
-    assert "was killed or ran out of memory" in sentence
-    assert "raise the limit" in sentence
-
-
 def test_a_compiler_that_prints_garbage_is_named(tmp_path):
     path = fresh_theano.path_with(tmp_path, r"printf '\377\033[31m\001/\n'; exit 0")
     sentence = only_sentence(train(tmp_path, PATH=path))

@@ -37,42 +37,63 @@ def compiler(tmp_path):
     return write
 
 
-def test_files_of_the_user_are_read_one_after_the_other(tmp_path):
+def test_files_of_the_user_are_read_one_after_the_other_or_else_that_of_the_home_folder(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("[global]\nfloatX = float32\ndevice = cuda\n[gcc]\ncxxflags = -O1\n")
     (tmp_path / "b").write_text("[global]\ndevice = cpu\n")
     files = f"{tmp_path}/a{os.pathsep}{tmp_path}/b{os.pathsep}{tmp_path}/none"
     read = within({"THEANORC": files}, flags.rc_flags)
     assert read == {"floatx": "float32", "device": "cpu", "gcc.cxxflags": "-O1"}
-
-
-def test_the_user_s_own_file_is_read_where_none_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert within({}, flags.rc_flags) == {}
-    (tmp_path / ".theanorc").write_text("[global]\nfloatX = float32\n")
-    assert within({}, flags.rc_flags) == {"floatx": "float32"}
+    (tmp_path / "a").rename(tmp_path / ".theanorc")
+    assert within({}, flags.rc_flags) == {**read, "device": "cuda"}
     assert within({}, flags.user_flags) == {}
 
 
-def test_what_theano_flags_name_goes_before_what_is_asked_for(tmp_path):
-    asked = {"LXMLS_DEVICE": "auto", "LXMLS_FLOATX": "float64"}
-    assert "device" not in settings(tmp_path, **asked, THEANO_FLAGS="device=cpu")
-    assert "floatX" not in settings(tmp_path, **asked, THEANO_FLAGS="floatX=float32")
-    assert settings(tmp_path, LXMLS_DEVICE="cpu", THEANO_FLAGS="floatX=float32")["device"] == "cpu"
-    assert "device" not in settings(tmp_path, LXMLS_DEVICE="cuda", THEANO_FLAGS="device=cuda")
+RC = "[global]\nfloatX = float32\ndevice = cuda1\n[blas]\nldflags = -lmine\n"
+ON_GPU = {"dnn.enabled": "False", "floatX": "float32"}
+NEITHER = {"dnn.enabled": None, "gpuarray.cache_path": None}
+MINE = {"base_compiledir": None, "gpuarray.cache_path": None}
 
 
-def test_each_device_has_the_settings_that_it_needs(tmp_path):
-    cpu, cuda = (settings(tmp_path, LXMLS_DEVICE=name) for name in ("cpu", "cuda1"))
-    assert not {"dnn.enabled", "gpuarray.cache_path"} & cpu.keys()
-    assert cuda["dnn.enabled"] == "False"
+@pytest.mark.parametrize(
+    ("rc", "device", "floatx", "theano_flags", "expected"),
+    [
+        ("", "cpu", "", "", {"device": "cpu", "floatX": "float64", **NEITHER}),
+        ("", "cuda0", "", "", {"device": "cuda0", **ON_GPU}),
+        ("", "auto", "float64", "device=cpu", {"device": None}),
+        ("", "auto", "float64", "floatX=float32", {"floatX": None}),
+        ("", "cpu", "", "floatX=float32", {"device": "cpu"}),
+        ("", "cuda", "", "device=cuda", {"device": None}),
+        ("", "cuda", "", "compiledir=/mine", MINE),
+        ("", "cuda", "", "base_compiledir=/mine", MINE),
+        ("", "cpu", "", "blas.ldflags=-lmine", {"blas.ldflags": None}),
+        (RC, "", "", "", {"floatX": None, "device": None, "blas.ldflags": None, "dnn.enabled": "False"}),
+        (RC, "cpu", "float64", "", {"device": "cpu", "floatX": "float64", "dnn.enabled": None}),
+    ],
+)
+def test_theano_flags_go_before_our_variables_and_these_before_the_rc_file(
+    tmp_path, rc, device, floatx, theano_flags, expected
+):
+    (tmp_path / "rc").write_text(rc)
+    given = {"LXMLS_DEVICE": device, "LXMLS_FLOATX": floatx, "THEANO_FLAGS": theano_flags}
+    found = settings(tmp_path, THEANORC=str(tmp_path / "rc"), **{name: value for name, value in given.items() if value})
+    assert {name: found.get(name) for name in expected} == expected
+
+
+def test_kernels_are_kept_by_gpu(tmp_path):
     kernels = tmp_path / "lxmls-rnn" / "theano" / "gpu" / libraries.kernel_folder_name(1)
-    assert cuda["gpuarray.cache_path"] == str(kernels)
+    assert settings(tmp_path, LXMLS_DEVICE="cuda1")["gpuarray.cache_path"] == str(kernels)
 
 
-def test_a_cache_that_the_user_names_is_taken(tmp_path):
-    for name in ("compiledir", "base_compiledir"):
-        found = settings(tmp_path, LXMLS_DEVICE="cuda", THEANO_FLAGS=f"{name}=/mine")
-        assert not {"base_compiledir", "gpuarray.cache_path"} & found.keys()
+def test_two_devices_asked_for_at_once_are_refused(tmp_path):
+    with pytest.raises(RuntimeError, match="LXMLS_DEVICE asks for cuda0 but THEANO_FLAGS for cpu"):
+        settings(tmp_path, LXMLS_DEVICE="cuda0", THEANO_FLAGS="device=cpu")
+
+
+def test_flags_are_read_as_theano_reads_them():
+    read = within({"THEANO_FLAGS": "device=cpu, gcc.cxxflags='-O1,-g', lonely,device=cuda"}, flags.user_flags)
+    assert read == {"device": "cuda", "gcc.cxxflags": "-O1,-g"}
 
 
 def test_the_cache_is_where_the_users_programs_keep_theirs(tmp_path, monkeypatch):
@@ -120,9 +141,9 @@ def test_code_is_compiled_for_a_class_of_processors_where_compiler_and_processor
 
 def test_a_compiler_that_knows_no_library_links_none(tmp_path, compiler, monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy_openblas32", None)  # as if it were not installed
-    assert settings(tmp_path, THEANO_FLAGS=f"cxx={compiler('12.2.0')}")["blas.ldflags"] == ""
-    found = compiler("/usr/lib/libopenblas.so")
-    assert settings(tmp_path, THEANO_FLAGS=f"cxx={found}")["blas.ldflags"] == "-lopenblas"
+    # g++ answers with the bare name where it finds no such file
+    for answer, expected in (("libopenblas.so", ""), ("/usr/lib/libopenblas.so", "-lopenblas")):
+        assert settings(tmp_path, THEANO_FLAGS=f"cxx={compiler(answer)}")["blas.ldflags"] == expected
 
 
 def test_a_compiler_must_tell_its_version(tmp_path, compiler):

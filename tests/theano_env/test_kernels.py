@@ -47,12 +47,6 @@ def image(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_each_kernel_is_compiled_under_its_own_name(compiled, image, tmp_path):
-    steps = list(kernels.compile_ahead(image / "cache" / "kernels", tmp_path / "kept"))
-    assert steps == [(1, 3), (2, 3), (3, 3)]
-    assert compiled == [("cuda0", str(tmp_path / "kept")), "kernel_a", "kernel_b", "kernel_c"]
-
-
 def test_the_progress_is_in_a_file_while_it_lasts_and_the_end_in_the_log(compiled, image, capsys, monkeypatch):
     written = []
     write = kernels.write_atomically

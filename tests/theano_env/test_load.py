@@ -47,14 +47,6 @@ def test_a_device_that_is_none_of_ours_stops_the_import(environ, setting):
         pass
 
 
-def test_our_own_variable_comes_before_the_rc_file(environ, tmp_path):
-    (tmp_path / "theanorc").write_text("[global]\ndevice = opencl0:0\n")
-    environ.setenv("THEANORC", str(tmp_path / "theanorc"))
-    environ.setenv("LXMLS_DEVICE", "cpu")
-    with load._flags_set():
-        assert flags.user_flags()["device"] == "cpu"
-
-
 def test_a_compiler_that_does_not_work_stops_the_import(environ, tmp_path):
     environ.setenv("THEANO_FLAGS", f"cxx={tmp_path}/none")
     with pytest.raises(CompileError, match="/none does not work"), load._flags_set():
