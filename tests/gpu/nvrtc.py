@@ -30,21 +30,9 @@ class CompileError(RuntimeError):
 
 
 class Nvrtc:
-    """One loaded NVRTC.
+    """One loaded NVRTC: its `path`, the `version` of its CUDA toolkit, (12, 9), and the architectures `supported`.
 
-    Parameters
-    ----------
-    path
-        A path, or a name that the dynamic linker finds.
-
-    Attributes
-    ----------
-    path : str
-        As given.
-    version : tuple of int
-        That of its CUDA toolkit, (12, 9).
-    supported : list of int
-        The architectures that it compiles for, 75 for compute capability 7.5, ascending.
+    The path may be a name that the dynamic linker finds. Architectures, 75 for compute capability 7.5, are ascending.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -68,26 +56,9 @@ class Nvrtc:
         return max(arch for arch in self.supported if arch <= capability)
 
     def compile(self, source: str, options: Sequence[str], headers: Mapping[str, str] | None = None) -> bytes:
-        """Compile `source`.
+        """Return the PTX of CUDA C++ or CLUDA as NVRTC gives it, with a zero byte at its end; or raise CompileError.
 
-        Parameters
-        ----------
-        source
-            CUDA C++, or CLUDA.
-        options
-            libgpuarray gives two: ``["-arch", "compute_86"]``.
-        headers
-            What `source` may include besides ``cluda.h``, text by name.
-
-        Returns
-        -------
-        bytes
-            The PTX as NVRTC gives it, with a zero byte at its end.
-
-        Raises
-        ------
-        CompileError
-            The source, or the architecture, is not accepted.
+        `options` are ``["-arch", "compute_86"]`` from libgpuarray; `headers` what may be included, text by name.
         """
         headers = {"cluda.h": CLUDA_H, **(headers or {})}
         program = ctypes.c_void_p()
@@ -184,28 +155,9 @@ def default() -> Nvrtc:
 
 
 def compile_for(source: str, capability: tuple[int, int], headers: Mapping[str, str] | None = None) -> str:
-    """Compile a CUDA or CLUDA kernel for one compute capability.
+    """Return the PTX of a kernel, which may include ``cluda.h``, for a capability that this NVRTC supports, (8, 6).
 
-    Parameters
-    ----------
-    source
-        What `GpuKernel` would be given; may ``#include "cluda.h"``.
-    capability
-        (8, 6) and the like; one that this NVRTC supports.
-    headers
-        As in `Nvrtc.compile`; give ``cluda.h`` to use another one than this folder's.
-
-    Returns
-    -------
-    str
-        The PTX.
-
-    Raises
-    ------
-    CompileError
-        The compiler's log.
-    FileNotFoundError
-        There is no NVRTC.
+    CompileError with the compiler's log; FileNotFoundError if there is no NVRTC.
     """
     major, minor = capability
     return _text(default().compile(source, ["-arch", f"compute_{major}{minor}"], headers))

@@ -82,44 +82,20 @@ def target(ptx):
     return int(re.search(r"^\.target sm_(\d+)", ptx, re.MULTILINE)[1])
 
 
-@pytest.mark.parametrize("capability", nvrtc.CAPABILITIES, ids=lambda c: "{}.{}".format(*c))
-def test_compiles_for_each_device_from_the_option_that_libgpuarray_gives(stand_ins, real_nvrtc, capability):
-    digits = "{}{}".format(*capability)
+# options; the device, None if none can be asked; the architecture that the PTX is for
+OPTIONS = [(["-arch", f"compute_{str(number)[:2]}"], number, number) for number in CHOSEN if number >= 75]
+OPTIONS += [(["-arch", f"compute_{cut}"], None, number) for cut, number in ((75, 75), (10, 100), (12, 120))]
+OPTIONS += [(["-arch", "compute_99"], 990, 990), (["-lineinfo", "--gpu-architecture=compute_12"], 120, 120)]
 
-    done = compile_through_shim(stand_ins, real_nvrtc.path, "-arch", f"compute_{digits[:2]}", device=digits)
 
+@pytest.mark.parametrize(("options", "device", "capability"), OPTIONS)
+def test_compiles_for_each_device_from_the_option_that_libgpuarray_gives(
+    stand_ins, real_nvrtc, options, device, capability
+):
+    """Where no device can be asked only an impossible option is changed."""
+    done = compile_through_shim(stand_ins, real_nvrtc.path, *options, device=device)
     assert done.returncode == 0, done.stderr
-    assert target(done.stdout) == real_nvrtc.best_arch(int(digits))
-
-
-@pytest.mark.parametrize("capability", nvrtc.CAPABILITIES, ids=lambda c: "{}.{}".format(*c))
-def test_compile_for_makes_ptx_for_the_device_asked_for(real_nvrtc, capability):
-    if 10 * capability[0] + capability[1] not in real_nvrtc.supported:
-        pytest.skip(f"the NVRTC of CUDA {real_nvrtc.version} does not know it")
-    ptx = nvrtc.compile_for(KERNEL, capability)
-    assert target(ptx) == 10 * capability[0] + capability[1]
-
-
-def test_without_the_shim_the_cut_option_is_refused(real_nvrtc):
-    with pytest.raises(nvrtc.CompileError, match=r"(?i)invalid value for --gpu-architecture"):
-        real_nvrtc.compile(KERNEL, ["-arch", "compute_10"])
-
-
-def test_a_device_newer_than_the_toolkit_gets_the_newest_ptx_there_is(stand_ins, real_nvrtc):
-    done = compile_through_shim(stand_ins, real_nvrtc.path, "-arch", "compute_99", device=990)
-    assert target(done.stdout) == real_nvrtc.supported[-1]
-
-
-def test_the_option_written_with_an_equals_sign_is_mended_too(stand_ins, real_nvrtc):
-    options = ["-lineinfo", "--gpu-architecture=compute_12"]
-    done = compile_through_shim(stand_ins, real_nvrtc.path, *options, device=120)
-    assert target(done.stdout) == real_nvrtc.best_arch(120)
-
-
-@pytest.mark.parametrize(("asked", "device"), [("compute_75", 75), ("compute_10", 100), ("compute_12", 120)])
-def test_if_no_device_can_be_asked_only_an_impossible_option_is_changed(stand_ins, real_nvrtc, asked, device):
-    done = compile_through_shim(stand_ins, real_nvrtc.path, "-arch", asked)
-    assert target(done.stdout) == real_nvrtc.best_arch(device)
+    assert target(done.stdout) == real_nvrtc.best_arch(capability)
 
 
 def test_an_architecture_with_features_of_its_own_is_left_alone(stand_ins, real_nvrtc):
@@ -138,16 +114,17 @@ def test_a_device_too_old_is_refused_and_one_line_says_what_to_do(stand_ins, rea
     assert f"starts at {major}.{minor}: " in line
 
 
-def test_a_wrong_path_in_LXMLS_NVRTC_is_named(stand_ins):
-    done = compile_through_shim(stand_ins, "/nowhere/libnvrtc.so", "-arch", "compute_75", device=75)
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("/nowhere/libnvrtc.so", "LXMLS_NVRTC=/nowhere/libnvrtc.so cannot be loaded"),
+        ("libnvrtc.so", "is the shim itself"),
+    ],
+)
+def test_a_path_to_no_compiler_is_named(stand_ins, path, error):
+    done = compile_through_shim(stand_ins, stand_ins / path, "-arch", "compute_75", device=75)
     assert done.returncode == 1
-    assert "LXMLS_NVRTC=/nowhere/libnvrtc.so cannot be loaded" in done.stderr
-
-
-def test_the_shim_does_not_forward_to_itself(stand_ins):
-    done = compile_through_shim(stand_ins, stand_ins / "libnvrtc.so", "-arch", "compute_75", device=75)
-    assert done.returncode == 1
-    assert "is the shim itself" in done.stderr
+    assert error in done.stderr
 
 
 def test_the_newest_nvrtc_on_the_search_path_is_taken(stand_ins, real_nvrtc, tmp_path):

@@ -87,15 +87,16 @@ def test_an_edit_that_does_not_fit_is_an_error_and_changes_nothing(sources, text
     assert not (sources / theano_build.STAMP).exists()
 
 
-@pytest.mark.parametrize("missing", ["PKG-INFO", "setup.py"])
-def test_a_folder_without_theano_s_sources_is_left_alone(sources, missing):
-    (sources / missing).unlink()
-    theano_build.edit_sources(sources)
-    assert one(sources) == "value = 1\n"
-
-
-def test_sources_of_another_package_are_left_alone(sources):
-    (sources / "PKG-INFO").write_text("Metadata-Version: 1.1\nName: Theano-nose\n")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda sources: (sources / "PKG-INFO").unlink(),
+        lambda sources: (sources / "setup.py").unlink(),
+        lambda sources: (sources / "PKG-INFO").write_text("Metadata-Version: 1.1\nName: Theano-nose\n"),
+    ],
+)
+def test_what_is_not_the_sources_of_theano_is_left_alone(sources, change):
+    change(sources)
     theano_build.edit_sources(sources)
     assert one(sources) == "value = 1\n"
 

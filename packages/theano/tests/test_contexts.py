@@ -31,13 +31,9 @@ def test_a_thread_that_asks_all_the_time_leaves_the_others_a_turn():
     assert rounds < 1000
 
 
-def test_who_has_the_turn_may_ask_again():
-    turn = Turn()
-    assert turn.run(lambda: turn.run(lambda: 5)) == 5
-
-
-def test_a_turn_ends_with_an_exception_too():
+def test_who_has_the_turn_may_ask_again_and_ends_it_with_an_exception_too():
     turn, entered = Turn(), []
+    assert turn.run(lambda: turn.run(lambda: 5)) == 5
     with pytest.raises(ZeroDivisionError):
         turn.run(lambda: 1 / 0)
     other = threading.Thread(target=lambda: turn.run(lambda: entered.append(1)))

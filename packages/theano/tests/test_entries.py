@@ -83,19 +83,6 @@ def test_damaged_modules_and_keys_are_compiled_again_once(cache):
     assert fresh_theano.run(FUNCTION, cache) == "4.0 0\n"
 
 
-@pytest.mark.nightly("the same as one process, with three at once")
-def test_processes_that_find_the_same_damage_share_what_is_compiled_again(cache):
-    count = len(modules(cache))
-    for path in all_modules(cache):
-        damage_one(path, empty)
-    processes = [fresh_theano.start(FUNCTION, cache) for _ in range(3)]
-    for process in processes:
-        output, errors = process.communicate()
-        assert process.returncode == 0, errors
-        assert output.startswith("4.0 ")
-    assert len(modules(cache)) == count
-
-
 def test_what_was_compiled_just_now_and_cannot_be_loaded_is_one_sentence(tmp_path):
     wrapped = tmp_path / "g++"
     write = 'for word; do test "$before" = -o && echo no module >"$word"; before=$word; done; exit'

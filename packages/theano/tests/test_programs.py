@@ -15,37 +15,6 @@ from theano_runtime import programs
 pytestmark = fresh_theano.needs_compiler
 
 
-def test_a_program_that_returns_in_time_is_not_reported(capfd):
-    assert programs.run(["sh", "-c", "echo out; echo err >&2; exit 3"]) == (3, b"out\n", b"err\n")
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_program_that_takes_long_is_reported_once_and_waited_for(monkeypatch, tmp_path):
-    monkeypatch.setattr(programs, "REPORT_AFTER_SECONDS", 0)
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    with open(tmp_path / "said", "w+") as said:
-        monkeypatch.setattr(sys, "stderr", Waking(said, fifo))
-        done = programs.run(["sh", "-c", f"cat {fifo}; echo done"])
-        assert done.output == b"done\n"
-        said.seek(0)
-        assert said.read() == "sh has not returned for 0 s; still waiting, Ctrl-C ends it.\n"
-
-
-class Waking:
-    """A stream that lets a program which reads from a pipe go on when something is said."""
-
-    def __init__(self, file, fifo):
-        self._file, self._fifo = file, fifo
-
-    def write(self, text):
-        self._file.write(text)
-
-    def flush(self):
-        self._file.flush()
-        self._fifo.open("w").close()
-
-
 def test_programs_that_were_ended_end_with_their_children_and_no_more_start(pipe, tmp_path):
     together = programs.Programs()
     fifo = tmp_path / "fifo"
