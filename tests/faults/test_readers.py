@@ -27,7 +27,7 @@ from lab.exercises.exercise import COURSE
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show import compare, report
-from lxmls_rnn.classroom.students import read_class
+from lxmls_rnn.classroom.students import ANSWERS_FORMAT, PROGRESS_FORMAT, read_class
 from lxmls_rnn.classroom.table import as_html
 from lxmls_rnn.cli import app
 from lxmls_rnn.datasets.corpora import corpus_files
@@ -126,10 +126,10 @@ def exercises(place):
         for put_aside in place.glob("*.damaged*"):
             hostile.remove(put_aside)
 
-    return progress.FILE.path, hostile.Json(ENTRIES), read
+    return progress.FILE.path, hostile.Json({**PROGRESS_FORMAT._asdict(), "entries": ENTRIES}), read
 
 
-def students(place, file="exercises.json", content=ENTRIES):
+def students(place, file="exercises.json", form=PROGRESS_FORMAT, entries=ENTRIES):
     def read(number):
         command(number, "class", "show", place, "--answers")
         of_class = read_class(place, COURSE)
@@ -137,11 +137,11 @@ def students(place, file="exercises.json", content=ENTRIES):
         for problem in of_class.students[0].problems:
             raise ValueError(problem.text)
 
-    return place / "anna" / "runs" / file, hostile.Json(content), read
+    return place / "anna" / "runs" / file, hostile.Json({**form._asdict(), "entries": entries}), read
 
 
 def answers(place):
-    return students(place, "answers.json", ANSWERS)
+    return students(place, "answers.json", ANSWERS_FORMAT, ANSWERS)
 
 
 def save(path, **extra):
