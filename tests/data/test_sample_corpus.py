@@ -69,17 +69,6 @@ def test_the_readme_tells_the_true_ambiguity(parts, tag_counts):
     assert round(parts["train"].get_num_tokens() / sum(ambiguous)) == 7
 
 
-@pytest.mark.parametrize("words", [("dog", "run"), ("dog", "race"), ("cook", "that")])
-def test_one_word_back_is_not_always_enough(parts, words):
-    tags = {
-        sequence.tags[i + 1]
-        for sequence in parts["train"]
-        for i in range(len(sequence) - 1)
-        if tuple(sequence.words[i : i + 2]) == words and sequence.tags[i] == "noun"
-    }
-    assert len(tags) == 2
-
-
 # The Portuguese sample
 
 

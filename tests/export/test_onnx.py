@@ -86,16 +86,6 @@ def test_the_test_part_of_the_sample_has_the_same_numbers(session_of, model_clas
     check_sentences(tagger, session_of(tagger), [sentence.words for sentence in sentences])
 
 
-@pytest.mark.parametrize(("model_class", "options"), OPTIONS)
-@pytest.mark.filterwarnings("ignore:.*sentences left out")
-def test_the_test_part_of_real_english_has_the_same_numbers(session_of, ewt_dir, model_class, options):
-    tagger = prepare(Settings(str(ewt_dir / "en_ewt-ud-dev.conllu"), model=model_class.__name__, **options)).tagger
-    randomise(tagger.model)
-    sentences = PostagCorpus().read_sequence_list_conll(ewt_dir / "en_ewt-ud-test.conllu")
-    assert len(sentences) == 1926  # the reader leaves out those of one word
-    check_sentences(tagger, session_of(tagger), [*(sentence.words for sentence in sentences), ["Yes"]])
-
-
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("model_class", "options"), OPTIONS)
 def test_the_file_conforms_to_onnx_and_has_the_parameters_and_texts(tmp_path, model_class, options, dtype):

@@ -1,6 +1,5 @@
 """Every notebook runs from top to bottom: as a student gets it, and with the exercises solved."""
 
-import json
 import os
 import re
 from pathlib import Path
@@ -9,9 +8,7 @@ import pytest
 
 import lab
 from lab.exercises.exercise import EXERCISES
-from lxmls_rnn import doctor
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, TORCH
-from lxmls_rnn.runs import Run
 
 FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
@@ -50,22 +47,6 @@ def run(notebook, folder, monkeypatch):
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, kernel_name="python3", resources=resources).execute()
     return notebook
-
-
-def test_a_cell_that_takes_long_says_so_first(monkeypatch, capsys):
-    welcome = json.loads((FOLDER / "00-welcome.ipynb").read_text())
-    cells = {cell["id"]: "".join(cell["source"]) for cell in welcome["cells"]}
-    printed_before = []
-
-    def work(*_, **__):
-        printed_before.append(capsys.readouterr().out)
-        return ()
-
-    monkeypatch.setattr(doctor, "main", work)
-    monkeypatch.setattr(Run, "fit", work)
-    for id in ("welcome-4", "welcome-6"):
-        exec(cells[id], {})
-    assert [text.endswith(" ...\n") for text in printed_before] == [True, True]
 
 
 def is_answer(cell):

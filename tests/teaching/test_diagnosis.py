@@ -8,7 +8,6 @@ from lxmls_rnn.teaching.gradient_check import check_gradients
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
 X, Y = [1, 2, 3, 1, 5], [0, 2, 1, 0, 1]
-END = "in {} or e_a. The last word's error is already wrong, although it has no term from a later step: check {}"
 
 
 def rows_of(mistake):

@@ -53,16 +53,12 @@ def test_models_of_all_frameworks_do_not_part(name):
     ("mistake", "where"),
     [
         ("derivative of the activation forgotten", "e_a_t of word 5 "),
-        ("derivative of another activation", "e_a_t of word 5 "),
         ("W_h not transposed", "e_h_t of word 4 "),
         ("error from the later step forgotten", "e_h_t of word 4 "),
-        ("1/L forgotten", "e_y_t of word 5 "),
         ("gold tag not subtracted", "e_y_t of word 5 "),
         ("h_t instead of h_{t-1} for W_h", "the gradient of W_h "),
         ("error of a repeated word assigned, not added", "the gradient of W_e "),
         ("LSTM: slope of the forget gate forgotten", "e_a_t of word 5, gate f "),
-        ("LSTM: slope of the logistic function for g", "e_a_t of word 5, gate g "),
-        ("LSTM: error of the cell for the output gate", "e_a_t of word 5, gate o "),
         ("LSTM: error from the later gates forgotten", "e_h_t of word 4 "),
         ("LSTM: errors of i and g exchanged", "e_a_t of word 5, gate i and g "),
         ("LSTM: error along the cell forgotten", "e_a_t of word 4, gate i and f and g "),
@@ -151,37 +147,6 @@ def test_a_transposed_recurrent_matrix_is_found_in_any_framework(name, monkeypat
     assert (found.quantity, found.step) == ("h_t", 2)  # W_h h_0 is 0
 
 
-@pytest.mark.parametrize("name", ["JaxRNN", "TorchRNN", pytest.param("RNN", marks=compiles_scan)])
-def test_a_forgotten_derivative_is_found_in_any_framework(name, monkeypatch):
-    cls = rnns.model_class(name)  # imports the framework
-    if name == "JaxRNN":
-        from jax import lax
-        from jax import numpy as jnp
-
-        from lxmls_rnn.deep_learning.jax_rnn import JAX_ACTIVATIONS as FUNCTIONS
-
-        def wrong(a):
-            return a + lax.stop_gradient(jnp.tanh(a) - a)
-
-    elif name == "TorchRNN":
-        from lxmls_rnn.deep_learning.torch_rnn import TORCH_ACTIVATIONS as FUNCTIONS
-
-        def wrong(a):
-            return a + (a.tanh() - a).detach()
-
-    else:
-        from theano import gradient, tensor
-
-        from lxmls_rnn.deep_learning.theano_rnn import SYMBOLIC_ACTIVATIONS as FUNCTIONS
-
-        def wrong(a):
-            return a + gradient.disconnected_grad(tensor.tanh(a) - a)
-
-    monkeypatch.setitem(FUNCTIONS, "tanh", wrong)
-    found = found_in(cls.__name__)
-    assert (found.quantity, found.step) == ("e_a_t", 5)
-
-
 def test_a_wrong_gradient_of_the_fused_layer_is_found(monkeypatch):
     from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 
@@ -194,26 +159,6 @@ def test_a_wrong_gradient_of_the_fused_layer_is_found(monkeypatch):
 def test_every_mistake_is_found():
     for mistake in MISTAKES.values():
         assert list(in_sentences(compare_models([mistake.name], instead=mistake.model, activation="tanh")))
-
-
-@pytest.mark.parametrize("name", ["JaxLSTM", "TorchLSTM", "FastTorchRNN"])
-def test_a_wrong_forward_pass_is_found_in_any_framework(name, monkeypatch):
-    model = model_of(rnns.model_class(name))
-    right = model_file.convert(model, rnns.numpy_class(name))
-    assert first_difference(compare_quantities(name, model, right, X, Y, 1e-8)) is None
-    right_layer = type(model)._layer
-
-    def wrong_layer(self, *args, **options):
-        layer = right_layer(self, *args, **options)
-        h = layer["h"]
-        factors = np.array([[1], [1], [1.01], *[[1]] * (len(h) - 3)])  # the third word
-        return {**layer, "h": h * (factors if name == "JaxLSTM" else h.new_tensor(factors))}
-
-    monkeypatch.setattr(type(model), "_layer", wrong_layer)
-    model = model_file.convert(right, type(model))  # JAX has compiled the former
-    found = first_difference(compare_quantities(name, model, right, X, Y, 1e-8))
-    assert (found.quantity, found.step, found.gates) == ("h_t", 3, [])
-    assert found.in_words().startswith("h_t of word 3 (by ")
 
 
 @pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=in_float64)])

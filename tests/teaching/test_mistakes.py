@@ -89,7 +89,9 @@ def test_a_mistake_in_an_lstm_is_found_in_its_parameters_and_read(mistake):
     parameters, words = OF_LSTM[mistake]
     with_peepholes, without = rows[:5], rows[5:]
     assert wrong(with_peepholes) == parameters
-    assert words in diagnose_model(with_peepholes, X)
+    found = diagnose_model(with_peepholes, X)
+    assert words in found
+    assert ("between the output and the recurrent layer, in e_h, e_c or e_a." in found) == (parameters == THROUGH)
     of_peepholes = "peepholes" in mistake or "W_c" in mistake
     assert wrong(without) == (set() if of_peepholes else parameters - {"W_c"})
     assert of_peepholes or words.replace(" + W_c^T e_b_{t+1}", "") in diagnose_model(without, X)

@@ -80,44 +80,6 @@ def test_the_passes_run_forward_and_then_back_through_time(model):
     assert steps[there + 1].formula == "W_x z_2 + W_h h_1"
 
 
-@pytest.mark.parametrize("peepholes", LSTMS.values(), ids=LSTMS)
-def test_the_errors_of_an_lstm_are_finite_differences_of_the_cost(peepholes):
-    model = NumpyLSTM(2, 4, 3, 3, peepholes=peepholes)
-    rng = np.random.RandomState(2)
-    model.set_values({name: rng.uniform(-1, 1, W.shape) for name, W in model.get_values().items()})
-    found = {(step.name, step.t): step for step in walk(model, [0, 1], [2, 1])}
-    W_y = model.param.W_y
-
-    def cost(a_1, c_1, a_2):
-        """Go on from what goes into the gates of the first word, but for the cell: that is given."""
-        h_1 = OPERATIONS["logistic"](np.split(a_1, 4)[3]) * np.tanh(c_1)
-        a_2 = a_2 + model.param.W_h @ h_1
-        b = np.split(model.param.W_c @ c_1, 3) if peepholes else [0, 0, 0]
-        i, f, g, o = np.split(a_2, 4)
-        i, f, o = (OPERATIONS["logistic"](a + more) for a, more in zip((i, f, o), b, strict=True))
-        h_2 = o * np.tanh(f * c_1 + i * np.tanh(g))
-        p = [OPERATIONS["softmax"](W_y @ h) for h in (h_1, h_2)]
-        return -(np.log(p[0][2, 0]) + np.log(p[1][1, 0])) / 2
-
-    z = model.forward([0, 1], all_outputs=True).z
-    a_1, c_1, a_2 = found["a", 1].value, found["c", 1].value, model.param.W_x @ z[:, [1]]
-
-    def slope(k, unit):
-        sides = []
-        for way in (1e-6, -1e-6):
-            given = [a_1.copy(), c_1.copy(), a_2.copy()]
-            given[k][unit] += way
-            sides.append(cost(*given))
-        return (sides[0] - sides[1]) / 2e-6
-
-    assert cost(a_1, c_1, a_2) == pytest.approx(found["C", 2].value.item(), abs=1e-12)
-    for unit in range(3):
-        assert found["e_c", 1].value[unit, 0] == pytest.approx(slope(1, unit), abs=1e-8)
-        assert found["e_a_o", 1].value[unit, 0] == pytest.approx(slope(0, 9 + unit), abs=1e-8)
-        for block, gate in enumerate("ifgo"):
-            assert found[f"e_a_{gate}", 2].value[unit, 0] == pytest.approx(slope(2, 3 * block + unit), abs=1e-8)
-
-
 def test_wrong_sentences_are_refused(model):
     with pytest.raises(ValueError, match="same shape"):
         list(walk(model, X, Y[1:]))

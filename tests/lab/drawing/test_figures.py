@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from lab.drawing.figures import figure, key, put, put_chart, put_marks, round_numbers, scales_of, side_axis
+from lab.drawing.figures import figure, key, put, put_chart, put_marks, scales_of, side_axis
 from lxmls_rnn.plotting.chart import Axis, Chart, Line
 from lxmls_rnn.plotting.picture import draw_chart
 
@@ -116,11 +116,6 @@ def test_points_lie_within_the_axes():
             assert all(axis.scale.min <= tick <= axis.scale.max for tick in axis.tick_values)
     put_chart(shown, Chart(SIZES, Axis("ms", "~g", "log"), []))
     assert (shown.marks, shown.title) == ([], "")
-
-
-def test_ticks_are_round_and_not_too_many():
-    assert list(round_numbers(0.3, 12)) == pytest.approx([0.5, 1, 2, 5, 10])
-    assert list(round_numbers(0.3, 1200)) == pytest.approx([1, 10, 100, 1000])
 
 
 def test_a_legend_names_each_line_once_with_its_colour_and_style():

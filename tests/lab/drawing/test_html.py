@@ -122,8 +122,8 @@ def test_a_formula_has_its_indices_and_signs():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        *((-3.0, "-3"), (999.0, "999"), (1000.0, "1e+03"), (123.46, "123"), (-12.345, "-12.35"), (0.1, "0.10")),
-        *((0.05, "0.050"), (0.00049, "5e-04"), (float("nan"), "nan"), (100.4, "100"), (0.001, "0.001")),
+        *((-3.0, "-3"), (1000.0, "1e+03"), (123.46, "123"), (-12.345, "-12.35"), (0.1, "0.10")),
+        *((0.00049, "5e-04"), (float("nan"), "nan"), (0.001, "0.001")),
     ],
 )
 def test_a_number_takes_little_room(value, text):
@@ -159,28 +159,6 @@ def test_a_matrix_shows_its_numbers_and_leaves_out_what_is_none():
     assert rows == [[("", None, None, False)] * 2]
 
 
-@pytest.mark.parametrize(("shape", "is_small"), [((2, 12), False), ((2, 13), True), ((13, 2), True)])
-def test_a_large_matrix_has_its_numbers_as_tooltips(shape, is_small):
-    shown = html.matrix(np.full(shape, 0.123456789))
-    assert {cell[:2] for row in cells(shown) for cell in row} == {("" if is_small else "0.12", "0.123457")}
-    assert ("lab-small" in shown) is is_small
-
-
-def test_a_box_that_scrolls_is_a_region_only_with_a_name():
-    assert html.scrolled("x") == '<div class="lab-scroll" tabindex="0">x</div>'
-    named = html.scrolled("x", "lab-graph", 'a "graph"')
-    assert named.startswith(
-        '<div class="lab-scroll lab-graph" tabindex="0" role="region" aria-label="a &quot;graph&quot;">'
-    )
-
-
-def test_columns_are_as_wide_as_their_drawings():
-    shown = html.side_by_side([html.headed("a < b", "text"), '<svg height="9" width="500"></svg>'], columns=True)
-    assert re.findall(r"flex:1 1 (\d+)px", shown) == ["286", "520"]
-    assert "<figcaption>a &lt; b</figcaption>text" in shown
-    assert "flex" not in html.side_by_side(["text"])
-
-
 def decoded(shown):
     """Return the pixels, uint8 (rows, columns, 3), and the size in the page."""
     data = re.search('base64,([^"]*)', shown)[1]
@@ -197,16 +175,6 @@ def test_an_image_has_a_square_for_each_number():
     assert size[0] * 2 == size[1] * 3
     assert 'alt="&lt;W_x&gt;"' in shown
     assert np.all(decoded(html.image(np.zeros((2, 2)), "zeros"))[0] == 255)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (50, 3), (90, 90), (400, 2), (2, 400)])
-def test_an_image_is_seen_but_takes_no_more_room_than_there_is(shape):
-    (width, height) = decoded(html.image(np.ones(shape), "ones"))[1]
-    rows, columns = (min(html.IMAGE_SIDE, n) for n in shape)
-    assert width % columns == height % rows == 0
-    assert 10 >= width // columns == height // rows >= 1  # pixels for a number
-    assert width <= 200
-    assert height <= max(100, rows)
 
 
 def test_a_histogram_has_bars_as_high_as_values_are_frequent():

@@ -1,16 +1,6 @@
 import ipywidgets as widgets
 
-from lab.drawing.looks import ColumnBox, RowBox, arrange, make
-
-
-def test_equal_layouts_and_styles_are_one_and_others_are_not():
-    one, same = (make(widgets.HTML, text, layout={"width": "3em"}, classes=["lab-a"]) for text in "ab")
-    other = make(widgets.HTML, "c", layout={"width": "4em"})
-    assert one.layout is same.layout
-    assert one.style is other.style
-    assert one.layout is not other.layout
-    assert (one.value, one.layout.width, other.layout.width, one._dom_classes) == ("a", "3em", "4em", ("lab-a",))
-    assert ColumnBox([one]).layout is RowBox([one]).layout
+from lab.drawing.looks import arrange, make
 
 
 def test_a_change_of_a_layout_affects_one_widget():

@@ -7,17 +7,6 @@ from lab.exercises.exercise import EXERCISES, FOLDER, read
 FILE = FOLDER / "01-forward.md"
 
 
-def test_the_order_and_the_facts_come_from_the_files():
-    assert list(EXERCISES) == [file.stem.partition("-")[2] for file in sorted(FOLDER.glob("*.md"))]
-    exercise = EXERCISES["forward"]
-    assert (exercise.number, exercise.title, exercise.optional) == ("6.1", "Forward pass by hand", False)
-    assert exercise.results == ("z", "a", "h", "y", "p")
-    assert exercise.quantities["h"].axes == ("n_hidd", "L + 1")
-    assert exercise.hints[2].splitlines()[1] == "h[:, t + 1] = logistic(a[:, t])"
-    assert EXERCISES["clip"].optional
-    assert EXERCISES["lstm"].needs == ("lstm_gates", "lstm_step")
-
-
 def test_a_mistake_is_the_solution_with_other_lines():
     patch = EXERCISES["forward"].patches[0]
     line = patch.code.splitlines()[12]

@@ -108,12 +108,3 @@ def test_a_damaged_file_is_renamed_to_an_unused_name(store, runs_folder, content
     with store.changing() as entries:
         entries["x"] = Score(1)
     assert store.read() == {"x": Score(1)}
-
-
-def test_trying_to_write_leaves_nothing_and_names_the_folder_that_refuses(store, tmp_path, monkeypatch):
-    store.try_to_write()
-    assert os.listdir(store.path.parent) == []
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "file"))
-    with pytest.raises(OSError, match=str(tmp_path / "file")):
-        store.try_to_write()

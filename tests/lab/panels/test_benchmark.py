@@ -4,15 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import faulty_worker
-import numpy as np
 import pytest
 
 from lab import BenchmarkPanel
-from lab.panels.benchmark.plots import speed_up_map
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show.series import COLOURS, SpeedUps
+from lxmls_rnn.benchmark.show.series import COLOURS
 
 
 @pytest.fixture(autouse=True)
@@ -108,26 +106,14 @@ def test_a_new_panel_follows_the_benchmark_that_runs_and_can_stop_it_in_the_midd
     assert BenchmarkPanel().benchmark is None
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            lambda panel: setattr(panel.choice["hidden"], "value", "20, x"),
-            "Hidden units must be an integer from 1 to 2147483647, or several",
-        ),
-        (lambda panel: choose(panel.choice["model"]), "Models: choose at least one of rnn, lstm, lstm-no-peepholes"),
-        (lambda panel: choose(panel.choice["device"], "cuda"), "NumPy runs only on the CPU"),
-    ],
-)
-def test_a_wrong_choice_is_said_and_the_panel_goes_on(panel, change, message):
-    change(panel)
+def test_a_wrong_choice_is_said_and_the_panel_goes_on(panel):
+    message = "Hidden units must be an integer from 1 to 2147483647, or several"
+    panel.choice["hidden"].value = "20, x"
     assert message in panel.status.value
     panel.run_button.click()
     assert message in panel.message.value
     assert panel.benchmark is None
     panel.choice["hidden"].value = "5"
-    choose(panel.choice["model"], "rnn")
-    choose(panel.choice["device"], "cpu")
     assert panel.status.value == "2 cases"
 
 
@@ -180,16 +166,6 @@ def test_the_code_measures_the_same(panel, results_folder, capsys):
     panel.choice["set"].value = "full"
     compile(panel.code(), "code", "exec")
     assert "set='full'" in panel.code()
-
-
-def test_the_map_is_blue_where_the_gpu_wins_and_orange_where_the_cpu_does():
-    shown = speed_up_map(SpeedUps([20, 40], [1, 8], np.array([[0.5, 2.0], [np.nan, 8.0]]), "forward"))
-    cells = re.findall(r"background:#(..)(..)(..)[^>]*>([^<]*)<", shown)
-    assert [text for *_, text in cells] == ["0.5 x", "2 x", "-", "8 x"]
-    red, blue = ([int(cell[n], 16) for cell in cells] for n in (0, 2))
-    assert [a > b for a, b in zip(red, blue, strict=True)] == [True, False, False, False]
-    assert red[3] < red[1]  # stronger
-    assert speed_up_map(None) == ""
 
 
 @pytest.mark.parametrize(("found", "ticked"), [((), ["cpu"]), ((("a card", (9, 0)),), ["cpu", "cuda"])])

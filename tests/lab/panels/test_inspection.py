@@ -352,17 +352,13 @@ def test_a_measurement_that_is_stopped_or_whose_run_was_left_shows_nothing(panel
         assert view.result.value == ""
 
 
-def test_a_run_without_dev_is_measured_on_what_there_is(runs_with):
-    runs_with("no-dev")
+def test_a_run_without_dev_is_measured_on_what_there_is_and_one_of_another_machine_says_what_it_needs(runs_with):
+    root = runs_with("no-dev")
     panel = InspectionPanel()
     assert "accuracy on dev" not in panel.about.value
     view = measure(panel)
     assert view.part.options == ("test", "train")
     assert "no-dev on test" in view.summary.value
-
-
-def test_a_run_of_another_machine_says_which_file_it_needs_and_what_to_do(runs_with):
-    root = runs_with("no-dev")
     config = root / "no-dev" / "config.json"
     settings = json.loads(config.read_text())
     settings["settings"] |= {"corpus": "/home/anna/corpus.conll", "dev": None}
@@ -519,7 +515,6 @@ def test_an_empty_sentence_is_said_and_one_word_will_do(panel):
     ("spoil", "says"),
     [
         (lambda run: (run / "model.npz").write_bytes(b"PK nothing"), "model.npz is not a whole model file"),
-        (lambda run: shutil.copy(run.parent / "lstm" / "model.npz", run), "expected W_e, W_x, W_h, W_y"),
         (shutil.rmtree, "no run"),
     ],
 )
@@ -558,19 +553,6 @@ def test_a_chart_leaves_out_what_a_logarithm_cannot_show():
     assert chart.figure not in chart.children
 
 
-def test_lines_are_told_apart_by_colour_and_mark_and_words_label_the_axis():
-    chart = WordLines("norm")
-    chart.draw({name: [0.01, 20.0] for name in "abc"}, ["the", "extraordinarily"])
-    points = chart.figure.marks[1::2]
-    assert len({(mark.colors[0], mark.marker) for mark in points}) == len({mark.marker for mark in points}) == 3
-    assert list(chart.figure.axes[0].tick_labels.values()) == ["the", "extraordina…"]
-    words, norms = chart.figure.axes
-    assert list(norms.tick_values) == pytest.approx([0.01, 0.1, 1, 10, 100])
-    assert norms.scale.min <= norms.tick_values[0] < norms.tick_values[-1] <= norms.scale.max
-    assert words.scale.min + words.scale.max == pytest.approx(1)  # as much room before the first as after the last
-    assert all(f"</span> {name}" in chart.key.value for name in "abc")
-
-
 def test_names_on_a_map_do_not_overlap_but_marked_ones_are_there():
     drawn = WordMap()
     drawn.draw(np.zeros((2, 3)), ["a", "b", "<c>"], ["#fff"] * 3, marked=[2])
@@ -578,18 +560,11 @@ def test_names_on_a_map_do_not_overlap_but_marked_ones_are_there():
     assert list(drawn.marked.names) == ["<c>"]
     assert list(drawn.names.text) == ["", "", ""]
     assert list(drawn.marked_names.text) == ["<c>"]
-    assert drawn.marked.stroke == palette.HIGHLIGHT
-    assert drawn.marked.stroke_width > drawn.points.stroke_width
     drawn.marked_names.observe(lambda change: sent.append(list(change["new"])), ["x", "y"])
     sent = []
     drawn.draw(np.array([[0.5, 0.0, 0.9, 0.901], [1.0, 1.0, 0.0, 0.0]]), list("abcd"), ["#fff"] * 4)
     assert sent[:2] == [[], []]  # other marked words do not move: those before are removed
     assert list(drawn.names.text) == ["a", "b", "c", ""]  # beside each other, and far away
-    drawn.draw(np.array([[0.0, 3.0], [0.0, 0.0]]), ["in", "out"], ["#fff"] * 2, frame=np.array([[0.0, 2], [-1, 1]]))
-    drawn_at = list(drawn.points.x)
-    drawn.draw(np.array([[0.0, 2.0], [0.0, 0.0]]), ["in", "out"], ["#fff"] * 2, frame=np.array([[0.0, 2], [-1, 1]]))
-    assert list(drawn.points.x) == drawn_at  # what is beyond the frame is at its edge
-    assert not drawn.points.display_names  # these are written, where there is room
 
 
 def test_every_control_of_a_view_is_shown_in_it(panel):

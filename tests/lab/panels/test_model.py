@@ -2,7 +2,6 @@
 
 import base64
 import re
-import threading
 from collections import Counter
 
 import numpy as np
@@ -78,14 +77,6 @@ def test_it_says_which_words_it_counts(panel):
     assert "words, all those of train and dev; 12 tags." in counted(panel).table.value
 
 
-def test_another_corpus_is_counted_anew(panel):
-    before = panel.sizes().n_words
-    panel.corpus["max_nr_sent"].value = 50
-    counted(panel)
-    assert panel.sizes().n_words < before
-    assert f"{panel.sizes().n_words:,} words" in panel.table.value
-
-
 def test_a_corpus_that_is_not_there_or_wrong_is_said_and_the_panel_goes_on(data):
     panel = counted(ModelPanel())
     panel.corpus["corpus"].value = "ewt"
@@ -139,23 +130,3 @@ def test_the_code_makes_the_model(panel, capsys):
     panel.model["n_hidd"].value = 7
     exec(panel.code(), {})
     assert "n_hidd=7" in capsys.readouterr().out
-
-
-def test_stop_gives_up_a_model_at_once_and_another_can_be_drawn(panel, monkeypatch):
-    drawn = threading.Event()
-
-    def long(settings):
-        drawn.wait()
-        return prepare(settings)
-
-    monkeypatch.setattr("lab.panels.model.panel.prepare", long)
-    panel.make_button.click()
-    given_up = panel.work.job
-    panel.stop_button.click()
-    assert "Stopped." in panel.message.value
-    drawn.set()
-    given_up.wait()
-    assert panel.experiment is None
-    assert not panel.drawn.value
-    made(panel)
-    assert "Created: NumpyRNN" in panel.message.value

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from lab import PlayPanel
-from lab.panels.play.charts import round_above
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.teaching.analysis import gradient_reach
 from lxmls_rnn.teaching.jacobians import state_jacobian
@@ -68,18 +67,6 @@ def test_the_loss_along_a_knob_is_what_turning_it_gives(panel, line, knob):
     for place in (0, 12, -1):
         control.value = float(x[place])
         assert shown_loss(panel) == pytest.approx(losses[place], abs=1e-3)
-
-
-def test_each_turn_of_a_knob_draws_once(monkeypatch):
-    drawn = []
-    monkeypatch.setattr(PlayPanel, "draw", lambda panel: drawn.append(panel.knobs))
-    panel = PlayPanel()
-    drawn.clear()
-    panel.knob["W_h"].value = 2.0
-    panel.knob["weights"].value = 3.0
-    assert len(drawn) == 2
-    panel.choice["seed"].value = 5
-    assert [knobs.W_h for knobs in drawn] == [2.0, 2.0, 1.0]
 
 
 def test_an_epoch_lowers_the_loss_and_leaves_the_knobs_at_rest(panel):
@@ -230,24 +217,15 @@ def test_the_code_computes_the_same(panel, capsys):
 
 def test_the_whole_line_of_the_gradient_is_on_the_axis_and_its_end_is_said(panel):
     up = panel.reaches.figure.axes[1]
-    before = up.scale.min, up.scale.max, len(up.tick_values)
     panel.choice["corpus"].value, panel.choice["distance"].value = "reach", 20
     for scale in (5.0, 1.0, 0.2):
         panel.knob["W_h"].value = scale
         y = panel.reaches.lines[0].y
         assert up.scale.min <= y.min() <= y.max() <= up.scale.max
-        assert len(up.tick_values) <= 12
         assert f"At the first word, {len(y) - 1} words back, {y[-1]:.2g} of it is left" in panel.summary.value
-    assert up.scale.min < 1e-8
     panel.choice["tagger"].value = "LSTM"
     share = panel.reaches.lines[1].y[-1]
     assert f"words back, {share:.2g} of it is left in the cell c." in panel.summary.value
-    panel.choice["corpus"].value = "sample"
-    assert (up.scale.min, up.scale.max, len(up.tick_values)) == before
-
-
-def test_the_axis_of_the_loss_goes_to_a_round_number():
-    assert [round_above(value) for value in (0.3, 1, 1.2, 4.9, 31)] == [0.5, 1, 2, 5, 50]
 
 
 def test_the_numbers_of_the_notebook_come_out(panel):

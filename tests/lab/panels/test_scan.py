@@ -14,7 +14,6 @@ from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source
 from lab.panels.scan.step import COMPILE_SECONDS, Compiled, StepError, evaluate, explain
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS
 from lab.runtime import trial
-from lxmls_rnn.plotting.palette import ink, shade
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +87,6 @@ def test_the_columns_of_the_transition_matrix_sum_to_one(panel):
     run(panel, "Markov chain")
     line, _ = panel.figure.marks
     np.testing.assert_allclose(line.y, [[0, 1, 0], [1, 0, 1]])
-
-
-def test_probabilities_have_one_colour_scale(panel):
-    run(panel, "Markov chain")
-    probability = evaluate(panel.compiled[panel.chosen], panel.arguments()).loop[0, 0]
-    cell = f'style="background:{shade(probability, 1)};color:{ink(probability, 1)}" title="sunny, 1: {probability:.4g}"'
-    assert panel.numbers.value.count(cell) == 2
 
 
 def test_a_row_without_weight_is_named_and_the_panel_goes_on(panel):

@@ -54,7 +54,7 @@ class Picture:
                 below = one.find("tspan")
                 name = one.text + ("" if below is None else f"_{below.text}")
                 assert 7 < float(one.get("font-size")) < 20
-                self.texts.append((at["x"], at["y"], name, one.get("font-weight") == "bold"))
+                self.texts.append((at["x"], at["y"], name))
             elif one.tag == "circle":
                 self.shapes.append(Shape(at["cx"], at["cy"], at["r"], at["r"], True, style))
             elif one.tag == "rect":
@@ -68,7 +68,7 @@ class Picture:
                 head = tuple(map(float, one.get("points").split()[0].split(",")))
                 self.arrows.append((tail, head, style["fill"]))
         for shape in self.shapes:
-            for x, y, name, _ in self.texts:
+            for x, y, name in self.texts:
                 if abs(x - shape.x) < 1 and abs(y - shape.y) < 1:
                     shape.name = name
 
@@ -88,9 +88,6 @@ class Picture:
         """Return what is connected with what, by all arrows or those of a colour."""
         drawn = [arrow[:2] for arrow in self.arrows if colour in (None, arrow[2])]
         return {(self.at(tail, head), self.at(head, tail)) for tail, head in drawn}
-
-    def bold(self):
-        return sorted(text[2] for text in self.texts if text[3])
 
 
 def walk_of(words=WORDS, model="NumpyRNN", **values):
@@ -187,21 +184,12 @@ def test_the_arrows_of_a_step_stand_out_in_its_direction(model, symbol, t, edges
     assert picture.edges(colour) == edges
 
 
-def test_what_is_meant_is_bold_and_has_a_thick_rim():
-    unrolled, perceptron = drawn(walk_of(), "e_h_2", 2)
-    assert unrolled.bold() == ["W_h", "W_y", "adj", "old"]
-    assert perceptron.bold() == ["W_h", "W_y", "adj", "h_2", "old"]
-    rims = {shape.name: float(shape.style["stroke-width"]) for shape in unrolled.shapes}
-    assert max(rims, key=rims.get) == "h_2"
-    assert rims["h_2"] > rims["h_1"] == rims["a_2"]
-
-
 def test_matrices_are_named_beside_their_arrows():
     picture, _ = drawn(walk_of(), "z_1", 1)
     kinds = {"W_e": ("", "z"), "W_x": ("z", "a"), "W_h": ("h", "a"), "f": ("a", "h"), "W_y": ("h", "y")}
     labels = [text for text in picture.texts if text[2] in kinds]
     assert len(labels) == 5 * 5
-    for x, y, name, _ in labels:
+    for x, y, name in labels:
         middle = lambda arrow: [(a + b) / 2 for a, b in zip(*arrow[:2], strict=True)]  # noqa: E731
         arrow = min(picture.arrows, key=lambda arrow: dist((x, y), middle(arrow)))
         assert 8 <= dist((x, y), middle(arrow)) <= 16  # beside it, not on it
@@ -217,17 +205,6 @@ def test_shapes_are_coloured_by_what_is_known_of_them(symbol, to_come):
     assert fills["h_2"] == network_drawing.ACTIVE_COLOURS[direction][0]
     assert fills["z_2"] == network_drawing.KNOWN_COLOURS["forward"][0]
     assert fills["y_3"] == to_come
-
-
-@pytest.mark.parametrize(("model", "at_each_side"), [("NumpyRNN", (1, 1)), ("NumpyLSTM", (2, 1))])
-def test_dots_stand_where_a_long_sentence_goes_on(model, at_each_side):
-    walk = walk_of(["the", "dog"] * 6, model)
-    for t, left, right in ((1, False, True), (6, True, True), (12, True, False)):
-        picture = drawn(walk, f"z_{t}", t)[0]
-        dots = [text[0] for text in picture.texts if text[2] == "…"]
-        sides = sum(x < picture.width / 2 for x in dots), sum(x > picture.width / 2 for x in dots)
-        assert sides == (at_each_side[0] * left, at_each_side[1] * right)
-        assert ("0" in [text[2] for text in picture.texts]) is not left
 
 
 def test_the_explanations_name_the_words_around():
