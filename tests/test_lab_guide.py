@@ -87,28 +87,6 @@ for n in range(len(theano_rnn_gradients)):
     assert np.allclose(numpy_rnn_gradients[n], theano_rnn_gradients[n]), "Numpy and Theano gradients differ in step n"
 """
 
-TRAIN = """
-rnn = rnns.reset_model(rnn, seed=SEED)
-# Set the embedding layer to the pre-trained values
-rnn.param[0].set_value(E.astype(theano.config.floatX))
-p_y = rnn._forward(x)
-F = -T.mean(T.log(p_y)[T.arange(y.shape[0]), y])
-rnn_prediction = theano.function([x], T.argmax(p_y, 1))
-# Get list of SGD batch update rule for each parameter
-updates = [(par, par - 0.5*T.grad(F, par)) for par in rnn.param]
-rnn_batch_update = theano.function([x, y], F, updates=updates)
-costs = []
-for i in range(2):
-    cost = 0
-    errors = 0
-    for n, seq in enumerate(train_seq):
-        cost += rnn_batch_update(seq.x, seq.y)
-        errors += sum(rnn_prediction(seq.x) != seq.y)
-    costs.append(cost)
-    print("Epoch %d: train cost %2.2f, %d errors" % (i + 1, cost, errors))
-first_tags = [train_seq.tag_dict[pred] for pred in rnn_prediction(train_seq[0].x)]
-"""
-
 CURRENT_TRAIN = """
 import numpy as np
 
@@ -158,19 +136,15 @@ def session(tmp_path):
     return space
 
 
+another = pytest.mark.nightly("the same as the second edition; tests/deep_learning has its constructor and outputs")
+
+
 @pytest.mark.daily("compiles two functions")
-def test_the_cells_of_the_second_edition_compare_numpy_and_theano(session):
-    exec(SECOND_EDITION + COMPARE, session)
+@pytest.mark.parametrize("edition", [pytest.param(FIRST_EDITION, marks=another), SECOND_EDITION], ids=["1", "2"])
+def test_the_cells_of_an_edition_compare_numpy_and_theano(session, edition):
+    exec(edition + COMPARE, session)
     assert len(session["theano_rnn_gradients"]) == 4
     assert session["nr_tags"] == 12
-
-
-@pytest.mark.nightly("the same as the cells of the second edition, but for the training; test_sgd makes steps")
-def test_the_cells_of_the_first_edition_train(session):
-    """The cells that compare and train are the same in both."""
-    exec(FIRST_EDITION + "x, y = T.ivector('x'), T.ivector('y')" + TRAIN, session)
-    assert session["costs"][1] < session["costs"][0]
-    assert len(session["first_tags"]) == len(session["x0"])
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import hashlib
-import os
 import platform
+import runpy
 import shutil
 import subprocess
 import sys
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+FAILS = "echo 'command not found' >&2; exit 127"  # as pyenv's do for a version that is not chosen
 TOOLS = ("sh", "dirname", "grep", "head", "sed", "rm", "touch", "mkdir", "ln")
 
 
@@ -22,12 +23,6 @@ def project(tmp_path):
     for tool in TOOLS:
         (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
     return tmp_path
-
-
-def failing_command(path):
-    """A command that is there and fails, as pyenv's do for a version that is not chosen."""
-    path.write_text("#!/bin/sh\necho 'command not found' >&2\nexit 127\n")
-    path.chmod(0o755)
 
 
 def setup(project, **environ):
@@ -47,7 +42,7 @@ def test_without_any_python_one_sentence_says_what_to_install(project):
 
 def test_a_python_that_fails_when_run_is_no_python(project):
     for name in ("python3.11", "python3", "uv"):
-        failing_command(project / "bin" / name)
+        command(project / "bin" / name, FAILS)
     status, errors = setup(project)
     assert status != 0
     assert "setup: no uv and no Python 3 found." in errors
@@ -55,7 +50,7 @@ def test_a_python_that_fails_when_run_is_no_python(project):
 
 
 def test_a_python_asked_for_that_does_not_fit_is_refused_by_name(project):
-    failing_command(project / "bin" / "python3.9")
+    command(project / "bin" / "python3.9", FAILS)
     status, errors = setup(project, PYTHON="python3.9")
     assert status != 0
     assert "PYTHON=python3.9 is not a working Python 3.10 to 3.14" in errors
@@ -119,19 +114,10 @@ def test_a_uv_that_is_not_the_locked_one_is_refused_in_one_sentence(project, whe
 
 
 def test_the_lock_has_a_uv_for_this_machine():
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import fetch_uv, platform; print(fetch_uv.wheel(open('uv.lock').read(), *'Linux x86_64'.split())[0])",
-        ],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")},
-        capture_output=True,
-        text=True,
-    )
-    assert "/uv-" in done.stdout
-    assert done.stdout.strip().endswith("x86_64.manylinux2014_x86_64.whl")
+    wheel = runpy.run_path(str(ROOT / "scripts" / "fetch_uv.py"))["wheel"]
+    url, *_ = wheel((ROOT / "uv.lock").read_text(), "Linux", "x86_64")
+    assert "/uv-" in url
+    assert url.endswith("x86_64.manylinux2014_x86_64.whl")
 
 
 def test_uv_s_own_python_on_request(project):

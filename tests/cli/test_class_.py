@@ -3,7 +3,7 @@
 import csv
 
 import pytest
-from classroom.small_class import RIGHT, answers, exercises, hand_in, misplaced
+from classroom.small_class import RIGHT, exercises, hand_in, misplaced
 from typer.testing import CliRunner
 
 from lab.exercises.exercise import COURSE
@@ -50,14 +50,6 @@ def test_answers_stand_under_their_question(handed_in):
         shown == "Why?\nanna: [bold]I see <b>no</b> \\x1b[2Jreason.\n    None.\nben: Because.\n\nHow deep?\nben: 10\n"
     )
     assert "I see &lt;b&gt;no&lt;/b&gt;" in as_html(read_class(handed_in, COURSE))
-
-
-def test_a_long_answer_is_not_broken_into_lines(handed_in):
-    text = " ".join(["because"] * 40)
-    written = {"Why?": {"text": f"{text}\n{text}", "written": "2026-07-20 15:00"}}
-    (handed_in / "ben" / "runs" / "answers.json").write_text(answers(written))
-    shown = CliRunner().invoke(app, ["class", "show", str(handed_in), "--answers"], env={"COLUMNS": "80"}).output
-    assert f"\nben: {text}\n    {text}\n" in shown
 
 
 def test_a_folder_cannot_make_a_terminal_or_a_page_obey(handed_in):

@@ -27,12 +27,6 @@ def test_an_entry_has_all_that_is_printed_and_needed(name):
             assert re.fullmatch(rf"[0-9a-f]{{{DIGITS[algorithm]}}}", digits)
 
 
-def test_only_senna_has_no_published_checksum():
-    without = [dataset for dataset in DATASETS.values() if not all(file.checksums for file in dataset.files)]
-    assert [dataset.name for dataset in without if "publish no checksum" in dataset.notice] == ["senna_50"]
-    assert len(without) == 1
-
-
 def test_a_treebank_that_was_fetched_is_where_it_is_looked_for():
     files = DATASETS["ewt"].files
     assert tuple(file.name for file in files) == CORPORA["ewt"].files
@@ -46,12 +40,3 @@ def test_a_treebank_on_disk_is_the_one_that_was_published(ewt_dir):
     paths = {file: ewt_dir / Path(file.name).name for file in DATASETS["ewt"].files}
     found = {file: path for file, path in paths.items() if path.exists()}
     assert [mismatch(path, file.size, file.checksums) for file, path in found.items()] == [None] * len(found)
-
-
-@pytest.mark.parametrize("name", ["senna_50", "glove_50"])
-def test_embeddings_are_unpacked_and_of_the_size_that_is_described(name):
-    (file,) = DATASETS[name].files
-    words, dimensions = file.vectors
-    assert f"{words:,} words in {dimensions} dimensions" in DATASETS[name].description
-    assert file.name == name
-    assert file.unpack is not None

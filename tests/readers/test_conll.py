@@ -1,7 +1,6 @@
 """CoNLL files: columns, encodings and sentences that are read, malformed lines, memory."""
 
 import gzip
-import os
 import warnings
 
 import pytest
@@ -9,7 +8,6 @@ from readers.small import DOGS_RUN, HE_SLEEPS, printed
 
 from lxmls_rnn import memory
 from lxmls_rnn.readers import conll
-from lxmls_rnn.readers.pos_corpus import PostagCorpus
 
 READ = ["Dogs/noun run/verb ./.", "He/pron sleeps/verb"]
 
@@ -90,12 +88,6 @@ def test_a_line_that_is_not_utf8_is_reported_with_its_number(read):
 def test_a_gzip_file_that_was_cut_short_is_reported(read):
     with pytest.raises(ValueError, match=r"corpus\.conll: damaged gzip file"):
         read(gzip.compress(DOGS_RUN.encode())[:-10])
-
-
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="pipe is not a regular file"):
-        PostagCorpus().read_sequence_list_conll(tmp_path / "pipe")
 
 
 def test_memory_is_asked_about_as_words_come(read, monkeypatch):

@@ -1,12 +1,10 @@
 """Folders of runs: their names, their metrics and what damages them."""
 
 import json
-import os
 import re
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from runs.small import SETTINGS
@@ -100,22 +98,6 @@ def test_epochs_that_do_not_rise_are_damage(tmp_path):
     path.write_text(f"{second}\n{first}\n")
     with pytest.raises(ValueError, match=r"metrics\.jsonl, line 2: epoch: expected more than 2, .*, got 1"):
         run.metrics()
-
-
-def test_what_is_no_file_is_named_and_hides_no_other_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    broken = ["loop", "nowhere", "pipe"]
-    for name in ("good", *broken):
-        Run.create(name, SETTINGS, tmp_path)
-    for name in broken:
-        Path(name, "config.json").unlink()
-    Path("loop", "config.json").symlink_to("config.json")
-    Path("nowhere", "config.json").symlink_to("gone")
-    os.mkfifo("pipe/config.json")
-    found, damaged = find_runs(tmp_path)
-    assert [run.folder.name for run in found] == ["good"]
-    assert [(run.name, "config.json" in run.why) for run in damaged] == [(name, True) for name in broken]
-    assert damaged[1].why.endswith("config.json is a link to gone, which does not exist")
 
 
 def test_a_file_in_the_place_of_the_folder_of_runs_is_named(tmp_path):

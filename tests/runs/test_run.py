@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from runs.small import DEV, SETTINGS, TRAIN
 
-from lxmls_rnn import experiment
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Trainer
 from lxmls_rnn.device import GpuLost
@@ -193,26 +192,11 @@ def test_two_trainings_of_one_run_are_refused(tmp_path):
     events.close()
 
 
-def test_each_file_is_hashed_once_in_a_training(tmp_path, monkeypatch):
-    hashed = []
-    monkeypatch.setattr(experiment, "digest", lambda file, real=experiment.digest: hashed.append(file) or real(file))
-    run = Run.create("one", replace(SETTINGS, embeddings="sample/ppmi_30"), tmp_path)
-    for epochs in (1, 2):
-        for _ in run.fit(epochs):
-            pass
-        assert len(hashed) == 3 * epochs
-
-
 def test_a_run_is_looked_at_through_numpy_with_the_figures_of_its_model(left_alone):
     tagger, figures = left_alone.load()
     assert type(tagger.model).__name__ == "NumpyRNN"
     assert figures == next(row for row in left_alone.metrics() if row.epoch == tagger.header["epoch"])
     assert tagger.evaluate(DEV, max_nr_sent=60).accuracy == figures.dev_accuracy
-
-
-def test_a_run_without_a_model_says_when_it_has_one(tmp_path):
-    with pytest.raises(FileNotFoundError, match="after its first epoch"):
-        Run.create("new", SETTINGS, tmp_path).load()
 
 
 def test_a_run_on_a_corpus_by_name_goes_on_where_the_data_are_elsewhere(tmp_path, monkeypatch):

@@ -135,10 +135,3 @@ def test_a_scheduler_that_is_gone_is_named_with_the_command_that_goes_on(tmp_pat
             for _ in driver.run():
                 if driver.state == "training":
                     cluster.close()
-
-
-def test_a_training_takes_the_settings_of_the_sweep(address, tmp_path):
-    sweep = small_sweep(tmp_path, "clip=none,1", "shuffle=yes", seeds=[7]).begin()
-    list(Driver(sweep, scheduler=address).run())
-    found = [Run.open(training.name, sweep.folder).settings for training in sweep.trainings()]
-    assert [(s.trainer.clip, s.trainer.shuffle, s.seed) for s in found] == [(None, True, 7), (1.0, True, 7)]

@@ -41,14 +41,6 @@ def texts(of):
 DEVIATION = pytest.approx([statistics.stdev([0.01, 0.02])] * 3)
 
 
-def test_many_values_are_written_aslant(tmp_path, axis):
-    sweep = with_runs(tmp_path, accuracy, "n_hidd=2,3,4,5,6,7,8,9,10,11", seeds=[1], epochs=1)
-    plots.draw_against(axis, "n_hidd", sweep.vary, by_setting(halving.results(sweep)))
-    labels = axis.get_xticklabels()
-    assert texts(labels) == [str(n) for n in range(2, 12)]
-    assert all(label.get_rotation() > 0 for label in labels)
-
-
 def test_of_three_settings_the_line_goes_through_the_best_and_the_rest_are_dots(tmp_path, axis):
     sweep = with_runs(tmp_path, accuracy, "n_hidd=2,4,6", "clip=none,1", "model=NumpyRNN,NumpyLSTM")
     plots.draw_against(axis, "n_hidd", sweep.vary, by_setting(halving.results(sweep)))

@@ -35,7 +35,6 @@ def start(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
-        ("", "its process ended with exit status 0"),
         ("import sys; sys.exit(3)", "its process ended with exit status 3"),
         ("import sys; sys.exit('first\\nno module')", "its process ended with exit status 1: no module"),
         ("import os; os.kill(os.getpid(), 15)", "its process ended with SIGTERM"),

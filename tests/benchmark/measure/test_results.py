@@ -24,13 +24,10 @@ def test_a_file_comes_back_as_it_was(make_results, make_row, tmp_path):
     [
         ({"version": 99}, "a.json is not a results file of .*: its format is 'lxmls-rnn benchmark', version 99"),
         ({"rows": [{"case": {"model": "gru"}}]}, r"rows\.0\.case\.implementation: field required"),
-        ({"rows": [{"case": CASE, "median": 1.0}]}, r"rows\.0: a row with a median needs its quartiles q1 and q3"),
         ({"rows": [{"case": CASE, "median": 1.0, "q1": 1.0}]}, r"rows\.0: a row with a median needs its quartiles"),
         ({"rows": [{"case": CASE, "median": 1.0, "q3": 1.0}]}, r"rows\.0: a row with a median needs its quartiles"),
-        ({"rows": [{"case": CASE, "minimum": -1.0}]}, r"rows\.0\.minimum: "),
         ({"rows": [{"case": {**CASE, "n_hidd": "2"}}]}, r"rows\.0\.case\.n_hidd: should be a valid integer, got '2'"),
         ({"machine": {"threads": 1, "processor": "a"}}, "gpus: field required"),
-        ({"machine": 3}, "should be an object, got 3"),
     ],
 )
 def test_another_file_is_refused(make_results, tmp_path, change, message):

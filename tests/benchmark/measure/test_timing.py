@@ -22,6 +22,8 @@ def test_the_first_call_is_not_counted(clock):
 
     assert median_time(call, seconds=0, at_least=3) == (2.0, 3)
     assert next(durations, None) is None
+    durations = iter([1.0, 2.0, 4.0])
+    assert timing.timed(call, 3) == 7.0
 
 
 def test_calls_go_on_until_the_time_is_filled(monkeypatch):

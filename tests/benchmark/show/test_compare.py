@@ -20,8 +20,6 @@ def change(make_row, before, after):
         ((90, 100, 110), (60, 70, 80), "faster"),
         ((90, 100, 110), (70, 80, 92), "same"),  # the quartiles overlap
         ((90, 100, 110), (120, 130, 140), "slower"),
-        ((90, 100, 110), (10, 20, 95), "same"),  # below the median before, not below its quartile
-        ((90, 100, 110), (105, 200, 220), "same"),
         ((90, 100, 110), (60, 70, 90), "same"),  # they touch
         ((90, 100, 110), (110, 130, 140), "same"),
         ((99, 100, 101), (96, 97, 98), "same"),  # less than 5 %
@@ -91,7 +89,5 @@ def test_machines_that_differ_are_told_with_what_differs(make_results):
         "cuda: nothing before, 12.4 after",
         "only: here before, nothing after",
     ]
-    after.machine["versions"] = {"theano": "1.0.5"}
-    assert compare.differences(before, after)[2] == "versions: numpy 1 before, nothing after"
     after.machine["versions"] = None
     assert compare.differences(before, after)[2] == "versions: numpy 1, theano 1.0.5 before, nothing after"

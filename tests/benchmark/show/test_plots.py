@@ -110,16 +110,6 @@ def test_no_line_runs_where_one_wins_everywhere_or_both_take_as_long(axes_of, ma
         np.testing.assert_array_equal(axis.images[0].get_array(), shades(values, np.abs(values).max()))
 
 
-def test_the_picture_grows_with_what_is_on_it(axes_of, make_results, make_row, gpu_results):
-    one, two = (
-        axes_of(plots, make_results(*(make_row(1e-3, model=model) for model in models)))[0, 0].figure.get_size_inches()
-        for models in (("rnn",), ("rnn", "lstm"))
-    )
-    gpu = axes_of(plots, gpu_results)[0, 0].figure.get_size_inches()
-    assert one[0] == two[0] < gpu[0]
-    assert one[1] == gpu[1] < two[1]
-
-
 def test_a_model_without_gpu_beside_one_with_it_leaves_the_place_empty(axes_of, make_results, make_row):
     """And a combination that was not measured leaves its cell empty."""
     rows = [make_row(2e-3, batch=b) for b in (1, 2)] + [make_row(2e-3, n_hidd=30), make_row(1e-3, model="lstm")]
