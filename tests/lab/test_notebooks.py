@@ -76,26 +76,21 @@ def test_a_notebook_as_it_is_handed_out_has_no_exercise_done(name, exercises, tm
     assert [name for name, text in said.items() if ": not yet." not in text] == []
 
 
-@pytest.mark.daily("runs all cells of two notebooks, half a minute")
+@pytest.mark.daily("runs all cells, a quarter of a minute")
 @pytest.mark.usefixtures("small_corpus")
-@pytest.mark.parametrize("name", ["00-welcome.ipynb", EXERCISE_NOTEBOOK])
-def test_without_theano_its_cells_say_so_and_those_in_numpy_run_to_the_end(name, tmp_path, monkeypatch):
+def test_without_theano_its_cells_say_so_and_those_in_numpy_run_to_the_end(tmp_path, monkeypatch):
     import nbformat
 
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
-    notebook = solved(read(name), "numpy")
+    notebook = solved(read(EXERCISE_NOTEBOOK), "numpy")
     notebook.cells.insert(0, nbformat.v4.new_code_cell("import numpy_alone"))
     run(notebook, tmp_path, monkeypatch)
     sentence = "Theano is not installed: run `make setup`, which builds it, or install a wheel of `make dist`."
-    if name == EXERCISE_NOTEBOOK:
-        assert printed(notebook, "theano") == f"{sentence}\n"
-        of = {name: EXERCISES[name].framework for name in COURSE}
-        said = {name: text for name, text in verdicts(notebook).items() if of[name] in ("numpy", "scan")}
-        expected = {"numpy": ": right.", "scan": f": not yet. {sentence}"}
-        assert [text for name, text in said.items() if expected[of[name]] not in text] == []
-    else:
-        assert printed(notebook, "welcome-2") == f"{sentence}\n"
-        assert "building NumpyRNN" in printed(notebook, "welcome-6")
+    assert printed(notebook, "theano") == f"{sentence}\n"
+    of = {name: EXERCISES[name].framework for name in COURSE}
+    said = {name: text for name, text in verdicts(notebook).items() if of[name] in ("numpy", "scan")}
+    expected = {"numpy": ": right.", "scan": f": not yet. {sentence}"}
+    assert [text for name, text in said.items() if expected[of[name]] not in text] == []
 
 
 @pytest.mark.daily("compiles and trains all the day's models, most of a minute")
@@ -168,26 +163,6 @@ def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatc
         assert max(map(float, differences)) < 1e-4  # float32
     done = 1 if TORCH.missing else 2
     assert f"0 of 12 done, {done} of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
-
-
-@pytest.mark.daily("starts a kernel")
-@pytest.mark.usefixtures("small_corpus")
-def test_exercises_without_their_frameworks_say_so_in_a_sentence(tmp_path, monkeypatch):
-    import nbformat
-
-    notebook = one_exercise("e65", "e66")
-    hide = "import sys\n\nsys.modules['jax'] = sys.modules['torch'] = None"
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(hide))
-    run(notebook, tmp_path, monkeypatch)
-    sentences = [
-        "PyTorch is not installed: `make setup WITH=torch` brings it (2.5 GB, with CUDA).",
-        "JAX is not installed: `make setup WITH=jax` brings it (90 MB).",
-    ]
-    assert printed(notebook, "frameworks").splitlines() == sentences
-    expected = [f"… {name}: not yet. {sentences[name.startswith('jax')]}" for name in OTHERS]
-    assert list(verdicts(notebook).values()) == expected
-    assert not list((tmp_path / "runs").glob("exercises.json"))  # nothing counts as begun
-    assert "0 of 12 done, 0 of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 def test_every_exercise_has_its_cell_that_defines_what_its_solution_defines_and_its_check():

@@ -30,13 +30,6 @@ def plot():
     return figure(across, side_axis(bqplot.LogScale(), "loss", ".0%"), size=(300, 200), title="a title")
 
 
-def test_a_figure_has_its_axes_below_and_at_the_left(plot):
-    across, up = plot.axes
-    assert (across.orientation, up.orientation, up.side) == ("horizontal", "vertical", "left")
-    assert scales_of(plot) == {"x": across.scale, "y": up.scale}
-    assert plot.title == "a title"
-
-
 def test_new_points_come_in_one_message(plot):
     mark = bqplot.Lines(x=[], y=[], scales=scales_of(plot))
     held = figure(*plot.axes, [mark])

@@ -45,13 +45,6 @@ def test_a_table_shows_texts_as_they_are_and_html_as_html():
     assert "caption" not in shown
 
 
-def test_a_word_is_above_its_tag_and_says_what_is_special_about_it():
-    known, unknown = html.word("the", "det", "#fff", False), html.word("<x>", "noun", "#eee", True, "noun 0.5")
-    assert 'title="the: det" style="background:#fff">the<br><small>det</small>' in known
-    assert 'title="&lt;x&gt;: noun 0.5, not in the vocabulary" style="background:#eee">&lt;x&gt;<br>' in unknown
-    assert ("lab-faint" in known, "lab-faint" in unknown) == (False, True)
-
-
 def test_a_heat_map_names_each_cell_and_colours_it_by_its_share_of_the_largest():
     values = np.array([[0.25, -1.0], [0.12345, 0.5]])
     shown = html.heat_map(values, ["a", NASTY], ["x", "y"], marked_column=1)
@@ -83,13 +76,6 @@ def test_bars_are_as_long_as_their_values():
     assert re.findall(r"background:(#\w*)", shown) == ["#123", "#456", "#789", "#abc"]
     assert names(shown, "row") == [NASTY, "b", "c", "d"]
     assert "width:0px" in html.bars([("none", 0.0, "#123")], 0.0)
-
-
-def test_a_key_shows_lines_as_lines_and_signs_as_signs():
-    line, sign = html.key([(NASTY, "#123", "dashed"), ("b", "#456", "●")]).split("</span> <span")
-    assert 'class="lab-line" style="border-top:4px dashed #123"></span> ' in line
-    assert unescape(line).endswith(NASTY)
-    assert 'class="lab-sign" style="color:#456">●</span> b<' in sign
 
 
 def test_long_names_are_cut_where_wide_letters_count_twice_and_marks_stay_with_their_letter():
@@ -128,13 +114,6 @@ def test_a_formula_has_its_indices_and_signs():
 )
 def test_a_number_takes_little_room(value, text):
     assert html.number(value) == text
-
-
-def test_the_rows_of_gates_are_numbered_where_there_is_room():
-    assert html.gate_rows("if", 2) == ["i 1", "i 2", "f 1", "f 2"]
-    assert len(html.gate_rows("ifgo", 3)) == 12
-    assert html.gate_rows("ifgo", 3)[-1] == "o 3"
-    assert html.gate_rows("ifgo", 4) == ["i", "", "", "", "f", "", "", "", "g", "", "", "", "o", "", "", ""]
 
 
 def test_a_matrix_shows_its_numbers_and_leaves_out_what_is_none():

@@ -159,13 +159,6 @@ def test_the_first_states_may_have_other_names_but_must_be_arguments(says):
     assert "no argument `_c0`" in says("lstm", (", _c0=None", ""), ("if _c0 is None:", "if True:")).text
 
 
-def test_a_return_in_a_loop_is_named_where_results_are_missing(says):
-    old = "return [(W, W - rate * T.grad(_cost, W)) for W in param]"
-    text = says("updates", (old, "for W in param:\n        return [(W, W - rate * T.grad(_cost, W))]")).text
-    assert text.startswith("Expected a pair for each of the 2 parameters")
-    assert "There is a return inside the loop, in line 3" in text
-
-
 def test_the_librarys_models_are_not_ones_own(cell):
     code = "from lxmls_rnn.deep_learning.rnn import RNN\n\nclass {}(RNN):\n    def {}(self, _x, _h0=None):\n        {}"
     said = check.rnn(cell(code.format("Mine", "_forward", "return super()._forward(_x, _h0)"))["Mine"]).text
@@ -250,6 +243,15 @@ def test_strange_things_are_not_right_but_no_error(exercise):
     assert "a subclass of RNN" in check.rnn(dict).text
     for strange in ("text", lambda *_: [[1], [2, 3], "x"], lambda *_: {1: 2}):
         assert getattr(check, exercise)(strange).state == "not right"
+
+
+def test_an_exercise_without_its_framework_says_so_and_is_not_begun(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    missing = "JAX is not installed: `make setup WITH=jax` brings it (90 MB)."
+    assert repr(check.jax_scan(len)) == f"… jax_scan: not yet. {missing}"
+    assert not check.installed("jax")
+    assert capsys.readouterr().out == f"{missing}\n"
+    assert progress.FILE.read() == {}
 
 
 def test_one_hint_at_a_time_is_shown_and_the_solution_is_noted():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.exercises.verdict import STATE_SIGNS, Note, Verdict
+from lab.exercises.verdict import STATE_SIGNS, Verdict
 
 
 @pytest.mark.parametrize(("state", "is_right"), [("right", True), ("not yet", False), ("not right", False)])
@@ -13,8 +13,3 @@ def test_a_verdict_is_true_if_it_is_right_and_escapes_its_text(state, is_right):
     shown = made._repr_html_()
     assert f'lab-check-{state.replace(" ", "-")}"' in shown
     assert "a &lt; b &amp; c" in shown
-
-
-def test_a_note_is_a_paragraph_unless_it_has_html():
-    assert (repr(Note("a < b")), Note("a < b")._repr_html_()) == ("a < b", "<p>a &lt; b</p>")
-    assert Note("a", "<b>a</b>")._repr_html_() == "<b>a</b>"

@@ -158,6 +158,7 @@ def test_where_a_gpu_pays_is_told_and_drawn(panel):
     assert [mark.colors[0] for mark in marks] == [COLOURS[name] for name in ("numpy", "numpy", "fused", "fused")]
 
 
+@pytest.mark.daily("starts another worker")
 def test_the_code_measures_the_same(panel, results_folder, capsys):
     panel.choice["batch"].value = "1"
     exec(panel.code(), {})

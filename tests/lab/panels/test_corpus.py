@@ -46,10 +46,6 @@ def test_what_was_read_with_other_settings_says_so():
     assert "press Read" in shown.value
     panel.choice["min_count"].value = 2  # as it was read
     assert shown.value == ""
-    panel.choice["max_nr_sent"].value = 20
-    assert "press Read" in shown.value
-    panel.read_button.click()
-    assert (shown.value, len(panel.train)) == ("", 20)
 
 
 def test_a_corpus_that_is_not_there_is_said_and_the_panel_goes_on(data):

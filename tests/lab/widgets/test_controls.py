@@ -10,14 +10,10 @@ from lab.panels.play.network import Knobs, Network
 from lab.widgets.controls import (
     Checkboxes,
     Controls,
-    checkbox,
     dropdown,
     field,
-    integer,
     set_options,
     settings_code,
-    text,
-    tooltip_class,
 )
 from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
 from lxmls_rnn.distance import DistanceSettings, measure
@@ -46,18 +42,6 @@ def test_other_options_keep_the_choice_where_it_is_among_them(options, asked, va
     control = dropdown("Tag", ["a", "b"], "a tag", "b")
     set_options(control, options, asked)
     assert (list(control.options), control.value) == (options, value)
-
-
-def test_a_control_carries_its_tooltip_into_the_page():
-    what = "Words of <b>; 0: none"
-    for control in (
-        dropdown("Tag", ["a"], what),
-        text("Words", "", what),
-        integer("Epochs", 5, what, 10),
-        checkbox("Shuffle", what),
-    ):
-        assert tooltip_class(what) in control._dom_classes
-    assert tooltip_class(what) == "lab-tip-Words%20of%20%3Cb%3E%3B%200%3A%20none"  # a class has no spaces
 
 
 @pytest.mark.parametrize("kind", [widgets.Text, widgets.Combobox, widgets.Textarea])
