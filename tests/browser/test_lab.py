@@ -12,18 +12,7 @@ def test_nothing_pops_up_about_jupyter(lab):
     assert lab.page.locator(".jp-toast-message, .Toastify__toast").count() == 0
 
 
-in_kernel = pytest.mark.nightly("the same as tests/lab/test_notebooks.py, in the browser")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "00-welcome",
-        "02-experiments",
-        "03-benchmark",
-        *(pytest.param(name, marks=in_kernel) for name in ("01-exercises", "04-school-2026")),
-    ],
-)
+@pytest.mark.parametrize("name", ["00-welcome", "02-experiments", "03-benchmark"])  # tests/lab has the others
 def test_a_notebook_runs_from_beginning_to_end(lab, name, picture):
     lab.open(f"{name}.ipynb")
     begun = time.monotonic()

@@ -1,6 +1,5 @@
 import re
 
-import pytest
 from browser.page import button, fill, overflowing, press
 from playwright.sync_api import expect
 
@@ -77,13 +76,9 @@ def crowded(panel):
     )
 
 
-large = pytest.mark.nightly("the same as 1000 x 700, in a larger window")
-
-
-@pytest.mark.parametrize(("width", "height", "dark"), [(1000, 700, True), pytest.param(1440, 900, False, marks=large)])
-def test_knobs_and_plots_are_visible_together(lab, width, height, dark):
+def test_knobs_and_plots_are_visible_together(lab):
     page = lab.page
-    page.set_viewport_size({"width": width, "height": height})
+    page.set_viewport_size({"width": 1000, "height": 700})
     panel = lab.panel("PlayPanel")
     panel.get_by_label("Tagger", exact=True).select_option(label="LSTM")
     plots, numbers = panel.locator(".bqplot"), panel.locator(".lab-play-recurrence")
@@ -93,7 +88,7 @@ def test_knobs_and_plots_are_visible_together(lab, width, height, dark):
     expect(knobs[-1]).to_be_visible()
     shown = *knobs, button(panel, "Grows"), button(panel, "Reset"), numbers, plots.first, plots.last
 
-    def look():
+    with lab.dark():
         button(panel, "Grows").evaluate("button => button.scrollIntoView({block: 'start'})")
         assert not out_of_sight(panel, *shown)
         assert not overflowing(page, panel)
@@ -103,16 +98,3 @@ def test_knobs_and_plots_are_visible_together(lab, width, height, dark):
         expect(numbers).not_to_have_text(before)
         assert button(panel, "Grows").bounding_box() == scrolled
         assert not out_of_sight(panel, *shown)
-
-    if dark:
-        with lab.dark():
-            look()
-    else:
-        look()
-        page.keyboard.press("Control+b")  # without the list of files, the whole panel down to the plots
-        expect(page.locator(".jp-FileBrowser")).to_be_hidden()
-        title = panel.locator("h3")
-        title.evaluate("title => title.scrollIntoView({block: 'start'})")
-        assert not out_of_sight(panel, title, *shown)
-        assert not crowded(panel)
-        page.keyboard.press("Control+b")

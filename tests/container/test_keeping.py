@@ -1,11 +1,8 @@
-"""Survival of work: restarts, rebuilds, a kill, and files that cannot be written."""
+"""Survival of work: restarts, rebuilds, and files that cannot be written."""
 
-import json
-import shutil
 import stat
 
 import pytest
-from container.machine import give_to, started
 
 SHORT = ["--max-nr-sent", "50", "--epochs", "1"]
 
@@ -21,37 +18,6 @@ def test_notebooks_and_runs_survive_down_and_a_new_image(lab):
     assert lab.call("docker", "inspect", "--format", "{{.Image}}", lab.container()).stdout != image
     assert "mine.ipynb" in lab.get("/api/contents", lab.address()[1])[1]
     assert "kept" in lab.compose("exec", "-T", "lab", "lxmls-rnn", "runs").stdout
-
-
-def test_new_notebooks_of_an_image_stand_beside_ones_own(lab, tmp_path):
-    own, newer = tmp_path / "own", tmp_path / "newer"
-    for folder in (own, newer):
-        shutil.copytree(lab.folder / "lab/notebooks", folder)
-    with open(own / "01-exercises.ipynb", "a") as file:
-        file.write(" ")
-    for name in ("00-welcome", "01-exercises"):
-        with open(newer / f"{name}.ipynb", "a") as file:
-            file.write("\n\n")
-    give_to(own, lab.uid)
-    mounts = [f"{own}:/opt/lab/lab/notebooks", f"{newer}:/opt/lab/docker/notebooks:ro"]
-    lab.run("bash", "-ec", started("docker/entrypoint.sh lab"), mounts=mounts)
-    old, new = ((folder / "01-exercises.ipynb").read_text() for folder in (own, newer))
-    assert (own / "01-exercises-new.ipynb").read_text() == new != old
-    assert (own / "00-welcome.ipynb").read_text() == (newer / "00-welcome.ipynb").read_text()
-    assert {file.name for file in own.glob("*-new*")} == {"01-exercises-new.ipynb"}
-
-
-def test_a_killed_training_goes_on(lab):
-    name = lab.compose("run", "--detach", "lab", "lxmls-rnn", "train", "--model", "RNN", "--epochs", "100000",
-                       "--name", "killed").stdout.split()[-1]  # fmt: skip
-    metrics = lab.folder / "runs" / "killed" / "metrics.jsonl"
-    lab.wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") >= 3, "three epochs")
-    lab.call("docker", "kill", "--signal", "KILL", name)
-    lab.call("docker", "rm", "--force", name)
-    done = metrics.read_text().count("\n")
-    lab.run("lxmls-rnn", "train", "--resume", "killed", "--epochs", str(done + 2))
-    epochs = [json.loads(line)["epoch"] for line in metrics.read_text().splitlines()]
-    assert epochs == list(range(1, done + 3))
 
 
 @pytest.mark.parametrize("folder", ["lab/notebooks", "runs", "results"])

@@ -19,12 +19,7 @@ def image_of(lab):
     return lab.call("docker", "inspect", "--format", "{{.Config.Image}}", lab.container()).stdout.strip()
 
 
-def test_it_is_taken_instead_of_building(lab, published):
-    lab.compose("up", "--detach", "--wait", LAB_IMAGE=published)
-    assert image_of(lab) == published
-
-
-def test_make_up_takes_it_too(lab, published):
+def test_make_up_takes_it_instead_of_building(lab, published):
     with open(lab.folder / ".env", "a") as settings:
         settings.write(f"LAB_IMAGE={published}\n")
     try:

@@ -32,20 +32,7 @@ def test_it_saturates_without_overflow(logistic):
         assert logistic(np.array([-1e4, 0.0, 1e4])).tolist() == [0.0, 0.5, 1.0]
 
 
-def test_scipys_is_used_where_scipy_is_installed():
-    special = pytest.importorskip("scipy.special")
-    logistic_function.cache_clear()
-    assert logistic_function() is special.expit
-    assert logistic_function() is logistic_function()
-
-
 @pytest.mark.parametrize("row", ACTIVATIONS.values(), ids=ACTIVATIONS)
 def test_the_largest_slope_in_words_begins_with_its_number(row):
     slopes = row.slope(row.f(np.linspace(-5, 5, 101)))
     assert slopes.max() == Fraction(re.match(r"[\d/]+", row.steepest)[0])
-
-
-@pytest.mark.parametrize("row", ACTIVATIONS.values(), ids=ACTIVATIONS)
-def test_the_c_expressions_have_no_double_and_onnx_s_rnn_takes_the_name(row):
-    assert not re.search(r"\d\.|\.\d|\de", f"{row.c} {row.c_slope}"), "a literal with a point is a double"
-    assert row.onnx in ("Relu", "Tanh", "Sigmoid", "Softsign", "Softplus", "Elu")

@@ -33,8 +33,11 @@ SENTENCES = [
 ]
 
 
-def test_accuracy_counts_words():
+def test_words_are_counted_known_and_unknown_ones_apart_and_gold_tags_by_row():
     assert accuracy(Echo(), SENTENCES) == 3 / 5
+    result = evaluate(Echo(), SENTENCES, ["a", "b", "c"], n_known_words=3)
+    assert (result.accuracy, result.known_accuracy, result.unknown_accuracy) == (3 / 5, 2 / 3, 1 / 2)
+    assert result.confusion.tolist() == [[2, 1, 0], [0, 1, 1], [0, 0, 0]]
 
 
 def test_batches_are_as_accurate_as_their_sentences():
@@ -47,16 +50,6 @@ def test_batches_are_as_accurate_as_their_sentences():
         assert accuracy(model, cut(sentences, size, model.dtype)) == expected
 
 
-def test_known_and_unknown_words_are_counted_apart():
-    result = evaluate(Echo(), SENTENCES, ["a", "b", "c"], n_known_words=3)
-    assert (result.accuracy, result.known_accuracy, result.unknown_accuracy) == (3 / 5, 2 / 3, 1 / 2)
-
-
-def test_the_confusion_matrix_has_gold_tags_by_row():
-    result = evaluate(Echo(), SENTENCES, ["a", "b", "c"], n_known_words=3)
-    assert result.confusion.tolist() == [[2, 1, 0], [0, 1, 1], [0, 0, 0]]
-
-
 def test_figures_for_each_tag():
     a, b, c, d = evaluate(Echo(), SENTENCES, ["a", "b", "c", "d"], n_known_words=3).per_tag()
     assert a == {"tag": "a", "words": 3, "precision": 1.0, "recall": 2 / 3, "f1": 0.8}
@@ -64,10 +57,6 @@ def test_figures_for_each_tag():
     assert c == {"tag": "c", "words": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
     assert d == c | {"tag": "d"}  # which comes neither in the corpus nor of the tagger
     assert [str(row["words"]) for row in (a, b, c)] == ["3", "2", "0"]  # numbers of words, not 3.0
-
-
-def test_no_unknown_word_gives_no_number():
-    assert np.isnan(evaluate(Echo(), SENTENCES, ["a", "b", "c"], n_known_words=9).unknown_accuracy)
 
 
 def test_each_sentence_is_judged():

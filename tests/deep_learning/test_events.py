@@ -2,8 +2,6 @@
 
 from dataclasses import fields
 
-import pytest
-
 from lxmls_rnn.deep_learning.events import EpochDone, Metrics, Progress
 
 
@@ -31,8 +29,3 @@ def test_metrics_of_an_epoch_are_all_but_its_progress():
     metrics = EpochDone(**values, progress=Progress(epoch=2)).metrics()
     assert type(metrics) is Metrics
     assert vars(metrics) == values
-
-
-def test_the_progress_of_an_epoch_must_be_given_by_its_name():
-    with pytest.raises(TypeError, match="progress"):
-        EpochDone(1, 1.0, 0.5, None, 0.1, 1.0, 1.0, True)

@@ -170,15 +170,6 @@ def test_a_missing_framework_is_named_with_what_brings_it(without, name, module)
         rnns.model_class(name)
 
 
-def test_in_the_image_a_missing_framework_is_brought_by_its_next_build(without, monkeypatch):
-    without("jax")
-    monkeypatch.setenv("LXMLS_ADVICE", str(IMAGES_ADVICE))
-    assert rnns.MODELS["JaxRNN"].label == "RNN in JAX; needs `make up` with WITH=jax in .env"
-    assert rnns.MODELS["JaxRNN"].framework.missing == (
-        "JAX is not installed: `make up` with WITH=jax in .env brings it (90 MB)"
-    )
-
-
 def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without, tmp_path):
     without("jax")
     result = CliRunner().invoke(app, ["train", "sample", "--model", "JaxRNN", "--root", str(tmp_path)])

@@ -94,16 +94,6 @@ def test_a_step_is_that_of_theanos_graph(name, clip, freeze, batched):
         assert np.abs(W - models[1].get_values()[name]).max() <= 1e-13
 
 
-def test_many_steps_a_call_give_the_same_numbers_as_one_a_call(monkeypatch):
-    trainer, models = Trainer(epochs=2, clip=0.1, shuffle=True), (drawn("FastRNN"), drawn("FastRNN"))
-    many = train(trainer, models[0], corpus(20))
-    monkeypatch.setattr(fused_sgd, "MAX_WORK_PER_CALL", 1)
-    single = train(trainer, models[1], corpus(20))
-    assert len(many) < len(single)
-    assert numbers(many) == numbers(single)
-    assert same(*models)
-
-
 def test_calls_are_short_and_hold_every_batch_once(monkeypatch):
     model, sentences = drawn("FastRNN"), corpus(50)
     size = sum(W.get_value().size for W in model.param[1:])

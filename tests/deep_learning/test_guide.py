@@ -40,10 +40,6 @@ def test_a_size_that_is_none_is_refused(name):
         GuideRNN(**SIZES | {name: 0}, learning_rate=0.1)
 
 
-def test_the_arguments_stay_in_the_config():
-    assert GuideRNN(**SIZES, learning_rate=0.25).config == {**SIZES, "learning_rate": 0.25}
-
-
 def test_the_handlers_reach_one_weight_of_parameters_or_gradients():
     get, change = get_rnn_parameter_handlers(layer_index=-1, row=1, column=0)
     parameters = [np.zeros((2, 2)), np.zeros((2, 2))]

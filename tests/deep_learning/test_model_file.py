@@ -1,10 +1,8 @@
-"""Models on disk: the same predictions elsewhere, another class of the same family, damaged files refused."""
+"""Models on disk: every class, another class of the same family, damaged files refused."""
 
 import io
 import json
 import struct
-import subprocess
-import sys
 import zipfile
 
 import numpy as np
@@ -40,16 +38,6 @@ def test_every_class_comes_back_bit_for_bit(name, options, tmp_path):
     for a, b in zip(loaded.get_values().values(), model.get_values().values(), strict=True):
         assert a.tobytes() == b.tobytes()
         assert a.flags.f_contiguous == b.flags.f_contiguous
-
-
-def test_another_process_predicts_bit_for_bit_the_same(saved):
-    path, model = saved
-    code = (
-        "import sys; from lxmls_rnn.deep_learning import model_file; "
-        f"sys.stdout.buffer.write(model_file.load(sys.argv[1]).model.forward({X}).tobytes('C'))"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(path)], check=True, capture_output=True)
-    assert done.stdout == model.forward(X).tobytes("C")
 
 
 def test_the_header_says_what_the_file_holds(saved):
@@ -176,13 +164,7 @@ def rewrite(path, change):
         ),
         ({"class": "os.system"}, r"its class is 'os\.system'"),
         ({"sizes": {"n_words": "30", "n_emb": 6, "n_hidd": 5, "n_tags": 4}}, r"cannot be loaded: .*sizes\.n_words"),
-        ({"words": ["a", 1]}, r"cannot be loaded: .*words\.1"),
-        ({"tags": "noun"}, "cannot be loaded: .*tags"),
-        ({"activation": 3}, "cannot be loaded: .*activation"),
-        ({"epoch": "last"}, "cannot be loaded: .*epoch"),
-        ({"class": ["NumpyRNN"]}, "cannot be loaded: .*class"),
         ({"words": [[]] * 200_000}, "its header has more than 200,000 brackets"),
-        ({"words": [{}] * 200_000}, "its header has more than 200,000 brackets"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -223,15 +205,6 @@ def test_names_must_be_as_many_as_the_sizes_say(tmp_path):
     with pytest.raises(ValueError, match="words must name all 30 words of the model, each once: got 30 names, 1 of"):
         model_file.save(tmp_path / "m.npz", rnns.NumpyRNN(*SIZES), words=["the"] * 30)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_failed_save_leaves_the_old_file_and_nothing_else(saved):
-    path, model = saved
-    before = path.read_bytes()
-    with pytest.raises(TypeError):
-        model_file.save(path, model, note=object())
-    assert path.read_bytes() == before
-    assert list(path.parent.iterdir()) == [path]
 
 
 def npy_claiming(shape):
@@ -331,24 +304,6 @@ def test_a_model_that_could_not_be_read_again_is_not_saved(tmp_path):
     model.param.W_h[0, 0] = np.nan
     with pytest.raises(FloatingPointError, match="W_h holds NaN or infinity: the model has diverged"):
         model_file.save(tmp_path / "m.npz", model)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_full_disk_is_one_error_with_the_file(tmp_path):
-    code = """
-import resource, sys
-from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-import signal
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-try:
-    model_file.save(sys.argv[1], NumpyRNN(1000, 50, 5, 4, seed=0))
-except OSError as error:
-    print(error.filename)
-"""
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "m.npz")], capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == (f"{tmp_path / 'm.npz'}\n", "")
     assert list(tmp_path.iterdir()) == []
 
 

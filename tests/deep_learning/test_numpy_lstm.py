@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning.numpy_lstm import Cells, NumpyLSTM
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 SIZES = 30, 6, 5, 4
@@ -48,37 +48,6 @@ def model():
     made, rng = NumpyLSTM(*SIZES), np.random.RandomState(1)
     made.set_values({name: rng.uniform(-0.8, 0.8, W.shape) for name, W in made.get_values().items()})
     return made
-
-
-def test_cells_are_those_of_the_forward_pass_and_bad_words_are_refused(model):
-    cells = model.cells([3, 1, 4])
-    assert [a.shape for a in cells] == [(5, 3), (5, 3), (5, 3), (5, 3), (5, 4)]
-    assert not cells.c[:, 0].any()
-    with pytest.raises(IndexError, match="word id 30 in x is outside the 30 words"):
-        model.cells([30])
-    with pytest.raises(ValueError, match="at least one word"):
-        model.cells([])
-
-
-def test_slopes_are_differences_within_a_step(model):
-    rng, step = np.random.RandomState(2), 1e-6
-    a, c_last = rng.uniform(-1, 1, (20, 1)), rng.uniform(-1, 1, (5, 1))
-
-    def one_step(a, c_t=None):
-        i, f, g, o = (gate[:, None] for gate in model.gates(a[:, 0].copy(), None))
-        new = f * c_last + i * g
-        return Cells(i, f, g, o, np.hstack([c_last, new])), new, o * np.tanh(new if c_t is None else c_t)
-
-    cells, c_t, _ = one_step(a)
-    slopes = model.slopes(cells)
-    for n, name in enumerate("ifgo"):
-        moved = np.zeros((20, 1))
-        moved[5 * n : 5 * (n + 1)] = step
-        above, below = one_step(a + moved, c_t), one_step(a - moved, c_t)
-        result = 2 if name == "o" else 1  # the output gate changes h_t alone, the others c_t
-        assert np.allclose(getattr(slopes, name), (above[result] - below[result]) / (2 * step), atol=1e-9)
-    along = (one_step(a, c_t + step)[2] - one_step(a, c_t - step)[2]) / (2 * step)
-    assert np.allclose(slopes.c, along, atol=1e-9)
 
 
 def test_a_subclass_that_cuts_the_way_along_the_cell_is_used(model):

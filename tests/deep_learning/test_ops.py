@@ -1,4 +1,4 @@
-"""The layer Ops: scan's numbers, Theano's own gradient check, strides, shapes, bad input."""
+"""The layer Ops: NumPy's numbers, Theano's own gradient check, strides, shapes, bad input."""
 
 import numpy as np
 import pytest
@@ -16,36 +16,8 @@ from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 compiles_lstm = pytest.mark.daily("compiles the layer once more, some seconds; test_quantities has it")
 in_float32 = pytest.mark.nightly("the same as tanh in float32, of another layer")
 another_layer = pytest.mark.nightly("the same as logistic and tanh, with another activation")
-another_size = pytest.mark.nightly("the same as 5 hidden units, with another number")
-another_scan = pytest.mark.nightly("the same as test_quantities, with scan in place of NumPy")
-SCANS = [(rnns.FastRNN, rnns.RNN, {"activation": activation}) for activation in OF_RNN]
-SCANS += [(rnns.FastLSTM, rnns.LSTM, {"peepholes": peepholes}) for peepholes in (True, False)]
-FAMILIES = [pytest.param(*case, marks=() if case is SCANS[0] else another_scan) for case in SCANS]
 WITHOUT_C = theano.compile.mode.Mode(linker="py", optimizer="fast_run")  # compiles nothing
 LAYERS = {**{kind: RNNLayer(kind) for kind in OF_RNN}, "lstm": LSTMLayer(), "no peepholes": LSTMLayer(False)}
-
-
-def drawn(cls, sizes, options, seed):
-    model = cls(*sizes, **options, dtype="float64")
-    rng = np.random.RandomState(seed)
-    model.set_values({name: rng.uniform(-1, 1, shape) for name, shape in model.shapes(model.sizes).items()})
-    return model
-
-
-@pytest.mark.parametrize(("fast", "scan", "options"), FAMILIES)
-@pytest.mark.parametrize(
-    "sizes", [(20, 6, 5, 4), *(pytest.param(s, marks=another_size) for s in [(9, 3, 1, 2), (30, 10, 47, 5)])]
-)
-def test_they_agree_with_scan_to_1e_12(scan_of, fast, scan, options, sizes):
-    a = drawn(fast, sizes, options, 0)
-    b = scan_of(a)
-    assert type(b) is scan
-    rng = np.random.RandomState(1)
-    for length in (1, 2, 9):
-        x, y = rng.randint(0, sizes[0], length), rng.randint(0, sizes[3], length)
-        assert np.allclose(a.forward(x), b.forward(x), rtol=1e-12, atol=1e-14)
-        for got, expected in zip(a.grads(x, y), b.grads(x, y), strict=True):
-            assert np.abs(got - expected).max() <= 1e-12 * max(np.abs(expected).max(), 1e-3)
 
 
 def rnn_reference(a, W_h, h0, activation):

@@ -16,22 +16,6 @@ def test_every_seed_that_a_message_promises_is_taken(seed):
     assert np.array_equal(NumpyRNN(*SIZES, seed=seed).param.W_e, expected)
 
 
-@pytest.mark.parametrize("seed", [2**32, -1, 1.5])
-def test_another_seed_is_refused(seed):
-    with pytest.raises(ValueError, match=rf"seed must be an integer from 0 to 2\*\*32 - 1 or None, got {seed}"):
-        NumpyRNN(*SIZES, seed=seed)
-
-
-@pytest.mark.parametrize("size", [True, 0, "5", 2**31])
-def test_a_size_that_is_none_is_refused_by_its_name(size):
-    with pytest.raises(ValueError, match=r"n_hidd must be .*, got "):
-        NumpyRNN(7, 3, size, 4)
-
-
-def test_a_model_of_sizes_of_one_is_made():
-    assert NumpyLSTM(1, 1, 1, 1, seed=0).forward([0]).tolist() == [[1.0]]
-
-
 @pytest.mark.parametrize("cls", [NumpyRNN, NumpyLSTM])
 def test_values_of_other_names_or_shapes_are_refused_and_change_nothing(cls):
     model = cls(*SIZES, seed=0)
@@ -45,16 +29,6 @@ def test_values_of_other_names_or_shapes_are_refused_and_change_nothing(cls):
     with pytest.raises(ValueError, match="W_h holds NaN or infinity"):
         model.set_values({**before, "W_x": np.zeros_like(before["W_x"]), "W_h": before["W_h"] * np.nan})
     assert all(np.array_equal(before[name], W) for name, W in model.get_values().items())
-
-
-def test_a_name_that_would_spoil_a_terminal_is_escaped_and_a_long_one_cut():
-    model = NumpyRNN(*SIZES, seed=0)
-    for name in ("\x1b[31mW", "W" * 200):
-        with pytest.raises(ValueError, match="it holds the parameters ") as error:
-            model.set_values({name: np.zeros((1, 1))})
-        assert "\x1b" not in str(error.value)
-        assert repr(name)[1:-1][:20] in str(error.value)
-        assert len(str(error.value)) < 250
 
 
 def test_a_model_needs_its_parameters_twice_while_it_is_made(monkeypatch):

@@ -12,19 +12,12 @@ from lxmls_rnn.deep_learning.theano_fast import FastLSTM, FastRNN
 SIZES = 30, 6, 5, 4
 
 
-def ops_of(variable):
-    return [node.op for node in theano.gof.graph.io_toposort([], [variable])]
+MODELS = [(FastRNN(*SIZES, activation=activation), T.ivector(), RNNLayer(activation)) for activation in OF_RNN]
+MODELS += [(FastLSTM(*SIZES, peepholes=either), T.imatrix(), LSTMLayer(either)) for either in (True, False)]
 
 
-@pytest.mark.parametrize("activation", OF_RNN)
-def test_the_rnn_has_one_layer_of_its_activation(activation):
-    ops = ops_of(FastRNN(*SIZES, activation=activation)._forward(T.ivector("x")))
-    assert [op for op in ops if isinstance(op, RNNLayer)] == [RNNLayer(activation)]
-    assert not [op for op in ops if type(op).__name__ == "Scan"]
-
-
-@pytest.mark.parametrize("peepholes", [True, False])
-def test_the_lstm_has_one_layer_with_or_without_peepholes(peepholes):
-    ops = ops_of(FastLSTM(*SIZES, peepholes=peepholes)._forward(T.imatrix("x")))
-    assert [op for op in ops if isinstance(op, LSTMLayer)] == [LSTMLayer(peepholes)]
+@pytest.mark.parametrize(("model", "x", "layer"), MODELS)
+def test_a_model_has_one_layer_and_no_scan(model, x, layer):
+    ops = [node.op for node in theano.gof.graph.io_toposort([], [model._forward(x)])]
+    assert [op for op in ops if isinstance(op, RNNLayer | LSTMLayer)] == [layer]
     assert not [op for op in ops if type(op).__name__ == "Scan"]

@@ -1,8 +1,7 @@
-"""The LSTM in Theano: its `scan` and its first state; test_theano_rnn.py compares its results with NumPy's."""
+"""The LSTM in Theano: its first state; test_theano_rnn.py compares its results with NumPy's."""
 
 import pytest
 import theano.tensor as T
-from theano.scan_module.scan_op import Scan
 
 from lxmls_rnn.deep_learning.theano_lstm import LSTM
 
@@ -12,22 +11,6 @@ SIZES = 30, 6, 5, 4
 @pytest.fixture(scope="module", params=[True, False], ids=["peepholes", "no peepholes"])
 def model(request):
     return LSTM(*SIZES, peepholes=request.param)
-
-
-def scans_of(variable):
-    from theano.gof.graph import io_toposort
-
-    return [node for node in io_toposort([], [variable]) if isinstance(node.op, Scan)]
-
-
-def test_one_scan_has_the_two_states_and_the_matrices_of_the_layer(model):
-    for x, dimensions in ((T.ivector("x"), 2), (T.imatrix("x"), 3)):
-        p_y = model._forward(x)
-        (scan,) = scans_of(p_y)
-        assert p_y.ndim == dimensions
-        assert scan.op.n_sit_sot == 2  # h and c
-        names = [W.name for W in scan.inputs if W.name]
-        assert names == ["W_h", "W_c"] if model.peepholes else ["W_h"]
 
 
 def test_an_activation_other_than_tanh_is_refused():

@@ -48,9 +48,3 @@ def test_passes_leave_no_gradient_behind():
     model.forward([1, 2])
     model.grads([1, 2], [0, 1])
     assert all(W.grad is None for W in model.param)
-
-
-def test_ids_become_the_type_of_indices_and_numbers_keep_theirs():
-    model = TorchRNN(*SIZES, seed=0)
-    for dtype, expected in (("int32", torch.int64), ("uint8", torch.int64), ("float32", torch.float32)):
-        assert model._tensor(np.ones(2, dtype)).dtype == expected

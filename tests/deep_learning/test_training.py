@@ -13,9 +13,6 @@ from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Progress, Started, Stopped, Trainer
 
 SIZES = 12, 5, 4, 3
-compiles_lstm = pytest.mark.daily("compiles scan for batches of the LSTM, twenty seconds from an empty cache")
-compiles_rnn = pytest.mark.nightly("the same as LSTM, of an RNN")
-SCANS = [pytest.param(rnns.RNN, marks=compiles_rnn), pytest.param(rnns.LSTM, marks=compiles_lstm)]
 
 
 def corpus(n, seed=0):
@@ -112,23 +109,6 @@ def test_batch_size_one_is_the_guides_loop(cls):
         assert np.allclose(W, value, rtol=1e-8)
 
 
-@pytest.mark.parametrize("scan", SCANS)
-def test_mini_batches_give_the_same_numbers_in_numpy_and_theano(scan):
-    bare = {rnns.RNN: rnns.NumpyRNN, rnns.LSTM: rnns.NumpyLSTM}[scan]
-    trainer = Trainer(epochs=2, batch_size=4, clip=0.2, shuffle=True)
-    results = [epochs(train(trainer, cls(*SIZES, seed=0), corpus(10))) for cls in (scan, bare)]
-    assert [e.cost for e in results[0]] == pytest.approx([e.cost for e in results[1]], rel=1e-8)
-    assert [e.train_accuracy for e in results[0]] == [e.train_accuracy for e in results[1]]
-
-
-def test_a_batch_of_the_whole_corpus_has_the_mean_gradient():
-    sentences, model, guide = corpus(6), rnns.NumpyRNN(*SIZES, seed=0), rnns.NumpyRNN(*SIZES, seed=0)
-    gradients = [guide.grads(s.x, s.y) for s in sentences]
-    train(Trainer(epochs=1, batch_size=6, rate=0.5), model, sentences)
-    for n, W in enumerate(guide.param):
-        assert np.allclose(model.param[n], W - 0.5 * np.mean([g[n] for g in gradients], axis=0), rtol=1e-11)
-
-
 def test_shuffling_is_fixed_by_the_seed_and_changes_with_the_epoch():
     def costs(**options):
         events = train(Trainer(epochs=2, shuffle=True, **options), rnns.NumpyRNN(*SIZES, seed=0), corpus(8))
@@ -147,13 +127,6 @@ def test_the_rate_decays():
         train(Trainer(epochs=1, rate=rate), guide, corpus(3))
     for W, expected in zip(model.param, guide.param, strict=True):
         assert np.allclose(W, expected, rtol=1e-12)
-
-
-def test_training_learns_the_context():
-    model = rnns.NumpyRNN(*SIZES, seed=0, activation="tanh")
-    events = epochs(train(Trainer(epochs=20, rate=0.3, clip=0.5, decay=0.03), model, corpus(300), corpus(50, seed=1)))
-    assert events[0].dev_accuracy < 0.6
-    assert events[-1].dev_accuracy > 0.9  # the word alone says nothing: one tag in three
 
 
 def norms_by_hand(sentences, clip, n_epochs):
@@ -180,19 +153,6 @@ def test_the_largest_norm_of_the_gradient_is_recorded_as_it_was_before_clipping(
     assert [event.gradient_norm for event in epochs(events)] == pytest.approx(expected, rel=1e-8)
     within = [event.gradient_norm for event in events if isinstance(event, BatchDone) and event.epoch == 1]
     assert max(within) == epochs(events)[0].gradient_norm
-
-
-@pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.NumpyLSTM, rnns.FastRNN])
-def test_no_norm_is_recorded_unasked_and_recording_does_not_change_the_numbers(cls):
-    models = [cls(*SIZES, seed=0) for _ in range(2)]
-    plain, recorded = (
-        epochs(train(Trainer(3, gradient_norm=asked), model, corpus(8)))
-        for asked, model in zip((False, True), models, strict=True)
-    )
-    assert [event.gradient_norm for event in plain] == [None] * 3
-    assert [event.cost for event in recorded] == pytest.approx([event.cost for event in plain], rel=1e-12)
-    for name, W in models[0].get_values().items():
-        assert np.allclose(W, models[1].get_values()[name], rtol=1e-12, atol=1e-15)
 
 
 def test_a_training_that_goes_on_within_an_epoch_keeps_the_largest_norm():

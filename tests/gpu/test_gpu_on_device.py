@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from lxmls_rnn.benchmark.measure.results import Results
-
 ASKED = os.environ.get("LXMLS_TEST_DEVICE")
 EMULATED = "emulated cuda"
 LATE = "emulated cuda, late"  # copies to the host are made when somebody waits for them
@@ -49,23 +47,6 @@ def test_on_device(device, file, request):
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert "skipped" not in done.stdout
-
-
-@pytest.mark.daily("compiles the kernels of both plans for the emulated device, in a worker each: half a minute")
-@pytest.mark.parametrize("bound", [4096, 0])
-def test_the_benchmark_times_both_plans(tmp_path, request, bound):
-    if importlib.util.find_spec("pygpu") is None:
-        pytest.skip("no pygpu, so Theano uses no GPU (`make pygpu` builds it)")
-    env = dict(os.environ) if ASKED else {**os.environ, **request.getfixturevalue("emulated_gpu")}
-    env["LXMLS_FUSED_UP_TO"] = f"rnn={bound}"
-    options = ["--model", "rnn", "--hidden", "5,6", "--batch", "2", "--length", "4", "--words", "30", "--time", "0.01"]
-    options += ["--work", "backward", "--implementation", "fused", "--device", ASKED or "cuda", "--no-plot"]
-    command = [Path(sys.executable).with_name("lxmls-rnn"), "bench", *options, "--out", "plan.json"]
-    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = Results.load(tmp_path / "plan.json")
-    assert [(row.status, row.why) for row in found.rows] == [("ok", "")] * 2
-    assert found.machine["environment"]["LXMLS_FUSED_UP_TO"] == f"rnn={bound}"
 
 
 @pytest.mark.parametrize(("asked", "bounds"), [("rnn=4096,lstm=4096", {4096}), ("rnn=0,lstm=0", {0}), ("", {192, 512})])

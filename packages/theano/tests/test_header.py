@@ -29,19 +29,6 @@ def module(source=INIT, **lists):
     return Module.of("m", source, **given)
 
 
-def test_the_user_can_take_optimisation_away(config, tmp_path):
-    one = module(flags=["-O3", "-DX"])
-    before = config.cmodule.remove_gxx_opt
-    config.cmodule.remove_gxx_opt = True
-    try:
-        command = one.command(tmp_path, None)
-    finally:
-        config.cmodule.remove_gxx_opt = before
-    assert "-O3" not in command
-    assert "-DX" in command
-    assert "-O3" in one.command(tmp_path, None)
-
-
 def test_a_module_is_there_only_if_the_compiler_has_made_it(config, tmp_path):
     one = module()
     assert one.compile(tmp_path, None)
@@ -118,7 +105,7 @@ def made(config, tmp_path, monkeypatch):
     return lambda: log.read_text().splitlines()
 
 
-def test_the_header_is_precompiled_once(made):
+def test_the_header_is_precompiled_once_for_the_same_flags(made, config, monkeypatch):
     path = headers.header()
     assert path.name == "lxmls.h"
     assert path.read_text().startswith('#include <Python.h>\n#include <iostream>\n#include "theano_mod_helper.h"\n')
@@ -132,10 +119,6 @@ def test_the_header_is_precompiled_once(made):
     precompiled.unlink()  # by a user who empties the cache
     assert headers.header() == path
     assert len(made()) == 2
-
-
-def test_another_flag_of_the_user_s_is_another_header(made, config, monkeypatch):
-    path = headers.header()
     monkeypatch.setattr(config.gcc, "cxxflags", f"{config.gcc.cxxflags} -DMINE")
     assert headers.header().parent != path.parent
 
