@@ -23,6 +23,8 @@ def test_lstm_cells_obey_the_lectures_formulas():
         assert np.allclose(g[:, t], np.tanh(a[10:15]))
         assert np.allclose(c[:, t + 1], f[:, t] * c[:, t] + i[:, t] * g[:, t])
         assert np.allclose(h[:, t + 1], o[:, t] * np.tanh(c[:, t + 1]))
+    with pytest.raises(IndexError, match="word id 30 in x is outside the 30 words"):
+        model.cells([30])
 
 
 def test_an_lstm_without_peepholes_is_one_whose_peepholes_are_0():

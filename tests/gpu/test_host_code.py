@@ -159,7 +159,7 @@ def check_layer(ops, cpu, sizes, values, expected):
 
 
 # B * H is one more than two blocks have threads, or H more than a block has.
-SIZES = [(2, 3, 171), (2, 1, 257), (1, 2, 20), (2, 0, 3)]
+SIZES = [(2, 3, 171), (2, 1, 257), (1, 2, 20), (2, 0, 3), (0, 3, 5), (1, 1, 1100)]
 each_plan = pytest.mark.parametrize("plan", PLANS)
 
 

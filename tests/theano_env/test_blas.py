@@ -1,6 +1,5 @@
 """The BLAS that C code links with: the package's library, its names, and what happens where it cannot be had."""
 
-import ctypes
 import os
 import re
 import subprocess
@@ -37,13 +36,6 @@ def test_every_function_of_blas_that_c_code_calls_has_its_name_in_the_table():
     assert len(declared) > 100
     called = {word for text in sources() for word in re.findall(r"\w+", text)} & declared
     assert called == set(blas.SYMBOLS)
-
-
-@pytest.mark.skipif(blas.library() is None, reason=blas.problem())
-def test_the_library_has_every_function_under_its_own_name():
-    library = ctypes.CDLL(str(blas.library()))
-    assert all(hasattr(library, f"scipy_{symbol}") for symbol in blas.SYMBOLS)
-    assert not any(hasattr(library, symbol) for symbol in blas.SYMBOLS)
 
 
 @needs_compiler

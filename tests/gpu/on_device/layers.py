@@ -104,13 +104,6 @@ def test_states_and_gradients(compiled, kind, plan, steps, batch, H, seed):
     check(compiled, kind, plan, steps, batch, H, seed)
 
 
-@pytest.mark.parametrize("plan", PLANS)
-@pytest.mark.parametrize("kind", ["tanh", "lstm", "lstm without peepholes"])
-@pytest.mark.parametrize("H", [257, 512, 1100])
-def test_more_units_than_a_block_has_threads(compiled, kind, plan, H):
-    check(compiled, kind, plan, 2, 2, H, H)
-
-
 def test_the_default_plans():
     context = theano.gpuarray.type.get_context(None)
     layers = {"RNN": GpuRNNLayer(RNNLayer("tanh")), "LSTM": GpuLSTMLayer(LSTMLayer())}
@@ -134,16 +127,6 @@ def test_bad_shapes_are_met_when_it_runs():
     f = theano.function([a, W_h, h0], RNNLayer("tanh")(a, W_h, h0))
     with pytest.raises(ValueError, match=r"W_h must have the shape \(H, H\) with T = 2, B = 3, H = 5 from a"):
         f(np.ones((2, 3, 5), "float32"), np.ones((4, 4), "float32"), np.ones((3, 5), "float32"))
-
-
-@pytest.mark.parametrize("plan", PLANS)
-@pytest.mark.parametrize("kind", ["tanh", "lstm", "lstm without peepholes"])
-@pytest.mark.parametrize(("steps", "batch"), [(0, 3), (2, 0)])
-def test_nothing_to_do(compiled, kind, plan, steps, batch):
-    inputs = [np.ones(shape, "float32") for shape in shapes_of(kind, steps, batch, 5).values()]
-    h, _, *gradients = compiled(kind, "float32", True, plan)(*map(spread, inputs), inputs[0][..., :5])
-    assert h.shape == (steps, batch, 5)
-    assert not any(np.asarray(gradient).any() for gradient in gradients)
 
 
 @pytest.fixture(scope="module")
