@@ -167,7 +167,7 @@ def npz(entries, compression=zipfile.ZIP_STORED, large=None):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", compression, compresslevel=1) as archive:
         for name, content in entries.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+            with archive.open(f"{name}.npy", "w") as entry:
                 entry.write(content)
                 for _ in range(LARGE // 1_000_000 if name == large else 0):
                     entry.write(bytes(1_000_000))
