@@ -92,8 +92,6 @@ def test_text_is_parsed_by_the_type(name, text, value):
     [
         ("cups", "2.5"),
         ("grams", "nan"),
-        ("strained", "1"),
-        ("steeps", "2,"),
         ("steeps", "1.5"),
         ("steeps", "2,10"),
         ("steeps", ""),

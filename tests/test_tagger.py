@@ -118,9 +118,13 @@ def test_names_must_be_as_many_as_the_model_has(words, tags):
         Tagger(NumpyRNN(4, 5, 6, 3), words, tags, 3)
 
 
-def test_a_corpus_is_evaluated_with_the_models_own_ids(tagger, tmp_path):
+def test_a_corpus_is_read_and_evaluated_with_the_models_own_ids(tagger, tmp_path):
     file = tmp_path / "c.conll"
     file.write_text("1\tthe\t_\t_\tDT\n2\tcat\t_\t_\tNN\n3\truns\t_\t_\tVBZ\n\n")
+    (sentence,) = tagger.read(file)
+    assert (sentence.x.tolist(), sentence.y.tolist()) == ([0, 3, 2], [2, 0, 1])
+    assert (sentence.words, sentence.tags) == (["the", "cat", "runs"], ["det", "noun", "verb"])
+    assert sentence.x.dtype == sentence.y.dtype == "int32"
     result = tagger.evaluate(file)
     assert result.confusion.sum(axis=1).tolist() == [1, 1, 1]
     assert int(result.unknown.sum()) == 1
@@ -133,7 +137,6 @@ def test_a_corpus_is_evaluated_with_the_models_own_ids(tagger, tmp_path):
     ("source", "asked", "tags"),
     [
         (None, {}, ["noun", "verb"]),
-        (TagSource("xpos", "ptb"), {}, ["noun", "verb"]),
         (TagSource("xpos", "ptb"), {"tags": "upos", "tag_map": "none"}, ["verb", "noun"]),
         (TagSource("upos", "none"), {}, ["verb", "noun"]),
         (TagSource("upos", "none"), {"tags": "xpos", "tag_map": "ptb"}, ["noun", "verb"]),
@@ -144,15 +147,6 @@ def test_the_tags_of_a_file_are_those_asked_for_else_those_of_the_training(tmp_p
     (tmp_path / "c.conllu").write_text("1\tdog\t_\tverb\tNN\n2\truns\t_\tnoun\tVBZ\n\n")
     (sentence,) = tagger.read(tmp_path / "c.conllu", **asked)
     assert sentence.tags == tags
-
-
-def test_sentences_of_a_file_have_the_models_own_ids_and_their_words_as_written(tagger, tmp_path):
-    file = tmp_path / "c.conll"
-    file.write_text("1\tthe\t_\t_\tDT\n2\tcat\t_\t_\tNN\n3\truns\t_\t_\tVBZ\n\n")
-    (sentence,) = tagger.read(file)
-    assert (sentence.x.tolist(), sentence.y.tolist()) == ([0, 3, 2], [2, 0, 1])
-    assert (sentence.words, sentence.tags) == (["the", "cat", "runs"], ["det", "noun", "verb"])
-    assert sentence.x.dtype == sentence.y.dtype == "int32"
 
 
 def test_neighbours_are_words_and_a_word_that_is_not_there_is_named(tagger):

@@ -45,15 +45,6 @@ def test_the_examples_work_as_printed(run, tmp_path, monkeypatch):
         assert result.exit_code == 0, result.output
 
 
-def test_tag_reads_standard_input_and_files_one_sentence_a_line(trained, tmp_path):
-    text = "The dog runs .\n\nShe runs .\n"
-    (tmp_path / "text").write_text(text)
-    for result in (trained("tag", "runs/first", input=text), trained("tag", "runs/first", "--file", "text")):
-        lines = result.output.splitlines()
-        assert [len(line.split()) for line in lines] == [4, 0, 3]
-        assert re.fullmatch(r"The/\S+/\d\.\d\d", lines[0].split()[0])
-
-
 def test_without_any_input_there_is_nothing_to_tag(trained, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", None)  # closed by the shell: <&-
     with pytest.raises(SystemExit):
@@ -286,7 +277,7 @@ def test_a_folder_without_a_model_does_not_hide_the_run_of_its_name(trained, tmp
     assert trained("tag", "first", "The dog runs .").exit_code == 0
 
 
-def test_tag_prints_the_words_tags_and_probabilities_of_the_tagger(trained):
+def test_tag_prints_the_words_tags_and_probabilities_of_the_tagger(trained, tmp_path):
     tagger = Tagger.load(Path("runs/first"))
     header, *rows = table_of(trained("tag", "first", "The dog zzz .").output)
     words = tagger.tag("The dog zzz .")
@@ -295,6 +286,8 @@ def test_tag_prints_the_words_tags_and_probabilities_of_the_tagger(trained):
     assert [row[0] for row in rows] == ["The", "dog", "zzz *", "."]
     typed = trained("tag", "first", input="The dog zzz .\n").output
     assert typed == " ".join(f"{w.word}/{w.tag}/{w.probability:.2f}{'*' * (not w.known)}" for w in words) + "\n"
+    (tmp_path / "text").write_text("The dog zzz .\n\nThe dog zzz .\n")
+    assert trained("tag", "first", "--file", "text").output == f"{typed}\n{typed}"
 
 
 @pytest.mark.parametrize("against", ["NumpyRNN", "TorchRNN"])

@@ -50,21 +50,19 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def whole(body: bytes) -> Answer:
+def whole(body: bytes, sent: int | None = None) -> Answer:
+    """Announce a file and send it, or so many bytes of it."""
+
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
-        handler.wfile.write(body)
+        handler.wfile.write(body[:sent])
 
     return answer
 
 
-def truncated(handler: BaseHTTPRequestHandler) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(CONTENT)))
-    handler.end_headers()
-    handler.wfile.write(CONTENT[: len(CONTENT) // 2])
+truncated = whole(CONTENT, len(CONTENT) // 2)
 
 
 def stalled(handler: Handler) -> None:

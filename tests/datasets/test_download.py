@@ -3,9 +3,7 @@
 import _socket
 import gzip
 import select
-import shutil
 import socket
-import subprocess
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -119,13 +117,6 @@ def test_a_passing_failure_is_tried_again(server, tmp_path, first):
     server.answers = [first, whole(CONTENT)]
     [path] = quietly(a_dataset(server.url), tmp_path)
     assert path.read_bytes() == CONTENT
-
-
-@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
-def test_a_git_blob_id_verifies(server, tmp_path):
-    blob = subprocess.run(["git", "hash-object", "--stdin"], input=CONTENT, capture_output=True, check=True)
-    server.answers = [whole(CONTENT)]
-    assert quietly(a_dataset(server.url, checksums=(f"git-blob:{blob.stdout.decode().strip()}",)), tmp_path)
 
 
 @pytest.mark.parametrize("code", [404, 403])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from datasets.server import CONTENT, SHA256, Server, a_dataset, quietly, stalled, status, whole
 
-from lxmls_rnn.datasets import DATASETS, DataSet, DownloadError, catalogue, fetch
+from lxmls_rnn.datasets import DATASETS, DataSet, DownloadError, catalogue
 
 
 def test_fetch_says_the_licence_leaves_just_the_file_and_does_not_fetch_it_again(server, tmp_path):
@@ -133,11 +133,6 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DownloadError, match=r"file/data: .*Not a directory"):
         quietly(a_dataset("http://127.0.0.1/"), tmp_path / "file" / "data")
-
-
-def test_an_unknown_name_lists_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match="'wsj'; there are ewt, senna_50, glove_50"):
-        fetch("wsj", tmp_path)
 
 
 def senna_archive(words: bytes = b"the\ncat\n,\n", vectors: bytes = b"1 2\n3 4\n5 6\n") -> bytes:

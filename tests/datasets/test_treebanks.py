@@ -1,11 +1,11 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from datasets.server import serving
+from datasets import server
 from typer.testing import CliRunner
 
 from lxmls_rnn.cli.main import app
@@ -22,16 +22,23 @@ NON_COMMERCIAL = (
 SHARE_ALIKE = "CC BY-SA 4.0, http://creativecommons.org/licenses/by-sa/4.0/\n"
 
 
-class Server(ThreadingHTTPServer):
+class Server(server.Server):
     """Serves files by path, laid out as on raw.githubusercontent.com; a file in `broken` is sent by half."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__()
         self.files: dict[str, bytes] = {}
         self.broken: set[str] = set()
         self.asked: list[str] = []
+        self.answers = [self.answer]
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        self.asked.append(handler.path)
+        body = self.files.get(handler.path)
+        if body is None:
+            handler.send_error(404)
+        else:
+            server.whole(body, len(body) // 2 if handler.path in self.broken else None)(handler)
 
     def put(self, repository: str, release: str, code: str, licence: str = SHARE_ALIKE, **parts: str) -> None:
         folder = f"/{repository}/{release}"
@@ -40,30 +47,12 @@ class Server(ThreadingHTTPServer):
             self.files[f"{folder}/{code}-ud-{part}.conllu"] = text.encode()
 
 
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        body = self.server.files.get(self.path)
-        if body is None:
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if self.path in self.server.broken else body)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    server = Server()
-    monkeypatch.setattr(catalogue, "UD_HOST", f"http://127.0.0.1:{server.server_port}")
-    with serving(server, monkeypatch):
-        yield server
+@pytest.fixture(name="server")
+def server_of_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    it = Server()
+    monkeypatch.setattr(catalogue, "UD_HOST", f"http://127.0.0.1:{it.server_port}")
+    with server.serving(it, monkeypatch):
+        yield it
 
 
 @pytest.fixture

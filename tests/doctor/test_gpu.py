@@ -1,20 +1,16 @@
 """What the doctor says about GPUs and the libraries that they need."""
 
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from doctor.conftest import PYGPU
 
 from lxmls_rnn import device
 from lxmls_rnn.device import problems
 from lxmls_rnn.doctor import gpu
 
 IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
-PYGPU = SimpleNamespace(
-    __version__="0.7.6", __spec__=ModuleSpec("pygpu", None), gpuarray=SimpleNamespace(api_version=lambda: (2, 1))
-)
-
 CARD = (("NVIDIA T4", (7, 5)),)
 
 

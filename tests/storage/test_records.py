@@ -34,7 +34,6 @@ def test_a_float_may_be_written_as_an_integer_and_more_entries_are_passed_over(t
     [
         ('{"name": 1, "inner": {"n": 1}}', "name: should be a valid string, got 1"),
         ('{"name": "a", "inner": {"n": 1.0}}', "inner.n: should be a valid integer, got 1.0"),
-        ('{"name": "a", "inner": {"n": true}}', "inner.n: should be a valid integer, got True"),
         ('{"name": "a", "inner": {"n": -1}}', "inner.n: should be greater than or equal to 0, got -1"),
         (
             '{"name": "a", "inner": {"n": 9223372036854775808}}',
@@ -46,7 +45,6 @@ def test_a_float_may_be_written_as_an_integer_and_more_entries_are_passed_over(t
         ("[]", "should be an object, got []"),
         ("[" * 100_000, "invalid JSON: recursion limit exceeded"),
         ("1" * 5000, "invalid JSON: number out of range"),
-        ("", "invalid JSON: EOF"),
         ('{"name": "' + "x" * 10**6 + '", "inner": 5}', "inner: should be an object, got 5"),
         ('{"name": ' + "5, " * 10, "invalid JSON"),
     ],
