@@ -8,18 +8,9 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
-
-
-@pytest.mark.parametrize("name", lab.PANELS)
-def test_each_name_is_the_panel_of_its_folder(name):
-    panel = getattr(lab, name)
-    assert issubclass(panel, Panel)
-    assert (panel.__name__, panel.__module__) == (name, f"lab.panels.{lab.PANELS[name]}.panel")
-
 
 ROOT = Path(__file__).parents[2]
 

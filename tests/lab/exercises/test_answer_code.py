@@ -77,8 +77,6 @@ def located(answer, solution=SOLUTION):
         ("        s += x[t]\n", "        s += 2 * x[t]\n", (["s"], [4, 5])),
         ("s / n", "s * n", (["return"], [7])),
         ("range(n)", "range(1, n)", (["loop"], [3])),
-        ("s = 0", "s = 1", (["s"], [2])),
-        ("    return s / n\n", "    return s\n", (["return"], [7])),
         (
             "        s += x[t]\n",
             '        with memoryview(b""):\n            pass\n        s += 2 * x[t]\n',

@@ -64,10 +64,6 @@ def test_a_run_is_followed_fills_table_and_plots_and_is_kept(panel, results_fold
 
 
 def test_why_no_gpu_was_measured_is_said_once(panel):
-    choose(panel.choice["implementation"], "numpy", "fused")
-    panel.choice["device"].boxes["cuda"].value = True
-    panel.choice["batch"].value = "1"
-    panel.choice["device"].boxes["cpu"].value = True
     case = Case("rnn", "fused", "cuda", "float32", "forward", 5, 1, 4)
     absent = make_results(1e-3)
     absent.rows += [

@@ -48,17 +48,6 @@ def test_what_was_read_with_other_settings_says_so():
     assert shown.value == ""
 
 
-def test_a_corpus_that_is_not_there_is_said_and_the_panel_goes_on(data):
-    panel = CorpusPanel()
-    panel.choice["corpus"].value = "ewt"
-    panel.read_button.click()
-    assert "lxmls-rnn fetch ewt" in panel.message.value
-    assert "alert" in panel.message.value
-    panel.choice["corpus"].value = "sample"
-    panel.read_button.click()
-    assert "Read." in panel.message.value
-
-
 def test_an_own_file_can_be_chosen_everywhere_and_taken_again_after_it_was_changed(data):
     panel, other = CorpusPanel(), TrainingPanel()
     panel.choice["max_nr_sent"].value = 20

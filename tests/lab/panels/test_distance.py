@@ -62,14 +62,6 @@ def test_it_stops_after_the_present_epoch_and_keeps_what_is_measured(panel):
     assert panel.progress.value == panel.measured[tagger, distance, 0].epoch / (2 * 2 * 2 * 1000)
 
 
-def test_a_distance_that_is_none_is_said(panel):
-    for wrong in ("", "x", "0, 3", "5, 201", "1.5"):
-        panel.choice["distances"].value = wrong
-        panel.start_button.click()
-        assert "Distances must be an integer from 1 to 200" in panel.message.value
-        assert panel.work.job is None
-
-
 def test_the_code_measures_the_same(panel, capsys, monkeypatch):
     asked = []
 

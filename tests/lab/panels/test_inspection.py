@@ -117,9 +117,10 @@ def said(panel):
     return unescape(panel.message.value)
 
 
-def measure(panel):
-    view = turn_to(panel, ERRORS)
-    view.button.click()
+def pressed(panel, tab, button="button"):
+    """Turn to a tab, press its button and wait for the work."""
+    view = turn_to(panel, tab)
+    getattr(view, button).click()
     view.work.job.wait()
     return view
 
@@ -222,18 +223,11 @@ def test_neighbours_of_a_word_are_listed_and_one_outside_the_vocabulary_is_said(
         assert f"{other} {cosine:.4f}" in text
 
 
-def mapped(panel):
-    view = turn_to(panel, NEIGHBOURS)
-    view.map_button.click()
-    view.work.job.wait()
-    return view
-
-
 def test_the_map_shows_the_most_frequent_words(runs_with, monkeypatch):
     monkeypatch.setattr("lab.panels.inspection.neighbours.MAP_WORDS", 20)
     runs_with("of-a-cluster")
     panel = InspectionPanel()
-    view = mapped(panel)
+    view = pressed(panel, NEIGHBOURS, "map_button")
     near = [other for other, _ in panel.opened.tagger.neighbours(view.word.value)]
     shown = view.points
     assert list(shown.marked.names) == [view.word.value, *near]
@@ -284,17 +278,17 @@ def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
 
 def test_a_training_file_that_has_changed_or_embeddings_that_are_gone_leave_the_map_of_after_training(panel):
     panel.opened.tagger.words.reverse()
-    view = mapped(panel)
+    view = pressed(panel, NEIGHBOURS, "map_button")
     assert re.search("before training is unavailable: .*have changed", view.map.value, re.DOTALL)
     assert view.when.layout.display == "none"
     assert view.points.children
     panel.opened.run.settings = replace(panel.opened.run.settings, embeddings="gone_50")
-    assert "gone_50" in mapped(panel).map.value
+    assert "gone_50" in pressed(panel, NEIGHBOURS, "map_button").map.value
     assert view.points.children
 
 
 def test_errors_are_counted_as_the_training_counted_them_and_shown_by_their_tags(panel):
-    view = measure(panel)
+    view = pressed(panel, ERRORS)
     assert view.evaluation.accuracy == panel.opened.metrics.dev_accuracy
     assert f"{view.evaluation.accuracy:.2%}" in view.summary.value
     assert f"macro F1 {view.evaluation.macro_f1:.1%}" in view.confusion.value
@@ -356,7 +350,7 @@ def test_a_run_without_dev_is_measured_on_what_there_is_and_one_of_another_machi
     root = runs_with("no-dev")
     panel = InspectionPanel()
     assert "accuracy on dev" not in panel.about.value
-    view = measure(panel)
+    view = pressed(panel, ERRORS)
     assert view.part.options == ("test", "train")
     assert "no-dev on test" in view.summary.value
     config = root / "no-dev" / "config.json"
@@ -365,7 +359,7 @@ def test_a_run_without_dev_is_measured_on_what_there_is_and_one_of_another_machi
     settings["checksums"]["/home/anna/corpus.conll"] = ""
     config.write_text(json.dumps(settings))
     panel = InspectionPanel()
-    view = measure(panel)
+    view = pressed(panel, ERRORS)
     assert "train part of this run is the file /home/anna/corpus.conll, but there is none at" in said(panel)
     assert "copy it there from the machine of the training, or set LXMLS_DATA" in said(panel)
     assert not view.button.disabled
@@ -422,15 +416,8 @@ def test_the_second_run_stays_when_the_sentence_is_another(runs_with):
         assert view.choice.run.value == name
 
 
-def compared(panel):
-    view = turn_to(panel, COMPARE)
-    view.button.click()
-    view.work.job.wait()
-    return view
-
-
 def test_the_difference_of_two_runs_is_tested_on_a_part_of_the_corpus(panel):
-    view = compared(panel)
+    view = pressed(panel, COMPARE)
     taggers = [Run.open(name).load()[0] for name in ("rnn", "lstm")]
     sentences = taggers[0].read(corpus_files("sample")[2], max_nr_sent=120)
     judged = [list(judge(tagger.model, sentences, tagger.n_known_words)) for tagger in taggers]
@@ -441,11 +428,11 @@ def test_the_difference_of_two_runs_is_tested_on_a_part_of_the_corpus(panel):
     assert text_of(compare(*judged).in_words()).strip() in text_of(view.result.value.replace("<br>", " "))
     assert (view.button.disabled, panel.message.value) == (False, "")
     view.part.value = "dev"
-    assert "dev: 120 sentences" in text_of(compared(panel).result.value)
+    assert "dev: 120 sentences" in text_of(pressed(panel, COMPARE).result.value)
 
 
 def test_the_tested_difference_stays_with_its_runs(panel):
-    view = compared(panel)
+    view = pressed(panel, COMPARE)
     shown = view.result.value
     assert "p = " in shown
     view.word.value = 0
@@ -454,10 +441,10 @@ def test_the_tested_difference_stays_with_its_runs(panel):
     list(Run.open("lstm").fit(epochs=3))
     panel.tag_button.click()
     assert view.result.value == ""  # it was of another model
-    assert "p = " in compared(panel).result.value
+    assert "p = " in pressed(panel, COMPARE).result.value
     view.choice.run.value = "rnn"
     assert view.result.value == ""
-    assert "p = 1.0000" in compared(panel).result.value
+    assert "p = 1.0000" in pressed(panel, COMPARE).result.value
     panel.choice.run.value = "lstm"
     assert view.result.value == ""
 
@@ -480,7 +467,7 @@ def test_runs_that_cannot_be_compared_say_so(runs_with, tmp_path):
     view.button.click()
     assert "the corpus of rnn has no part test: choose another part" in said(panel)
     view.part.value = "dev"
-    assert "p = 1.0000" in compared(panel).result.value
+    assert "p = 1.0000" in pressed(panel, COMPARE).result.value
 
 
 def test_a_model_without_unk_names_the_word_and_the_other_views_go_on(runs_with, panel):

@@ -111,19 +111,6 @@ def test_the_buttons_go_by_step_and_by_word_and_stay_within_the_walk(panel):
     assert panel.slider.value == panel.slider.max
 
 
-def test_a_sentence_is_of_the_corpus_or_typed_with_tags_that_can_be_corrected(panel):
-    panel.sentence.number.value = 5
-    assert panel.walk.words[0] == "``"
-    panel.sentence.number.value = 1
-    assert panel.walk.words == ["Must", "the", "dog", "walk", "in", "?"]
-    assert panel.walk.tags == ["verb", "det", "noun", "verb", "adv", "."]
-    panel.sentence.words.value = "The zork sleeps"
-    assert panel.walk.tags[:2] == ["det", "noun"]
-    panel.sentence.tags.value = "det noun noun"
-    assert panel.walk.tags == ["det", "noun", "noun"]
-    assert panel.walk.tag_names == ["det", "noun"]
-
-
 def test_without_a_sample_corpus_the_tags_are_said_to_be_a_guess(panel, data):
     assert panel.sentence.note.value == ""
     (data / "sample").rename(data / "elsewhere")
@@ -138,14 +125,9 @@ def test_without_a_sample_corpus_the_tags_are_said_to_be_a_guess(panel, data):
     assert panel.sentence.note.value == ""
 
 
-@pytest.mark.parametrize(
-    ("control", "value", "words"),
-    [("words", "  ", "no word"), ("tags", "det", "6 words"), ("number", 5000, "1 to 1000, got number 5000")],
-)
-def test_a_wrong_sentence_is_said_and_the_panel_goes_on(panel, control, value, words):
-    getattr(panel.sentence, control).value = value
-    assert words in panel.message.value
-    assert "alert" in panel.message.value
+def test_a_wrong_sentence_is_said_and_the_panel_goes_on(panel):
+    panel.sentence.tags.value = "det"
+    assert "6 words" in panel.message.value
     panel.next.click()
     assert "correct the sentence" in panel.message.value
     panel.sentence.words.value = "Dogs run"

@@ -18,17 +18,22 @@ def test_every_panel_ends_with_a_button_for_each_kind_of_file():
 
 def test_the_warnings_of_a_thread_are_shown_once_in_its_guard():
     panel, other = Panel(), Panel()
+    begun, go_on = threading.Event(), threading.Event()
 
     def work():
         with other.guard():
+            begun.set()
+            go_on.wait()
             warnings.warn("from the other thread", stacklevel=1)
 
     thread = threading.Thread(target=work)
     with panel.guard():
         thread.start()
-        thread.join()
+        begun.wait()
         for text in ("no word is unknown", "tag 'X' is not in the map", "no word is unknown"):
             warnings.warn(text, stacklevel=1)
+        go_on.set()
+        thread.join()
     assert ">Warning: no word is unknown; tag &#x27;X&#x27; is not in the map.<" in panel.message.value
     assert ">Warning: from the other thread.<" in other.message.value
 
