@@ -10,14 +10,11 @@ from lxmls_rnn.cli import app
 from lxmls_rnn.deep_learning.rnn import MODELS, model_class, name_of
 
 compiles = pytest.mark.daily("compiles, half a minute from an empty cache; tests/deep_learning has quick ones")
-slow_scan = pytest.mark.nightly("the same as FastLSTM, with scan; test_training and test_gradient_check compile scan")
-own_layer = pytest.mark.nightly("the same as TorchRNN, with nn.LSTM")
-MARKS = {"fused": compiles, "scan": slow_scan, "torch-fused": own_layer}
-# one of each framework and its layers; the others of a family differ in their numbers alone
-NAMES = "NumpyLSTM", "FastLSTM", "RNN", "JaxLSTM", "TorchRNN", "FastTorchLSTM"
+# one of each framework; the others of a family differ in their numbers alone
+NAMES = "NumpyLSTM", pytest.param("FastLSTM", marks=compiles), "JaxLSTM", "TorchRNN"
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(MODELS[name].backend, ())) for name in NAMES])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_model_is_taken_by_all(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
@@ -25,9 +22,7 @@ def test_a_model_is_taken_by_all(name, tmp_path, monkeypatch):
         result = CliRunner().invoke(app, list(args))
         assert result.exit_code == 0, (args, result.output)
 
-    peepholes = [] if True in MODELS[name].peephole_options or MODELS[name].family == "RNN" else ["--no-peepholes"]
-    settings = [*SHORT, "--model", name, *peepholes]
-    call("train", *settings, "--epochs", "1", "--name", "first")
+    call("train", *SHORT, "--model", name, "--epochs", "1", "--name", "first")
     call("train", "--resume", "first", "--epochs", "2")
     call("tag", "runs/first", "the dog")
     call("evaluate", "runs/first", "sample", "--max-nr-sent", "3")

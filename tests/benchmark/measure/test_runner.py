@@ -11,14 +11,12 @@ from environment import wait_until
 
 from lxmls_rnn.benchmark.measure import contenders
 from lxmls_rnn.benchmark.measure import runner as runner_module
-from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Shape, make_cases
+from lxmls_rnn.benchmark.measure.cases import WORKS, Shape, make_cases
 from lxmls_rnn.benchmark.measure.runner import PROCESSES, Runner
 from lxmls_rnn.deep_learning import frameworks
 
 SENTENCE = Shape("rnn", 5, 1, 4)
 compiles_scan = pytest.mark.daily("compiles scan, some seconds from an empty cache")
-another = pytest.mark.nightly("the same as an RNN, of another model, work or type")
-MODELS = [pytest.param(name, marks=another if n else ()) for n, name in enumerate(CASE_MODELS)]
 
 
 def cases(
@@ -38,10 +36,9 @@ def check_measured(rows):
     assert all(row.repeats >= row.processes >= PROCESSES for row in rows)
 
 
-@pytest.mark.daily("compiles the layers in float32, a quarter of a minute a model from an empty cache")
-@pytest.mark.parametrize("model", MODELS)
-def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
-    shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
+@pytest.mark.daily("compiles the layers in float32, a quarter of a minute from an empty cache")
+def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner):
+    shapes = [Shape("lstm", 5, 1, 4), Shape("lstm", 5, 3, 4)]
     check_measured(measured(runner, cases(shapes=shapes, works=tuple(WORKS), dtypes=["float32"])))
 
 

@@ -88,30 +88,20 @@ def test_a_case_has_its_limit_for_all_and_a_round_a_sixth_of_its_time(scripted, 
     """By a clock on which a worker takes 30 s for all it is asked: 100 s are enough to prepare and for two rounds."""
     now = [0.0]
     monkeypatch.setattr(runner_module, "monotonic", lambda: now[0])
-    runner = scripted()
-    start = runner_module.Worker
+    wanted = []
 
-    def start_slow(*lane, **given):
-        worker = start(*lane, **given)
-        ask, worker.wanted = worker.ask, []
+    class Slow(scripted.worker):
+        def ask(self, limit, **request):
+            if request["do"] != "peak":
+                now[0] += 30
+                wanted.append(request.get("seconds"))
+            return super().ask(limit, **request)
 
-        def slow(limit, **request):
-            if request["do"] == "peak":
-                return ask(limit, **request)
-            now[0] += 30
-            worker.wanted.append(request.get("seconds"))
-            return ask(limit, **request)
-
-        worker.ask = slow
-        workers.append(worker)
-        return worker
-
-    workers = []
-    monkeypatch.setattr(runner_module, "Worker", start_slow)
+    runner = scripted(worker=Slow)
     (row,) = measured(runner, cases(("numpy",)))
     assert row.repeats == 2
     assert runner.asked[1:4] == [("prepare", 100), ("measure", 70.0), ("measure", 40.0)]
-    assert workers[0].wanted == [None, 0.5 / 6, 0.5 / 6]
+    assert wanted[:3] == [None, 0.5 / 6, 0.5 / 6]
 
 
 def test_the_share_is_of_the_best_peak_of_a_device(scripted):
