@@ -22,6 +22,16 @@ def measured(runner, cases):
     return list({row.case: row for rows in runner.run(cases) for row in rows}.values())
 
 
+LABELS = {"jax": "JAX", "torch": "PyTorch", "torch-fused": "PyTorch"}
+
+
+def framework(implementation):
+    """Import what an implementation needs, or skip the test."""
+    module = implementation.partition("-")[0]
+    remedy = f"{LABELS[module]} is not installed: `make setup WITH={module}` brings it"
+    return pytest.importorskip(module, reason=remedy)
+
+
 class Here:
     """A worker within this process: it does the same work, but on the CPU, as long as that takes, and finds no peak."""
 

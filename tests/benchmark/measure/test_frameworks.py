@@ -2,19 +2,11 @@
 
 import numpy as np
 import pytest
+from benchmark.conftest import LABELS, framework
 
 from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Case
 from lxmls_rnn.benchmark.measure.contenders import TorchContender, draw_values
 from lxmls_rnn.benchmark.measure.worker import Bench, peak_calls, start
-
-LABELS = {"jax": "JAX", "torch": "PyTorch", "torch-fused": "PyTorch"}
-
-
-def framework(implementation):
-    """Import what an implementation needs, or skip the test."""
-    module = implementation.partition("-")[0]
-    remedy = f"{LABELS[module]} is not installed: `make setup WITH={module}` brings it"
-    return pytest.importorskip(module, reason=remedy)
 
 
 @pytest.mark.parametrize("model", CASE_MODELS)

@@ -5,8 +5,7 @@ import threading
 
 import faulty_worker
 import pytest
-from benchmark.conftest import measured
-from benchmark.measure.test_frameworks import framework
+from benchmark.conftest import framework, measured
 from environment import wait_until
 
 from lxmls_rnn.benchmark.measure import contenders
