@@ -9,7 +9,6 @@ from safetensors import safe_open
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.export.source import NO_RUN, describe
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 
@@ -32,11 +31,7 @@ def test_each_format_has_the_name_of_the_run(run, tmp_path):
     assert "results/tanh.torch.safetensors: " in run("export", "tanh", "--to", "torch").output
     assert "results/tanh.safetensors: " in run("export", "tanh", "--to", "safetensors").output
     files = [tmp_path / f"results/tanh.{suffix}" for suffix in ("torch.safetensors", "safetensors")]
-    settings = Run.open("tanh", tmp_path / "runs").settings
-    for file in files:
-        texts = texts_of(file)
-        assert Settings.from_dict(json.loads(texts["settings"])) == settings
-        assert texts["source"] == describe(settings)
+    assert all("Corpus: sample" in texts_of(file)["source"] for file in files)
     pytest.importorskip("onnx", reason="ONNX is not installed: `make setup WITH=onnx` brings it")
     assert "results/tanh.onnx: " in run("export", "tanh", "--to", "onnx").output
     assert (tmp_path / "results/tanh.onnx").stat().st_size > 1000
@@ -45,18 +40,6 @@ def test_each_format_has_the_name_of_the_run(run, tmp_path):
 def texts_of(file):
     with safe_open(file, "numpy") as opened:
         return opened.metadata()
-
-
-def test_a_model_without_vocabulary_makes_no_page_but_safetensors(run, tmp_path):
-    model_file.save(tmp_path / "m.npz", NumpyRNN(4, 5, 6, 3, seed=0))
-    result = run("export", "m.npz", "--to", "html")
-    assert (result.exit_code, result.output) == (1, "Error: m.npz lacks a vocabulary or tags: it cannot tag text\n")
-    assert not (tmp_path / "results/m.html").exists()
-    result = run("export", "m.npz", "--to", "safetensors")
-    assert "The model file does not say which data the model was trained on" in result.output
-    texts = texts_of(tmp_path / "results/m.safetensors")
-    assert json.loads(texts["lxmls_rnn"]) == model_file.read_header(tmp_path / "m.npz")
-    assert (texts.keys(), texts["source"]) == ({"lxmls_rnn", "source"}, NO_RUN)
 
 
 def test_a_theano_model_is_exported_without_theano(run, tmp_path, monkeypatch):
