@@ -44,16 +44,7 @@ def drawn(name, **options):
 
 
 @pytest.mark.parametrize(("name", "options"), KINDS)
-@pytest.mark.parametrize(
-    "dtype",
-    [
-        "float64",
-        pytest.param(
-            "float32",
-            marks=pytest.mark.nightly("the same as in float64"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=in_float32)])
 def test_they_are_those_of_the_passes(name, options, dtype):
     model = drawn(name, dtype=dtype, **options)
     found, expected = model.quantities(X, Y), model_file.convert(model, rnns.numpy_class(name)).backward(X, Y)

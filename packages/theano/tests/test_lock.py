@@ -14,8 +14,8 @@ from theano_runtime.lock import CacheLock
 
 pytestmark = fresh_theano.needs_compiler
 
-# An Op that takes the lock when it is compiled and does not give it back, and one that cannot be compiled.
-FAILING = """
+# An Op that takes the lock when it is compiled and does not give it back.
+KEEPS = """
 import fcntl, os, theano, theano.tensor as T
 from theano.gof.compilelock import get_lock
 
@@ -38,28 +38,15 @@ class Keeps(theano.Op):
     def perform(self, node, inputs, outputs):
         outputs[0][0] = inputs[0]
 
-class Wrong(theano.Op):
-    __props__ = ()
-    def make_node(self, x):
-        return theano.Apply(self, [x], [x.type()])
-    def c_code(self, *args):
-        return "this is no C"
-    def c_code_cache_version(self):
-        return (1,)
-
 x = T.vector()
 theano.function([x], Keeps()(x))([1.0])
 print(free())
-try:
-    theano.function([x], Wrong()(T.exp(x)))
-except Exception as error:
-    print("mod.cpp" in str(error), free())
 """
 
 
-def test_a_compile_that_fails_or_does_not_give_back_leaves_the_cache_to_others(cache):
-    first, after, *_, last = fresh_theano.run(FAILING, cache).splitlines()
-    assert (first, after, last) == ("False", "True", "True True")
+def test_a_compile_that_does_not_give_the_lock_back_leaves_the_cache_to_others(cache):
+    first, *_, after = fresh_theano.run(KEEPS, cache).splitlines()
+    assert (first, after) == ("False", "True")
 
 
 def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path):
