@@ -23,14 +23,6 @@ def test_the_log_and_the_doctor_say_why_there_is_no_gpu(lab):
     assert "compiled to C, ran, and gave the right result" in screen
 
 
-def test_the_first_notebook_runs_and_says_why_there_is_no_gpu(lab):
-    command = "jupyter nbconvert --to notebook --execute --stdout --log-level ERROR lab/notebooks/00-welcome.ipynb"
-    text = lab.compose("exec", "-T", "-e", "LXMLS_RUNS=/opt/lab/runs", "lab", *command.split()).stdout
-    assert SENTENCE in text
-    assert "epoch 10" in text
-    assert "zebra*" in text
-
-
 def test_each_start_has_a_token_of_its_own_unless_one_is_set(lab):
     before = lab.address()
     lab.up("--force-recreate")

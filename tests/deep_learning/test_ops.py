@@ -14,6 +14,7 @@ from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer, LSTMLayerGrad
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 
 compiles_lstm = pytest.mark.daily("compiles the layer once more, some seconds; test_quantities has it")
+tanh_in_float32 = pytest.mark.daily("the same as in float64; test_fused_sgd has both")
 in_float32 = pytest.mark.nightly("the same as tanh in float32, of another layer")
 another_layer = pytest.mark.nightly("the same as logistic and tanh, with another activation")
 WITHOUT_C = theano.compile.mode.Mode(linker="py", optimizer="fast_run")  # compiles nothing
@@ -72,7 +73,7 @@ def compiled():
         *(pytest.param(kind, "float64", marks=compiles_lstm) for kind in ("lstm", "no peepholes")),
         *(pytest.param(kind, "float64", marks=another_layer) for kind in OF_RNN[2:]),
         *(pytest.param(kind, "float32", marks=in_float32) for kind in LAYERS if kind != "tanh"),
-        ("tanh", "float32"),
+        pytest.param("tanh", "float32", marks=tanh_in_float32),
     ],
 )
 @given(data=st.data())
@@ -118,7 +119,7 @@ def test_batches_of_any_strides_agree_with_numpy(compiled, kind, dtype, data):
         ("logistic", expit, "float64"),
         pytest.param("logistic", expit, "float32", marks=in_float32),
         ("tanh", np.tanh, "float64"),
-        ("tanh", np.tanh, "float32"),
+        pytest.param("tanh", np.tanh, "float32", marks=tanh_in_float32),
     ],
 )
 def test_activations_are_exact_to_the_last_digits(compiled, activation, exact, dtype):

@@ -10,6 +10,7 @@ from lxmls_rnn.teaching.gradient_check import random_values
 
 X, Y = np.array([1, 2, 3, 1, 5]), np.array([0, 2, 1, 0, 1])
 compiles_scan = pytest.mark.daily("compiles scan for all quantities, ten seconds")
+compiles_fused = pytest.mark.daily("compiles the fused layer for another activation, three seconds")
 # test_ops and test_fused_sgd have float32
 in_float32 = pytest.mark.nightly("the same as in float64")
 again = pytest.mark.nightly("the same as NumPy and the fused layers, with another activation or without peepholes")
@@ -17,8 +18,9 @@ again = pytest.mark.nightly("the same as NumPy and the fused layers, with anothe
 
 def marks(model, option):
     first = model.peephole_options[0] if model.family == "LSTM" else model.activations[0]
-    is_another = model.backend not in ("numpy", "fused") and option != first
-    return [*([compiles_scan] if model.backend == "scan" else []), *([again] if is_another else [])]
+    if option == first or model.backend == "numpy" or (model.backend, model.family) == ("fused", "LSTM"):
+        return [compiles_scan] if model.backend == "scan" else []
+    return [compiles_fused if model.backend == "fused" else again]
 
 
 KINDS = [

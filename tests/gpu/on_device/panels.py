@@ -5,7 +5,7 @@ import pytest
 import theano
 import theano.tensor as T
 
-from lab import BenchmarkPanel, GradientCheckPanel, InspectionPanel, TrainingPanel
+from lab import GradientCheckPanel, InspectionPanel, TrainingPanel
 from lab.panels.training.live_run import live_runs
 from lxmls_rnn import paths
 
@@ -14,7 +14,6 @@ from lxmls_rnn import paths
 def folders(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LXMLS_RUNS", str(tmp_path_factory.mktemp("runs")))
-        patch.setenv("LXMLS_RESULTS", str(tmp_path_factory.mktemp("results")))
         patch.setattr("lab.widgets.panel.DOUBLE_CLICK_SECONDS", 0)  # tests press faster than hands
         yield
 
@@ -64,15 +63,3 @@ def test_checking_gradients():
     panel.check_button.click()
     panel.work.job.wait()
     assert "All gradients agree." in panel.message.value
-
-
-def test_timing():
-    panel = BenchmarkPanel()
-    for name, value in {"hidden": "5", "batch": "1", "length": "4", "time": 0.01, "threads": 1}.items():
-        panel.choice[name].value = value
-    for several, chosen in (("implementation", "fused"), ("device", "cuda"), ("work", "forward")):
-        for name, box in panel.choice[several].boxes.items():
-            box.value = name == chosen
-    panel.run_button.click()
-    panel.benchmark.wait()
-    assert "1 of 1 cases measured" in panel.message.value
