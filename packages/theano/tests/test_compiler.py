@@ -2,9 +2,7 @@
 
 import json
 import os
-import select
 import shutil
-import signal
 from collections import Counter
 from pathlib import Path
 
@@ -142,17 +140,6 @@ def test_a_second_process_compiles_nothing(tmp_path):
     assert loaded_1 == 0
     assert (loaded_2, compiled_2) == (compiled_1, 0)
     assert gradient_1 == gradient_2
-
-
-def test_an_interrupt_kills_the_compilers_in_the_background(cache, tmp_path, pipe):
-    process = fresh_theano.start(PAIR, cache, PATH=fresh_theano.path_of_hanging(tmp_path, fresh_theano.MODULES))
-    select.select([pipe], [], [])  # a compiler hangs
-    process.send_signal(signal.SIGINT)
-    try:
-        process.communicate()
-    finally:
-        process.kill()
-    fresh_theano.wait_for_end(pipe)
 
 
 @pytest.mark.parametrize("hide_symbols", [True, False])  # without, Theano's own way
