@@ -18,8 +18,6 @@ from lxmls_rnn.teaching.gradient_check import (
 )
 
 compiles_scan = pytest.mark.nightly("the same as logistic, with another layer or size; test_quantities has each layer")
-many_entries = pytest.mark.nightly("the same as smaller layers, with ten thousand entries")
-long_sentence = pytest.mark.nightly("the same as shorter sentences, with forty words")
 FAMILIES = [
     (rnns.NumpyRNN, rnns.RNN, {"activation": "logistic"}),
     pytest.param(rnns.NumpyRNN, rnns.RNN, {"activation": "tanh"}, marks=compiles_scan),
@@ -75,17 +73,9 @@ def test_the_checks_table_covers_every_parameter_and_agrees():
     assert [row.activation for row in rows] == ["relu"] * 4 + ["tanh"] * 9
 
 
-@pytest.mark.parametrize(
-    ("n_hidd", "length", "seed"),
-    [
-        (1, 1, 0),
-        (5, 5, 0),
-        pytest.param(5, 40, 1, marks=long_sentence),
-        *(pytest.param(n, length, 0, marks=many_entries) for n, length in ((40, 2), (20, 20))),
-    ],
-)
-def test_the_check_raises_no_false_alarm(n_hidd, length, seed):
-    rows = list(check_gradients(["NumpyRNN", "NumpyLSTM"], sizes=(10, 3, n_hidd, 4), length=length, seed=seed))
+@pytest.mark.parametrize(("n_hidd", "length"), [(1, 1), (5, 5)])
+def test_the_check_raises_no_false_alarm(n_hidd, length):
+    rows = list(check_gradients(["NumpyRNN", "NumpyLSTM"], sizes=(10, 3, n_hidd, 4), length=length, seed=0))
     assert all(row.agrees for row in rows)
     assert len({(row.model, row.parameter) for row in rows}) == 4 + 5
 

@@ -64,10 +64,6 @@ def test_a_chart_in_a_panel_shows_what_it_shows_in_a_file():
     assert (banded.line_style, lines["band"].get_linestyle()) == ("dotted", ":")
     assert (bars_line.line_style, lines["bars"].get_linestyle()) == ("dashed", "--")
     assert (type(points), lines["points"].get_linestyle()) == (bqplot.Scatter, "None")
-    assert [mark.marker for mark in (banded, bars_line)] == [None, "circle"]
-    assert [lines[name].get_marker() for name in ("band", "bars", "points")] == ["", "o", "o"]
-    assert banded.stroke_width == 4  # pixels
-    assert lines["band"].get_linewidth() == 3  # points
     edge = axes.collections[0].get_paths()[0].vertices
     for place, low, high in zip(band.x, *band.y, strict=True):
         assert {low, high} == set(edge[edge[:, 0] == place][:, 1])

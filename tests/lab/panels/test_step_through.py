@@ -215,11 +215,8 @@ def test_the_rows_of_stacked_gates_are_named(panel):
 
 
 @pytest.mark.daily("compiles a model of an LSTM, ten seconds")
-@pytest.mark.parametrize(
-    "model", [pytest.param("LSTM", marks=pytest.mark.nightly("the same as FastLSTM, with scan")), "FastLSTM"]
-)
-def test_runs_of_theanos_lstms_are_taken_as_numpys(panel, model, capsys):
-    train("compiled", model, peepholes=False)
+def test_runs_of_theanos_lstms_are_taken_as_numpys(panel, capsys):
+    train("compiled", "FastLSTM", peepholes=False)
     panel.run.refresh()
     panel.source.value = "a trained run"
     assert panel.message.value == ""

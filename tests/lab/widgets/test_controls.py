@@ -21,13 +21,6 @@ from lxmls_rnn.settings import setting, settings_of
 from lxmls_rnn.teaching.model_check import ModelCheck
 
 
-def test_the_first_of_a_list_is_chosen_unless_another_is_asked_for():
-    assert dropdown("Tag", ["a", "b"], "a tag").value == "a"
-    assert dropdown("Tag", ["a", "b"], "a tag", "b").value == "b"
-    assert dropdown("Word", [("the", 3), ("dog", 4)], "a word").value == 3
-    assert dropdown("Tag", [], "none there").value is None
-
-
 @pytest.mark.parametrize(
     ("options", "asked", "value"),
     [
