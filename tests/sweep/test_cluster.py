@@ -73,7 +73,7 @@ def test_a_worker_with_another_corpus_is_named_and_the_others_train(cluster, run
     assert not list(runs.rglob(".*"))  # no claim is left
 
 
-@pytest.mark.nightly("the same as test_local, where workers are lost too, on a cluster; test_owner loses a claim")
+@pytest.mark.nightly("test_tasks loses a claim in a training, and test_local a worker: here both, on a cluster")
 def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, runs, tmp_path):
     to_scheduler = urlsplit(cluster.address)
     line = Line(to_scheduler.hostname, to_scheduler.port)

@@ -8,7 +8,7 @@ import pytest
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn.datasets.corpora import corpus_files, find
-from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import tasks
 from lxmls_rnn.sweep.halving import results
@@ -76,6 +76,22 @@ def test_what_a_worker_is_asked_for_it_does(tmp_path):
     assert train(sweep, "pause", "stop", "resume") == [("stopped", "")]  # a stop is for good
     assert [file.name for file in sweep.folder.iterdir()] == ["sweep.json"]
     assert train(sweep, "pause", "resume") == [("done", "")]
+
+
+def test_who_loses_its_claim_in_a_training_writes_no_more(tmp_path, monkeypatch):
+    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
+    run, fit = sweep.folder / "n_hidd=2,seed=1", Run.fit
+
+    def claimed_after_an_epoch(self, *given, **options):
+        for event in fit(self, *given, **options):
+            if isinstance(event, EpochDone):
+                Claim(run)
+            yield event
+
+    monkeypatch.setattr(Run, "fit", claimed_after_an_epoch)
+    monkeypatch.setattr(Claim, "check_if_due", lambda claim: None)  # which looks now and then
+    assert [state for state, _ in train(sweep)] == ["lost"]
+    assert [row.epoch for row in Run.open(run.name, sweep.folder).metrics()] == [1]
 
 
 def test_a_training_that_ends_otherwise_says_how(tmp_path):
