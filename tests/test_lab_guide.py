@@ -176,8 +176,13 @@ def test_the_2026_training_gives_the_toolkits_numbers(current):
     assert found == pytest.approx(TOOLKIT, rel=1e-12)
 
 
-def test_the_2026_pytorch_gradients_are_numpys(current):
-    pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
+@pytest.fixture
+def torch():
+    """Skip the test, before its other fixtures import much, where PyTorch is missing."""
+    return pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
+
+
+def test_the_2026_pytorch_gradients_are_numpys(torch, current):
     for cell in toolkit_cells(2)[2:5]:
         exec(cell, current)
     for gradient, expected in zip(current["gradient"], current["gradient_numpy"], strict=True):
@@ -213,17 +218,15 @@ def test_all_cells_of_the_toolkits_numpy_notebook_run(run_in_a_kernel):
     assert run_in_a_kernel(toolkit_cells(1)) == (PRINTED + MORE_EPOCHS, 1)
 
 
-def test_all_cells_of_the_toolkits_pytorch_notebook_run(run_in_a_kernel):
-    pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
+def test_all_cells_of_the_toolkits_pytorch_notebook_run(torch, run_in_a_kernel):
     assert run_in_a_kernel(toolkit_cells(2)) == ([*PRINTED, 18.54], 1)
 
 
-def test_all_cells_of_the_2026_chapter_run_with_pytorch(run_in_a_kernel):
+def test_all_cells_of_the_2026_chapter_run_with_pytorch(torch, run_in_a_kernel):
     """The guide's chapter (LxMLS/lxmls-guide at 633851a) has the statements of both notebooks, and one of its own.
 
     That one uses `embedding_size`, `hidden_size` and `learning_rate`, which no cell of the chapter defines.
     """
-    pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     _, _, numpy_model, pytorch_model, gradients, _, plots, *_ = toolkit_cells(2)
     names = {"embedding_size": "50", "hidden_size": "20", "learning_rate": "0.1"}
     for name, value in names.items():

@@ -12,10 +12,12 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from cli.command import COMMAND, table_of
 from environment import wait_until
+from matplotlib.image import imread
 from rich.text import Text
 from sweep.clusters import cluster_of
 from sweep.small import BASE, by_size, small_sweep, with_runs, workers_of
@@ -175,6 +177,7 @@ def test_show_says_where_it_has_written(run, tmp_path):
     output = run("show", "small", "--csv", "a.csv", "--json", "a.json", "--plot", "a.png").output
     assert output.endswith("Written: a.csv\nWritten: a.json\nPicture: a.png\n")
     assert Path("a.csv").read_text().startswith('"run","n_hidd","seed","state"')
+    assert np.ptp(imread("a.png")) > 0
     content = json.loads(Path("a.json").read_text())
     assert content["chosen"] == {"setting": {"n_hidd": 4}, "test_accuracies": []}
 

@@ -24,6 +24,7 @@ def screen(**environ):
     return result.returncode, result.stdout.splitlines()
 
 
+@pytest.mark.daily("starts the doctor, which imports Theano, five seconds; test_trial compiles in this process")
 @pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")
 def test_a_healthy_machine_fits_on_one_screen():
     status, lines = screen()

@@ -5,7 +5,6 @@ import statistics
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.image import imread
 from sweep.small import accuracy, by_size, small_sweep, with_runs
 
 from lxmls_rnn.sweep import halving, plots
@@ -148,12 +147,6 @@ def test_a_picture_says_that_halving_gave_settings_up_and_leaves_out_what_has_no
     more = with_runs(tmp_path, by_size, "n_hidd=2,3", name="more")
     more.vary["n_hidd"].append(5)
     assert [x for x, *_ in drawn_lines(axes_of_sweep(more)[0, 0]).values()] == [[2, 3]]
-
-
-def test_a_picture_is_written(tmp_path):
-    sweep = with_runs(tmp_path, accuracy, "n_hidd=2,4", seeds=[1])
-    plots.draw(sweep, by_setting(halving.results(sweep)), tmp_path / "sweep.png")
-    assert np.ptp(imread(tmp_path / "sweep.png")) > 0
 
 
 def test_nothing_done_is_nothing_to_draw(tmp_path):

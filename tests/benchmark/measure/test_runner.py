@@ -79,6 +79,7 @@ def test_a_framework_that_cannot_be_imported_is_a_row_that_says_why(runner_of_pr
     assert (row.status, row.why) == ("unavailable", "broken")
 
 
+@pytest.mark.daily("starts workers and compiles; test_process and test_runner_answers have crashes too")
 def test_a_case_that_crashes_is_a_row_that_says_so_and_the_rest_goes_on(runner_of_one_process, monkeypatch):
     faulty_worker.request(monkeypatch, "crash:numpy")
     shapes = [Shape("rnn", 5, 1, 4), Shape("rnn", 5, 2, 4)]
