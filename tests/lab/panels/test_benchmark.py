@@ -4,13 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import faulty_worker
+import numpy as np
 import pytest
 
 from lab import BenchmarkPanel
+from lab.panels.benchmark.plots import speed_up_map
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show.series import COLOURS
+from lxmls_rnn.benchmark.show.series import COLOURS, SpeedUps
 
 
 @pytest.fixture(autouse=True)
@@ -163,6 +165,16 @@ def test_the_code_measures_the_same(panel, results_folder, capsys):
     panel.choice["set"].value = "full"
     compile(panel.code(), "code", "exec")
     assert "set='full'" in panel.code()
+
+
+def test_the_map_is_blue_where_the_gpu_wins_and_orange_where_the_cpu_does():
+    shown = speed_up_map(SpeedUps([20, 40], [1, 8], np.array([[0.5, 2.0], [np.nan, 8.0]]), "forward"))
+    cells = re.findall(r"background:#(..)(..)(..)[^>]*>([^<]*)<", shown)
+    assert [text for *_, text in cells] == ["0.5 x", "2 x", "-", "8 x"]
+    red, blue = ([int(cell[n], 16) for cell in cells] for n in (0, 2))
+    assert [a > b for a, b in zip(red, blue, strict=True)] == [True, False, False, False]
+    assert red[3] < red[1]  # stronger
+    assert speed_up_map(None) == ""
 
 
 @pytest.mark.parametrize(("found", "ticked"), [((), ["cpu"]), ((("a card", (9, 0)),), ["cpu", "cuda"])])

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import threading
 from collections import Counter
 
 import numpy as np
@@ -130,3 +131,23 @@ def test_the_code_makes_the_model(panel, capsys):
     panel.model["n_hidd"].value = 7
     exec(panel.code(), {})
     assert "n_hidd=7" in capsys.readouterr().out
+
+
+def test_stop_gives_up_a_model_at_once_and_another_can_be_drawn(panel, monkeypatch):
+    drawn = threading.Event()
+
+    def long(settings):
+        drawn.wait()
+        return prepare(settings)
+
+    monkeypatch.setattr("lab.panels.model.panel.prepare", long)
+    panel.make_button.click()
+    given_up = panel.work.job
+    panel.stop_button.click()
+    assert "Stopped." in panel.message.value
+    drawn.set()
+    given_up.wait()
+    assert panel.experiment is None
+    assert not panel.drawn.value
+    made(panel)
+    assert "Created: NumpyRNN" in panel.message.value

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from html_tables import tables
 from sweep.small import BASE, small_sweep
 
 import lab
@@ -139,6 +140,21 @@ def test_a_taken_name_is_refused_and_a_damaged_sweep_left_out_with_the_reason(pa
 def entries(legend):
     """The entries of a legend: line style, colour, text."""
     return re.findall(r"border-top:4px (\w+) (#\w+)\"></span> (.*?)</span>", legend.value)
+
+
+def test_the_points_of_a_single_line_have_the_colours_of_their_curves(runs_folder):
+    train(small_sweep(runs_folder, "n_hidd=2,3,4").begin())
+    panel = SweepPanel()
+    plots = panel.plots
+    best_first = [row[0] for row in tables(panel.table.value)[0][1:]]
+    assert best_first != sorted(best_first)  # else any order would do
+    assert [name for *_, name in entries(plots.legends[1])] == best_first
+    colour_of = {int(name): colour for _, colour, name in entries(plots.legends[1])}
+    assert len(set(colour_of.values())) == 3
+    assert list(plots.points.colors) == [colour_of[n_hidd] for n_hidd in plots.points.x]
+    line, bars = plots.against.marks[:2]
+    assert line.colors[0] not in colour_of.values()
+    assert list(bars.colors) == [colour_of[x[0]] for x in bars.x]
 
 
 def test_the_learning_curves_of_a_sweep_are_those_of_its_runs(trained):
