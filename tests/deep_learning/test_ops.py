@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import theano
 import theano.tensor as T
+from gpu.layers_in_numpy import lstm_states, rnn_states
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
@@ -21,30 +22,12 @@ WITHOUT_C = theano.compile.mode.Mode(linker="py", optimizer="fast_run")  # compi
 LAYERS = {**{kind: RNNLayer(kind) for kind in OF_RNN}, "lstm": LSTMLayer(), "no peepholes": LSTMLayer(False)}
 
 
-def rnn_reference(a, W_h, h0, activation):
-    f = ACTIVATIONS[activation].f
-    h, states = h0, []
-    for a_t in a:
-        h = f(a_t + h @ W_h.T)
-        states.append(h)
-    return np.array(states)
-
-
-def lstm_reference(a, W_h, *others):
+def reference(kind, a, W_h, *others):
+    """Return the states of a layer in NumPy."""
+    if kind in OF_RNN:
+        return rnn_states(ACTIVATIONS[kind].f, a, W_h, *others)
     *W_c, h0, c0 = others
-
-    def logistic(v):
-        return 1 / (1 + np.exp(-v))
-
-    H, h, c, states = h0.shape[1], h0, c0, []
-    for a_t in a:
-        z, p = a_t + h @ W_h.T, c @ W_c[0].T if W_c else np.zeros((len(h), 3 * H))
-        i, f = logistic(z[:, :H] + p[:, :H]), logistic(z[:, H : 2 * H] + p[:, H : 2 * H])
-        g, o = np.tanh(z[:, 2 * H : 3 * H]), logistic(z[:, 3 * H :] + p[:, 2 * H :])
-        c = f * c + i * g
-        h = o * np.tanh(c)
-        states.append(h)
-    return np.array(states)
+    return lstm_states(a, W_h, W_c[0] if W_c else np.zeros((3 * h0.shape[1], h0.shape[1])), h0, c0)[0]
 
 
 @pytest.fixture(scope="module")
@@ -90,20 +73,17 @@ def test_batches_of_any_strides_agree_with_numpy(compiled, kind, dtype, data):
     for name, shape in LAYERS[kind].inputs.items():
         arguments.append(array(*(sizes[size] for size in shape)) / (H if name.startswith("W_") else 1))
 
-    def reference(*args):
-        return rnn_reference(*args, kind) if kind in OF_RNN else lstm_reference(*args)
-
     double = [argument.astype("float64") for argument in arguments]
     tolerance = 1e-10 if dtype == "float64" else 1e-4
     h, *gradients = compiled(kind, dtype)(*arguments, e_h)
-    assert np.allclose(h, reference(*double), rtol=tolerance, atol=tolerance)
+    assert np.allclose(h, reference(kind, *double), rtol=tolerance, atol=tolerance)
     for n, gradient in enumerate(gradients):
         # the derivative along one random direction, by central differences
         direction = rng.uniform(-1, 1, gradient.shape)
         f = {}
         for step in (-2, -1, 1, 2):
             moved = [value + step * 1e-4 * direction if k == n else value for k, value in enumerate(double)]
-            f[step] = (reference(*moved) * e_h).sum()
+            f[step] = (reference(kind, *moved) * e_h).sum()
         expected = (8 * (f[1] - f[-1]) - (f[2] - f[-2])) / 12e-4
         scale = max(1.0, np.abs(gradient).max() * np.sqrt(gradient.size))
         slack = 1e-8 if dtype == "float64" else 1e-4
