@@ -28,6 +28,7 @@ def sources():
                 yield path.read_text(encoding="utf-8", errors="replace")
 
 
+@pytest.mark.daily("reads all sources of Theano, two seconds")
 def test_every_function_of_blas_that_c_code_calls_has_its_name_in_the_table():
     from theano.tensor import blas_headers
 
