@@ -125,6 +125,7 @@ def compare(text, file):
     assert found == expected
 
 
+@pytest.mark.daily("two seconds; the generated files have all that a treebank has")
 def test_real_files_are_read_as_conllu_reads_them(ewt_dir, tmp_path):
     compare((ewt_dir / "en_ewt-ud-test.conllu").read_bytes(), tmp_path / "corpus.conllu")
 

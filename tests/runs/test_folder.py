@@ -67,6 +67,7 @@ def test_a_damaged_run_is_named_with_its_field_and_does_not_hide_the_others(tmp_
     assert re.search(message, damaged[0].why)
 
 
+@pytest.mark.daily("trains in a process; test_run has a line that a kill cut off")
 def test_no_epoch_is_lost_where_a_line_is_written_in_part(tmp_path):
     few = replace(SETTINGS, dev=None, max_nr_sent=3, n_emb=2, n_hidd=2, trainer=Trainer(epochs=60))
     Run.create("one", few, tmp_path)
