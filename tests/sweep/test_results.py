@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import statistics
 from dataclasses import replace
 
 import numpy as np
@@ -14,15 +13,6 @@ from sweep.small import BASE, by_size, missing, small_sweep, with_runs
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import halving, report
 from lxmls_rnn.sweep.results import DIVERGED, by_setting, chosen, on_test, read
-
-
-def test_a_setting_has_mean_deviation_and_number_of_seeds_best_first(tmp_path):
-    settings = by_setting(halving.results(with_runs(tmp_path, by_size, "n_hidd=2,4,3", seeds=(1, 2, 3))))
-    assert [setting.point["n_hidd"] for setting in settings] == [4, 3, 2]
-    accuracies = [0.4 + seed / 100 + 0.004 for seed in (1, 2, 3)]
-    assert settings[0].mean == pytest.approx(statistics.fmean(accuracies))
-    assert settings[0].deviation == pytest.approx(0.01)
-    assert report.lines(settings)[0] == ["4", "3/3", "42.40%", "1.00%", "4", ""]
 
 
 def test_what_failed_and_what_is_missing_comes_last_and_is_said(tmp_path):
@@ -39,12 +29,6 @@ def test_what_failed_and_what_is_missing_comes_last_and_is_said(tmp_path):
         for result in halving.results(with_runs(tmp_path, by_size, "n_hidd=2", name="b"))
     ]
     assert chosen(by_setting(given_up)) is None
-
-
-def test_the_accuracy_of_a_training_is_that_of_its_last_epoch_whose_model_is_saved(tmp_path):
-    sweep = with_runs(tmp_path, lambda training, epoch: 1 / epoch, "n_hidd=2", seeds=[1])
-    (result,) = halving.results(sweep)
-    assert (result.accuracy, report.row(result)["epoch"]) == (0.25, 4)
 
 
 def test_early_stopping_ends_before_the_last_epoch(tmp_path):
