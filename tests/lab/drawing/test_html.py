@@ -45,6 +45,13 @@ def test_a_table_shows_texts_as_they_are_and_html_as_html():
     assert "caption" not in shown
 
 
+def test_a_word_is_above_its_tag_and_says_what_is_special_about_it():
+    known, unknown = html.word("the", "det", "#fff", False), html.word("<x>", "noun", "#eee", True, "noun 0.5")
+    assert 'title="the: det" style="background:#fff">the<br><small>det</small>' in known
+    assert 'title="&lt;x&gt;: noun 0.5, not in the vocabulary" style="background:#eee">&lt;x&gt;<br>' in unknown
+    assert ("lab-faint" in known, "lab-faint" in unknown) == (False, True)
+
+
 def test_a_heat_map_names_each_cell_and_colours_it_by_its_share_of_the_largest():
     values = np.array([[0.25, -1.0], [0.12345, 0.5]])
     shown = html.heat_map(values, ["a", NASTY], ["x", "y"], marked_column=1)
