@@ -75,10 +75,10 @@ class Setting:
 
     @property
     def tooltip(self) -> str:
-        """The help beside a control, which shows the choices; with the meaning of the number 0, if that is None."""
-        has_zero = self.may_be_none and self.kind is not str and not self.switch and not self.several
-        zero = f"; 0: {self.none}" if has_zero else ""
-        return self._help_without_choices.replace("`", "") + zero
+        """The help beside a control, which shows the choices; with the meaning of the text "none", if it is typed."""
+        is_typed = self.may_be_none and self.kind is not str and not self.switch and not self.several
+        none = f"; none: {self.none}" if is_typed else ""
+        return self._help_without_choices.replace("`", "") + none
 
     @property
     def _help_without_choices(self) -> str:

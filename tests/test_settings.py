@@ -127,9 +127,9 @@ def test_the_docstring_has_every_setting():
     assert "or none, default None\n    Time in the pot. None: until it is cold. In panels: Minutes.\n" in Brew.__doc__
 
 
-def test_a_tooltip_leaves_out_what_the_control_shows_and_says_what_0_is():
+def test_a_tooltip_leaves_out_what_the_control_shows_and_says_what_none_is():
     assert FOUND["leaf"].tooltip == "What is brewed"
     assert FOUND["herbs"].tooltip == "In the pot"
     assert FOUND["steeps"].tooltip == "Minutes of each pot"
     assert FOUND["rests"].tooltip == "Minutes of rest"  # 0 is none of its values
-    assert FOUND["minutes"].tooltip == "Time in the pot; 0: until it is cold"
+    assert FOUND["minutes"].tooltip == "Time in the pot; none: until it is cold"

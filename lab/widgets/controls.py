@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass, replace
 from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
 import ipywidgets as widgets
+import traitlets
 
 from lab.drawing.looks import EMPTY, RowBox, arrange, make
 from lxmls_rnn.settings import Setting
 
-MAX_INTEGER, MAX_FLOAT = 2**31 - 1, sys.float_info.max
+REFUSED = "lab-refused-"  # a CSS class: this, then the quoted sentence
 ASIDE: Any = {"margin": "2px 8px 2px 16px"}  # of a checkbox beside other controls
 WRAP = {"flex_flow": "row wrap"}
 RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
@@ -53,6 +54,60 @@ def field(
     )
 
 
+class ParsedText(widgets.Text):
+    """A text field whose text `setting.parse` reads; below an invalid text `tooltips.js` shows why it is refused.
+
+    The text stays as it was typed, and no value takes its place.
+    """
+
+    setting: Setting
+    value = traitlets.CUnicode(help="The text; a number that is assigned becomes its text").tag(sync=True)
+    _dom_classes: tuple[str, ...]
+
+    @property
+    def parsed(self) -> Any:
+        """The value of the text; ValueError, which names the setting's label, if it is invalid."""
+        return self.setting.parse(self.value.strip())
+
+    @parsed.setter
+    def parsed(self, value: Any) -> None:
+        self.value = as_text(value)
+
+    def limit(self, most: int) -> None:
+        """Accept no number above `most`; a larger one becomes `most`."""
+        self.setting = replace(self.setting, most=most)
+        with suppress(ValueError):
+            self.parsed = min(most, replace(self.setting, most=None).parse(self.value))
+        self.judge()
+
+    def judge(self, _: object = None) -> None:
+        """Show why the text is refused, if it is."""
+        classes = [name for name in self._dom_classes if not name.startswith(REFUSED)]
+        try:
+            _ = self.parsed
+        except ValueError as error:
+            classes.append(REFUSED + quote(str(error), safe=""))
+        self._dom_classes = tuple(classes)
+
+
+def as_text(value: Any) -> str:
+    """Return the text of a value, which `Setting.parse` reads."""
+    if value is None:
+        return "none"
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def parsed_text(
+    setting: Setting, width: str = "22em", label: str = "10em", *classes: str, tooltip: str = ""
+) -> ParsedText:
+    """Make a field for the value of a setting, which its messages call by its label; at first it has the default."""
+    what, value = tooltip or setting.tooltip, as_text(setting.default)
+    made = field(ParsedText, setting.label, value, what, width, label, *classes)
+    made.setting = replace(setting, name=setting.label)
+    made.observe(made.judge, "value")
+    return made
+
+
 def integer(
     name: str,
     value: int,
@@ -62,9 +117,10 @@ def integer(
     least: int = 1,
     label: str = "10em",
     *classes: str,
-) -> widgets.BoundedIntText:
+) -> ParsedText:
     """Make a field for an integer from `least` to `most`."""
-    return field(widgets.BoundedIntText, name, value, tooltip, width, label, *classes, min=least, max=most)
+    setting = Setting(name, tooltip, least=least, most=most, kind=int, default=value)
+    return parsed_text(setting, width, label, *classes)
 
 
 def dropdown(
@@ -172,29 +228,27 @@ class Checkboxes(RowBox):
 
 
 def control(setting: Setting, width: str = "22em", label: str = "10em") -> Any:
-    """Make the control of a setting; 0 or the first option stands for None."""
+    """Make the control of a setting; of a list, the first option stands for None."""
     name, what, value = setting.label, setting.tooltip, setting.default
     if setting.kind is bool:
         return checkbox(name, what, value, **ASIDE)
     if setting.several and setting.choices:
         tooltips = setting.choices if isinstance(setting.choices, Mapping) else dict.fromkeys(setting.choices, what)
         return Checkboxes(name, tooltips, value or ())
-    if setting.several:
-        return text(name, ", ".join(map(str, value or ())), what, width, label=label)
     if setting.kind is str:
         none = [setting.none] if setting.may_be_none else []
         return dropdown(name, [*none, *setting.choices], what, None if value is ... else value, width, label)
-    number: Any = setting.switch[1] if setting.switch else value or 0
-    if setting.kind is int:
-        least = 0 if setting.may_be_none and not setting.switch else setting.least
-        return integer(name, number, what, setting.most or MAX_INTEGER, width, least, label)
-    limits: dict[str, Any] = {"min": setting.least, "max": MAX_FLOAT if setting.most is None else setting.most}
     if setting.step:
-        limits |= {"step": setting.step, "readout_format": ".2f"}
-        return field(widgets.FloatSlider, name, number, what, width, label, **limits)
-    made = field(widgets.BoundedFloatText, name, number, what, width, label, step=1 if number > 10 else 0.1, **limits)
-    is_none_for_0 = setting.may_be_none and not setting.switch
-    return made.add_class("lab-positive") if setting.is_positive and not is_none_for_0 else made
+        look: dict[str, Any] = {
+            "min": setting.least,
+            "max": setting.most,
+            "step": setting.step,
+            "readout_format": ".2f",
+        }
+        return field(widgets.FloatSlider, name, value, what, width, label, **look)
+    if setting.switch or setting.several:
+        setting = replace(setting, default=setting.switch[1] if setting.switch else value or (), may_be_none=False)
+    return parsed_text(setting, width, label, tooltip=what)
 
 
 class Controls:
@@ -234,11 +288,12 @@ class Controls:
 
     def value_of(self, name: str) -> Any:
         """Return the value of a setting; ValueError, which names its label, if its text is invalid."""
-        setting, chosen = self.settings[name], self[name].value
+        setting, its_control = self.settings[name], self[name]
+        if isinstance(its_control, ParsedText):
+            return its_control.parsed
         if setting.several:
-            of_label = replace(setting, name=setting.label, may_be_none=False)
-            return tuple(chosen) if setting.choices else of_label.parse(chosen)
-        return None if setting.may_be_none and chosen in (0, setting.none) else chosen
+            return tuple(its_control.value)
+        return None if setting.may_be_none and its_control.value == setting.none else its_control.value
 
     def values(self) -> dict[str, Any]:
         """Return the settings by name; errors as `value_of`."""

@@ -19,7 +19,6 @@ from lxmls_rnn.storage.files import USER_ERRORS, in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 TOOLTIPS = (Path(__file__).parent / "tooltips.js").read_text(encoding="utf-8")
-NUMBERS = (Path(__file__).parent / "numbers.js").read_text(encoding="utf-8")
 SAVE = (Path(__file__).parent / "save.js").read_text(encoding="utf-8")  # defines labSave(button, kind)
 
 # JupyterLab must not handle plain keys pressed on a panel: its X would cut the panel's cell, and its arrow keys would
@@ -76,7 +75,7 @@ class Panel(ShownBox, Quiet):
         self._code_button = unfolding(self._code_view, "Show code", "Python code that does the same")
         heading = make(widgets.HTML, f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
         top = RowBox([heading, help_button, self._code_button])
-        script = escape(f"{KEYS};\n{TOOLTIPS};\n{NUMBERS};\n{SAVE}")
+        script = escape(f"{KEYS};\n{TOOLTIPS};\n{SAVE}")
         style = make(widgets.HTML, f'<style onload="{script}">{STYLE}</style>', layout={"display": "none"})
         parts = [style, top, help_view, self._code_view, self.message, *body, save_buttons()]
         super().__init__(parts, classes=("lab-panel", f"lab-{type(self).__name__}"))

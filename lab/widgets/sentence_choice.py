@@ -54,7 +54,7 @@ class SentenceChoice(ColumnBox):
         FileNotFoundError
             The sample corpus is missing.
         """
-        words = tokenize(self.words.value) if self.number.value == TYPED else self._of_corpus()[0]
+        words = tokenize(self.words.value) if self.number.parsed == TYPED else self._of_corpus()[0]
         tags = self.tags.value.split()
         if not words:
             raise ValueError("the sentence has no word: type one, for example 'The dog chases the cat .'")
@@ -67,18 +67,18 @@ class SentenceChoice(ColumnBox):
 
     def _of_corpus(self) -> tuple[list[str], list[str]]:
         sentences = sample()
-        number = self.number.value
+        number = self.number.parsed
         if number > len(sentences):
             raise ValueError(f"the sample corpus has the sentences 1 to {len(sentences)}, got number {number}")
         return sentences[number - 1].words, sentences[number - 1].tags
 
     def _fill_both(self) -> None:
-        if self.number.value != TYPED:
+        if self.number.parsed != TYPED:
             words, tags = self._of_corpus()
             self.words.value, self.tags.value = " ".join(words), " ".join(tags)
 
     def _fill_tags(self) -> None:
-        self.number.value = TYPED
+        self.number.parsed = TYPED
         words = tokenize(self.words.value)
         try:
             tags, self.note.value = likely_tags(words), ""

@@ -12,6 +12,7 @@ from lab.drawing.looks import EMPTY, ColumnBox, RowBox, make
 from lab.widgets.controls import (
     ASIDE,
     Controls,
+    ParsedText,
     checkbox,
     field,
     in_row,
@@ -72,7 +73,10 @@ class SettingsChoice(ColumnBox, Controls):
             self[name].disabled = not switch.value
 
     def in_words(self, with_basic: bool = True) -> str:
-        """Return the basic settings, and those rarely used ones that count and differ from their default."""
+        """Return the basic settings, and those rarely used ones that count and differ from their default.
+
+        Raise ValueError if one is invalid.
+        """
         parts = []
         for name, setting in self.settings.items():
             its_control, value = self[name], self.value_of(name)
@@ -85,16 +89,19 @@ class SettingsChoice(ColumnBox, Controls):
     def value_of(self, name: str) -> Any:
         """Return the value of a setting, None if it has a switch that is off."""
         if name in self.switches:
-            return self[name].value if self.switches[name].value else None
+            return self[name].parsed if self.switches[name].value else None
         return super().value_of(name)
 
     def copy(self, name: str, value: Any) -> None:
         """Copy the value of a setting to its control; ValueError if it is a file that is not in the list."""
         setting, its_control = self.settings[name], self[name]
         if name in self.switches:
-            self.switches[name].value, value = value is not None, value or its_control.value
-        elif value is None:
-            value = 0 if setting.kind is int else setting.none
+            self.switches[name].value = value is not None
+        if isinstance(its_control, ParsedText):
+            if value is not None or name not in self.switches:
+                its_control.parsed = value
+            return
+        value = setting.none if value is None else value
         its_control.value = _option_of(value, its_control.options, name) if setting.is_file else value
 
     def copy_from(self, settings: Settings) -> None:

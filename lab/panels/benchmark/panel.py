@@ -96,7 +96,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
             "budget": c.BUDGET_SECONDS,
         }
         self.choice = Controls(shown, initial, WIDTHS)
-        self.choice["threads"].max = MAX_THREADS
+        self.choice["threads"].limit(MAX_THREADS)
         set_options(self.choice["set"], [OWN_SIZES, *c.SETS], OWN_SIZES)
         self.run_button = self.button("Run", "Run the chosen benchmark", self.run, "primary")
         what = "Stop the benchmark and keep the cases already measured"

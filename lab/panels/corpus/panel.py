@@ -67,7 +67,7 @@ class CorpusPanel(Panel):
             self.views,
         )
         self.on_input(self._uploaded, self.upload)
-        on_change(self._show, self.part, self.first)
+        self.on_input(self._show, self.part, self.first)
         on_change(self._show_stale, *controls(self.choice))
 
     def settings(self) -> Settings:
@@ -94,7 +94,10 @@ class CorpusPanel(Panel):
 
     def _show_stale(self) -> None:
         """Say if the settings or the file have changed since what is shown was read."""
-        is_stale = any(self.choice.value_of(name) != value for name, value in self._read.items())
+        try:
+            is_stale = any(self.choice.value_of(name) != value for name, value in self._read.items())
+        except ValueError:  # Read says what is refused
+            is_stale = True
         warning = "The settings or the file have changed since this was read: press Read."
         self.stale.value = f'<div role="alert" class="lab-error">{warning}</div>' if is_stale else ""
 
@@ -102,14 +105,14 @@ class CorpusPanel(Panel):
         part = self.train if self.part.value == "train" else self.dev
         if part is None:
             return
-        self.first.max = max(1, len(part))
+        self.first.limit(max(1, len(part)))
         unknown = sum(int(np.count_nonzero(np.asarray(sentence.x) >= self.n_known)) for sentence in part)
         words = part.get_num_tokens()
         different = len({word for sentence in part for word in sentence.words})
         line = [self.part.value, len(part), words, different, f"{unknown} ({unknown / words:.1%})", len(part.y_dict)]
         header = ["part", "sentences", "words", "different words", "unknown words", "tags"]
         self.summary.value = html.table(header, [line])
-        begin = self.first.value - 1
+        begin = self.first.parsed - 1
         self.sentences.value = "".join(
             f'<div dir="auto"><small>{number + 1}</small> {self._coloured(part[number])}</div>'
             for number in range(begin, min(begin + SENTENCES_PER_PAGE, len(part)))

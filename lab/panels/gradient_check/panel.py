@@ -299,8 +299,8 @@ def _controls() -> Controls:
             box.description, box.disabled = f"{name} ({MODELS[name].title})", bool(MODELS[name].framework.missing)
             arrange(box.add_class(f"lab-check-{name}"), width="18em")
     show(choice["model"].heading, False)  # the names of the models say it
-    choice["n_emb"].max = choice["n_hidd"].max = MAX_SHOWN_SIZE
-    choice["length"].max = MAX_LENGTH
+    for name, most in (("n_emb", MAX_SHOWN_SIZE), ("n_hidd", MAX_SHOWN_SIZE), ("length", MAX_LENGTH)):
+        choice[name].limit(most)
     set_options(choice["activation"], OF_RNN)
     set_options(choice["against"], [described["against"].none, *available()])
     choice["mistake"].add_class("lab-break")

@@ -115,8 +115,8 @@ class ErrorsView(View):
             return
         tags = self.evaluation.tags
         found = [(one, hits) for one in self.judged if (hits := self._hits(one, tags)).any()]
-        self.first.max = max(1, len(found))
-        begin = self.first.value - 1
+        self.first.limit(max(1, len(found)))
+        begin = self.first.parsed - 1
         words = sum(int(hits.sum()) for _, hits in found)
         right = self.gold.value == self.predicted.value != ANY_TAG
         are = "is" if words == 1 else "are"

@@ -62,7 +62,7 @@ class NeighboursView(View):
         word, tagger, when = self.word.value.strip(), self.opened.tagger, ""
         if self.when.value == BEFORE and not isinstance(self._before, str):
             tagger, when = self._before, " before training"
-        found = tagger.neighbours(word, self.n.value)
+        found = tagger.neighbours(word, self.n.parsed)
         bars = html.bars([(other, cosine, NEUTRAL_COLOUR) for other, cosine in found], 1.0)
         message = f"Nearest to <b>{escape(word)}</b>{when}, by cosine similarity of the embeddings less their mean:"
         self.nearest.value = f"{message}{bars}"
@@ -131,7 +131,7 @@ trained, tagger = tagger, prepare(replace(run.settings, model="{model}")).tagger
         axes = ', unit_columns(trained.model.get_values()["W_e"][:, order])' if before else ""
         return f"""
 {again if before else ""}\
-for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.value}):
+for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.parsed}):
     print(f"{{other:15}} {{cosine:.4f}}")
 
 from lxmls_rnn.experiment import part_file

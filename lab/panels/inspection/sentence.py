@@ -84,7 +84,7 @@ class HiddenView(View):
         show(self.what, self.opened.is_lstm)
         if not self.opened.is_lstm:
             self.what.value = "hidden state"
-        self.first.max = max(1, n_hidd - UNITS_SHOWN + 1)
+        self.first.limit(max(1, n_hidd - UNITS_SHOWN + 1))
         show(self.first, n_hidd > UNITS_SHOWN)
 
     def draw(self) -> None:
@@ -104,7 +104,7 @@ class HiddenView(View):
         return [*first, ("c: cell", cells.c[:, 1:], None), last]
 
     def _map(self, name: str, values: np.ndarray, largest: float | None) -> str:
-        rows = range(self.first.value - 1, min(self.first.value - 1 + UNITS_SHOWN, len(values)))
+        rows = range(self.first.parsed - 1, min(self.first.parsed - 1 + UNITS_SHOWN, len(values)))
         names = [str(j + 1) for j in rows]
         write = ("{:.2f}" if self.numbers.value else "").format
         shown = values[rows.start : rows.stop]

@@ -144,7 +144,7 @@ class PlayPanel(Panel):
 
     def sentence(self) -> TaggedSentence:
         """Return the chosen sentence."""
-        return self._sentences[self.number.value - 1]
+        return self._sentences[self.number.parsed - 1]
 
     def _changed(self) -> None:
         show(self.choice["distance"], self.choice["corpus"].value == REACH)
@@ -262,7 +262,7 @@ class PlayPanel(Panel):
         return float(losses[0])
 
     def code(self) -> str:
-        return self.network.code(self._history, self.knobs, self.number.value, self.word.value)
+        return self.network.code(self._history, self.knobs, self.number.parsed, self.word.value)
 
 
 def _places(slider: widgets.FloatSlider) -> np.ndarray:

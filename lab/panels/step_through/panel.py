@@ -49,7 +49,8 @@ class StepThroughPanel(Panel):
         self.sentence = SentenceChoice(sentence, self.source)
         shown = {name: replace(SETTINGS[name], help=HELP.get(name, SETTINGS[name].help)) for name in SHOWN}
         self.network = Controls(shown, {"n_emb": 4, "n_hidd": 3, "seed": 1}, WIDTHS)
-        self.network["n_emb"].max = self.network["n_hidd"].max = MAX_SHOWN_SIZE
+        for name in ("n_emb", "n_hidd"):
+            self.network[name].limit(MAX_SHOWN_SIZE)
         set_options(self.network["model"], [name_of(family, "numpy") for family in ("RNN", "LSTM")])
         self._drawn, self.run = self.network.row(), RunChoice()
         what, limits = "Arrow keys move by one step", dict[str, Any](min=1, max=1)

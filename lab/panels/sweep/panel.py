@@ -127,8 +127,8 @@ class SweepPanel(RunsPanel[LiveSweep]):
         vary = grid.parse_vary(texts)
         if "model" in vary and "activation" not in vary:
             base = base.changed(activation=None)  # each model family has its own default
-        seeds = more_seeds([base.seed], self.seeds.value)
-        return Sweep(self.root() / name, base, vary, seeds, self.sample.value or None, self.halving.value)
+        seeds = more_seeds([base.seed], self.seeds.parsed)
+        return Sweep(self.root() / name, base, vary, seeds, self.sample.parsed or None, self.halving.value)
 
     def _count(self) -> None:
         self.propose_name()
@@ -149,10 +149,10 @@ class SweepPanel(RunsPanel[LiveSweep]):
         return [sweep.name for sweep in sorted(found, key=lambda sweep: -sweep.folder.stat().st_mtime)], damaged
 
     def new(self, name: str) -> LiveSweep:
-        return LiveSweep(self.described().begin("or choose it at Selected sweep and press Resume"), self.workers.value)
+        return LiveSweep(self.described().begin("or choose it at Selected sweep and press Resume"), self.workers.parsed)
 
     def again(self, folder: Path) -> LiveSweep:
-        return LiveSweep(Sweep.load(folder.name), self.workers.value)
+        return LiveSweep(Sweep.load(folder.name), self.workers.parsed)
 
     # output
 
@@ -248,7 +248,7 @@ if __name__ == "__main__":  # the workers are processes that import this file
         sample={sweep.sample!r},
         halving={sweep.halving!r},
     )
-    driver = Driver(sweep.begin(), workers={self.workers.value})
+    driver = Driver(sweep.begin(), workers={self.workers.parsed})
     for result in driver.run():
         if result is not None:
             print(result.training.name, result.state)

@@ -106,7 +106,10 @@ class TrainingPanel(RunsPanel[LiveRun]):
         return Run.open(self.folder().name).settings
 
     def _summarise(self) -> None:
-        groups = "; ".join(group.in_words() for group in (self.model, self.corpus, self.trainer))
+        try:
+            groups = "; ".join(group.in_words() for group in (self.model, self.corpus, self.trainer))
+        except ValueError as error:
+            groups = str(error)
         self.summary.value = f"<small>Settings: {escape(groups)}.</small>"
 
     # the list of runs
@@ -125,7 +128,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
         return LiveRun(new_folder(name, self.root(), advice="or resume it"), settings)
 
     def again(self, folder: Path) -> LiveRun:
-        live, before = LiveRun(folder, epochs=self.to_epoch.value), self.current()
+        live, before = LiveRun(folder, epochs=self.to_epoch.parsed), self.current()
         if before is not None:
             live.running, live.norms = list(before.running), list(before.norms)
         return live
@@ -159,7 +162,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
         live = self.current()
         rows = live.rows if live and live.rows else read_metrics(self.folder())
         epochs = self._settings_of_run().trainer.epochs
-        self.to_epoch.value = epochs if len(rows) < epochs else epochs + EXTRA_EPOCHS
+        self.to_epoch.parsed = epochs if len(rows) < epochs else epochs + EXTRA_EPOCHS
 
     # output
 

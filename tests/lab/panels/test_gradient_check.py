@@ -113,6 +113,11 @@ def test_a_repeated_word_shows_in_its_column_and_without_one_the_mistake_does_no
 
 def test_random_ids_are_drawn_by_the_seed_and_the_length_and_the_model_has_the_sizes_and_activation():
     panel = make(*NUMPY, source="random ids")
+    for name, most in (("n_emb", 20), ("n_hidd", 20), ("length", 50)):
+        panel.choice[name].value = most + 1
+        panel.check_button.click()
+        assert f"from 1 to {most}, got {most + 1}" in panel.message.value
+        panel.choice[name].value = most
     (
         panel.choice["length"].value,
         panel.choice["n_emb"].value,

@@ -274,7 +274,7 @@ def test_runs_on_disk_are_drawn_in_colours_of_their_own_and_go_on(panel, runs_fo
     assert again.selected.value == second
     assert "2 of 2 epochs" in again.status.value
     assert "one &amp; more" in again.status.value
-    assert again.to_epoch.value == 2 + 5
+    assert again.to_epoch.parsed == 2 + 5
     again.to_epoch.value = 4
     again.resume_button.click()
     training_of(again).wait()
@@ -365,7 +365,8 @@ def test_a_name_that_is_taken_or_no_name_or_a_wrong_number_is_refused(panel):
         assert "alert" in panel.message.value
     panel.name.value, panel.trainer["rate"].value = "mine", 0
     panel.start_button.click()
-    assert "rate must be a positive number, got 0.0" in panel.message.value
+    assert "Learning rate must be a positive number, got 0.0" in panel.message.value
+    assert "Learning rate must be a positive number, got 0.0" in panel.summary.value
     assert len(live_runs._all) == 1
 
 

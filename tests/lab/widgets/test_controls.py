@@ -1,7 +1,9 @@
 """Fields, switches, lists of choices; controls from descriptions, and the code of what is chosen in them."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from dataclasses import field as of_class
+from urllib.parse import quote
 
 import ipywidgets as widgets
 import pytest
@@ -90,20 +92,15 @@ def test_controls_of_what_is_left_alone_make_the_default(described):
 
 
 def test_a_control_keeps_to_the_limits_of_its_setting(tea):
-    warmth, minutes, size = tea["warmth"], tea["minutes"], Controls(settings_of(Cup))["size"]
+    warmth = tea["warmth"]
     assert isinstance(warmth, widgets.FloatSlider)
     assert (warmth.min, warmth.max, warmth.step) == (-2, 2, 0.25)
-    assert (size.min, size.max) == (1, 9)
-    assert minutes.min == 0  # which stands for None
-    assert "lab-positive" in tea["grams"]._dom_classes
-    assert "lab-positive" not in tea["water"]._dom_classes  # where 0 stands for None too
-    assert (tea["grams"].step, tea["water"].step) == (0.1, 1)
     assert tea["herbs"].boxes["mint"].tooltip == "Fresh"
 
 
 def test_a_value_is_what_the_control_shows(tea):
     for name, shown, value in (
-        ("minutes", 4, 4), ("minutes", 0, None), ("water", 0.0, None), ("warmth", 0.0, 0.0),
+        ("minutes", "4", 4), ("minutes", " none ", None), ("water", "1e3", 1000.0), ("warmth", 0.0, 0.0),
         ("steeps", " 3,1", (3, 1)), ("leaf", "green", "green"),
     ):  # fmt: skip
         tea[name].value = shown
@@ -112,10 +109,43 @@ def test_a_value_is_what_the_control_shows(tea):
     assert tea.value_of("herbs") == ("mint",)
 
 
-def test_a_wrong_text_is_refused_by_the_label_of_its_control(tea):
-    tea["steeps"].value = "3, x"
-    with pytest.raises(ValueError, match=r"^Steeps must be an integer of at least 1, or several .*, got '3, x'$"):
+@pytest.mark.parametrize(
+    ("name", "typed", "says"),
+    [
+        ("grams", "0", "Grams must be a positive number, got 0.0"),
+        ("grams", "bc", "Grams must be a positive number, got 'bc'"),
+        ("minutes", "3.0", "Minutes must be an integer of at least 2 or none, got '3.0'"),
+        ("minutes", "1e3", "Minutes must be an integer of at least 2 or none, got '1e3'"),
+        ("minutes", "", "Minutes must be an integer of at least 2 or none, got ''"),
+        ("steeps", "3, x", "Steeps must be an integer of at least 1, or several separated by commas, got '3, x'"),
+        ("steeps", "none", "Steeps must be an integer of at least 1, or several separated by commas, got 'none'"),
+    ],
+)
+def test_a_refused_text_stays_and_is_refused_as_by_the_setting(tea, name, typed, says):
+    its_control, refused = tea[name], f"lab-refused-{quote(says, safe='')}"
+    its_control.value = typed
+    with pytest.raises(ValueError, match=f"^{re.escape(says)}$"):
         tea.values()
+    with pytest.raises(ValueError, match=f"^{re.escape(says)}$"):
+        replace(tea.settings[name], name=tea.settings[name].label, may_be_none=name == "minutes").parse(typed)
+    assert its_control.value == typed
+    assert refused in its_control._dom_classes
+    its_control.value = "4"
+    assert its_control._dom_classes == Controls(settings_of(Tea))[name]._dom_classes
+    assert tea.values()
+
+
+def test_a_lower_limit_leaves_what_is_not_a_number_and_lowers_a_larger_one():
+    size = Controls(settings_of(Cup))["size"]
+    for typed, after in (("3", "3"), ("9", "4"), ("x", "x"), ("0", "0")):
+        size.limit(9)
+        size.value = typed
+        size.limit(4)
+        assert size.value == after
+        assert ("got" in str(size._dom_classes)) == (after in "x0")
+    size.value = "5"
+    with pytest.raises(ValueError, match="from 1 to 4, got 5"):
+        _ = size.parsed
 
 
 @pytest.mark.parametrize(

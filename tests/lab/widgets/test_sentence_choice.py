@@ -34,7 +34,7 @@ def test_the_last_sentence_of_the_corpus_can_be_chosen_and_none_after_it(corpus)
     with pytest.raises(ValueError, match="has the sentences 1 to 2, got number 3"):
         choice.sentence()
     choice.words.value = "Red saw"
-    assert (choice.number.value, choice.tags.value) == (0, "adj verb")
+    assert (choice.number.value, choice.tags.value) == ("0", "adj verb")
     choice.tags.value = "adj noun"
     assert choice.sentence() == (["Red", "saw"], ["adj", "noun"])
     choice.tags.value = "adj"

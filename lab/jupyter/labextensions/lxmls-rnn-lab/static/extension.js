@@ -72,6 +72,48 @@
     });
   }
 
+  // ipywidgets sends no second text of a field before the kernel has handled the first, and a press would overtake it. A press
+  // waits until what was typed before is handled, as its panel shows, which meanwhile takes no press and no text.
+  function keepPresses({ sessionContext }, { node }) {
+    const sent = new Set(); // messages of widgets that are not handled
+    const presses = new Set(); // that wait: for which of these, and whether the texts that were held back are among them
+    const handled = (id) => {
+      sent.delete(id);
+      for (const press of presses) {
+        if (!press.awaited.delete(id) || press.awaited.size) continue;
+        if (!press.isLast && sent.size) Object.assign(press, { awaited: new Set(sent), isLast: true });
+        else {
+          presses.delete(press);
+          wait(press, false);
+          press.button.click();
+        }
+      }
+    };
+    const wait = ({ panel }, waits) => {
+      panel.classList.toggle("lab-waits", waits);
+      panel.inert = waits;
+    };
+    const follow = (session) => session?.anyMessage.connect((_, { direction, msg: { header } }) => {
+      if (direction === "send" && header.msg_type === "comm_msg") sent.add(header.msg_id);
+    });
+    follow(sessionContext.session);
+    sessionContext.sessionChanged.connect((_, { newValue }) => follow(newValue));
+    sessionContext.iopubMessage.connect((_, { content, parent_header: { msg_id: request } }) => {
+      if (content.execution_state === "idle") handled(request);
+    });
+    sessionContext.statusChanged.connect((_, status) => {
+      if (/restarting|dead|terminating/.test(status)) [...sent].forEach(handled);
+    });
+    node.addEventListener("click", (event) => {
+      const button = event.target.closest(".lab-panel .jupyter-button");
+      if (!button || !sent.size) return;
+      event.stopImmediatePropagation();
+      const press = { button, panel: button.closest(".lab-panel"), awaited: new Set(sent), isLast: false };
+      presses.add(press);
+      wait(press, true);
+    }, true);
+  }
+
   // A kernel that is idle, and has not sent the state of all widgets, will not: ask it again.
   function askAgain({ sessionContext }) {
     let asked; // the last request that is not answered
@@ -145,7 +187,7 @@
       allowSlowRestore();
       allowHiddenFigures();
       keepRuns(app);
-      followNotebooks(app, askAgain, markLostPanels);
+      followNotebooks(app, keepPresses, askAgain, markLostPanels);
       explainLostPanels(app);
       saveShownPanels(app, await shared("@jupyterlab/notebook"));
     },
