@@ -173,3 +173,9 @@ def test_a_size_is_compared_before_checksums(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     assert download.mismatch(tmp_path / "abc", 4, ("no-algorithm:0",)) == "size: expected 4 bytes, got 3"
     assert download.mismatch(tmp_path / "abc", None, ()) is None
+
+
+def test_every_checksum_is_compared(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    right = f"git-blob:{download.digest(tmp_path / 'abc', 'git-blob')}"
+    assert download.mismatch(tmp_path / "abc", 3, (right, "sha256:0")).startswith("sha256: expected 0, got ba7816bf")

@@ -9,6 +9,7 @@ import pytest
 
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning import training
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Progress, Started, Stopped, Trainer
 
@@ -116,6 +117,10 @@ def test_shuffling_is_fixed_by_the_seed_and_changes_with_the_epoch():
 
     assert costs(seed=1) == costs(seed=1)
     assert costs(seed=1) != costs(seed=2)
+    still = costs(seed=1, rate=1e-12)  # a sentence costs the same in each epoch
+    first, second = still[:8], still[8:]
+    assert sorted(first) == pytest.approx(sorted(second), abs=1e-9)
+    assert first != pytest.approx(second, abs=1e-6)
 
 
 def test_the_rate_decays():
@@ -176,6 +181,13 @@ def test_early_stopping_keeps_the_parameters_of_the_best_epoch():
     assert right / sum(len(s.x) for s in dev) == best
     same = epochs(train(Trainer(epochs=9, rate=1e-9, patience=2), rnns.NumpyRNN(*SIZES, seed=0), corpus(3), dev))
     assert [event.is_best for event in same] == [True, False, False]  # an equal accuracy is no better one
+
+
+def test_a_partial_recovery_is_not_the_best_epoch(monkeypatch):
+    accuracies = iter([0.5, 0.3, 0.4, 0.45])
+    monkeypatch.setattr(training, "accuracy", lambda model, dev: next(accuracies))
+    events = train(Trainer(epochs=9, patience=3), rnns.NumpyRNN(*SIZES, seed=0), corpus(3), corpus(1))
+    assert [event.is_best for event in epochs(events)] == [True, False, False, False]
 
 
 def test_an_event_keeps_what_it_said_and_tells_the_epochs_running_figures():

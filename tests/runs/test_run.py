@@ -171,6 +171,13 @@ def test_more_epochs_can_be_asked_for(tmp_path):
     assert short.settings.dtype == Run.open("short", tmp_path).settings.dtype == "float64"  # kept as it began
 
 
+def test_going_on_to_the_epoch_that_is_done_trains_nothing(tmp_path, left_alone):
+    shutil.copytree(left_alone.folder, tmp_path / "done")
+    run = Run.open("done", tmp_path)
+    assert [type(event).__name__ for event in run.fit()] == ["Started", "Stopped"]
+    assert numbers(run) == numbers(left_alone)
+
+
 def test_its_files_are_those_that_the_module_names(left_alone):
     assert {file.name for file in left_alone.folder.iterdir()} == {
         "config.json",

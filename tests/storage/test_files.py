@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lxmls_rnn.storage import files
 from lxmls_rnn.storage.files import (
     MAX_LINE_BYTES,
     counted,
@@ -134,6 +135,17 @@ write_atomically(Path(sys.argv[1]), write)
     living.communicate(b"\n")
     assert living.returncode == 0
     assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_writers_at_once_keep_their_files_where_the_disk_has_no_locks(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_lock", lambda descriptor: None)
+
+    def write(file):
+        write_atomically(tmp_path / "file", "of another")
+        file.write(b"of this one")
+
+    write_atomically(tmp_path / "file", write)
+    assert (tmp_path / "file").read_text() == "of this one"
 
 
 def test_a_folder_is_whole_or_not_there(tmp_path):

@@ -44,6 +44,13 @@ def test_with_a_gpu_the_verdict_says_what_it_takes_and_from_where_on_it_is_faste
     )
 
 
+def test_the_gpu_must_win_at_every_larger_batch(make_results, step):
+    rows = [step(2e-3, "fused", batch=batch) for batch in (1, 32, 128)]
+    rows += [step(median, "fused", "cuda", batch=batch) for batch, median in ((1, 1e-3), (32, 3e-3), (128, 1e-3))]
+    *_, said = summary.verdict(make_results(*rows))
+    assert said == "The GPU is faster for the RNN from 128 sentences a batch on with 20 hidden units."
+
+
 def test_an_uncertain_row_takes_no_part_in_a_verdict_and_is_counted(make_results, step):
     sure, doubtful = step(2e-5, "numpy"), step(1e-5, "fused")
     doubtful.q3 = 1.4e-5

@@ -64,6 +64,12 @@ def test_a_difference_for_other_inputs_alone_is_found(results):
     assert "1 of 1000 columns differ" in said
 
 
+def test_nan_is_not_right(results):
+    got = results("forward")
+    got[0]["p"] = np.full_like(got[0]["p"], np.nan)
+    assert "First difference: p" in judged("forward", got)
+
+
 def test_rounding_is_relative_to_the_largest_number(results):
     got = results("forward")
     got[0]["a"] *= 1 + 1e-10

@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import os
 from dataclasses import dataclass
+from datetime import datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -43,6 +45,14 @@ def test_a_folder_that_is_none_is_told(runs_folder):
     runs_folder.write_text("a file")
     for said in (check.forward(None), check.hint("forward"), check.progress(), check.reset()):
         assert f"Progress is not saved: {os.fspath(runs_folder)}" in repr(said)
+
+
+def test_an_exercise_begins_once(monkeypatch):
+    clock = iter([datetime(2026, 7, 20, 10, minute) for minute in (0, 5, 20)])
+    monkeypatch.setattr(progress, "datetime", SimpleNamespace(now=lambda: next(clock)))
+    progress.update("forward", hints=1)
+    progress.update("forward", state="not right", tries=1)
+    assert progress.update("forward", state="right", tries=1).minutes == 20
 
 
 def test_the_time_of_the_last_try_is_stored():

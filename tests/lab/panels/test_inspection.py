@@ -243,6 +243,10 @@ def test_the_map_shows_the_most_frequent_words(runs_with, monkeypatch):
     most = [(counts[tagger.words.index(word)].any(), counts[tagger.words.index(word)].argmax()) for word in words]
     colours = [palette.colour_of(tagger.tags[k]) if is_counted else "#ffffff" for is_counted, k in most]
     assert list(shown.points.colors) == colours
+    runs_with("lstm")
+    panel.choice.refresh()
+    panel.choice.choose("lstm")
+    assert (view.map.value, view.points.children, panel.message.value) == ("", (), "")  # until it is drawn for this run
 
 
 def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
@@ -306,6 +310,10 @@ def test_errors_are_counted_as_the_training_counted_them_and_shown_by_their_tags
     assert cell[1] == palette.shade(1, 1)  # the most frequent mistake has the strongest colour
     view.predicted.value = tags[g]
     assert f"{view.evaluation.confusion[g, g]} words that are correct" in view.list.value
+    list(Run.open("rnn").fit(epochs=3))
+    panel.tag_button.click()
+    assert view.results.layout.display == "none"  # those of the model before
+    pressed(panel, ERRORS)
     panel.choice.run.value = "lstm"
     assert view.results.layout.display == "none"
     view.button.click()
@@ -447,6 +455,20 @@ def test_the_tested_difference_stays_with_its_runs(panel):
     assert "p = 1.0000" in pressed(panel, COMPARE).result.value
     panel.choice.run.value = "lstm"
     assert view.result.value == ""
+
+
+def test_each_of_two_runs_has_its_own_known_words_in_the_test(runs_with):
+    runs_with("rnn", "guide")
+    panel = InspectionPanel("rnn")
+    view = turn_to(panel, COMPARE)
+    view.choice.choose("guide")
+    view.part.value = "dev"
+    pressed(panel, COMPARE)
+    ((_, *lines),) = tables(view.result.value)
+    for n, name in enumerate(("rnn", "guide"), 1):
+        run = Run.open(name)
+        expected = run.load()[0].evaluate(DEV, **run.settings.reading).summary()
+        assert {line[0]: line[n] for line in lines} == expected
 
 
 def test_runs_that_cannot_be_compared_say_so(runs_with, tmp_path):

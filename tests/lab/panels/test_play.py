@@ -158,6 +158,7 @@ def predict(panel, says):
     ("Grows", 0.5, "grows, but it shrinks"),
     ("Grows", 3.0, "grows, and it does"),
     ("Stays", 1.01, "stays, and it does"),
+    ("Stays", 0.99, "stays, and it does"),
 ])  # fmt: skip
 def test_a_prediction_is_judged_by_the_share_at_the_first_word(panel, says, W_h, verdict):
     before = panel.reaches.lines[0].y[-1]
