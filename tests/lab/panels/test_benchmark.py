@@ -156,6 +156,15 @@ def test_where_a_gpu_pays_is_told_and_drawn(panel):
     assert [mark.colors[0] for mark in marks] == [COLOURS[name] for name in ("numpy", "numpy", "fused", "fused")]
 
 
+def test_a_plot_shows_one_kind_of_work(panel):
+    panel.shown = make_results(1e-3, 2e-3)
+    steps = make_results(5e-3, 6e-3).rows
+    panel.shown.rows += [replace(row, case=replace(row.case, work="step")) for row in steps]
+    panel._draw()
+    panel.plotted.value = "rnn step"
+    assert list(panel.figures["n_hidd"].marks[0].y) == [5, 6]
+
+
 @pytest.mark.daily("starts another worker")
 def test_the_code_measures_the_same(panel, results_folder, capsys):
     panel.choice["batch"].value = "1"

@@ -133,6 +133,14 @@ def test_the_few_sentences_left_at_the_end_of_an_epoch_are_no_point(panel, monke
         assert [point[0] for point in points] == pytest.approx([21 / 43, 42 / 43, 64 / 43, 85 / 43])
 
 
+def test_the_points_of_batches_have_the_cost_of_the_epoch(panel):
+    small(panel, epochs=1, sentences=40)
+    panel.trainer["batch_size"].value = 4
+    training = train(panel)
+    assert len(training.running) == 10
+    assert sum(cost for _, cost, _ in training.running) / 10 == pytest.approx(training.rows[0].cost)
+
+
 def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
     rows = [Metrics(n, 1 / n, n / 2600, n / 2700, 1 / (9 + n), n / 9, 7.0 * n, True) for n in range(1, 2502)]
     curves = Curves()
