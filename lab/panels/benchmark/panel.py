@@ -100,7 +100,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         set_options(self.choice["set"], [OWN_SIZES, *c.SETS], OWN_SIZES)
         self.run_button = self.button("Run", "Run the chosen benchmark", self.run, "primary")
         what = "Stop the benchmark and keep the cases already measured"
-        self.stop_button = self.button("Stop", what, self.stop, "warning", disabled=True)
+        self.stop_button = self.button("Stop", what, self.stop, icon="stop", disabled=True)
         self.progress, self.status = progress_bar("14em"), view("benchmark-status")
         self.earlier = dropdown("Stored results", [], "Your earlier results", width="30em")
         self.load_button = self.button("Load", "Show the chosen results", self.load)
