@@ -46,10 +46,11 @@ def test_a_panel_that_was_just_shown_and_its_run_are_there_after_a_reload(lab):
     fill(panel, "Epochs", 1000)
     fill(panel, "Run name", "unsaved")
     button(panel, "Start").click()
-    expect(panel.locator(".lab-log tbody tr").first).to_be_visible()
+    epochs = re.compile("^Epochs of unsaved:")  # the panel showed an earlier run's before
+    expect(panel.get_by_role("table", name=epochs)).to_be_visible()
     lab.reload()
     panel = lab.find("TrainingPanel")
-    expect(panel.get_by_role("table", name=re.compile("^Epochs of unsaved:"))).to_be_visible()
+    expect(panel.get_by_role("table", name=epochs)).to_be_visible()
     expect(lab.page.locator(".jp-CodeCell .jp-InputPrompt").first).to_have_text("[1]:")
 
 
