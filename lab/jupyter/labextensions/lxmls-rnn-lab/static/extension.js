@@ -101,9 +101,9 @@
     sessionContext.iopubMessage.connect((_, { content, parent_header: { msg_id: request } }) => {
       if (content.execution_state === "idle") handled(request);
     });
-    sessionContext.statusChanged.connect((_, status) => {
-      if (/restarting|dead|terminating/.test(status)) [...sent].forEach(handled);
-    });
+    const giveUp = (_, status) => /restarting|dead|terminating|connecting|disconnected/.test(status) && [...sent].forEach(handled);
+    sessionContext.statusChanged.connect(giveUp);
+    sessionContext.connectionStatusChanged.connect(giveUp); // what was said meanwhile may be lost
     node.addEventListener("click", (event) => {
       const button = event.target.closest(".lab-panel .jupyter-button");
       if (!button || !sent.size) return;
