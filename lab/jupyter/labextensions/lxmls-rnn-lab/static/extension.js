@@ -85,6 +85,7 @@
         else {
           presses.delete(press);
           wait(press, false);
+          press.button.focus({ preventScroll: true }); // which it lost meanwhile
           press.button.click();
         }
       }
