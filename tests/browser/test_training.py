@@ -199,7 +199,7 @@ def test_a_press_does_not_overtake_what_was_typed(lab):
     busy.unlink()
     expect(message(corpus).locator(".lab-error")).to_contain_text("'nothing'")
     expect(message(training).locator(".lab-error")).to_contain_text("'race2/name'")
-    assert lab.page.evaluate("() => document.activeElement.innerText").strip() in ("Fetch", "Start")  # the last released
+    assert lab.page.evaluate("() => document.activeElement.innerText").strip() in ("Fetch", "Start")
 
 
 def test_a_press_does_not_wait_for_a_kernel_that_has_ended(lab):
