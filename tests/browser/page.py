@@ -208,7 +208,8 @@ class LabPage:
                 yield
 
     def save(self):
-        """Save the notebook and wait until it is saved."""
+        """Save the notebook and wait until it is saved; JupyterLab ignores the keys while it saves."""
+        expect(self.page.locator("#jp-main-statusbar")).not_to_contain_text("Saving started")
         self.page.keyboard.press("Control+s")
         expect(self.page.locator(".jp-mod-dirty")).to_have_count(0)
 
