@@ -92,7 +92,7 @@ OPTIONS += [(["-arch", "compute_99"], 990, 990), (["-lineinfo", "--gpu-architect
 def test_compiles_for_each_device_from_the_option_that_libgpuarray_gives(
     stand_ins, real_nvrtc, options, device, capability
 ):
-    """Where no device can be asked only an impossible option is changed."""
+    """Change only an impossible option if no device can be asked."""
     done = compile_through_shim(stand_ins, real_nvrtc.path, *options, device=device)
     assert done.returncode == 0, done.stderr
     assert target(done.stdout) == real_nvrtc.best_arch(capability)
