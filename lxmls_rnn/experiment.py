@@ -138,6 +138,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.trainer.seed == self.seed:  # one seed is written once
+            object.__setattr__(self, "trainer", replace(self.trainer, seed=None))
         if not self.peepholes and not self.is_lstm:
             raise ValueError(f"only an LSTM can be without peepholes, got the model {self.model}")
         if self.is_lstm and self.peepholes not in MODELS[self.model].peephole_options:
@@ -170,9 +172,10 @@ class Settings:
         return {name: getattr(self if name in settings_of(Settings) else self.trainer, name) for name in SETTINGS}
 
     def changed(self, **values: Any) -> Settings:
-        """Return a copy with other values, also of the trainer's settings; `seed` sets both seeds."""
+        """Return a copy with other values, also of the trainer's settings; `seed` is also that of the trainer."""
         own = {name: value for name, value in values.items() if name in settings_of(Settings)}
-        others = {name: value for name, value in values.items() if name == "seed" or name not in own}
+        others = {name: value for name, value in values.items() if name not in own}
+        others |= {"seed": None} if "seed" in own else {}
         return replace(self, **own, trainer=replace(self.trainer, **others))
 
     def model_options(self) -> dict[str, Any]:
@@ -233,7 +236,7 @@ class Settings:
         return checksums(self)
 
 
-# all settings of a training by name; the trainer's seed follows that of the parameters
+# all settings of a training by name; the seed of the parameters is the trainer's too
 SETTINGS = {**settings_of(Settings), **{name: one for name, one in settings_of(Trainer).items() if name != "seed"}}
 
 

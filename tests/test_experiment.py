@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,7 @@ def test_only_an_lstm_can_be_without_peepholes():
 def test_a_setting_that_is_changed_is_the_trainers_too_and_a_seed_is_both():
     settings = Settings("sample").changed(n_hidd=9, rate=0.2, seed=5)
     assert settings == Settings("sample", n_hidd=9, seed=5, trainer=Trainer(rate=0.2, seed=5))
+    assert replace(settings, trainer=Trainer(rate=0.2, seed=3)).changed(seed=5) == settings
     assert (settings.flat()["rate"], settings.flat()["n_hidd"]) == (0.2, 9)
     for invalid, message in (({"tags": "2"}, "tags must be"), ({"clip": 0}, "clip must be")):
         with pytest.raises(ValueError, match=message):

@@ -53,7 +53,9 @@ class Trainer:
         is_basic=True,
     )
     shuffle: bool = setting(False, "Shuffle", "Shuffle the sentences before each epoch")
-    seed: int = setting(0, "Seed", "Seed of the order of the sentences", most=MAX_SEED)
+    seed: int | None = setting(
+        None, "Seed", "Seed of the order of the sentences", most=MAX_SEED, none="that of the `Settings`, or 0"
+    )
     patience: int | None = setting(
         None,
         "Patience",
@@ -182,7 +184,7 @@ class Trainer:
         order = np.arange(n_batches)
         if self.shuffle:
             # a new generator for each epoch: resuming in the middle of a training needs no other state
-            np.random.RandomState([self.seed, epoch]).shuffle(order)
+            np.random.RandomState([self.seed or 0, epoch]).shuffle(order)
         return order
 
     def _batches_of_epoch(

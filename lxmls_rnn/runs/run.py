@@ -157,6 +157,7 @@ class Run:
                 self.diverged = None
                 self._write_config(checksums, self.folder)
             trainer = self.settings.trainer
+            trainer = replace(trainer, seed=self.settings.seed if trainer.seed is None else trainer.seed)
             events = trainer.fit(tagger.model, experiment.train, experiment.dev, progress, best)
             try:
                 yield from self._saving(events, tagger, checkpoint_every, may_write)

@@ -12,7 +12,8 @@ from cli.command import COMMAND, SHORT
 
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.training import EpochDone, Stopped
+from lxmls_rnn.deep_learning.training import EpochDone, Stopped, Trainer
+from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 
@@ -129,6 +130,16 @@ def test_every_option_of_train_is_a_setting_of_the_run(run):
     assert (found["corpus"], found["dev"]) == ("sample", None)
     assert run("train", "--name", "b", *SHORT).exit_code == 0
     assert Run.open("b").settings.trainer.epochs == 5
+
+
+def test_the_command_and_python_shuffle_with_the_same_seed(run):
+    def cost(seed):
+        trainer = Trainer(epochs=1, shuffle=True, seed=seed)
+        short = Settings("sample", max_nr_sent=80, n_hidd=6, n_emb=8, seed=7, trainer=trainer)
+        return [event.cost for event in Run.create(f"python{seed}", short).fit() if isinstance(event, EpochDone)]
+
+    assert run("train", *SHORT, "--epochs", "1", "--seed", "7", "--shuffle", "--name", "a").exit_code == 0
+    assert cost(None) == cost(7) == [row.cost for row in Run.open("a").metrics()] != cost(0)
 
 
 def test_train_says_what_it_trains_and_each_epoch(run, tmp_path):

@@ -26,7 +26,7 @@ def test_its_file_says_what_it_is(tmp_path):
     assert [training.name for training in sweep.trainings()] == names
     settings = [training.settings for training in sweep.trainings()]
     assert [(s.n_hidd, s.trainer.rate, s.seed, s.trainer.seed) for s in settings] == [
-        (n_hidd, 0.1, seed, seed) for seed in (1, 2) for n_hidd in (2, 3)
+        (n_hidd, 0.1, seed, None) for seed in (1, 2) for n_hidd in (2, 3)
     ]
 
 

@@ -67,6 +67,7 @@ def test_settings_that_are_copied_are_those_that_are_trained_and_written_as_code
     space = {}
     exec(code, space)
     assert space["settings"] == wanted
+    assert code.count("seed=") == ("seed" in changes)  # the trainer's is the same
     assert str(data) not in code  # a path that holds on another machine too
     unchanged = {"max_sent_len", "n_hidd", "init", "min_count", "embeddings"} - set(changes)
     assert not any(f"{name}=" in code for name in unchanged)
