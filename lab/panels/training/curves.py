@@ -60,8 +60,9 @@ class Curves(ColumnBox):
         key = html.key((name, colour, line) for name, colour, _, line, _ in drawn)
         dashed = "Dashed" if len(names) <= len(LINES) else "Dashed or dash-dotted"
         message = (
-            f"With markers: cost of an epoch, and accuracy on dev after it. {dashed}: accuracy on the training part, "
-            "each word tagged before its update. Thin: the same within epochs. Norm: the largest, before clipping."
+            f"With markers: cost of an epoch, in its middle, and accuracy on dev, at its end. {dashed}: accuracy on "
+            "the training part, in the middle of an epoch, each word tagged before its update. Thin: the same within "
+            "epochs. Norm: the largest of an epoch, before clipping."
         )
         self.legend.value = f"<div>{key}</div><div><small>{message}</small></div>" if names else ""
 
@@ -153,11 +154,11 @@ class RunLines:
         rows = rows[:: -(1 + len(rows) // MAX_DRAWN_EPOCHS)][::-1]  # always includes the last one
         kept = [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy, row.gradient_norm) for row in rows]
         epoch, cost, train, dev, norm = np.array(kept, float).reshape(-1, 5).T  # None becomes NaN
-        measured = np.isfinite(dev)
-        self._put_cost(self.cost, epoch, cost)
-        put(self.train, epoch, train)
+        measured, middle = np.isfinite(dev), epoch - 0.5  # of what is measured over the whole epoch
+        self._put_cost(self.cost, middle, cost)
+        put(self.train, middle, train)
         put(self.dev, epoch[measured], dev[measured])
-        self._put_norm(self.norm, epoch, norm)
+        self._put_norm(self.norm, middle, norm)
         done, cost, accuracy = np.array(list(running), float).reshape(-1, 3).T
         self._put_cost(self.cost_within, done, cost)
         put(self.train_within, done, accuracy)

@@ -105,7 +105,8 @@ def test_a_training_is_seen_in_curves_table_and_status(panel):
     lines = panel.curves.lines["NumpyRNN-1"]
     assert list(lines.cost.y) == [row.cost for row in training.rows]
     assert list(lines.dev.y) == [row.dev_accuracy for row in training.rows]
-    assert list(lines.train.x) == [1, 2]
+    assert list(lines.cost.x) == list(lines.train.x) == [0.5, 1.5]  # the mean of an epoch, in its middle
+    assert list(lines.dev.x) == [1, 2]
     assert list(lines.train.y) == [row.train_accuracy for row in training.rows]
     assert "NumpyRNN-1" in panel.curves.legend.value
     assert panel.table.value == epochs_table(training.name, training.rows)
@@ -149,8 +150,8 @@ def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
     lines = curves.lines["long"]
     x = lines.cost.x
     assert len(x) == 834
-    assert x[-1] == 2501
-    for line, y in ((lines.cost, 1 / x), (lines.train, x / 2600), (lines.dev, x / 2700)):
+    assert x[-1] == 2500.5
+    for line, y in ((lines.cost, 1 / (x + 0.5)), (lines.train, (x + 0.5) / 2600), (lines.dev, lines.dev.x / 2700)):
         assert list(line.y) == list(y)
     ((head, *shown),) = tables(epochs_table("a", rows))
     assert head == ["epoch", "cost", "training", "dev", "rate", "seconds", "words/s"]
@@ -170,23 +171,23 @@ def test_a_logarithmic_axis_of_the_cost_leaves_out_what_has_no_place_on_it():
     costs = [2.0, 0.0, float("nan"), float("inf"), 1e9]
     rows = [Metrics(epoch=n, cost=cost, **ROW) for n, cost in enumerate(costs, 1)]
     curves.update("diverged", rows, [(0.5, 3.0, 0.5), (1.0, float("nan"), 0.5)])
-    assert list(curves.lines["diverged"].cost.x) == [1, 2, 5]
+    assert list(curves.lines["diverged"].cost.x) == [0.5, 1.5, 4.5]
     curves.logarithmic.value = True
     curves.rescale()
     lines = curves.lines["diverged"]
     assert curves.cost.marks[:2] == lines.of_cost
     assert isinstance(curves.cost.axes[1].scale, bqplot.LogScale)
     assert lines.cost.scales["y"] is curves.cost.axes[1].scale
-    assert list(lines.cost.x) == [1, 5]
+    assert list(lines.cost.x) == [0.5, 4.5]
     assert list(lines.cost_within.y) == [3.0]
     rows.append(Metrics(epoch=6, cost=3.0, **ROW))
     curves.update("diverged", rows, [])
     curves.update("later", rows[:1], [])
-    assert list(lines.cost.x) == [1, 5, 6]
+    assert list(lines.cost.x) == [0.5, 4.5, 5.5]
     assert list(curves.lines["later"].cost.y) == [2.0]
     curves.logarithmic.value = False
     curves.rescale()
-    assert list(curves.lines["diverged"].cost.x) == [1, 2, 5, 6]
+    assert list(curves.lines["diverged"].cost.x) == [0.5, 1.5, 4.5, 5.5]
 
 
 def test_two_panels_at_once_do_not_disturb_each_other(tmp_path):
@@ -286,7 +287,7 @@ def test_runs_on_disk_are_drawn_in_colours_of_their_own_and_go_on(panel, runs_fo
     again.to_epoch.value = 4
     again.resume_button.click()
     training_of(again).wait()
-    assert list(again.curves.lines[second].cost.x) == [1, 2, 3, 4]
+    assert list(again.curves.lines[second].cost.x) == [0.5, 1.5, 2.5, 3.5]
     metrics = runs_folder / first / "metrics.jsonl"
     metrics.write_text(metrics.read_text().splitlines(keepends=True)[0])  # as of a training that was stopped
     again.selected.value = first
