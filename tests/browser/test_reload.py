@@ -105,6 +105,30 @@ def test_cells_that_show_panels_are_saved_one_after_the_other(lab):
     expect(lab.page.locator(".jp-mod-dirty")).to_have_count(0)
 
 
+def test_a_notebook_that_changes_while_it_is_saved_is_not_taken_for_saved(lab):
+    held = []
+
+    def hold(route):
+        held.append(route) if route.request.method == "PUT" and not held else route.continue_()
+
+    name = lab.write("2 * 3")
+    lab.open(name)
+    lab.run_cell(0)
+    lab.page.route("**/api/contents/*.ipynb*", hold)
+    lab.page.keyboard.press("Control+s")
+    bar = lab.page.locator("#jp-main-statusbar")
+    expect(bar).to_contain_text("Saving started")
+    lab.page.keyboard.type("6 * 7")  # into the cell below, which Shift-Enter has made
+    expect(lab.page.locator(".jp-CodeCell")).to_contain_text(["2 * 3", "6 * 7"])
+    while not held:
+        lab.page.wait_for_timeout(20)  # between two looks
+    held[0].continue_()
+    expect(bar).not_to_contain_text("Saving started")
+    expect(lab.page.locator(".jp-mod-dirty")).to_have_count(1)
+    lab.save()
+    assert "6 * 7" in (lab.folder / name).read_text()
+
+
 def test_a_slow_restore_asks_once_for_all_widgets(lab):
     slow = """
 import time

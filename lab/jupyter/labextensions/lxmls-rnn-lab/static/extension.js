@@ -47,24 +47,22 @@
     });
   }
 
-  // Call functions with each notebook that is opened.
-  function followNotebooks(app, ...actions) {
-    const followed = new WeakSet();
-    app.shell.layoutModified.connect(() => {
-      for (const { content, context } of app.shell.widgets("main")) {
-        if (!context?.sessionContext || followed.has(context)) continue;
-        followed.add(context);
-        for (const action of actions) action(context, content);
-      }
+  // JupyterLab takes a notebook for saved that changed while it was saved.
+  function keepChanged({ model, saveState }) {
+    let changed;
+    model.contentChanged.connect(() => (changed = true));
+    saveState.connect((_, state) => {
+      if (state === "started") changed = false;
+      if (state === "completed" && changed) model.dirty = true;
     });
   }
 
   // A reload shows what the notebook's file holds, and JupyterLab saves that every two minutes: save when a cell that shows a
   // panel has run and has its number.
-  function saveShownPanels(app, { NotebookActions }) {
+  function saveShownPanels(notebooks, NotebookActions) {
     const savings = new WeakMap(); // of a notebook one after the other: two at once would conflict
     NotebookActions.executed.connect((_, { notebook, cell: { model } }) => {
-      const context = [...app.shell.widgets("main")].find(({ content }) => content === notebook)?.context;
+      const context = notebooks.find(({ content }) => content === notebook)?.context;
       const outputs = model.outputs?.toJSON() ?? [];
       if (!context || !outputs.some(({ data }) => data?.["application/vnd.jupyter.widget-view+json"])) return;
       const save = () => !context.isDisposed && context.contentsModel?.writable && context.save();
@@ -181,18 +179,27 @@
     };
   }
 
-  const plugin = {
+  const plugin = ({ INotebookTracker, NotebookActions }) => ({
     id: "lxmls-rnn-lab:plugin",
     autoStart: true,
-    activate: async (app) => {
+    requires: [INotebookTracker],
+    activate: (app, notebooks) => {
       allowSlowRestore();
       allowHiddenFigures();
       keepRuns(app);
-      followNotebooks(app, keepPresses, askAgain, markLostPanels);
       explainLostPanels(app);
-      saveShownPanels(app, await shared("@jupyterlab/notebook"));
+      saveShownPanels(notebooks, NotebookActions);
+      const follow = ({ context, content }) => {
+        for (const action of [keepChanged, keepPresses, askAgain, markLostPanels]) action(context, content);
+      };
+      notebooks.forEach(follow);
+      notebooks.widgetAdded.connect((_, notebook) => follow(notebook));
     },
-  };
+  });
   const init = (found) => (modules = found);
-  (window._JUPYTERLAB ||= {})["lxmls-rnn-lab"] = { init, get: () => () => ({ default: plugin, __esModule: true }) };
+  const get = async () => {
+    const made = { default: plugin(await shared("@jupyterlab/notebook")), __esModule: true };
+    return () => made;
+  };
+  (window._JUPYTERLAB ||= {})["lxmls-rnn-lab"] = { init, get };
 })();
