@@ -28,7 +28,9 @@ def bench(
     out: Annotated[
         Path | None, typer.Option(help="The results file; by default bench-TIME.json in results/, or in LXMLS_RESULTS.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Resume --out: measure the missing cases.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Resume --out: measure the missing and the uncertain cases.")
+    ] = False,
     plot: Annotated[bool, typer.Option(help="Write a plot beside the results.")] = True,
     everything: Annotated[bool, typer.Option("--all", help="Print all rows, not only those that decide.")] = False,
     **settings: Any,
@@ -135,7 +137,6 @@ def compare(
         raise ValueError(f"{before} and {after} have no measured case in common")
     for line in module.differences(first, second):
         console.say(line)
-    counts = {verdict: sum(change.verdict == verdict for change in found) for verdict in ("faster", "slower", "same")}
-    if everything or counts["same"] < len(found):
+    if everything or any(module.lines(found)):
         SafeConsole(width=None if console.is_terminal else 160).print(module.table(found, everything))
-    console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    console.print(module.counts(found))

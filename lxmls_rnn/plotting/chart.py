@@ -32,6 +32,7 @@ class Line:
     high: Numbers = ()
     style: str = "solid"  # "dashed", "dotted", or "none": points that no line connects
     has_dots: bool = False
+    hollow: Sequence[bool] = ()  # of each dot; by default all are filled
     width: float = 1.5  # of the line, in points
     is_band: bool = False
     bar_colours: Sequence[str] = ()  # by default that of the line

@@ -57,10 +57,13 @@ def draw_chart(axes: Axes, chart: Chart) -> None:
             errors = np.abs(np.array([line.low, line.high]) - y)
             look["ecolor"] = line.bar_colours or line.colour
             axes.errorbar(x, y, errors, capsize=3, **look)
-            continue
-        axes.plot(x, y, **look)
+        else:
+            axes.plot(x, y, **look)
         if line.is_band:
             axes.fill_between(x, line.low, line.high, color=line.colour, alpha=0.2, linewidth=0)
+        if any(line.hollow):
+            hollow = np.array(line.hollow)
+            axes.plot(x[hollow], y[hollow], "o", color=line.colour, markersize=4, markerfacecolor="white")
     axes.set_title(chart.title, fontsize=8)
     axes.set(xlabel=chart.x.label, ylabel=chart.y.label, xscale=chart.x.scale, yscale=chart.y.scale)
     axes.minorticks_off()

@@ -141,7 +141,9 @@ def make_row():
 
     def make(median, implementation="numpy", device="cpu", **sizes):
         case = {"model": "rnn", "dtype": "float32", "work": "backward", "n_hidd": 20, "batch": 1, **sizes}
-        row = Row(Case(implementation=implementation, device=device, **case), device=device, repeats=9, calls=1)
+        row = Row(
+            Case(implementation=implementation, device=device, **case), device=device, repeats=9, calls=1, processes=3
+        )
         row.flops, row.host_memory, row.compile_s = 10**6, 10**8, 0.1
         if median is None:
             return row

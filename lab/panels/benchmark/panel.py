@@ -53,8 +53,9 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
     runs in its own process on its device. Its results are compared with NumPy's before it is timed. Implementations
     with the same work take turns, so that a slow moment of the machine affects all of them; scan, which compiles
     longest, comes last. You see the <b>median</b> and the <b>quartiles</b> of repeats in three processes: differences
-    smaller than the distance of the quartiles mean nothing, and a row whose quartiles differ by more than 30 % is
-    uncertain (?) and is timed again while there is time. An unavailable device is listed with the reason.
+    smaller than the distance of the quartiles mean nothing. A row is uncertain (?) until it has six repeats in three
+    processes, and while its quartiles differ by more than 30 %: it is then timed again if there is time. An unavailable
+    device is listed with the reason.
     Results are saved. <b>Load</b> shows stored results, and <b>Compare</b> compares them with those below."""
 
     def __init__(self) -> None:
@@ -212,8 +213,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         found = list(compare.changes(before, self.shown))
         if not found:
             raise ValueError(f"{self.earlier.value.name} and the results below have no measured case in common")
-        counts = [f"{sum(change.verdict == v for change in found)} {v}" for v in ("faster", "slower", "same")]
-        message = f"{self.earlier.value.stem} (before) and the results below (after): {', '.join(counts)}"
+        message = f"{self.earlier.value.stem} (before) and the results below (after): {compare.counts(found)}"
         self.comparison.value = (
             f"<p><b>{escape(message)}</b>. A change counts if the quartiles do not overlap and the medians differ by "
             "5 % or more.</p>"
@@ -241,7 +241,8 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         for drawn, chart in zip(self.figures.values(), charts, strict=True):
             put_chart(drawn, chart)
         legend = key(line for chart in charts for line in chart.lines)
-        self.key.value = f"<div>{legend}</div>Points: medians; bars: from quartile to quartile." if legend else ""
+        points = "Points: medians, hollow if uncertain; bars: from quartile to quartile."
+        self.key.value = f"<div>{legend}</div>{points}" if legend else ""
         reason, without = ("", "") if self.working else (report.why_no_gpu(shown) or "", report.without_gpu(shown))
         self.gpu.value = speed_up_map(speed_ups(rows)) or (f"<p><b>{escape(without)}</b></p>" if without else "")
         notes = [

@@ -61,7 +61,12 @@ class BenchmarkSettings:
     time: float = setting(
         SECONDS, "Seconds per case", "Measuring time for each case in seconds, without compiling", is_positive=True
     )
-    limit: float = setting(LIMIT_SECONDS, "", "Seconds that a case may take, compiling included", is_positive=True)
+    limit: float = setting(
+        LIMIT_SECONDS,
+        "",
+        "Seconds that a case may take, compiling included; without six repeats by then it is uncertain",
+        is_positive=True,
+    )
     budget: float | None = setting(
         None,
         "Total seconds",

@@ -29,7 +29,10 @@ from lxmls_rnn.storage.records import Between, Count
 
 RESULTS = records.Format("lxmls-rnn benchmark")
 
-MAX_SPREAD = 0.3  # interquartile range divided by the median; a row above it is measured again
+# a row with less is uncertain: it is marked, measured again, and never used
+PROCESSES = 3  # one after the other, for each implementation, device and dtype
+MIN_REPEATS = 6
+MAX_SPREAD = 0.3  # interquartile range divided by the median
 
 Amount = Annotated[float, Between(0, 1e300)]
 
@@ -112,8 +115,10 @@ class Row:
 
     @property
     def is_uncertain(self) -> bool:
-        """Whether the spread is above `MAX_SPREAD`: no verdict uses such a row."""
-        return (self.spread or 0.0) > MAX_SPREAD
+        """Whether the row has too few repeats or processes, or too large a spread: no verdict uses such a row."""
+        if self.spread is None:
+            return False
+        return self.processes < PROCESSES or self.repeats < MIN_REPEATS or self.spread > MAX_SPREAD
 
     @property
     def words_per_second(self) -> float | None:

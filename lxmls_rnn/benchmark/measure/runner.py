@@ -2,7 +2,7 @@
 
 Each case is timed in `PROCESSES` processes, one after the other, because the places of its data in memory differ
 between processes, and with them its times (https://pyperf.readthedocs.io/en/latest/run_benchmark.html). While there is
-time, rows with a large spread are then timed again in further processes.
+time, uncertain rows are then timed again in further processes.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from lxmls_rnn.benchmark.measure.cases import Case, groups
 from lxmls_rnn.benchmark.measure.counting import Peak, count, memory, share_of_bound
 from lxmls_rnn.benchmark.measure.machine import cache_size
 from lxmls_rnn.benchmark.measure.process import START_LIMIT_SECONDS, STOPPED, Failed, Worker
-from lxmls_rnn.benchmark.measure.results import Row
+from lxmls_rnn.benchmark.measure.results import MIN_REPEATS, PROCESSES, Row
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.memory import check as check_memory
 
 SECONDS, LIMIT_SECONDS = 0.15, 120.0  # timed for a case; that a case may take: what command and panel begin with
-PROCESSES = 3  # one after the other, for each implementation, device and dtype
 MAX_PROCESSES = 8  # for rows that stay uncertain
-ROUNDS = 2  # turns of a case in each process; one is enough for calls that take longer than their time
+ROUNDS = MIN_REPEATS // PROCESSES  # turns of a case in each process
 COMPILE_BUDGETS = 4  # additional time for compiling, as a multiple of the budget
 
 
@@ -126,20 +125,20 @@ class Runner:
         for measurement in measurements:
             if self.stopping:
                 return
-            if measurement.row.status == "ok":
+            if measurement.row.status == "ok" and not self._is_too_long(measurement):
                 compiles = FRAMEWORKS[measurement.row.case.implementation].compile_time
                 measurement.is_prepared = measurement.is_timed = False
                 self._attempt(measurement, self._prepare, "compiling and checking" if compiles else "checking")
                 ready += [measurement] if measurement.is_prepared else []
-        for number in range(ROUNDS):
-            for measurement in ready:
-                if self.stopping:
-                    return
-                enough = number > 0 and measurement.seconds > self.seconds * measurement.row.processes / PROCESSES
-                # the last round tells how long the next one takes
-                too_long = bool(measurement.repeats) and measurement.spent + measurement.last > self.limit
-                if measurement.row.status == "ok" and not enough and not too_long:
-                    self._attempt(measurement, self._time, "timing")
+        for measurement in ready * ROUNDS:
+            if self.stopping:
+                return
+            if measurement.row.status == "ok" and not self._is_too_long(measurement):
+                self._attempt(measurement, self._time, "timing")
+
+    def _is_too_long(self, measurement: Measurement) -> bool:
+        """Return whether the next round would exceed the limit of the case; the last one tells how long it takes."""
+        return bool(measurement.repeats) and measurement.spent + measurement.last > self.limit
 
     def _attempt(self, measurement: Measurement, action: Callable[[Measurement], None], activity: str) -> None:
         case, start = measurement.row.case, monotonic()
@@ -208,7 +207,6 @@ class Runner:
         measurement.row.processes += not measurement.is_timed
         measurement.is_timed = True
         measurement.repeats += answer["seconds"]
-        measurement.seconds += sum(answer["seconds"]) * answer["calls"]
         measurement.row.calls = answer["calls"]
         measurement.row.host_memory, measurement.row.device_memory = answer["host_memory"], answer["device_memory"]
 
@@ -268,7 +266,6 @@ class Measurement:
         self.row = row
         self.is_prepared = self.is_timed = False  # in the present process
         self.repeats: list[float] = []
-        self.seconds = 0.0  # timed so far
         self.spent = self.last = 0.0  # seconds, in total and in the last round
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lxmls_rnn.benchmark.measure.cases import Case, groups, scan_last
 from lxmls_rnn.benchmark.measure.machine import describe
-from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.measure.runner import PROCESSES, ROUNDS, STOPPED, Runner
+from lxmls_rnn.benchmark.measure.results import PROCESSES, Results, Row
+from lxmls_rnn.benchmark.measure.runner import ROUNDS, STOPPED, Runner
 from lxmls_rnn.storage.files import try_to_write
 
 
@@ -18,9 +18,9 @@ class Session:
 
     The cases are measured group by group, in `PROCESSES` processes one after the other, and the file is written after
     each group. If the runner has a budget, the cases of scan come last. With `resume` the rows that are already in the
-    file are kept. A group with a missing case is measured again as a whole, because only cases that were measured in
-    turns are compared. ValueError if the file to resume comes from another machine, or from other versions or threads
-    on this one.
+    file are kept. A group with a missing or uncertain case is measured again as a whole, because only cases that were
+    measured in turns are compared. ValueError if the file to resume comes from another machine, or from other versions
+    or threads on this one.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Session:
                 raise ValueError(
                     f"{path} was measured on another machine, or with other versions or threads: choose another --out"
                 )
-            self.kept = {row.case: row for row in before.rows if row.status != "stopped"}
+            self.kept = {row.case: row for row in before.rows if row.status != "stopped" and not row.is_uncertain}
             self.results.peaks = before.peaks
         cases = self.cases if self.runner.budget is None else scan_last(self.cases)
         self.todo = [group for group in groups(cases) if not all(case in self.kept for case in group)]

@@ -12,6 +12,7 @@ from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show.report import format_time, label
 
 COLUMN_NAMES = ("case", "implementation", "before", "after", "after / before", "verdict")
+COLOURS = {"faster": "green", "slower": "red", "same": "dim", "uncertain": "dim"}  # of each verdict
 MIN_CHANGE = 0.05  # as a fraction of the median; two runs of the same program differ by less
 
 
@@ -29,10 +30,12 @@ class Change:
 
     @property
     def verdict(self) -> str:
-        """Return "faster", "slower" or "same".
+        """Return one of `COLOURS`.
 
         A case has changed if the quartiles do not overlap and the medians differ by 5 % or more.
         """
+        if self.before.is_uncertain or self.after.is_uncertain:
+            return "uncertain"
         before, after = quartiles(self.before), quartiles(self.after)
         if after[2] < before[0] and self.ratio <= 1 - MIN_CHANGE:
             return "faster"
@@ -70,21 +73,26 @@ def _short(value: object, other: object) -> str:
     return str(value) if value not in ("", None, []) else "nothing"
 
 
+def counts(found: list[Change]) -> str:
+    """Return how many cases have each verdict, such as "1 faster, 0 slower, 7 same"; "uncertain" only if some are."""
+    each = {verdict: sum(change.verdict == verdict for change in found) for verdict in COLOURS}
+    return ", ".join(f"{n} {verdict}" for verdict, n in each.items() if n or verdict != "uncertain")
+
+
 def table(found: list[Change], everything: bool = False) -> Table:
     """Return the table of the changed cases, or of all cases if `everything`."""
     shown = Table(pad_edge=False)
     for number, name in enumerate(COLUMN_NAMES):
         shown.add_column(name, justify="right" if number > 1 else "left", no_wrap=number > 1)
-    colours = {"faster": "green", "slower": "red", "same": "dim"}
     for *cells, verdict in lines(found, everything):
-        shown.add_row(*cells, Text(verdict, colours[verdict]))
+        shown.add_row(*cells, Text(verdict, COLOURS[verdict]))
     return shown
 
 
 def lines(found: list[Change], everything: bool = False) -> Iterator[list[str]]:
     """Yield the table's lines: case, implementation, time before, time after, their ratio, verdict."""
     for change in found:
-        if everything or change.verdict != "same":
+        if everything or change.verdict in ("faster", "slower"):
             row = change.after
             times = format_time(change.before.median), format_time(row.median), f"{change.ratio:.2f}"
             yield [str(row.case).partition(":")[0], label(row), *times, change.verdict]

@@ -30,16 +30,17 @@ def less_work(results: Results) -> list[str]:
 
 
 def uncertain(results: Results, baseline: str = "numpy") -> list[str]:
-    """Return a line that names the rows whose spread exceeds their difference from the baseline."""
+    """Return a line that names the certain rows whose spread exceeds their difference from the baseline."""
     names = []
     for group in groups(results.rows):
         base = baseline_of(group, baseline)
         for row in group:
             faster = ratio(row, base)
-            if base is not None and row is not base and faster is not None:
+            if base is not None and row is not base and faster and not (row.is_uncertain or base.is_uncertain):
                 difference = abs(faster - 1) / max(faster, 1.0)  # relative to the slower one
                 if difference < max(row.spread or 0.0, base.spread or 0.0):
-                    names.append(f"{label(row)} (hidden {row.case.n_hidd}, batch {row.case.batch})")
+                    case = row.case
+                    names.append(f"{label(row)} ({case.model} {case.work}, hidden {case.n_hidd}, batch {case.batch})")
     if not names:
         return []
     named = ", ".join(names[:MAX_NAMED]) + ("" if len(names) <= MAX_NAMED else f" and {len(names) - MAX_NAMED} more")
@@ -82,6 +83,14 @@ def baseline_of(group: Sequence[Row], baseline: str) -> Row | None:
 def ratio(row: Row, base: Row | None) -> float | None:
     """Return how many times faster than the baseline a row is."""
     return base.median / row.median if base is not None and base.median and row.median else None
+
+
+def ratio_text(row: Row, base: Row | None) -> str:
+    """Return the ratio to the baseline; a question mark marks that of an uncertain row."""
+    faster = ratio(row, base)
+    if base is None or faster is None:
+        return ""
+    return f"{faster:.2f}" + (" ?" if row.is_uncertain or base.is_uncertain else "")
 
 
 def table(results: Results, baseline: str = "numpy") -> Table:
@@ -130,13 +139,12 @@ def sections(results: Results, baseline: str = "numpy", fastest_first: bool = Fa
 
 def measured_cells(row: Row, base: Row | None) -> list[str]:
     """Format the measurements of a row as cells of the table."""
-    faster = ratio(row, base)
     memory = (row.host_memory or 0) / 1e6
     return [
         format_time(row.median),
         quartiles_text(row),
         with_commas(row.words_per_second or 0.0),
-        f"{faster:.2f}" if faster else "",
+        ratio_text(row, base),
         f"{row.gflops:.1f}",
         f"{row.share:.1%}" if row.share is not None else "",
         format_time(row.compile_s),
@@ -183,9 +191,13 @@ def crossover(results: Results) -> list[str]:
     The fastest implementation on each of them is compared; sizes whose fastest row is uncertain are left out.
     """
     gpu_wins: dict[tuple[str, str, str, int, int], dict[int, bool]] = {}  # by hidden size, ascending
-    for (dtype, model, work, length, batch, n_hidd), sides in sorted(fastest(decided(results.rows)).items()):
+    for (dtype, model, work, length, batch, n_hidd), sides in sorted(
+        fastest(results.rows).items(), key=lambda item: item[0]
+    ):
         if len(sides) == 2:
-            gpu_wins.setdefault((dtype, model, work, length, batch), {})[n_hidd] = sides["gpu"] < sides["cpu"]
+            gpu_wins.setdefault((dtype, model, work, length, batch), {})[n_hidd] = (sides["gpu"].median or 0.0) < (
+                sides["cpu"].median or 0.0
+            )
     lines = []
     for (dtype, model, work, length, batch), wins in gpu_wins.items():
         last_loss = max((n_hidd for n_hidd, is_won in wins.items() if not is_won), default=0)
@@ -195,24 +207,11 @@ def crossover(results: Results) -> list[str]:
     return lines
 
 
-def decided(rows: Iterable[Row]) -> list[Row]:
-    """Return the fastest row on the CPU and on the GPU for each work and size; an uncertain one is left out.
+def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, Row]]:
+    """Return the fastest row on "cpu" and on "gpu" (CUDA), by (dtype, model, work, length, batch, n_hidd).
 
-    A slower row does not replace an uncertain one.
+    An uncertain one is left out; a slower row does not replace it. Cases whose work is "copy" are ignored.
     """
-    return [row for sides in _fastest_rows(rows).values() for row in sides.values() if not row.is_uncertain]
-
-
-def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, float]]:
-    """Return the smallest median on "cpu" and on "gpu" (CUDA), by (dtype, model, work, length, batch, n_hidd).
-
-    Cases whose work is "copy" are ignored.
-    """
-    best = _fastest_rows(rows)
-    return {key: {side: row.median or 0.0 for side, row in sides.items()} for key, sides in best.items()}
-
-
-def _fastest_rows(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, Row]]:
     best: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in rows:
         case = row.case
@@ -220,4 +219,4 @@ def _fastest_rows(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, Row]]:
         if row.median and side and case.work != "copy":
             sides = best.setdefault((case.dtype, case.model, case.work, case.length, case.batch, case.n_hidd), {})
             sides[side] = min(sides.get(side, row), row, key=lambda row: row.median or 0.0)
-    return best
+    return {key: {side: row for side, row in sides.items() if not row.is_uncertain} for key, sides in best.items()}

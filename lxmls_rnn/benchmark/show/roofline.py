@@ -56,6 +56,7 @@ def _draw_part(axis: Axes, key: str, rows: list[Row], peak: dict[str, float]) ->
             "marker": MARKER_SHAPES[row.case.model],
             "markersize": 2.5 + np.log2(row.case.n_hidd) / 2,
             "alpha": 0.75,
+            "fillstyle": "none" if row.is_uncertain else "full",
         }
         name = f"{row.case.implementation}, {TITLES[row.case.model]}"
         axis.plot(intensity, row.gflops, linestyle="", color=COLOURS[row.case.implementation], label=name, **look)

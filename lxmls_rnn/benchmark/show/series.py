@@ -11,7 +11,7 @@ import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS
 from lxmls_rnn.benchmark.measure.results import Row
-from lxmls_rnn.benchmark.show.report import fastest
+from lxmls_rnn.benchmark.show.report import fastest, ratio
 from lxmls_rnn.plotting.chart import Axis, Chart, Line
 from lxmls_rnn.plotting.palette import LINES
 
@@ -25,8 +25,8 @@ MILLISECONDS = Axis("ms", "~g", "log")
 def times(rows: Sequence[Row], size: str) -> Chart:
     """Describe the times of a model and work against `size`, one of `SIZE_LABELS`: medians with quartiles, in ms.
 
-    `rows` are the measured rows of this model and work. The other size, the length and the dtype are fixed at the
-    values with the most points; of several such values, the middle one is taken.
+    Points of uncertain rows are hollow. `rows` are the measured rows of this model and work. The other size, the
+    length and the dtype are fixed at the values with the most points; of several such values, the middle one is taken.
     """
     across = Axis(SIZE_LABELS[size], "d", "log")
     if not rows:
@@ -56,6 +56,7 @@ def times(rows: Sequence[Row], size: str) -> Chart:
             low=[1e3 * (row.q1 or row.median or 0.0) for row in found],
             high=[1e3 * (row.q3 or row.median or 0.0) for row in found],
             has_dots=True,
+            hollow=[row.is_uncertain for row in found],
             style=DEVICE_LINE_STYLES[device.rstrip("0123456789")],
         )
         for (implementation, device), found in drawn.items()
@@ -85,7 +86,7 @@ class SpeedUps(NamedTuple):
 
 
 def speed_ups(rows: Sequence[Row]) -> SpeedUps | None:
-    """Return the speed-ups for the length and dtype with most of them; None if there is no speed-up at all."""
+    """Return the speed-ups of certain rows, for the length and dtype with most; None if there is none at all."""
     best = {key: sides for key, sides in fastest(rows).items() if len(sides) == 2}
     if not best:
         return None
@@ -94,5 +95,5 @@ def speed_ups(rows: Sequence[Row]) -> SpeedUps | None:
     hidden, batches = sorted({n_hidd for _, n_hidd in chosen}), sorted({batch for batch, _ in chosen})
     values = np.full((len(hidden), len(batches)), np.nan)
     for (batch, n_hidd), sides in chosen.items():
-        values[hidden.index(n_hidd), batches.index(batch)] = sides["cpu"] / sides["gpu"]
+        values[hidden.index(n_hidd), batches.index(batch)] = ratio(sides["gpu"], sides["cpu"])
     return SpeedUps(hidden, batches, values, f"{length} words, {dtype}")

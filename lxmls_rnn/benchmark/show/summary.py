@@ -10,15 +10,15 @@ import numpy as np
 from rich.table import Table
 
 from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS
-from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.benchmark.measure.results import MAX_SPREAD, MIN_REPEATS, PROCESSES, Results, Row
 from lxmls_rnn.benchmark.show.report import (
     baseline_of,
-    decided,
+    fastest,
     format_time,
     is_on_gpu,
     label,
     quartiles_text,
-    ratio,
+    ratio_text,
     with_commas,
 )
 from lxmls_rnn.benchmark.show.series import TITLES, speed_ups
@@ -65,7 +65,7 @@ def verdict(results: Results) -> list[str]:
     measured = [row for row in results.rows if row.median]
     work = deciding_work([row for row in measured if not row.is_uncertain])
     measured = [row for row in measured if row.case.work == work and row.case.same_work]
-    rows = decided(measured)
+    rows = [row for sides in fastest(measured).values() for row in sides.values()]
     on_cpu, on_gpu = ([row for row in rows if is_on_gpu(row) is side] for side in (False, True))
     if not on_cpu:
         return []
@@ -182,8 +182,7 @@ def _cells(results: Results, key: ShapeKey, works: dict[str, Row], is_first: boo
     times = [_time(works.get(name)) for name in WORKS if name in SHORT_WORKS]
     row = works[work]
     base = baseline_of([other for other in results.rows if other.group == row.group], baseline)
-    faster = ratio(row, base)
-    numbers = [quartiles_text(row), with_commas(row.words_per_second or 0.0), f"{faster:.2f}" if faster else ""]
+    numbers = [quartiles_text(row), with_commas(row.words_per_second or 0.0), ratio_text(row, base)]
     return [*sizes, label(row), *times, *numbers]
 
 
@@ -200,7 +199,7 @@ def speed_up_lines(results: Results) -> list[str]:
     Sizes whose fastest row is uncertain take no part.
     """
     work = deciding_work(results.rows)
-    rows = decided(row for row in results.rows if row.case.work == work)
+    rows = [row for row in results.rows if row.case.work == work]
     lines = []
     for model in CASE_MODELS:
         found = speed_ups([row for row in rows if row.case.model == model])
@@ -220,7 +219,8 @@ def uncertain_lines(results: Results) -> list[str]:
     lines = []
     if uncertain:
         lines.append(
-            f"{len(uncertain)} of {len(measured)} rows are uncertain (marked ?): their quartiles differ by more than "
-            "30 % of the median, so that no verdict uses them. Is the machine busy?"
+            f"{len(uncertain)} of {len(measured)} rows are uncertain (marked ?), so no verdict uses them. Is the "
+            f"machine busy? Fewer than {MIN_REPEATS} repeats or {PROCESSES} processes, or quartiles that differ by "
+            f"more than {MAX_SPREAD:.0%} of the median, make a row uncertain."
         )
     return lines

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,15 @@ def test_a_row_has_its_rate_and_its_spread(make_row):
     assert row.gflops == pytest.approx(0.5)  # 10^6 operations in 2 ms
     assert row.spread == pytest.approx(0.02)
     assert (make_row(None).gflops, make_row(None).spread) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "uncertain"),
+    [({}, False), ({"repeats": 6}, False), ({"repeats": 5}, True), ({"processes": 2}, True), ({"q1": 1.4e-3}, True)],
+)
+def test_a_row_is_certain_with_all_its_processes_six_repeats_and_a_small_spread(make_row, change, uncertain):
+    assert replace(make_row(2e-3), **change).is_uncertain is uncertain
+    assert not make_row(None).is_uncertain  # it was not measured
 
 
 def test_a_gpu_that_was_not_measured_does_not_count(make_results, make_row):

@@ -35,6 +35,16 @@ def test_a_file_is_overwritten_unless_the_run_is_resumed(scripted, tmp_path):
     assert Results.load(path).peaks  # of the first run: the resumed one has asked for none
 
 
+def test_a_group_with_an_uncertain_row_is_measured_again(scripted, tmp_path):
+    path = tmp_path / "a.json"
+    list(Session(CASES, scripted(), path).run())
+    results = Results.load(path)
+    results.rows[3].processes = 2
+    results.save(path)
+    assert {row.case for row in Session(CASES, scripted(), path, resume=True).run()} == set(CASES[2:4])
+    assert not any(row.is_uncertain for row in Results.load(path).rows)
+
+
 def test_a_run_can_be_resumed_before_there_is_a_file(scripted, tmp_path):
     session = Session(CASES, scripted(), tmp_path / "a.json", resume=True)
     shares = [session.share for _ in session.run()]

@@ -20,6 +20,7 @@ def results(make_results, make_row):
 
 
 def test_points_lie_at_their_operations_a_byte_and_a_second(axes_of, results):
+    results.rows[1].processes = 2  # uncertain
     axes = axes_of(roofline, results)
     assert axes.shape == (1, 2)
     (cpu, gpu), (first, second, third, *_) = axes[0], results.rows
@@ -31,6 +32,7 @@ def test_points_lie_at_their_operations_a_byte_and_a_second(axes_of, results):
         assert points[name].get_ydata() == pytest.approx(counted.flops / row.median / 1e9)
         assert points[name].get_color() == COLOURS[row.case.implementation]
     assert points["fused, RNN"] in list(gpu.lines)
+    assert [points[name].get_fillstyle() for name in ("numpy, RNN", "fused, LSTM")] == ["full", "none"]
     assert points["fused, LSTM"].get_markersize() > points["numpy, RNN"].get_markersize()
     assert points["fused, LSTM"].get_marker() != points["numpy, RNN"].get_marker()
     assert cpu.get_title() == "cpu float32: 100 GFLOP/s, 10 GB/s; larger: more hidden units"

@@ -82,6 +82,21 @@ def test_a_chart_in_a_panel_shows_what_it_shows_in_a_file():
     assert not axes.xaxis.get_minorticklocs().size
 
 
+def test_a_hollow_dot_is_hollow_in_a_panel_and_in_a_file():
+    shown, axes = figure(), Figure().subplots()
+    line = Line(
+        "bars", "#0d8bd9", [2, 16], [0.5, 0.25], [0.25, 0.125], [0.75, 0.5], has_dots=True, hollow=[False, True]
+    )
+    chart = Chart(SIZES, Axis("ms"), [line])
+    put_chart(shown, chart)
+    draw_chart(axes, chart)
+    connection, filled, hollow, _ = shown.marks
+    assert (connection.marker, filled.fill, hollow.fill) == (None, True, False)
+    assert [(list(mark.x), list(mark.y)) for mark in (filled, hollow)] == [([2], [0.5]), ([16], [0.25])]
+    drawn = axes.lines[-1]
+    assert (list(drawn.get_xdata()), drawn.get_markerfacecolor(), drawn.get_color()) == ([16], "white", "#0d8bd9")
+
+
 def test_a_new_chart_replaces_the_one_before_with_other_marks_over_it():
     shown, above = figure(), bqplot.Scatter(x=[3], y=[4])
     put_chart(shown, CHART)

@@ -44,7 +44,9 @@ def make_results(*medians, device="cpu", implementation="numpy"):
     """Results of one case for each median, hidden 20, 40, ..."""
     rows = []
     for number, median in enumerate(medians, 1):
-        row = Row(Case("rnn", implementation, device, "float32", "forward", 20 * number, 1), repeats=9, calls=1)
+        row = Row(
+            Case("rnn", implementation, device, "float32", "forward", 20 * number, 1), repeats=9, calls=1, processes=3
+        )
         row.median, row.q1, row.q3, row.minimum = median, 0.99 * median, 1.01 * median, 0.98 * median
         rows.append(row)
     return Results("2025-01-01", [], {}, {"processor": "a processor", "threads": 1, "gpus": []}, rows=rows)
@@ -56,7 +58,6 @@ def test_a_run_is_followed_fills_table_and_plots_and_is_kept(panel, results_fold
     assert panel.status.value.startswith("2 of 2 cases measured, ")
     assert panel.table.value.count("numpy on cpu") == 2
     assert "numpy = 1: how many times as fast as numpy it is" in panel.table.value
-    assert len(panel.figures["batch"].marks) == 2
     assert list(panel.figures["batch"].marks[0].x) == [1, 2]
     (file,) = results_folder.glob("*.json")
     assert len(Results.load(file).rows) == 2
