@@ -92,6 +92,16 @@ def test_a_folder_of_the_data_folder_is_a_corpus_and_can_be_the_default(mine):
         corpus_files("mine")
 
 
+def test_a_corpus_is_made_beside_the_runs_where_the_data_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "reach").touch()  # no folder: nobody can write there, not even root
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path))
+    train, _, _ = corpus_files("reach:3")
+    assert train.is_relative_to(tmp_path / ".corpora")
+    assert prepare(Settings("reach:3", max_nr_sent=5)).dev is not None
+
+
 def test_the_default_is_the_sample_and_a_bad_one_is_named(mine, monkeypatch):
     for unset in ("", None):
         monkeypatch.setenv("LXMLS_CORPUS", unset) if unset is not None else monkeypatch.delenv("LXMLS_CORPUS")

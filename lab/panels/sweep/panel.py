@@ -34,6 +34,7 @@ from lab.widgets.settings_choice import (
     chosen_settings,
     group_buttons,
 )
+from lxmls_rnn.deep_learning.rnn import activations_of
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs import Damaged
@@ -125,7 +126,7 @@ class SweepPanel(RunsPanel[LiveSweep]):
         texts = [f"{name.value}={values.value}" for name, values in self.vary if name.value != NO_SETTING]
         base = chosen_settings(self.corpus, self.model, self.trainer)
         vary = grid.parse_vary(texts)
-        if "model" in vary and "activation" not in vary:
+        if "model" in vary and "activation" not in vary and base.activation == activations_of(base.model)[0]:
             base = base.changed(activation=None)  # each model family has its own default
         seeds = more_seeds([base.seed], self.seeds.parsed)
         return Sweep(self.root() / name, base, vary, seeds, self.sample.parsed or None, self.halving.value)

@@ -94,6 +94,10 @@ def test_the_code_of_a_broken_lstm_runs_and_the_rows_of_its_gates_are_named(caps
     assert ">g 1<" not in panel.entries.value
     panel.parameter.value = 4
     assert "gradient of W<sub>y</sub>" in panel.entries.value
+    panel.parameter.value = 0
+    row = panel.rows[0]  # of W_e, which shows the columns of the sentence's words only
+    framed = re.findall('lab-marked"[^>]*title="([^"]*)"', panel.entries.value)
+    assert framed == [f"{values[row.where]:.6g}" for values in (row.gradient, row.expected, row.differences)]
     panel.choice["model"].boxes["NumpyLSTM"].value, panel.choice["model"].boxes["NumpyRNN"].value = False, True
     panel.check_button.click()
     assert "the mistake is in NumpyLSTM: choose this model too" in panel.message.value

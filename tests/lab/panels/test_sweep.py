@@ -57,6 +57,12 @@ def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
     assert panel.count.value.startswith("10 trainings: 5 settings")
     panel.vary[1][1].value = "-1"
     assert "rate must be a positive number" in panel.count.value
+    panel.vary[1][0].value, panel.vary[1][1].value = "model", "NumpyRNN,NumpyLSTM"
+    panel.described().check()  # each has its own activation
+    panel.model["activation"].value = "softsign"
+    panel.start_button.click()
+    assert "activation must be tanh, got &#x27;softsign&#x27;" in panel.message.value
+    panel.vary[1][0].value, panel.vary[1][1].value = "rate", "-1"
     panel.start_button.click()
     assert "rate must be a positive number" in panel.message.value
 

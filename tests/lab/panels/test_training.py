@@ -404,8 +404,9 @@ def test_a_run_is_deleted_when_that_is_asked_for_twice(panel, runs_folder):
     assert (panel.selected.options, panel.shown.options, live_runs._all) == ((), (), [])
 
 
-def test_names_are_proposed_until_one_is_written_and_early_stopping_says_why_it_ended(panel):
+def test_names_are_proposed_until_one_is_written_and_early_stopping_says_why_it_ended(panel, runs_folder):
     assert panel.name.value == "NumpyRNN-1"
+    (runs_folder / "NumpyRNN-1").mkdir()  # that is no run
     panel.model["model"].value = "NumpyLSTM"
     assert panel.name.value == "NumpyLSTM-1"
     panel.trainer.switches["patience"].value, panel.trainer["patience"].value = True, 1
@@ -413,8 +414,10 @@ def test_names_are_proposed_until_one_is_written_and_early_stopping_says_why_it_
     train(panel)
     assert "No better accuracy on dev for 1 epoch. " in panel.message.value
     assert panel.name.value == "NumpyLSTM-2"
-    panel.name.value = "mine"
     panel.model["model"].value = "NumpyRNN"
+    assert panel.name.value == "NumpyRNN-2"
+    panel.name.value = "mine"
+    panel.model["model"].value = "NumpyLSTM"
     assert panel.name.value == "mine"
 
 

@@ -1,5 +1,6 @@
 """Controls of settings: what they say is what is trained, and of what can be chosen each is in its place."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -101,6 +102,14 @@ def test_the_corpus_is_at_first_that_of_the_environment_also_if_it_is_not_downlo
     assert CorpusChoice().name == name
     assert PlayPanel().network.corpus_name == name
     assert CorpusChoice("sample").name == "sample"
+
+
+def test_ones_own_corpora_and_files_are_listed(data):
+    (data / "mine").mkdir()
+    shutil.copy(TRAIN, data / "mine" / "train.conll")
+    upload(data, "one.conll")
+    listed = [value for _, value in CorpusChoice()["corpus"]._options_full]
+    assert {"sample", "reach", "mine", "uploads/one.conll"} <= set(listed)
 
 
 def test_controls_are_seen_where_they_mean_something(data):
