@@ -75,8 +75,9 @@ def show_run(session: Session) -> None:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=len(session.cases))
         for row in session.run():
-            n_done = int(session.share * len(session.cases))
-            bar.update(task, completed=n_done, description=str(row.case).partition(":")[0])
+            n_cases = len(session.cases)
+            what = str(row.case).partition(":")[0]
+            bar.update(task, total=n_cases, completed=int(session.share * n_cases), description=what)
     signal.signal(signal.SIGINT, before)
 
 

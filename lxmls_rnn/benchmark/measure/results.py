@@ -9,7 +9,8 @@ The file is one JSON object with these fields:
     settings    threads, seconds timed for a case, limit in seconds for a case, rounds
     machine     see `machine.describe`
     peaks       {"cpu float32": {"flops", "bytes", "cache"}, ...}, see `counting.Peak`
-    rows        one for each requested case: the fields of `Row`, with the fields of the case under "case"
+    rows        one for each requested case: the fields of `Row`, with the fields of the case under "case"; the first
+                case of an unavailable implementation, device and dtype stands for all of them
 """
 
 from __future__ import annotations

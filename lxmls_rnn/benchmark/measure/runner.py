@@ -7,7 +7,8 @@ time, uncertain rows are then timed again in further processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from math import inf
 from time import monotonic
 
@@ -51,6 +52,8 @@ class Runner:
         The present activity, such as 'timing numpy on cpu'; another thread can read it.
     stopping
         Whether `stop` was called.
+    absent
+        The implementations, devices and dtypes that are unavailable, with the reason; `run` asks for others once.
     """
 
     def __init__(
@@ -69,19 +72,26 @@ class Runner:
         self.compile_seconds = 0.0  # in this run
         self.peaks: dict[str, Peak] = {}
         self._workers: dict[tuple[str, str, str], Worker] = {}
-        self._absent: dict[tuple[str, str, str], Failed] = {}
+        self.absent: dict[tuple[str, str, str], str] = {}
         self._peaks_of: set[tuple[str, str, str]] = set()
 
     def run(self, cases: Sequence[Case]) -> Iterator[list[Row]]:
         """Measure cases group by group; yield the rows of a group each time they have more repeats.
 
+        A row for the first case of each unavailable implementation, device and dtype comes before; it stands for all.
         The run ends early on Ctrl-C (`KeyboardInterrupt`), after `stop`, and when the budget is used up.
         Rows keep the repeats that they have by then; those without any get the status "stopped".
         """
-        self.compile_seconds, self._start = 0.0, monotonic()
         self._stopped = ""
-        parts = [[Measurement(Row(case)) for case in group] for group in groups(cases)]
+        first: dict[tuple[str, str, str], Case] = {}
+        for case in cases:
+            first.setdefault(case.lane, case)
         try:
+            self._ask_for(first)
+            self.compile_seconds, self._start = 0.0, monotonic()
+            yield [Row(case, "unavailable", self.absent[lane]) for lane, case in first.items() if lane in self.absent]
+            available = [case for case in cases if case.lane not in self.absent]
+            parts = [[Measurement(Row(case)) for case in group] for group in groups(available)]
             for number in range(MAX_PROCESSES):
                 for part in parts:
                     again = [one for one in part if number < PROCESSES or one.row.is_uncertain]
@@ -93,6 +103,16 @@ class Runner:
                     return
         finally:
             self.close()
+
+    def _ask_for(self, lanes: Iterable[tuple[str, str, str]]) -> None:
+        """Start the workers that are not known to be absent."""
+        try:
+            for lane in lanes:
+                if not self.stopping and lane not in self.absent:
+                    with suppress(Failed):  # one that crashes is started again for its cases
+                        self._worker(lane)
+        except KeyboardInterrupt:
+            self._stopped = STOPPED
 
     def _measure_unless_stopped(self, measurements: list[Measurement]) -> None:
         measuring = monotonic() - self._start - self.compile_seconds
@@ -160,9 +180,9 @@ class Runner:
         case, row = measurement.row.case, measurement.row
         if self._compiled_enough():
             raise Failed("stopped", self._compiled_enough())
+        worker = self._worker(case.lane)
         start = monotonic()
         try:
-            worker = self._worker(case.lane)
             self._find_peak(case)
         finally:
             self.compile_seconds += monotonic() - start
@@ -212,15 +232,16 @@ class Runner:
 
     def _worker(self, lane: tuple[str, str, str]) -> Worker:
         """Return the worker of a lane; start it if it does not run, also after a crash."""
-        if lane in self._absent:
-            raise self._absent[lane]
         if lane not in self._workers:
+            start = monotonic()
             try:
                 self._workers[lane] = Worker(*lane, threads=self.threads, stop=lambda: self.stopping)
             except Failed as failure:
                 if failure.status == "unavailable":
-                    self._absent[lane] = failure
+                    self.absent[lane] = str(failure)
                 raise
+            finally:
+                self.compile_seconds += monotonic() - start
         return self._workers[lane]
 
     def _find_peak(self, case: Case) -> None:

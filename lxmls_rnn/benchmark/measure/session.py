@@ -25,18 +25,18 @@ class Session:
     Attributes
     ----------
     saved
-        Whether the file was written; it is not if all cases were stopped.
+        Whether the file was written; it is not if all cases were stopped or are unavailable.
     """
 
     def __init__(
         self, cases: Sequence[Case], runner: Runner, path: Path, command: Sequence[str] = (), resume: bool = False
     ) -> None:
-        self.cases, self.runner, self.path = cases, runner, path
+        self.asked, self.runner, self.path = cases, runner, path
         settings = {"threads": runner.threads, "seconds": runner.seconds, "limit": runner.limit}
         settings |= {"processes": PROCESSES, "rounds": ROUNDS}
         created = datetime.now().astimezone().isoformat(timespec="seconds")
         self.results = Results(created, list(command), settings, describe(runner.threads))
-        self.kept: dict[Case, Row] = {}
+        self.earlier: dict[Case, Row] = {}
         self.n_turns = 0  # turns of all cases so far
         self.saved = False
         if resume and path.exists():
@@ -45,31 +45,39 @@ class Session:
                 raise ValueError(
                     f"{path} was measured on another machine, or with other versions or threads: choose another --out"
                 )
-            self.kept = {row.case: row for row in before.rows if row.status != "stopped" and not row.is_uncertain}
+            runner.absent |= {row.case.lane: row.why for row in before.rows if row.status == "unavailable"}
+            self.earlier = {row.case: row for row in before.rows if row.status != "stopped"}
             self.results.peaks = before.peaks
-        cases = self.cases if self.runner.budget is None else scan_last(self.cases)
-        self.todo = [group for group in groups(cases) if not all(case in self.kept for case in group)]
+        ordered = cases if runner.budget is None else scan_last(cases)
+        known = {case for case, row in self.earlier.items() if not row.is_uncertain}
+        known |= {case for case in cases if case.lane in runner.absent}
+        self.todo = [group for group in groups(ordered) if not known.issuperset(group)]
+
+    @property
+    def cases(self) -> list[Case]:
+        """The cases that were asked for, without those that are known to be unavailable."""
+        return [case for case in self.asked if case.lane not in self.runner.absent]
 
     @property
     def share(self) -> float:
         """The part of the work that is done, from 0 to 1; rows that are measured again come on top."""
-        planned = PROCESSES * sum(map(len, self.todo))
+        planned = PROCESSES * sum(case.lane not in self.runner.absent for group in self.todo for case in group)
         return min(1.0, self.n_turns / planned) if planned else 1.0
 
     def run(self) -> Iterator[Row]:
         """Measure the missing cases; yield a row whenever one has more repeats.
 
-        At the end, also after an error, there is a row for every case. Raise OSError before anything is measured if the
-        file cannot be written.
+        At the end, also after an error, there is a row for every case; earlier rows are replaced once their group is
+        measured again. Raise OSError before anything is measured if the file cannot be written.
         """
-        new = {case for group in self.todo for case in group}
-        done = {key: row for key, row in self.kept.items() if key not in new}
+        done = dict(self.earlier)
         try:
             try_to_write(self.path.parent)
             for rows in self.runner.run([case for group in self.todo for case in group]):
-                self.n_turns += len(rows)
-                done |= {row.case: row for row in rows}
-                if any(row.status != "stopped" for row in rows):
+                self.n_turns += sum(row.case.lane not in self.runner.absent for row in rows)
+                is_new = any(row.status != "stopped" for row in rows)
+                done |= {row.case: row for row in rows if is_new or row.case not in done}
+                if is_new:
                     self._save(done)
                 yield from rows
         finally:
@@ -78,8 +86,8 @@ class Session:
             self._save(done)
 
     def _save(self, done: dict[Case, Row]) -> None:
-        self.results.rows = [done[case] for case in self.cases if case in done]
+        self.results.rows = [done[case] for case in self.asked if case in done]
         self.results.peaks |= {key: vars(peak) for key, peak in self.runner.peaks.items()}
-        self.saved = any(row.status != "stopped" for row in self.results.rows)
+        self.saved = any(row.status not in ("stopped", "unavailable") for row in self.results.rows)
         if self.saved:
             self.results.save(self.path)

@@ -160,8 +160,10 @@ def test_what_is_elsewhere_or_wrong_is_not_timed(scripted, answer, status, why):
     assert "measure" not in dict(runner.asked)
 
 
-def test_a_worker_that_cannot_be_had_is_tried_once_and_one_that_crashes_anew(scripted, monkeypatch):
-    for status, tried in (("unavailable", 1), ("crashed", 2)):
+def test_what_is_unavailable_is_asked_for_once_and_has_one_row_and_a_worker_that_crashes_is_tried_anew(
+    scripted, monkeypatch
+):
+    for status, tried, n_rows in (("unavailable", 1, 1), ("crashed", 3, 2)):
         attempts = []
 
         def start(*lane, status=status, attempts=attempts, **given):
@@ -171,7 +173,7 @@ def test_a_worker_that_cannot_be_had_is_tried_once_and_one_that_crashes_anew(scr
         runner = scripted()
         monkeypatch.setattr(runner_module, "Worker", start)
         rows = measured(runner, cases(("fused",), shapes=[SENTENCE, Shape("rnn", 5, 2, 4)]))
-        assert [(row.status, row.why) for row in rows] == [(status, "why")] * 2
+        assert [(row.status, row.why) for row in rows] == [(status, "why")] * n_rows
         assert len(attempts) == tried
 
 

@@ -5,8 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from lxmls_rnn.benchmark.measure import runner as runner_module
 from lxmls_rnn.benchmark.measure.cases import Shape, make_cases
+from lxmls_rnn.benchmark.measure.process import Failed
 from lxmls_rnn.benchmark.measure.results import Results
+from lxmls_rnn.benchmark.measure.runner import Runner
 from lxmls_rnn.benchmark.measure.session import Session
 
 CASES = make_cases([Shape("rnn", 5, batch, 4) for batch in (1, 2, 3)], ["forward"], ["numpy", "fused"], n_words=30)
@@ -33,6 +36,42 @@ def test_a_file_is_overwritten_unless_the_run_is_resumed(scripted, tmp_path):
         assert [one for one, _ in runner.asked].count("prepare") == asked
     assert [row.case for row in Results.load(path).rows] == CASES
     assert Results.load(path).peaks  # of the first run: the resumed one has asked for none
+
+
+def test_what_is_unavailable_is_one_row_and_not_asked_for_by_a_resumed_run(scripted, tmp_path, monkeypatch):
+    path, scripted_worker = tmp_path / "a.json", scripted()
+    start, asked = runner_module.Worker, []
+
+    def without_fused(name, *lane, **given):
+        asked.append(name)
+        if name == "fused":
+            raise Failed("unavailable", "no compiler")
+        return start(name, *lane, **given)
+
+    monkeypatch.setattr(runner_module, "Worker", without_fused)
+    session = Session(CASES, scripted_worker, path)
+    list(session.run())
+    assert (asked.count("fused"), session.share, len(session.cases)) == (1, 1.0, 3)
+    rows = Results.load(path).rows
+    assert [(row.case.implementation, row.status) for row in rows] == [
+        ("numpy", "ok"), ("fused", "unavailable"), ("numpy", "ok"), ("numpy", "ok")
+    ]  # fmt: skip
+    again = Session(CASES, Runner(threads=1, seconds=0.5, limit=100), path, resume=True)
+    assert (again.todo, len(again.cases)) == ([], 3)
+    list(again.run())
+    assert Results.load(path).rows == rows
+
+
+def test_a_resumed_run_that_is_stopped_keeps_the_earlier_rows(scripted, tmp_path):
+    path = tmp_path / "a.json"
+    list(Session(CASES, scripted(), path).run())
+    results = Results.load(path)
+    results.rows[3].processes = 2
+    results.save(path)
+    runner = scripted()
+    runner.stop()
+    list(Session(CASES, runner, path, resume=True).run())
+    assert Results.load(path).rows == results.rows
 
 
 def test_a_group_with_an_uncertain_row_is_measured_again(scripted, tmp_path):

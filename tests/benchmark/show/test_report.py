@@ -118,7 +118,7 @@ def test_what_was_not_measured_is_said_with_how_it_went_wrong(make_results, make
         "not measured: 2 cases: why",
         "crashed: numpy on cpu, rnn backward, hidden 20, batch 5, length 10, float32: why",
         "wrong: numpy on cpu, rnn backward, hidden 20, batch 6, length 10, float32: why",
-        "not available: numpy on cpu, fused on cuda, 2 cases: why",
+        "not available: numpy on cpu, fused on cuda: why",
     ]
     said[0].why = "another"
     assert len(report.not_measured(make_results(*said), already_shown="why")) == 1
