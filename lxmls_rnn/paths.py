@@ -7,12 +7,18 @@ from contextlib import suppress
 from pathlib import Path
 
 PACKAGED = Path(__file__).parent / "data"  # the sample corpora, in an installed wheel only
-_CHECKOUT = Path(__file__).parents[1] / "data"
+_CHECKOUT = Path(__file__).parents[1]
+
+
+def folder(name: str, here: Path = Path()) -> Path:
+    """Return the whole path of the folder `name`: LXMLS_NAME, else that in the checkout, else that in `here`."""
+    given = os.environ.get(f"LXMLS_{name.upper()}")
+    return Path(given or (here if PACKAGED.is_dir() else _CHECKOUT) / name).absolute()
 
 
 def data() -> Path:
-    """Return LXMLS_DATA, or data/ of the checkout that this package runs from, or data/ of the current folder."""
-    return Path(os.environ.get("LXMLS_DATA") or (_CHECKOUT if (_CHECKOUT / "sample").is_dir() else "data"))
+    """Return the folder of corpora and embeddings, see `folder`."""
+    return folder("data")
 
 
 def made() -> Path:
@@ -39,8 +45,8 @@ def named(file: str) -> str:
 
 
 def runs(root: str | os.PathLike[str] | None = None) -> Path:
-    """Return `root`, or if it is None LXMLS_RUNS, or runs/ of the current folder."""
-    return Path(os.environ.get("LXMLS_RUNS") or "runs") if root is None else Path(root)
+    """Return `root`, or if it is None the folder of runs, see `folder`."""
+    return folder("runs") if root is None else Path(root)
 
 
 def model(name: Path) -> Path:
@@ -56,5 +62,5 @@ def cache() -> Path:
 
 
 def results() -> Path:
-    """Return LXMLS_RESULTS, or results/ of the current folder."""
-    return Path(os.environ.get("LXMLS_RESULTS") or "results")
+    """Return the folder of benchmarks and exports, see `folder`."""
+    return folder("results")

@@ -15,11 +15,13 @@ def test_a_variable_that_is_set_later_holds(monkeypatch, name, variable):
     assert getattr(paths, name)() == Path("/else/where")
 
 
-def test_by_default_data_is_the_checkouts_and_the_others_are_in_the_current_folder(monkeypatch):
+def test_without_variables_all_are_in_the_checkout_or_if_there_is_none_in_the_current_folder(monkeypatch, tmp_path):
     for variable in VARIABLES.values():
         monkeypatch.delenv(variable, raising=False)
-    assert paths.data().samefile(Path(__file__).parents[1] / "data")
-    assert (paths.runs(), paths.results()) == (Path("runs"), Path("results"))
+    monkeypatch.chdir(tmp_path)  # as a notebook's folder is for VS Code
+    for folder, packaged in ((Path(__file__).parents[1], tmp_path / "none"), (tmp_path, tmp_path)):
+        monkeypatch.setattr(paths, "PACKAGED", packaged)  # a wheel has it
+        assert [getattr(paths, name)() for name in VARIABLES] == [folder / name for name in VARIABLES]
 
 
 def test_a_file_of_the_data_has_a_name_that_leads_to_it_wherever_the_data_are(monkeypatch, tmp_path):

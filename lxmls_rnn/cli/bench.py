@@ -48,7 +48,7 @@ def bench(
         raise ValueError(f"--baseline must be one of {', '.join(c.IMPLEMENTATIONS)}, got {baseline!r}")
     if resume and out is None:
         raise ValueError("--resume needs --out, the file to resume")
-    path = out or new_path(paths.results())
+    path = (out or new_path(paths.results())).absolute()
     session = Session(chosen.cases(), chosen.runner(), path, ["lxmls-rnn", *sys.argv[1:]], resume)
     show_run(session)
     show(session.results, baseline, everything)

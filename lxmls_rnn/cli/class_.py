@@ -39,7 +39,7 @@ def hand_in(
     name = name or os.environ.get("JUPYTERHUB_USER")
     if not name:
         raise ValueError("whose work is it? Add your name: `lxmls-rnn hand-in NAME`")
-    archive = output or notebooks / f"{check_name(name, 'a student')}.zip"
+    archive = (output or notebooks / f"{check_name(name, 'a student')}.zip").absolute()
     files = pack(name, notebooks, paths.runs(root), archive)
     packed = sum(file.endswith(".ipynb") for file in files)
     size = f"{archive.stat().st_size / 1e6:.1f} MB"
@@ -75,7 +75,7 @@ def collect(
     write_atomically(into / REPORT, collecting.in_text(reports))
     if not reports:
         raise collecting.none_in(sources)
-    console.say(f"{counted(len(reports), 'student')} in {into}: `lxmls-rnn class show {into}`")
+    console.say(f"{counted(len(reports), 'student')} in {into.absolute()}: `lxmls-rnn class show {into}`")
     raise typer.Exit(1 if any(report.error for report in reports) else 0)
 
 

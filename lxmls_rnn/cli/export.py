@@ -31,7 +31,7 @@ def export(
     from lxmls_rnn.export import files
 
     exported = files.export(paths.model(model), to)
-    output = output or paths.results() / exported.name
+    output = (output or paths.results() / exported.name).absolute()
     write_atomically(output, lambda file: file.write(exported.content))
     first, *_ = exported.source.splitlines()
     console.say(f"{output}: {len(exported.content):,} bytes. {first}")

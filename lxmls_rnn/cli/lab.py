@@ -30,7 +30,7 @@ def lab(
     """Put the notebooks into a folder and start JupyterLab there, with the panels and a token of its own.
 
     A notebook that you have changed is kept; its new version is written beside it. Data, runs and results are in
-    `data`, `runs` and `results` of the current folder, as for all commands.
+    `data`, `runs` and `results` of that folder, or of the checkout, and commands that are called there use the same.
 
     Example: `lxmls-rnn lab my-notebooks --no-browser`
     """
@@ -42,12 +42,12 @@ def lab(
     folder.mkdir(parents=True, exist_ok=True)
     notebooks = PACKAGE / "notebooks"  # those of a checkout are used where they are
     if not folder.samefile(notebooks) and (names := hand_out(notebooks, folder)):
-        console.say(f"New in {folder}: {', '.join(names)}.")
+        console.say(f"New in {folder.absolute()}: {', '.join(names)}.")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         console.say("You are root: code in a notebook can change every file of this machine.")
         options.append("--ServerApp.allow_root=True")
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}", *options]
-    os.environ |= _environment()
+    os.environ |= _environment(folder)
     if os.name == "nt":  # where exec would let the shell go on at once
         raise typer.Exit(subprocess.run(command).returncode)
     os.execv(sys.executable, command)
@@ -71,15 +71,13 @@ def _check_packages() -> None:
             raise RuntimeError(f"{has}, the lab needs {needed}: `pip install lxmls-rnn[lab]`")
 
 
-def _environment() -> dict[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     """Return the variables with which the kernels, the terminals and Jupyter find what is the lab's."""
     jupyter = str(PACKAGE / "jupyter")
     before = {name: os.environ.get(name) for name in ("PATH", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH")}
     ours = {"PATH": str(Path(sys.executable).parent), "JUPYTER_PATH": jupyter, "JUPYTER_CONFIG_PATH": jupyter}
     return {
         "LXMLS_DEVICE": os.environ.get("LXMLS_DEVICE") or "auto",
-        "LXMLS_DATA": str(paths.data().resolve()),
-        "LXMLS_RUNS": str(paths.runs().resolve()),
-        "LXMLS_RESULTS": str(paths.results().resolve()),
+        **{f"LXMLS_{name.upper()}": str(paths.folder(name, folder).resolve()) for name in ("data", "runs", "results")},
         **{name: os.pathsep.join(filter(None, (ours[name], before[name]))) for name in ours},
     }

@@ -95,7 +95,7 @@ def fetch(
     """
     from lxmls_rnn.datasets import fetch
 
-    fetch(name, directory or paths.data(), notice=console.say, folder=folder)
+    fetch(name, (directory or paths.data()).absolute(), notice=console.say, folder=folder)
 
 
 app.command()(train)

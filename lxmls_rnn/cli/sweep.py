@@ -157,7 +157,7 @@ def show_sweep(driver: Driver) -> None:
         where = "" if driver.scheduler is None else f" --scheduler {shlex.quote(driver.scheduler)}"
         say_stopped(signals[-1], f"lxmls-rnn sweep --resume {driver.sweep.argument}{where}")
     show = f"`lxmls-rnn sweep show {driver.sweep.argument}`"
-    console.say(f"The sweep is in {driver.sweep.folder}: {show}.")
+    console.say(f"The sweep is in {driver.sweep.folder.absolute()}: {show}.")
     if signals:
         raise typer.Exit(128 + signals[-1])
     if any(result.state == "failed" for result in driver.results.values()):
@@ -224,9 +224,9 @@ def show(
     ):
         if path is not None:
             write_atomically(path, text())
-            console.say(f"Written: {path}")
+            console.say(f"Written: {path.absolute()}")
     if plot is not None:
         from lxmls_rnn.sweep.plots import draw
 
         draw(sweep, settings, plot)
-        console.say(f"Picture: {plot}")
+        console.say(f"Picture: {plot.absolute()}")

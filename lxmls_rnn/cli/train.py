@@ -85,6 +85,6 @@ def show_training(run: Run, epochs: int | None = None) -> None:
             if signals and not isinstance(event, Stopped):
                 say_stopped(signals[-1], f"lxmls-rnn train --resume {shlex.quote(str(run.folder))}")
                 break
-    console.say(f"The run is in {run.folder}.")
+    console.say(f"The run is in {run.folder.absolute()}.")
     if signals:
         raise typer.Exit(128 + signals[-1])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import lab
+from lxmls_rnn import paths
 
 NOTEBOOKS = Path(lab.__file__).parent / "notebooks"
 
@@ -31,15 +32,18 @@ def started(run, monkeypatch):
     return start
 
 
-def test_the_notebooks_are_handed_out_and_jupyterlab_starts_beside_the_folders_of_all_commands(started, tmp_path):
+def test_the_notebooks_are_handed_out_and_jupyterlab_starts_beside_the_folders_of_all_commands(
+    started, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(paths, "PACKAGED", tmp_path)  # as from a wheel
     result, [command], environ = started("--no-browser", "--ServerApp.port=1")
     folder = tmp_path / "lxmls-lab"
     assert {file.name for file in folder.glob("*.ipynb")} == {file.name for file in NOTEBOOKS.glob("*.ipynb")}
-    assert result.output.startswith("New in lxmls-lab: 00-welcome.ipynb, ")
+    assert result.output.startswith(f"New in {folder}: 00-welcome.ipynb, ")
     options = [f"--ServerApp.root_dir={folder}", "--no-browser", "--ServerApp.port=1"]
     assert command == [sys.executable, "-m", "jupyterlab", *options]
-    for name in ("runs", "results"):
-        assert environ[f"LXMLS_{name.upper()}"] == str(tmp_path / name)
+    for name in ("data", "runs", "results"):
+        assert environ[f"LXMLS_{name.upper()}"] == str(folder / name)
     assert environ["LXMLS_DEVICE"] == "auto"
     assert environ["JUPYTER_PATH"] == f"{NOTEBOOKS.parent / 'jupyter'}{os.pathsep}/elsewhere"
     assert environ["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
@@ -63,7 +67,8 @@ def test_root_is_warned_and_may_start_it(started, monkeypatch):
 
 def test_the_notebooks_of_a_checkout_are_used_where_they_are(started):
     before = {file: file.stat().st_mtime_ns for file in NOTEBOOKS.iterdir()}
-    result, [command], _ = started(str(NOTEBOOKS))
+    result, [command], environ = started(str(NOTEBOOKS))
+    assert environ["LXMLS_RUNS"] == str(NOTEBOOKS.parents[1] / "runs")
     assert command[3] == f"--ServerApp.root_dir={NOTEBOOKS}"
     assert {file: file.stat().st_mtime_ns for file in NOTEBOOKS.iterdir()} == before
     assert result.output == ""

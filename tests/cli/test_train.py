@@ -67,7 +67,7 @@ def test_ctrl_c_stops_after_the_batch_and_resume_goes_on_exactly(run, tmp_path):
             break
     rest = process.stdout.read()
     assert process.wait() == 130
-    assert "Stopped by Ctrl-C; continue with `lxmls-rnn train --resume runs/stopped`." in rest
+    assert f"Stopped by Ctrl-C; continue with `lxmls-rnn train --resume {tmp_path}/runs/stopped`." in rest
     done = len(Run.open("stopped", tmp_path / "runs").metrics())
     assert 2 <= done < 400
 
@@ -103,7 +103,7 @@ def test_sigterm_stops_after_the_batch_with_a_checkpoint_and_its_status(run, sig
     narrow = {"COLUMNS": "40"}  # the command to copy is not broken
     result = run("train", *SHORT, "--epochs", "4000", "--name", "stopped by force", env=narrow)
     assert result.exit_code == 128 + signal.SIGTERM
-    assert "Stopped by SIGTERM; continue with `lxmls-rnn train --resume 'runs/stopped by force'`." in result.output
+    assert f"continue with `lxmls-rnn train --resume '{tmp_path}/runs/stopped by force'`." in result.output
     assert (tmp_path / "runs" / "stopped by force" / "checkpoint.npz").exists()
 
 
@@ -157,4 +157,4 @@ def test_train_says_what_it_trains_and_each_epoch(run, tmp_path):
         epoch = f"epoch {row.epoch:3}   cost {row.cost:10.4f}   train {row.train_accuracy:.2%}   "
         assert re.fullmatch(re.escape(epoch) + r"[\d,]+ words/s", line)  # without a dev part
     assert lines[4] == "Stopped: all 2 epochs done."
-    assert lines[-1] == "The run is in runs/a."
+    assert lines[-1] == f"The run is in {tmp_path}/runs/a."

@@ -72,6 +72,7 @@ def test_where_code_cannot_be_loaded_from_the_cache_theano_says_so(lab):
 def test_a_command_works_in_another_folder(lab):
     command = ["lxmls-rnn", "train", "sample", "--model", "NumpyRNN", "--epochs", "1", "--name", "here"]
     arguments = ["--read-only", "--user", UID, "--env", "HOME=/tmp", "--tmpfs", "/tmp", "--workdir", "/tmp"]
+    arguments += ["--env", "LXMLS_RUNS=runs"]
     output = lab.call("docker", "run", "--rm", *arguments, lab.image, *command).stdout
-    assert "The run is in runs/here." in output
+    assert "The run is in /tmp/runs/here." in output
     assert "cannot be written" not in output
