@@ -10,10 +10,15 @@ PACKAGED = Path(__file__).parent / "data"  # the sample corpora, in an installed
 _CHECKOUT = Path(__file__).parents[1]
 
 
+def in_checkout() -> bool:
+    """Whether this package runs from a checkout, and not from a wheel."""
+    return not PACKAGED.is_dir()
+
+
 def folder(name: str, here: Path = Path()) -> Path:
     """Return the whole path of the folder `name`: LXMLS_NAME, else that in the checkout, else that in `here`."""
     given = os.environ.get(f"LXMLS_{name.upper()}")
-    return Path(given or (here if PACKAGED.is_dir() else _CHECKOUT) / name).absolute()
+    return Path(given or (_CHECKOUT if in_checkout() else here) / name).absolute()
 
 
 def data() -> Path:

@@ -9,6 +9,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+from lxmls_rnn import paths
 from lxmls_rnn.device import libraries
 from lxmls_rnn.device.libraries import dotted
 
@@ -49,7 +50,8 @@ ADVICE = {
     " outside Docker, `make pygpu` builds pygpu, see docs/gpu.md.",
     "no toolkit": "use the Docker image",
     "older toolkit": "install an older CUDA toolkit",
-    "framework": "`make setup WITH={}`",  # what installs a framework, by its group
+    # what installs a framework, by its group, in which there is the package of this name
+    "framework": "`make setup WITH={}`" if paths.in_checkout() else "`pip install {}`",
     "no pygpu": "build it with `make pygpu SOURCE=...`, see docs/gpu.md; on Debian 12 and Ubuntu 22.04 you can install"
     " python3-pygpu instead",
 }

@@ -3,6 +3,8 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from lxmls_rnn import paths
+
 STAMP = "lxmls_rnn_build.txt"  # next to Theano's __init__.py; packages/theano writes it
 HOST = "lxmls_rnn.theano_env.load"  # what the entry point of this library names
 
@@ -15,8 +17,9 @@ def stamp() -> str:
     """Return the digest of the edits in the installed Theano; WrongTheano if there is none."""
     spec = find_spec("theano")
     if spec is None or spec.origin is None:
+        wheel = "`pip install` the wheel of Theano that `make dist` writes on Linux"
         raise WrongTheano(
-            "Theano is not installed: run `make setup`, which builds it, or install a wheel of `make dist`"
+            f"Theano is not installed: {'run `make setup`, which builds it, or ' * paths.in_checkout()}{wheel}"
         )
     file = Path(spec.origin).with_name(STAMP)
     if not file.exists() or find_spec("theano_runtime") is None:

@@ -1,5 +1,6 @@
 """What keeps a device from being used, and what is said to do."""
 
+import runpy
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -7,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lxmls_rnn import device
+from lxmls_rnn import device, paths
 from lxmls_rnn.device import libraries, problems
 
 IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
@@ -188,3 +189,8 @@ def test_all_problems_are_listed_in_the_order_in_which_one_would_solve_them(driv
     assert device.problem("cuda").remedy == "link one to the other"
     monkeypatch.setattr(libraries, "has_own_pygpu", lambda: True)
     assert [problem.name for problem in device.problems_of("cuda")] == ["NVRTC", "kernel"]
+
+
+def test_pip_adds_what_is_missing_to_what_pip_installed(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "PACKAGED", tmp_path)  # as in a wheel
+    assert runpy.run_path(problems.__file__)["ADVICE"]["framework"].format("jax") == "`pip install jax`"

@@ -76,16 +76,33 @@ def test_a_notebook_as_it_is_handed_out_has_no_exercise_done(name, exercises, tm
     assert [name for name, text in said.items() if ": not yet." not in text] == []
 
 
-@pytest.mark.daily("runs all cells, a quarter of a minute")
-@pytest.mark.usefixtures("small_corpus")
-def test_without_theano_its_cells_say_so_and_those_in_numpy_run_to_the_end(tmp_path, monkeypatch):
+def without_theano(notebook, folder, monkeypatch):
+    """Run all cells in a new kernel where NumPy is alone."""
     import nbformat
 
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
-    notebook = solved(read(EXERCISE_NOTEBOOK), "numpy")
     notebook.cells.insert(0, nbformat.v4.new_code_cell("import numpy_alone"))
-    run(notebook, tmp_path, monkeypatch)
-    sentence = "Theano is not installed: run `make setup`, which builds it, or install a wheel of `make dist`."
+    return run(notebook, folder, monkeypatch)
+
+
+@pytest.mark.daily("runs all cells, ten seconds")
+@pytest.mark.usefixtures("small_corpus")
+def test_without_theano_the_welcome_shows_no_fault_and_trains_with_numpy(tmp_path, monkeypatch):
+    notebook = without_theano(read("00-welcome.ipynb"), tmp_path, monkeypatch)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    text = "".join(output.get("text") or output["data"]["text/plain"] for output in outputs)
+    assert re.search(r"--\S* Theano", text)  # it may have a colour
+    assert "!!" not in text
+    assert "Reading the corpus and building NumpyRNN ...\nepoch  1 " in text
+    assert f"The run is in {tmp_path}/runs/welcome-" in text
+
+
+@pytest.mark.daily("runs all cells, a quarter of a minute")
+@pytest.mark.usefixtures("small_corpus")
+def test_without_theano_its_cells_say_so_and_those_in_numpy_run_to_the_end(tmp_path, monkeypatch):
+    notebook = without_theano(solved(read(EXERCISE_NOTEBOOK), "numpy"), tmp_path, monkeypatch)
+    wheel = "`pip install` the wheel of Theano that `make dist` writes on Linux"
+    sentence = f"Theano is not installed: run `make setup`, which builds it, or {wheel}."
     assert printed(notebook, "theano") == f"{sentence}\n"
     of = {name: EXERCISES[name].framework for name in COURSE}
     said = {name: text for name, text in verdicts(notebook).items() if of[name] in ("numpy", "scan")}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from environment import within
 
+from lxmls_rnn import paths
 from lxmls_rnn.theano_env import build
 from lxmls_rnn.theano_env.flags import settings
 
@@ -54,9 +55,12 @@ for command in ("doctor", "train sample --model RNN"):
     assert re.fullmatch(f"Error: .*{sentence}.*\n", errors), errors
 
 
-def test_no_theano_at_all_is_said(monkeypatch):
+def test_no_theano_at_all_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(build, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="Theano is not installed: run `make setup`"):
+        build.stamp()
+    monkeypatch.setattr(paths, "PACKAGED", tmp_path)  # as in a wheel
+    with pytest.raises(ImportError, match="Theano is not installed: `pip install` the wheel of Theano"):
         build.stamp()
 
 
