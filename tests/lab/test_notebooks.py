@@ -93,7 +93,7 @@ def test_without_theano_the_welcome_shows_no_fault_and_trains_with_numpy(tmp_pat
     text = "".join(output.get("text") or output["data"]["text/plain"] for output in outputs)
     assert re.search(r"--\S* Theano", text)  # it may have a colour
     assert "!!" not in text
-    assert "Reading the corpus and building NumpyRNN ...\nepoch  1 " in text
+    assert "building NumpyRNN ...\n" in text
     assert f"The run is in {tmp_path}/runs/welcome-" in text
 
 
