@@ -1,9 +1,5 @@
 """Settings of JupyterLab in the container; entrypoint.sh sets the token in the environment."""
 
-import warnings
-
-import voila  # noqa: F401
-
 c = get_config()  # noqa: F821
 
 # Listen on all interfaces of the container; docker-compose.yml selects the host's.
@@ -23,5 +19,3 @@ c.FileContentsManager.delete_to_trash = False
 c.KernelManager.transport = "ipc"
 # Packages belong to the image and cannot be installed from the browser.
 c.LabApp.extension_manager = "readonly"
-# Importing Voila enables these warnings, and the server causes one that users cannot fix.
-warnings.filterwarnings("ignore", category=DeprecationWarning, module="traitlets")

@@ -18,6 +18,7 @@ def test_the_page_opens_with_the_printed_token_and_not_without(lab):
 
 def test_the_log_and_the_doctor_say_why_there_is_no_gpu(lab):
     assert SENTENCE in lab.log()
+    assert "Warning" not in lab.log()
     screen = " ".join(lab.compose("exec", "-T", "lab", "lxmls-rnn", "doctor").stdout.split())
     assert SENTENCE in screen
     assert "compiled to C, ran, and gave the right result" in screen
