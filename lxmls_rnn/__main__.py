@@ -1,7 +1,7 @@
 """The command `lxmls-rnn`, also `python -m lxmls_rnn`.
 
-Ctrl-C and SIGTERM end it without a traceback, also during imports. The exit status is then 128 plus the signal's
-number, as in shells, so that a command after `&&` is not run.
+Ctrl-C, SIGTERM and SIGHUP end it without a traceback, also during imports. The exit status is then 128 plus the number
+of the signal, as in shells, so that a command after `&&` is not run.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _is_running(code: CodeType, frame: FrameType | None) -> bool:
     return False
 
 
-for _number in (signal.SIGINT, signal.SIGTERM):
+for _number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
     if signal.getsignal(_number) is not signal.SIG_IGN:
         signal.signal(_number, _end)
 

@@ -55,8 +55,8 @@ def runs(root: str | os.PathLike[str] | None = None) -> Path:
 
 
 def model(name: Path) -> Path:
-    """Return the path of a model: a file, a run's folder, or a run by its name."""
-    run = runs() / name
+    """Return the path of a model: a file, a run's folder, or a run by its name, also written `runs/NAME`."""
+    run = runs() / (name.name if name.parent == Path("runs") and not name.exists() else name)
     return run if not name.is_file() and not (name / "model.npz").exists() and run.is_dir() else name
 
 

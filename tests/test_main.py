@@ -14,7 +14,7 @@ def python(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_it_imports_ends_it_without_a_traceback(tmp_path, number):
     # the signal comes at every twentieth import of the command line
     code = """
@@ -61,7 +61,7 @@ def at_work(what, number=signal.SIGINT, begin=""):
     return python(begin + AT_WORK.format(what=what, number=int(number)))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_a_command_works_lets_it_clean_up(number):
     done = at_work("strike(); signal.pause()", number)
     assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleaned up\n", "")

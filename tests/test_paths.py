@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lxmls_rnn import paths
+from lxmls_rnn.cli.console import located
 
 VARIABLES = {"data": "LXMLS_DATA", "runs": "LXMLS_RUNS", "results": "LXMLS_RESULTS"}
 
@@ -44,3 +45,16 @@ def test_a_file_of_the_data_has_a_name_that_leads_to_it_wherever_the_data_are(mo
 def test_a_root_that_is_given_stands_above_the_variable(monkeypatch):
     monkeypatch.setenv("LXMLS_RUNS", "/else/where")
     assert paths.runs("given") == Path("given")
+
+
+def test_a_run_is_found_as_docs_write_it_wherever_the_runs_are(monkeypatch, tmp_path):
+    (tmp_path / "elsewhere" / "first").mkdir(parents=True)
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "elsewhere"))
+    monkeypatch.chdir(tmp_path)
+    expected = tmp_path / "elsewhere" / "first"
+    assert paths.model(Path("first")) == paths.model(Path("runs/first")) == expected
+    assert located("runs/first", None) == ("first", None)
+    (tmp_path / "runs" / "first").mkdir(parents=True)
+    (tmp_path / "runs" / "first" / "model.npz").touch()
+    assert paths.model(Path("runs/first")) == Path("runs/first")
+    assert located("runs/first", None) == ("first", Path("runs"))

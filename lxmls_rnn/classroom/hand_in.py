@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import zipfile
 from pathlib import Path
@@ -16,8 +17,12 @@ RUN_FILES = (PROGRESS, ANSWERS, "config.json", "metrics.jsonl", "sweep.json")  #
 def pack(name: str, notebooks: Path, runs: Path, archive: Path) -> list[str]:
     """Write a student's work to a zip file, below a folder `name`; return the names of the files in it.
 
-    Raise FileNotFoundError if there is no work, and OSError if a file cannot be read or written.
+    Raise FileNotFoundError if there is no folder `notebooks` or no work, OSError if a file cannot be read or written.
     """
+    if not notebooks.is_dir():
+        raise FileNotFoundError(
+            errno.ENOENT, "no such folder: name that of your notebooks (--notebooks)", os.fspath(notebooks)
+        )
     found = [(Path("notebooks"), notebooks, path) for path in _visible(notebooks) if path.suffix == ".ipynb"]
     found += [(Path("runs"), runs, path) for path in _visible(runs) if path.name in RUN_FILES]
     if not found:

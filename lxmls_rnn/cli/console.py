@@ -52,7 +52,8 @@ Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", h
 def located(name: str, root: Path | None) -> tuple[str, Path | None]:
     """Return name and folder of a run or sweep that is given by its name, in the folder `root`, or by its path."""
     path = Path(name)
-    return path.name, root if path.parent == Path() else path.parent
+    is_of_runs = path.parent == Path("runs") and not path.exists()  # which may be another folder, see `paths.folder`
+    return path.name, root if path.parent == Path() or is_of_runs else path.parent
 
 
 class Commands(TyperGroup):
@@ -102,7 +103,7 @@ def interrupt_now(*_: object) -> None:
 
 @contextmanager
 def interruptible(what: str) -> Iterator[list[int]]:
-    """Yield a list that collects Ctrl-C and SIGTERM, by number; the caller stops its work after the next `what`.
+    """Yield a list that collects Ctrl-C, SIGTERM and SIGHUP by number; the caller stops its work after the next `what`.
 
     A second Ctrl-C interrupts at once, see `interrupt_now`.
     """
@@ -112,9 +113,13 @@ def interruptible(what: str) -> Iterator[list[int]]:
         came.append(number)
         signal.signal(signal.SIGINT, interrupt_now)
         # not print: the signal may come in the middle of one
-        os.write(2, f"Stopping after the {what} (a second Ctrl-C does not wait and does not save).\n".encode())
+        with suppress(OSError):  # a terminal that was closed sends SIGHUP
+            os.write(2, f"Stopping after the {what} (a second Ctrl-C does not wait and does not save).\n".encode())
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which nohup ignores
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield came
     finally:
@@ -124,7 +129,7 @@ def interruptible(what: str) -> Iterator[list[int]]:
 
 def say_stopped(number: int, again: str) -> None:
     """Print which signal stopped the work, and the command to resume it."""
-    by = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+    by = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
     console.say(f"Stopped by {by}; continue with `{again}`.")
 
 

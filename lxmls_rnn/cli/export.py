@@ -30,7 +30,10 @@ def export(
     """
     from lxmls_rnn.export import files
 
-    exported = files.export(paths.model(model), to)
+    source = paths.model(model)
+    if output and output.resolve() in (source.resolve(), (source / "model.npz").resolve()):
+        raise ValueError(f"--output must be another file than the model, got {output}")
+    exported = files.export(source, to)
     output = (output or paths.results() / exported.name).absolute()
     write_atomically(output, lambda file: file.write(exported.content))
     first, *_ = exported.source.splitlines()

@@ -125,7 +125,7 @@ def _named(file: str | None) -> str | None:
 def show_sweep(driver: Driver) -> None:
     """Train, with a bar and a line for each training.
 
-    Ctrl-C and SIGTERM stop with checkpoints and the exit status of that signal. It is 1 if a training failed.
+    Ctrl-C, SIGTERM and SIGHUP stop with checkpoints and the exit status of that signal. It is 1 if a training failed.
     """
     over = sum(result.is_over for result in driver.results.values())
     if over:

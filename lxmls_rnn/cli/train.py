@@ -45,7 +45,7 @@ def train(
 def show_training(run: Run, epochs: int | None = None) -> None:
     """Train a run up to a number of epochs, by default that of its settings, with a progress bar and a line per epoch.
 
-    Ctrl-C and SIGTERM stop after the current batch, with a checkpoint and the exit status of that signal.
+    Ctrl-C, SIGTERM and SIGHUP stop after the current batch, with a checkpoint and the exit status of that signal.
     """
     columns = (TextColumn("epoch {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (

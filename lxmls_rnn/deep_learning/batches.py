@@ -51,6 +51,7 @@ def cut(sentences: Sequence[Sentence], size: int, dtype: str) -> list[Batch]:
 def padded_sizes(lengths: np.ndarray, size: int) -> tuple[int, int]:
     """Return the number of positions, padding included, that `cut` makes: in all batches, and in the largest."""
     ordered = np.sort(lengths)
+    size = min(size, len(ordered) or 1)  # a larger one may have more digits than an array's integers
     begins = np.arange(0, len(ordered), size)
     ends = np.minimum(begins + size, len(ordered))
     words = (ends - begins) * ordered[ends - 1].astype(np.int64)

@@ -35,6 +35,8 @@ _READ_FLAGS = os.O_RDONLY
 for _name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
     _READ_FLAGS |= getattr(os, _name, 0)
 
+_DEVICES = Path("/dev")  # whose links lead to files too: /dev/stdout
+
 # The umask can only be read by setting it, which affects all threads: so it is read once, at import.
 _UMASK = os.umask(0o077)
 os.umask(_UMASK)
@@ -180,14 +182,23 @@ def write_atomically(path: Path, content: str | Callable[[IO[bytes]], object]) -
 
     The folder is made if it does not exist. `content` is a text, or a function that writes to the open binary file it
     is given; if it raises, `path` is unchanged. Raise OSError, which names `path`, for instance if the disk is full.
+    What is no file, such as /dev/null or a pipe, is not replaced but written into.
     """
+
+    def fill(file: IO[bytes]) -> None:
+        if isinstance(content, str):
+            file.write(content.encode())
+        else:
+            content(file)
+
     make_folder(path.parent)
+    if path.parent == _DEVICES or (path.exists() and not path.is_file() and not path.is_dir()):
+        with naming(path), open(path, "wb") as device:
+            fill(device)
+        return
     with naming(path, instead=True), _held(path, _new_file) as temporary:
         with open(temporary, "wb") as file:
-            if isinstance(content, str):
-                file.write(content.encode())
-            else:
-                content(file)
+            fill(file)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_UMASK)

@@ -44,6 +44,10 @@ def test_a_zip_file_has_notebooks_settings_metrics_and_answers_but_no_model(work
 def test_work_without_a_notebook_is_packed_with_a_warning(work, tmp_path):
     command = ["hand-in", "anna", "--notebooks", str(tmp_path / "elsewhere"), "--root", str(work / "runs")]
     result = CliRunner().invoke(app, command)
+    assert f"{tmp_path / 'elsewhere'}: no such folder: name that of your notebooks (--notebooks)" in result.stderr
+    assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "elsewhere").mkdir()
+    result = CliRunner().invoke(app, command)
     assert "0 notebooks, 4 files in all" in result.output
     assert f"no notebook in {tmp_path / 'elsewhere'}: name the folder of your notebooks (--notebooks)" in result.stderr
 
@@ -57,5 +61,6 @@ def test_the_name_is_the_login_on_a_hub_and_otherwise_asked_for(work, monkeypatc
 
 
 def test_nothing_to_hand_in_is_an_error(tmp_path):
+    (tmp_path / "notebooks").mkdir()
     with pytest.raises(FileNotFoundError, match="nothing to hand in"):
         pack("anna", tmp_path / "notebooks", tmp_path / "runs", tmp_path / "anna.zip")

@@ -60,7 +60,7 @@ def test_what_the_encoding_lacks_is_escaped(monkeypatch):
     assert [stream.buffer.getvalue() for stream in streams] == [b"\\xfc", b"\\xfc"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_noted_and_a_second_ctrl_c_does_not_wait(capfd, number):
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(KeyboardInterrupt), interruptible("current batch") as came:  # noqa: PT012
@@ -76,6 +76,16 @@ def test_a_signal_is_noted_and_a_second_ctrl_c_does_not_wait(capfd, number):
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
             os.kill(os.getpid(), signal.SIGINT)
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_under_nohup_the_end_of_the_terminal_stops_nothing(monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible("current batch") as came:
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert came == []
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_what_has_stopped_it_is_said_with_the_command_that_goes_on(capsys):

@@ -25,6 +25,14 @@ def test_a_run_becomes_a_page_with_its_name_and_licence(trained, tmp_path, model
     assert (tmp_path / "other.html").read_text(encoding="utf-8") == page
 
 
+def test_the_model_itself_is_not_overwritten(trained, tmp_path):
+    before = (tmp_path / "runs/first/model.npz").read_bytes()
+    for model in ("first", "runs/first/model.npz"):
+        result = trained("export", model, "--to", "safetensors", "--output", "runs/first/model.npz")
+        assert "Error: --output must be another file than the model, got runs/first/model.npz" in result.output
+    assert (tmp_path / "runs/first/model.npz").read_bytes() == before
+
+
 def test_each_format_has_the_name_of_the_run(run, tmp_path):
     options = [*SHORT, "--activation", "tanh", "--epochs", "1", "--name", "tanh"]
     assert run("train", *options).exit_code == 0

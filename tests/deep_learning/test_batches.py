@@ -66,3 +66,4 @@ def test_the_padded_sizes_are_those_of_the_batches(size):
 def test_the_padded_sizes_of_nothing_are_0_and_large_ones_do_not_overflow():
     assert padded_sizes(np.array([], "int32"), 4) == (0, 0)
     assert padded_sizes(np.full(4, 2**30, "int32"), 4) == (2**32, 2**32)
+    assert padded_sizes(np.array([3, 1]), 10**20) == (6, 6)

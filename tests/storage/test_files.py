@@ -40,6 +40,20 @@ def fail(file):
     raise ValueError("no more")
 
 
+def test_a_pipe_or_device_is_written_into_and_stays(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_atomically(tmp_path / "pipe", lambda file: file.write(b"some"))
+    assert os.read(reader, 99) == b"some"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "redirected").touch()
+    (tmp_path / "stdout").symlink_to(tmp_path / "redirected")
+    monkeypatch.setattr(files, "_DEVICES", tmp_path)
+    write_atomically(tmp_path / "stdout", "other")
+    assert ((tmp_path / "redirected").read_text(), (tmp_path / "stdout").is_symlink()) == ("other", True)
+
+
 def test_what_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_path):
     write_atomically(tmp_path / "new" / "file", "São")
     with pytest.raises(ValueError, match="no more"):
