@@ -24,6 +24,9 @@ if [ $$ = 1 ]; then
     left=$(LC_ALL=C chown -R --from=0 "$uid:$gid" $notebooks /opt/lab/data /opt/lab/runs /opt/lab/results 2>&1 |
         grep -v ': Read-only file system$' | head -n 3)
     [ -z "$left" ] || printf 'Not all that root left in the mounted folders is given to user %s:\n%s\n' "$uid" "$left" >&2
+    # The user is called lab, as `whoami` says; not where the root is read-only.
+    getent passwd "$uid" >/dev/null || sed -i "s/^lab:x:[0-9]*:[0-9]*:/lab:x:$uid:$gid:/" /etc/passwd 2>/dev/null || :
+    getent group "$gid" >/dev/null || sed -i "s/^lab:x:[0-9]*:/lab:x:$gid:/" /etc/group 2>/dev/null || :
 fi
 # These volumes belong to the user of the image, or to an earlier owner. chown changes the folder itself last.
 for volume in /opt/lab/cache/gpu /opt/lab/tls; do

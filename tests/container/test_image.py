@@ -28,6 +28,12 @@ def test_a_fresh_container_compiles_nothing(lab):
     assert before == after > 100
 
 
+def test_a_fresh_container_has_matplotlibs_list_of_fonts(lab):
+    code = "import logging; logging.basicConfig(level=logging.INFO); import matplotlib.font_manager; print('imported')"
+    assert lab.run("python", "-c", code, LAB_UID="54321", LAB_GID="54321").stdout.endswith("imported\n")
+    assert "new fontManager" not in lab.run("python", "-c", code, LAB_UID="54321", LAB_GID="54321").stdout
+
+
 @pytest.mark.nightly(
     "takes the times of docs/image.md; the trainings are those of test_a_fresh_container_compiles_nothing"
 )

@@ -49,6 +49,7 @@ def test_it_starts_and_what_it_writes_is_the_owners(checkout, owner):
     name, owner = f"of-{owner}", owner or 1000
     assert_no_privileges(checkout, owner)
     assert "cannot be written" not in checkout.log()
+    checkout.compose("exec", "-T", "lab", "sh", "-c", "whoami && id -gn")  # user and group have names
     assert checkout.get("/api/contents", checkout.address()[1])[0] == 200
     runs = checkout.folder / "runs"
     checkout.compose("exec", "-T", "lab", *TRAIN, name)
