@@ -146,7 +146,6 @@ def test_ctrl_c_writes_what_was_measured(tmp_path):
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate()
     assert process.returncode == 130, output
-    rows = Results.load(tmp_path / "a.json").rows
-    assert (rows[0].status, rows[-1].status) == ("ok", "stopped")
+    assert {row.status for row in Results.load(tmp_path / "a.json").rows} == {"ok", "stopped"}
     assert "the run was stopped" in output
     assert output.endswith("Results: a.json\n")

@@ -70,8 +70,8 @@ class BenchmarkSettings:
     budget: float | None = setting(
         None,
         "Total seconds",
-        "Seconds for the whole run; cases that have not started by then are skipped. Compiling does not count: it may "
-        "take four times as long besides, and scan, which compiles longest, comes last",
+        "Seconds for the whole run; the shorter, the fewer cases are measured, steps and middle sizes first. Compiling "
+        "does not count: it may take four times as long besides",
         is_positive=True,
         none=f"{c.BUDGET_SECONDS:.0f} for quick, unlimited for others",
     )

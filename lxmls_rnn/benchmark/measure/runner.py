@@ -2,7 +2,8 @@
 
 Each case is timed in `PROCESSES` processes, one after the other, because the places of its data in memory differ
 between processes, and with them its times (https://pyperf.readthedocs.io/en/latest/run_benchmark.html). While there is
-time, uncertain rows are then timed again in further processes.
+time, uncertain rows are then timed again in further processes. With a budget, cases that have not begun in the first
+process by `BEGIN_SHARE` of it are left out, so that the others get all their processes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from lxmls_rnn.memory import check as check_memory
 SECONDS, LIMIT_SECONDS = 0.15, 120.0  # timed for a case; that a case may take: what command and panel begin with
 MAX_PROCESSES = 8  # for rows that stay uncertain
 ROUNDS = MIN_REPEATS // PROCESSES  # turns of a case in each process
+BEGIN_SHARE = 0.9 / PROCESSES
 COMPILE_BUDGETS = 4  # additional time for compiling, as a multiple of the budget
 
 
@@ -92,10 +94,13 @@ class Runner:
             yield [Row(case, "unavailable", self.absent[lane]) for lane, case in first.items() if lane in self.absent]
             available = [case for case in cases if case.lane not in self.absent]
             parts = [[Measurement(Row(case)) for case in group] for group in groups(available)]
+            n_begun = 0
             for number in range(MAX_PROCESSES):
                 for part in parts:
                     again = [one for one in part if number < PROCESSES or one.row.is_uncertain]
                     if again:
+                        if number == 0:
+                            n_begun += not self._leave_out_if_late(part, n_begun)
                         self._measure_unless_stopped(again)
                         yield [self._finished(one) for one in again]
                 self.close()  # the next processes are new ones
@@ -114,11 +119,22 @@ class Runner:
         except KeyboardInterrupt:
             self._stopped = STOPPED
 
-    def _measure_unless_stopped(self, measurements: list[Measurement]) -> None:
+    def _leave_out_if_late(self, measurements: list[Measurement], n_begun: int) -> bool:
+        """Leave a group out if it would use up `BEGIN_SHARE`, should it take as long as those that have begun."""
+        why = self._used_up(BEGIN_SHARE * n_begun / (n_begun + 1)) if n_begun else ""
+        for measurement in measurements if why else ():
+            measurement.row.status, measurement.row.why = "stopped", why
+        return bool(why)
+
+    def _used_up(self, share: float = 1.0) -> str:
+        """Return a sentence if this share of the time for measuring or compiling is used up, else an empty text."""
         measuring = monotonic() - self._start - self.compile_seconds
-        if not self._stopped and self.budget is not None and measuring >= self.budget:
-            self._stopped = f"the time for the run, {self.budget:.0f} s, was used up"
-        self._stopped = self._stopped or self._compiled_enough()
+        if self.budget is not None and measuring >= share * self.budget:
+            return f"the time for the run, {self.budget:.3g} s, was used up"
+        return self._compiled_enough(share)
+
+    def _measure_unless_stopped(self, measurements: list[Measurement]) -> None:
+        self._stopped = self._stopped or self._used_up()
         if not self._stopped:
             try:
                 self._measure(measurements)
@@ -212,9 +228,9 @@ class Runner:
     def _left_to_compile(self) -> float:
         return inf if self.budget is None else max(0.0, COMPILE_BUDGETS * self.budget - self.compile_seconds)
 
-    def _compiled_enough(self) -> str:
-        """Return a sentence if the time for compiling is used up, else an empty text."""
-        if self.budget is None or self._left_to_compile() > 0:
+    def _compiled_enough(self, share: float = 1.0) -> str:
+        """Return a sentence if this share of the time for compiling is used up, else an empty text."""
+        if self.budget is None or self.compile_seconds < share * COMPILE_BUDGETS * self.budget:
             return ""
         return f"the time for compiling, {COMPILE_BUDGETS * self.budget:.3g} s, was used up"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from lxmls_rnn.benchmark.measure.cases import Case, groups, scan_last
+from lxmls_rnn.benchmark.measure.cases import Case, groups, middle_first
 from lxmls_rnn.benchmark.measure.machine import describe
 from lxmls_rnn.benchmark.measure.results import PROCESSES, Results, Row
 from lxmls_rnn.benchmark.measure.runner import ROUNDS, STOPPED, Runner
@@ -17,7 +17,7 @@ class Session:
     """Measure cases with a runner, and save the results to a file with the settings and the `command` line.
 
     The cases are measured group by group, in `PROCESSES` processes one after the other, and the file is written after
-    each group. If the runner has a budget, the cases of scan come last. With `resume` the rows that are already in the
+    each group. If the runner has a budget, `middle_first` sorts them. With `resume` the rows that are already in the
     file are kept. A group with a missing or uncertain case is measured again as a whole, because only cases that were
     measured in turns are compared. ValueError if the file to resume comes from another machine, or from other versions
     or threads on this one.
@@ -48,7 +48,7 @@ class Session:
             runner.absent |= {row.case.lane: row.why for row in before.rows if row.status == "unavailable"}
             self.earlier = {row.case: row for row in before.rows if row.status != "stopped"}
             self.results.peaks = before.peaks
-        ordered = cases if runner.budget is None else scan_last(cases)
+        ordered = cases if runner.budget is None else middle_first(cases)
         known = {case for case, row in self.earlier.items() if not row.is_uncertain}
         known |= {case for case in cases if case.lane in runner.absent}
         self.todo = [group for group in groups(ordered) if not known.issuperset(group)]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
 from lxmls_rnn.benchmark.measure.cases import (
     IMPLEMENTATIONS,
     SETS,
@@ -9,7 +10,7 @@ from lxmls_rnn.benchmark.measure.cases import (
     Shape,
     chosen_shapes,
     make_cases,
-    scan_last,
+    middle_first,
 )
 
 
@@ -46,16 +47,29 @@ def test_sizes_that_are_given_replace_those_of_the_set():
     assert {shape.length for shape in asked} == {4, 5}
 
 
-def test_shapes_of_one_hidden_size_follow_each_other_and_scan_comes_last():
+def test_shapes_of_one_hidden_size_follow_each_other():
     shapes = [Shape("rnn", 5, 1), Shape("rnn", 5, 2), Shape("rnn", 6, 1)]
     found = make_cases(shapes, ["forward", "step"], ["scan", "numpy"])
     assert [(case.n_hidd, case.work, case.batch) for case in found if case.implementation == "scan"] == [
         *((5, work, batch) for work in ("forward", "step") for batch in (1, 2)),
         *((6, work, 1) for work in ("forward", "step")),
     ]
-    last = scan_last(found)
-    assert [case.implementation for case in last] == ["numpy"] * 6 + ["scan"] * 6
-    assert [case.group for case in last[:6]] == [case.group for case in last[6:]]
+
+
+def test_a_run_that_may_end_early_begins_with_steps_of_middle_sizes_in_all_implementations():
+    found = middle_first(BenchmarkSettings().cases())
+    sizes = [(case.model, case.work, case.n_hidd, case.batch) for case in found]
+    places = {(name, device) for device in ("cpu", "cuda") for name in IMPLEMENTATIONS} - {("numpy", "cuda")}
+    n = len(places)
+    assert {(case.implementation, case.device) for case in found[:n]} == places
+    assert set(sizes[:n]) == {("rnn", "step", 20, 32)}
+    assert list(dict.fromkeys(sizes))[1:7] == [
+        *(("rnn", "step", 20, batch) for batch in (1, 128)),
+        *(("rnn", "step", 128, batch) for batch in (32, 1, 128)),
+        ("lstm", "step", 20, 32),
+    ]
+    assert {case.implementation for case in found[-30:]} == {"scan"}
+    assert found[-1].work == "forward"
 
 
 @pytest.mark.parametrize(

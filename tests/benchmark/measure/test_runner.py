@@ -155,15 +155,18 @@ def runner_with_a_clock(runner, monkeypatch):
 @pytest.mark.parametrize(
     ("budget", "compiling", "measuring", "n_measured", "why"),  # two rounds in the first process
     [
-        (10, 15, 0.1, 3, "the time for compiling, 40 s, was used up"),
-        (70, 10, 18, 2, "the time for the run, 70 s, was used up"),
+        (30, 15, 0.1, 2, "the time for compiling, 120 s, was used up"),
+        (70, 10, 3, 3, "the time for the run, 70 s, was used up"),
     ],
 )
-def test_compiling_has_time_of_its_own(runner_with_a_clock, budget, compiling, measuring, n_measured, why):
+def test_compiling_has_time_of_its_own_and_only_cases_begin_that_can_have_all_processes(
+    runner_with_a_clock, budget, compiling, measuring, n_measured, why
+):
     """Each of four groups compiles anew for its hidden size."""
     shapes = [Shape("rnn", n_hidd, 1, 4) for n_hidd in (5, 6, 7, 8)]
     rows = measured(runner_with_a_clock(budget, compiling, measuring), cases(("numpy",), shapes=shapes))
     assert [(row.status, row.why) for row in rows] == [("ok", "")] * n_measured + [("stopped", why)] * (4 - n_measured)
+    assert all(row.processes >= PROCESSES for row in rows[:n_measured])
 
 
 def test_starting_a_worker_counts_as_compiling(runner_with_a_clock, monkeypatch):

@@ -106,10 +106,8 @@ def test_the_file_grows_with_every_group(scripted, tmp_path):
     assert found[:6] == [2, 2, 4, 4, 6, 6]
 
 
-def test_where_time_is_limited_scan_is_measured_last_and_the_file_has_the_order_asked_for(scripted, tmp_path):
-    cases = make_cases([Shape("rnn", 5, 1, 4)], ["forward"], ["scan", "numpy"])
-    order = [row.case.implementation for row in Session(cases, scripted(), tmp_path / "a.json").run()]
-    assert order == ["scan", "numpy"] * 3
-    limited = Session(cases, scripted(budget=99.0), tmp_path / "b.json")
-    assert [row.case.implementation for row in limited.run()] == ["numpy", "scan"] * 3
-    assert [row.case for row in limited.results.rows] == cases
+def test_where_time_is_limited_middle_sizes_come_first_and_the_file_has_the_order_asked_for(scripted, tmp_path):
+    assert [row.case.batch for row in Session(CASES[::2], scripted(), tmp_path / "a.json").run()] == [1, 2, 3] * 3
+    limited = Session(CASES[::2], scripted(budget=99.0), tmp_path / "b.json")
+    assert [row.case.batch for row in limited.run()] == [2, 1, 3] * 3
+    assert [row.case for row in limited.results.rows] == CASES[::2]
