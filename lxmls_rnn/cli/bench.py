@@ -16,6 +16,7 @@ from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.cli.console import SafeConsole, console, interrupt_now
 from lxmls_rnn.cli.options import with_settings
 from lxmls_rnn.settings import settings_of
+from lxmls_rnn.storage.files import counted
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -51,9 +52,12 @@ def bench(
     path = (out or new_path(paths.results())).absolute()
     session = Session(chosen.cases(), chosen.runner(), path, ["lxmls-rnn", *sys.argv[1:]], resume)
     show_run(session)
+    if session.runner.stopping and not session.saved:
+        console.say("Stopped before anything was measured, so no results file is written.")
+        raise typer.Exit(128 + signal.SIGINT)
     show(session.results, baseline, everything)
     console.say(f"Results: {path}" if session.saved else "Nothing was measured, so no results file is written.")
-    if plot and any(row.median for row in session.results.rows):
+    if plot and any(row.median and row.case.work != "copy" for row in session.results.rows):
         from lxmls_rnn.benchmark.show.plots import draw
 
         draw(session.results, path.with_suffix(".png"))
@@ -82,25 +86,21 @@ def show_run(session: Session) -> None:
 
 
 def show(results: Results, baseline: str, everything: bool = False) -> None:
-    """Print the verdict, the measurements that decide it or all of them, and which cases were not measured and why."""
+    """Print the answer, the measurements that decide it or all of them, and which cases were not measured and why."""
     from lxmls_rnn.benchmark.measure.machine import in_words
     from lxmls_rnn.benchmark.show import report, summary
 
     console.say(in_words(results.machine))
-    for line in summary.verdict(results):
+    for line in filter(None, [summary.answer(results), *summary.speed_up_lines(results)]):
         console.say(line)
     wide = SafeConsole(width=None if console.is_terminal else 160)
-    if everything:
-        wide.print(report.table(results, baseline))
-    else:
-        table, n_left_out = summary.table(results, baseline)
-        if table.rows:
-            wide.print(table)
-        if n_left_out:
-            console.say(f"{n_left_out} more lines: --all prints every row.")
+    table, n_left_out = (report.table(results, baseline), 0) if everything else summary.table(results, baseline)
+    if table.rows:
+        wide.print(table)
+    if n_left_out:
+        console.say(f"{counted(n_left_out, 'more line')}: --all prints every row.")
     lines = [*report.less_work(results), *summary.uncertain_lines(results), *report.uncertain(results, baseline)]
-    lines += [*report.not_measured(results), *report.crossover(results), *summary.speed_up_lines(results)]
-    for line in lines:
+    for line in [*lines, *report.not_measured(results)]:
         console.say(line)
 
 

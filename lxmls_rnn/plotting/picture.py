@@ -63,7 +63,8 @@ def draw_chart(axes: Axes, chart: Chart) -> None:
             axes.fill_between(x, line.low, line.high, color=line.colour, alpha=0.2, linewidth=0)
         if any(line.hollow):
             hollow = np.array(line.hollow)
-            axes.plot(x[hollow], y[hollow], "o", color=line.colour, markersize=4, markerfacecolor="white")
+            look = {"color": line.colour, "markersize": 4, "markerfacecolor": "white"}
+            axes.plot(x[hollow], y[hollow], "o", zorder=3, **look)  # over the line and its bars
     axes.set_title(chart.title, fontsize=8)
     axes.set(xlabel=chart.x.label, ylabel=chart.y.label, xscale=chart.x.scale, yscale=chart.y.scale)
     axes.minorticks_off()

@@ -26,7 +26,7 @@ from lab.exercises import check, progress
 from lab.exercises.exercise import COURSE
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show import compare, report
+from lxmls_rnn.benchmark.show import compare, report, summary
 from lxmls_rnn.classroom.students import ANSWERS_FORMAT, PROGRESS_FORMAT, read_class
 from lxmls_rnn.classroom.table import as_html
 from lxmls_rnn.cli import app
@@ -105,7 +105,7 @@ def results(place):
         found = Results.load(path)
         list(report.sections(found))
         report.table(found)
-        report.crossover(found), report.not_measured(found), report.without_gpu(found)
+        summary.answer(found), report.not_measured(found), report.without_gpu(found)
         compare.table(list(compare.changes(whole, found)), True)
         compare.differences(whole, found)
 

@@ -51,12 +51,12 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
     title = "Benchmark"
     help = """Choose what to time and press <b>Run</b>: the table and the plots grow during the run. Each implementation
     runs in its own process on its device. Its results are compared with NumPy's before it is timed. Implementations
-    with the same work take turns, so that a slow moment of the machine affects all of them; scan, which compiles
-    longest, comes last. You see the <b>median</b> and the <b>quartiles</b> of repeats in three processes: differences
-    smaller than the distance of the quartiles mean nothing. A row is uncertain (?) until it has six repeats in three
-    processes, and while its quartiles differ by more than 30 %: it is then timed again if there is time. An unavailable
-    device is listed with the reason.
-    Results are saved. <b>Load</b> shows stored results, and <b>Compare</b> compares them with those below."""
+    with the same work take turns, so that a slow moment of the machine affects all of them. If the total seconds do
+    not suffice for all cases, steps and middle sizes come first. You see the <b>median</b> and the <b>quartiles</b> of
+    repeats in three processes: differences smaller than the distance of the quartiles mean nothing. A row is uncertain
+    (?) until it has six repeats in three processes, and while its quartiles differ by more than 30 %: it is then timed
+    again if there is time. An unavailable device is listed with the reason. Results are saved. <b>Load</b> shows stored
+    results, and <b>Compare</b> compares them with those below."""
 
     def __init__(self) -> None:
         self.shown: Results | None = None  # None at first
@@ -226,7 +226,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
             return
         shown, baseline = self.shown, self.baseline.value
         self.drawn.children = list(self.figures.values())
-        answer = "" if self.working else " ".join(summary.verdict(shown))
+        answer = "" if self.working else summary.answer(shown)
         self.machine.value = f"<p>{escape(in_words(shown.machine))}</p><p>{escape(answer)}</p>"
         header = report.header(baseline)
         # a panel has no room for more columns
@@ -249,7 +249,6 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
             *report.less_work(shown),
             *summary.uncertain_lines(shown),
             *report.uncertain(shown, baseline),
-            *report.crossover(shown),
             *report.not_measured(shown, reason),
         ]
         self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
@@ -260,11 +259,11 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         return f"""from rich.console import Console
 
 from lxmls_rnn import paths
-from lxmls_rnn.benchmark.show import report
+from lxmls_rnn.benchmark.show import report, summary
 {settings_code(settings, Session, results.new_path)}
 session = Session(settings.cases(), settings.runner(), new_path(paths.results()))
 for row in session.run():
     print(row.case, row.status)
 Console(width=160).print(report.table(session.results))
-print(*report.crossover(session.results), *report.not_measured(session.results), sep="\\n")
+print(summary.answer(session.results), *report.not_measured(session.results), sep="\\n")
 """

@@ -11,33 +11,32 @@ from lxmls_rnn.benchmark.measure.cases import CASE_MODELS
 from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.benchmark.show.series import SIZE_LABELS, TITLES, SpeedUps, speed_ups, times
+from lxmls_rnn.benchmark.show.summary import WORK_NAMES, deciding_work
 from lxmls_rnn.plotting.palette import ink, shades
 from lxmls_rnn.plotting.picture import draw_chart, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WORK_NAMES = {"forward": "forward pass", "backward": "forward and backward pass", "step": "training step"}
-
 
 def draw(results: Results, path: Path) -> None:
     """Write the picture as PNG; ValueError if nothing was measured.
 
-    It shows one kind of work: the training step if it was measured, else forward and backward pass, else forward pass.
+    It shows one kind of work, see `deciding_work`, and uncertain rows as hollow points.
     Each model has a row of plots: the median with quartiles against the hidden size, for the batch size that was
     measured most; the same against the batch size, for the most frequent hidden size; and, if CPU and GPU were
     measured, a heat map of the speed-up of the fastest GPU row over the fastest CPU row.
     """
-    measured = [row for row in results.rows if row.median]
-    if not measured:
+    work = deciding_work(results.rows)
+    rows = [row for row in results.rows if row.median and row.case.work == work]
+    if not rows:
         raise ValueError("nothing was measured, so there is nothing to draw")
-    work = next(name for name in ("step", "backward", "forward") if any(row.case.work == name for row in measured))
-    rows = [row for row in measured if row.case.work == work]
     models = [model for model in CASE_MODELS if any(row.case.model == model for row in rows)]
     maps = {model: speed_ups([row for row in rows if row.case.model == model]) for model in models}
     columns = 2 + any(found is not None for found in maps.values())
 
-    title = f"{WORK_NAMES[work]}: {in_words(results.machine)}"
+    title = f"{WORK_NAMES[work].removeprefix('a ')}: {in_words(results.machine)}"
+    title += "; hollow: uncertain" if any(row.is_uncertain for row in rows) else ""
     shape, size = (len(models), columns), (4.6 * columns, 3.6 * len(models) + 0.9)
     with picture(path, shape, size, title, legend=5) as axes:
         for model, line in zip(models, axes, strict=True):

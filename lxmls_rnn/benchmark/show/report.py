@@ -190,28 +190,6 @@ def why_no_gpu(results: Results) -> str | None:
     return next((row.why for row in rows if row.status == "unavailable"), rows[0].why)
 
 
-def crossover(results: Results) -> list[str]:
-    """Return a line for each model, work and batch: the hidden size from which on the GPU is faster than the CPU.
-
-    The fastest implementation on each of them is compared; sizes whose fastest row is uncertain are left out.
-    """
-    gpu_wins: dict[tuple[str, str, str, int, int], dict[int, bool]] = {}  # by hidden size, ascending
-    for (dtype, model, work, length, batch, n_hidd), sides in sorted(
-        fastest(results.rows).items(), key=lambda item: item[0]
-    ):
-        if len(sides) == 2:
-            gpu_wins.setdefault((dtype, model, work, length, batch), {})[n_hidd] = (sides["gpu"].median or 0.0) < (
-                sides["cpu"].median or 0.0
-            )
-    lines = []
-    for (dtype, model, work, length, batch), wins in gpu_wins.items():
-        last_loss = max((n_hidd for n_hidd, is_won in wins.items() if not is_won), default=0)
-        start = next((n_hidd for n_hidd in wins if n_hidd > last_loss), None)
-        verdict = f"nowhere up to hidden {max(wins)}" if start is None else f"from hidden {start} on"
-        lines.append(f"{model} {work}, batch {batch}, length {length}, {dtype}: the GPU wins {verdict}")
-    return lines
-
-
 def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, Row]]:
     """Return the fastest row on "cpu" and on "gpu" (CUDA), by (dtype, model, work, length, batch, n_hidd).
 

@@ -1,4 +1,4 @@
-"""Summary of a benchmark: the time of a training step on this machine, the gain by a GPU, and the rows behind both."""
+"""Summary of a benchmark: when a GPU pays, and the rows that this answer rests on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from rich.table import Table
 
-from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS
+from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, DECIDING_WORKS, WORKS
 from lxmls_rnn.benchmark.measure.results import MAX_SPREAD, MIN_REPEATS, PROCESSES, Results, Row
 from lxmls_rnn.benchmark.show.report import (
     baseline_of,
@@ -24,6 +24,7 @@ from lxmls_rnn.benchmark.show.report import (
 from lxmls_rnn.benchmark.show.series import TITLES, speed_ups
 
 MAX_LINES = 40  # of the table in a terminal
+WORK_NAMES = {"step": "a training step", "backward": "a forward and backward pass", "forward": "a forward pass"}
 SHORT_WORKS = {"forward": "forward", "backward": "gradients", "step": "step"}
 
 
@@ -44,9 +45,10 @@ def key_of(row: Row) -> ShapeKey:
 
 
 def deciding_work(rows: Sequence[Row]) -> str:
-    """Return the work that verdicts are about: the step if it was measured, else the gradients, else forward."""
-    measured = {row.case.work for row in rows if row.median}
-    return next((work for work in ("step", "backward", "forward") if work in measured), "step")
+    """Return the work that the answer is about: the step if a certain row has it, else the gradients, else forward."""
+    measured = [row for row in rows if row.median]
+    works = {row.case.work for row in [row for row in measured if not row.is_uncertain] or measured}
+    return next((work for work in DECIDING_WORKS if work in works), "step")
 
 
 def fastest_of(rows: Sequence[Row]) -> Row | None:
@@ -54,27 +56,35 @@ def fastest_of(rows: Sequence[Row]) -> Row | None:
     return min((row for row in rows if row.median), key=lambda row: row.median or 0.0, default=None)
 
 
-# --- the verdict ------------------------------------------------------------------------------------------------------
+# --- the answer -------------------------------------------------------------------------------------------------------
 
 
-def verdict(results: Results) -> list[str]:
-    """Return three sentences about the smallest sizes of each model: on this CPU, on its GPU, and where the GPU wins.
+def answer(results: Results) -> str:
+    """Return one sentence with its doubt: when a GPU pays, or without one what the smallest sizes take on this CPU.
 
-    Sizes whose fastest row is uncertain take no part. Without a GPU there is only the first sentence.
+    Uncertain rows take no part, and where most rows are uncertain there is no answer. Empty if nothing was measured.
     """
     measured = [row for row in results.rows if row.median]
-    work = deciding_work([row for row in measured if not row.is_uncertain])
-    measured = [row for row in measured if row.case.work == work and row.case.same_work]
-    rows = [row for sides in fastest(measured).values() for row in sides.values()]
-    on_cpu, on_gpu = ([row for row in rows if is_on_gpu(row) is side] for side in (False, True))
-    if not on_cpu:
-        return []
-    lines = [f"On this CPU {_and([_takes(row, work) for row in _smallest(on_cpu)])}."]
-    if on_gpu:
+    n_uncertain = sum(row.is_uncertain for row in measured)
+    doubt = f"{n_uncertain} of {len(measured)} rows are uncertain (?): is the machine busy?" if n_uncertain else ""
+    if 2 * n_uncertain > len(measured):
+        return f"No answer: {doubt}"
+    if not measured:
+        return ""
+    work = deciding_work(measured)
+    best = fastest(row for row in measured if row.case.work == work and row.case.same_work)
+    rows = [row for sides in best.values() for row in sides.values()]
+    where, on_cpu = list(_where_the_gpu_wins(rows)), _smallest([row for row in rows if not is_on_gpu(row)])
+    if where:
         name = next(iter(results.machine.get("gpus", [])), "the GPU").partition(",")[0]
-        lines.append(f"On {name} {_and([_takes(row, work) for row in _smallest(on_gpu)])}.")
-        lines.append(" ".join(_where_the_gpu_wins(rows)) or "No size was measured on both with certainty.")
-    return lines
+        said = f"On {name} {WORK_NAMES[work]} is faster than on this CPU {'; '.join(where)}"
+    elif results.has_gpu:
+        said = f"When a GPU pays is open: no size of {WORK_NAMES[work]} was measured on both devices with certainty"
+    elif on_cpu:
+        said = f"No GPU was measured; on this CPU {WORK_NAMES[work]} takes {_and([_takes(row) for row in on_cpu])}"
+    else:
+        said = f"No GPU was measured, and no size of {WORK_NAMES[work]} with certainty on this CPU"
+    return f"{said}; {doubt}" if doubt else f"{said}."
 
 
 def _smallest(rows: Sequence[Row]) -> list[Row]:
@@ -87,17 +97,11 @@ def _smallest(rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-def _takes(row: Row, work: str) -> str:
-    case, speed = row.case, row.words_per_second or 0.0
+def _takes(row: Row) -> str:
+    case, time = row.case, f"{format_time(row.median)} with {row.case.implementation}"
     sentences = "one sentence" if case.batch == 1 else f"{case.batch} sentences"
-    what, takes = {
-        "step": ("a training step", "takes"),
-        "backward": ("the gradients", "take"),
-        "forward": ("the forward pass", "takes"),
-    }[work]
-    sizes = f"{case.n_hidd} hidden units and {sentences} of {case.length} words"
-    time = f"{format_time(row.median)} with {case.implementation}, {with_commas(speed)} words/s"
-    return f"{what} of the {TITLES[case.model]} with {sizes} {takes} {time}"
+    sizes = f"{case.n_hidd} hidden units, {sentences} of {case.length} words"
+    return f"{time} ({TITLES[case.model]}, {sizes}: {with_commas(row.words_per_second or 0.0)} words/s)"
 
 
 def _where_the_gpu_wins(rows: Sequence[Row]) -> Iterator[str]:
@@ -115,7 +119,7 @@ def _where_the_gpu_wins(rows: Sequence[Row]) -> Iterator[str]:
             where = "nowhere" if start is None else f"from {start} sentences a batch on"
             where = "at every batch" if start == batches[0] else where
             parts.append(f"{where} with {n_hidd} hidden units")
-        yield f"The GPU is faster for the {TITLES[model]} {_and(parts)}."
+        yield f"for the {TITLES[model]} {_and(parts)}"
 
 
 def _and(parts: Sequence[str]) -> str:
@@ -190,7 +194,7 @@ def _time(row: Row | None) -> str:
     return "" if row is None else format_time(row.median) + (" ?" if row.is_uncertain else "")
 
 
-# --- the last lines ---------------------------------------------------------------------------------------------------
+# --- other lines ------------------------------------------------------------------------------------------------------
 
 
 def speed_up_lines(results: Results) -> list[str]:
@@ -213,14 +217,10 @@ def speed_up_lines(results: Results) -> list[str]:
 
 
 def uncertain_lines(results: Results) -> list[str]:
-    """Return a line that counts the uncertain rows."""
-    measured = [row for row in results.rows if row.median]
-    uncertain = [row for row in measured if row.is_uncertain]
-    lines = []
-    if uncertain:
-        lines.append(
-            f"{len(uncertain)} of {len(measured)} rows are uncertain (marked ?), so no verdict uses them. Is the "
-            f"machine busy? Fewer than {MIN_REPEATS} repeats or {PROCESSES} processes, or quartiles that differ by "
-            f"more than {MAX_SPREAD:.0%} of the median, make a row uncertain."
-        )
-    return lines
+    """Return a line that explains the question mark, if a row has one."""
+    if not any(row.is_uncertain for row in results.rows):
+        return []
+    return [
+        f"?: uncertain, and in no answer: fewer than {MIN_REPEATS} repeats or {PROCESSES} processes, or quartiles that "
+        f"differ by more than {MAX_SPREAD:.0%} of the median."
+    ]

@@ -135,35 +135,6 @@ def test_why_there_is_no_gpu_is_the_devices_reason_before_any_other(make_results
     assert report.without_gpu(gpu_results) == ""
 
 
-def test_the_gpu_must_win_at_every_larger_size(make_results, make_row):
-    """Groups that only one of both has measured are left out."""
-    rows = []
-    for n_hidd, cpu in ((20, 2e-3), (50, 5e-4), (100, 1e-3), (200, 3e-3)):
-        rows += [make_row(1e-3, "fused", "cuda", n_hidd=n_hidd), make_row(cpu, n_hidd=n_hidd)]
-        rows += [make_row(9 * cpu, "scan", n_hidd=n_hidd)]  # not the fastest
-    rows += [make_row(1.0, model="lstm")]
-    assert report.crossover(make_results(*rows)) == [
-        "rnn backward, batch 1, length 10, float32: the GPU wins from hidden 200 on"
-    ]
-    both = [make_row(1e-3, n_hidd=n, work=w) for n, w in ((20, "step"), (50, "forward"))]
-    both += [make_row(1.0, "fused", "cuda", n_hidd=n, work=w) for n, w in ((20, "step"), (50, "forward"))]
-    assert report.crossover(make_results(*both)) == [
-        "rnn forward, batch 1, length 10, float32: the GPU wins nowhere up to hidden 50",
-        "rnn step, batch 1, length 10, float32: the GPU wins nowhere up to hidden 20",
-    ]
-
-
-def test_an_uncertain_row_does_not_decide_where_the_gpu_wins(make_results, make_row):
-    cpu, gpu = make_row(2e-3), make_row(1e-3, "fused", "cuda")
-    assert len(report.crossover(make_results(cpu, gpu))) == 1
-    gpu.q3 = 1.4e-3
-    assert report.crossover(make_results(cpu, gpu)) == []
-    slow, fast, gpu = make_row(9e-3, "scan"), make_row(5e-4, "fused"), make_row(1e-3, "fused", "cuda")
-    fast.q3 = 2 * fast.median  # nor does the slow row in its place
-    assert report.crossover(make_results(slow, fast, gpu)) == []
-    assert len(report.crossover(make_results(slow, gpu))) == 1
-
-
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [

@@ -26,46 +26,60 @@ def on_cpu(step):
     return [*make("rnn", 1), *make("lstm", 2)]
 
 
-def test_with_a_gpu_the_verdict_says_what_it_takes_and_from_where_on_it_is_faster(make_results, on_cpu, step):
-    """A GPU that takes 1 ms for all; 100 us for 20 units and 128 sentences of the LSTM alone."""
+def test_with_a_gpu_the_answer_is_one_sentence_on_where_it_is_faster(make_results, on_cpu, step):
+    """A GPU that takes 1 ms for all."""
     rows = on_cpu
     for model in ("rnn", "lstm"):
         rows += [step(1e-3, "fused", "cuda", model=model, n_hidd=n, batch=b) for n, b in SIZES]
     results = make_results(*rows)
     results.machine["gpus"] = ["NVIDIA H100, compute 9.0"]
-    cpu, gpu, where = summary.verdict(results)
-    assert "takes 20.0 us with fused, 500,000 words/s" in cpu
-    assert gpu.startswith("On NVIDIA H100 a training step of the RNN with 20 hidden units and one sentence of 10 words")
-    assert "takes 1.00 ms with fused, 10,000 words/s" in gpu
-    assert where == (
-        "The GPU is faster for the RNN from 128 sentences a batch on with 20 hidden units, and from 32 sentences a "
-        "batch on with 128 hidden units. The GPU is faster for the LSTM from 32 sentences a batch on with 20 hidden "
-        "units, and from 32 sentences a batch on with 128 hidden units."
+    said = (
+        "On NVIDIA H100 a training step is faster than on this CPU for the RNN from 128 sentences a batch on with 20 "
+        "hidden units, and from 32 sentences a batch on with 128 hidden units; for the LSTM from 32 sentences a batch "
+        "on with 20 hidden units, and from 32 sentences a batch on with 128 hidden units"
     )
+    assert summary.answer(results) == f"{said}."
+    for row in rows[1:18:2]:  # of NumPy, and not the fastest
+        row.processes = 2
+    assert summary.answer(results) == f"{said}; 9 of 36 rows are uncertain (?): is the machine busy?"
+    assert summary.uncertain_lines(results)[0].startswith("?: uncertain, and in no answer: fewer than 6 repeats or 3 ")
+    for row in rows[:19]:
+        row.processes = 2
+    assert summary.answer(results) == "No answer: 19 of 36 rows are uncertain (?): is the machine busy?"
 
 
 def test_the_gpu_must_win_at_every_larger_batch(make_results, step):
     rows = [step(2e-3, "fused", batch=batch) for batch in (1, 32, 128)]
     rows += [step(median, "fused", "cuda", batch=batch) for batch, median in ((1, 1e-3), (32, 3e-3), (128, 1e-3))]
-    *_, said = summary.verdict(make_results(*rows))
-    assert said == "The GPU is faster for the RNN from 128 sentences a batch on with 20 hidden units."
+    said = summary.answer(make_results(*rows))
+    assert said.endswith("faster than on this CPU for the RNN from 128 sentences a batch on with 20 hidden units.")
 
 
-def test_an_uncertain_row_takes_no_part_in_a_verdict_and_is_counted(make_results, step):
-    sure, doubtful = step(2e-5, "numpy"), step(1e-5, "fused")
-    doubtful.q3 = 1.4e-5
-    results = make_results(sure, doubtful)
-    assert summary.verdict(results) == []  # the answer is not 20 us with numpy
-    larger = step(4e-5, batch=4)
-    assert "one sentence" not in summary.verdict(make_results(sure, doubtful, larger))[0]
-    assert "4 sentences of 10 words takes 40.0 us" in summary.verdict(make_results(sure, doubtful, larger))[0]
-    (line,) = summary.uncertain_lines(results)
-    assert line.startswith("1 of 2 rows are uncertain (marked ?)")
+def test_without_a_gpu_the_answer_is_what_the_smallest_sizes_take_with_certainty(make_results, step):
+    sure, doubtful, larger = step(2e-5, "numpy"), step(1e-5, "fused"), step(4e-5, batch=4)
+    assert summary.answer(make_results(sure)) == (
+        "No GPU was measured; on this CPU a training step takes 20.0 us with numpy (RNN, 20 hidden units, one sentence "
+        "of 10 words: 500,000 words/s)."
+    )
     assert summary.uncertain_lines(make_results(sure)) == []
+    doubtful.q3 = 1.4e-5
+    said = summary.answer(make_results(sure, doubtful))
+    assert said.startswith("No GPU was measured, and no size of a training step with certainty on this CPU; 1 of 2 ")
+    assert "40.0 us with numpy (RNN, 20 hidden units, 4 " in summary.answer(make_results(sure, doubtful, larger))
     gpu = step(1e-6, "fused", "cuda")
     gpu.q3 = 1.4e-6
     assert summary.speed_up_lines(make_results(sure, gpu)) == []
-    assert len(summary.verdict(make_results(sure, gpu))) == 1
+    assert summary.answer(make_results(sure, gpu)).startswith(
+        "When a GPU pays is open: no size of a training step was "
+    )
+
+
+def test_uncertain_steps_leave_the_answer_to_certain_gradients(make_results, step):
+    doubtful, sure = step(1e-5), step(3e-5, work="backward")
+    doubtful.processes = 2
+    assert "a forward and backward pass takes 30.0 us" in summary.answer(make_results(doubtful, sure))
+    assert summary.header(make_results(doubtful, sure), "numpy")[-3] == "quartiles of gradients"
+    assert summary.header(make_results(doubtful), "numpy")[-3] == "quartiles of step"
 
 
 def test_a_slower_row_does_not_stand_for_the_uncertain_fastest(make_results, step):
@@ -79,7 +93,6 @@ def test_a_slower_row_does_not_stand_for_the_uncertain_fastest(make_results, ste
     assert "0.6 at batch 32" in summary.speed_up_lines(make_results(small, slow, fast, gpu))[0]
     fast.q3 = 2 * fast.median
     assert summary.speed_up_lines(make_results(small, slow, fast, gpu)) == []
-    assert summary.verdict(make_results(small, slow, fast, gpu))[2] == "No size was measured on both with certainty."
 
 
 def test_the_table_has_the_best_of_each_device_the_baseline_and_pytorch(make_results, step, make_row):
@@ -118,7 +131,7 @@ def test_a_table_of_many_sizes_keeps_the_best_and_drops_the_others_of_large_batc
     assert after == ["numpy on cpu"] * 10  # of single sentences
 
 
-def test_the_last_lines_are_the_speed_up_of_each_size(gpu_results):
+def test_the_answer_rests_on_the_speed_up_of_each_size(gpu_results):
     assert summary.speed_up_lines(gpu_results) == [
         "GPU over CPU, rnn backward, hidden 20, 10 words, float32: 0.02 at batch 1, 0.32 at batch 16, 2.6 at batch 128",
         "GPU over CPU, rnn backward, hidden 100, 10 words, float32: 0.1 at batch 1, 1.6 at batch 16, 13 at batch 128",
@@ -126,8 +139,8 @@ def test_the_last_lines_are_the_speed_up_of_each_size(gpu_results):
     ]
 
 
-def test_results_without_any_measured_row_have_no_verdict_and_an_empty_table(make_results, step):
+def test_results_without_any_measured_row_have_no_answer_and_an_empty_table(make_results, step):
     results = make_results(step(None))
-    assert summary.verdict(results) == []
+    assert summary.answer(results) == ""
     table, n_left_out = summary.table(results)
     assert (table.row_count, n_left_out) == (0, 0)

@@ -94,6 +94,7 @@ def test_a_hollow_dot_is_hollow_in_a_panel_and_in_a_file():
     assert (connection.marker, filled.fill, hollow.fill) == (None, True, False)
     assert [(list(mark.x), list(mark.y)) for mark in (filled, hollow)] == [([2], [0.5]), ([16], [0.25])]
     drawn = axes.lines[-1]
+    assert drawn.get_zorder() > axes.containers[0].lines[0].get_zorder()
     assert (list(drawn.get_xdata()), drawn.get_markerfacecolor(), drawn.get_color()) == ([16], "white", "#0d8bd9")
 
 

@@ -149,7 +149,7 @@ def test_where_a_gpu_pays_is_told_and_drawn(panel):
     panel.shown = make_results(1e-3, 4e-3)
     panel.shown.rows += make_results(2e-3, 2e-3, device="cuda", implementation="fused").rows
     panel._draw()
-    assert "the GPU wins from hidden 40 on" in panel.notes.value
+    assert "at every batch with 40 hidden units." in panel.machine.value
     assert "0.5 x" in panel.gpu.value
     assert "2 x" in panel.gpu.value
     marks = panel.figures["n_hidd"].marks
