@@ -482,7 +482,7 @@ case "$1 $2" in
     while [ "$1" != --volume ]; do shift; done
     folder=$VOLUMES/${2%%:*}
     while [ "$1" != --entrypoint ]; do shift; done
-    [ "$BROKEN" != fails ] || exit 125
+    [ "$BROKEN" != fails ] && [[ $folder != */"$BROKEN" ]] || exit 125
     [ "$BROKEN" != empty ] || exit 0
     mkdir -p "$folder"
     program=$2
@@ -532,13 +532,36 @@ def test_a_backup_is_restored(volumes, tmp_path):
     assert made.returncode == 0, made.stderr
     assert "lxmls-rnn-student:my-tag" in volumes.log.read_text()
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
+    assert "exists already" in volumes.call("backup", tmp_path / "backup").stderr
     (volumes.folder / "lxmls-student-anna-runs" / "inner" / "of-all").write_text("changed")
     (volumes.folder / "lxmls-student-anna-runs" / ".later").write_text("later")
     shutil.rmtree(volumes.folder / "lxmls-class_state")
     restored = volumes.call("restore", tmp_path / "backup")
     assert restored.returncode == 0, restored.stderr
     assert volumes.files() == before
-    assert "exists already" in volumes.call("backup", tmp_path / "backup").stderr
+
+
+def test_a_restore_that_fails_for_one_student_goes_on_and_names_it(volumes, tmp_path):
+    before = volumes.files()
+    volumes.call("backup", tmp_path / "backup")
+    for name in volumes.folder.iterdir():
+        (name / "inner" / "of-all").write_text("changed")
+    failed = volumes.call("restore", tmp_path / "backup", BROKEN="lxmls-student-anna-runs")
+    assert (failed.returncode, "are restored" in failed.stdout) == (1, False)
+    assert "not restored: lxmls-student-anna-runs. " in failed.stderr
+    assert volumes.files() == before | {"lxmls-student-anna-runs/inner/of-all": "changed"}
+
+
+def test_a_students_file_may_have_any_name(volumes, tmp_path):
+    odd = volumes.folder / "lxmls-student-anna-runs"
+    for name in (".new", ".restored", "-rf", "a\nb"):
+        (odd / name).write_text(name)
+    before = volumes.files()
+    assert volumes.call("backup", tmp_path / "backup").returncode == 0
+    shutil.rmtree(odd)
+    restored = volumes.call("restore", tmp_path / "backup")
+    assert restored.returncode == 0, restored.stderr
+    assert volumes.files() == before
 
 
 @pytest.mark.parametrize("broken", ["fails", "empty", "partly"])

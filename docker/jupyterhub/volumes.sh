@@ -56,19 +56,20 @@ backup() {
 restore() {
     require_stopped_class
     require_whole_backup "$1"
+    lost=
     for archive in "$1"/*.tar.gz; do
         name=${archive##*/}
-        # the old files stay until all new ones are there
+        # The old files stay until all new ones are there, in a folder whose name no student can know before.
         on_volume "${name%.tar.gz}" "" sh -euc '
-            rm -rf /volume/.new
-            mkdir /volume/.new
-            tar -C /volume/.new -xzp
-            find /volume -mindepth 1 -maxdepth 1 ! -name .new -exec rm -rf {} +
-            chown --reference=/volume/.new /volume
-            chmod --reference=/volume/.new /volume
-            find /volume/.new -mindepth 1 -maxdepth 1 -exec mv --target-directory=/volume {} +
-            rmdir /volume/.new' <"$archive" || die "$archive is not restored: what its volume held is left"
+            new=$(mktemp -d /volume/.restored-XXXXXXXXXXXX)
+            tar -C "$new" -xzp
+            find /volume -mindepth 1 -maxdepth 1 ! -path "$new" -exec rm -rf {} +
+            chown --reference="$new" /volume
+            chmod --reference="$new" /volume
+            find "$new" -mindepth 1 -maxdepth 1 -exec mv --target-directory=/volume {} +
+            rmdir "$new"' <"$archive" || lost="$lost ${name%.tar.gz}"
     done
+    [ -z "$lost" ] || die "not restored:$lost. The other volumes are; what is wrong is above. Repeat the command."
     echo "The volumes of $1 are restored."
 }
 
