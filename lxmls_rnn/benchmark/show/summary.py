@@ -66,7 +66,8 @@ def answer(results: Results) -> str:
     """
     measured = [row for row in results.rows if row.median]
     n_uncertain = sum(row.is_uncertain for row in measured)
-    doubt = f"{n_uncertain} of {len(measured)} rows are uncertain (?): is the machine busy?" if n_uncertain else ""
+    are = "is" if n_uncertain == 1 else "are"
+    doubt = f"{n_uncertain} of {len(measured)} rows {are} uncertain (?): is the machine busy?" if n_uncertain else ""
     if 2 * n_uncertain > len(measured):
         return f"No answer: {doubt}"
     if not measured:
