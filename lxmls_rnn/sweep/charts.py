@@ -16,17 +16,17 @@ from lxmls_rnn.sweep.results import SettingResults
 ACCURACY = Axis("accuracy on dev", ".0%")
 MAX_COLOURED_CURVES = 6  # the best settings, whose learning curves have a colour each
 MIN_LOG_RATIO = 8.0  # of largest to smallest value, from which an axis is logarithmic
-Lines = Sequence[tuple[str, Sequence[SettingResults]]]
+Lines = Sequence[tuple[str, str, Sequence[SettingResults]]]
 
 
 def lines_against(name: str | None, vary: dict[str, list[Any]], settings: Sequence[SettingResults]) -> Lines:
-    """Return the lines of accuracy against one setting: the label of each and its settings in order of the value.
+    """Return the lines of accuracy against one setting: label and colour of each, its settings in order of the value.
 
-    If two settings are varied, there is a line for each value of the other; else one line through the best setting.
-    Without a `name`, the only setting is a line.
+    If two settings are varied, there is a line for each value of the other that has results; else one line through the
+    best setting. Without a `name`, the only setting is a line.
     """
     if name is None:
-        return [("", settings)]
+        return [("", LINES[0], settings)]
     others = [other for other, values in vary.items() if other != name and len(values) > 1]
     order = [repr(value) for value in sorted_values(vary[name])]
 
@@ -36,10 +36,10 @@ def lines_against(name: str | None, vary: dict[str, list[Any]], settings: Sequen
 
     if len(others) == 1 and len(vary[others[0]]) <= len(LINES):
         values = [(f"{others[0]}={grid.in_words(value)}", line({others[0]: value})) for value in vary[others[0]]]
-        return [(label, found) for label, found in values if found]
+        return [(label, colour, found) for (label, found), colour in zip(values, LINES, strict=False) if found]
     fixed = {other: settings[0].point[other] for other in others}
     label = ", ".join(f"{other}={grid.in_words(value)}" for other, value in fixed.items())
-    return [(label, line(fixed))]
+    return [(label, LINES[0], line(fixed))]
 
 
 def sorted_values(values: Iterable[Any]) -> list[Any]:
@@ -74,7 +74,7 @@ def against(name: str | None, vary: dict[str, list[Any]], lines: Lines, label: s
     values, at = _values(name, vary)
     numbers = are_numbers(values)
     drawn = []
-    for number, ((of_line, line), colour) in enumerate(zip(lines, LINES, strict=False)):
+    for number, (of_line, colour, line) in enumerate(lines):
         shift = 0.0 if numbers else apart * (number - (len(lines) - 1) / 2)
         x = np.array(places(name, vary, line)) + shift
         means, deviations = (np.array([getattr(one, of) or 0.0 for one in line]) for of in ("mean", "deviation"))

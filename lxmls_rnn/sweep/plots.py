@@ -51,7 +51,7 @@ def draw(sweep: Sweep, settings: Sequence[SettingResults], path: Path) -> None:
 def draw_against(axis: Axes, name: str, vary: dict[str, list[Any]], settings: Sequence[SettingResults]) -> None:
     """Draw mean and standard deviation against one setting; settings that belong to no line are drawn as dots."""
     lines = lines_against(name, vary, settings)
-    rest = [setting for setting in settings if not any(setting in line for _, line in lines)]
+    rest = [setting for setting in settings if not any(setting in line for *_, line in lines)]
     axis.plot(places(name, vary, rest), [setting.mean for setting in rest], ".", color=GREY, zorder=1)
     chart = against(name, vary, lines, name, apart=0.12)
     draw_chart(axis, chart)

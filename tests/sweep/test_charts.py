@@ -67,7 +67,8 @@ def test_without_a_varied_setting_all_seeds_are_at_one_place(tmp_path):
 def test_a_value_that_nothing_is_known_of_has_no_line(tmp_path):
     sweep = with_runs(tmp_path, by_size, "n_hidd=4,2", "clip=none,1")
     settings = [s for s in by_setting(halving.results(sweep)) if s.point["clip"]]
-    assert [label for label, _ in charts.lines_against("n_hidd", sweep.vary, settings)] == ["clip=1.0"]
+    ((label, colour, _),) = charts.lines_against("n_hidd", sweep.vary, settings)
+    assert (label, colour) == ("clip=1.0", LINES[1])  # which it keeps when the other has a line
 
 
 def test_a_curve_has_the_epochs_that_all_seeds_have(tmp_path):

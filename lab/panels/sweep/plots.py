@@ -15,22 +15,24 @@ from lxmls_rnn.sweep.charts import MAX_COLOURED_CURVES, Lines, against, curves, 
 from lxmls_rnn.sweep.results import Result, SettingResults
 
 CURVE_STYLES = ("solid", "dashed", "dotted")  # of learning curves that have the colour of the same line
+Looks = dict[str, tuple[str, str]]  # colour and style of the learning curve of a setting, by its point of the grid
 
 
-def coloured_curves(settings: Sequence[SettingResults], lines: Lines) -> list[tuple[SettingResults, str, str]]:
-    """Return the best settings, best first, each with the colour and the style of its learning curve.
+def looks_of(settings: Sequence[SettingResults], lines: Lines, before: Looks) -> Looks:
+    """Return the looks of the learning curves of the best settings, best first; they keep those of `before`.
 
     A curve has the colour of its setting in the other plot: that of its line, if there are several `lines`.
     """
-    if len(lines) == 1:
-        return [(one, colour, "solid") for one, colour in zip(settings[:MAX_COLOURED_CURVES], LINES, strict=False)]
-    found: list[tuple[SettingResults, str, str]] = []
+    possible: dict[str, list[tuple[str, str]]] = {}
     for one in settings:
-        colour = next(colour for (_, line), colour in zip(lines, LINES, strict=False) if one in line)
-        n_before = sum(colour == other for _, other, _ in found)
-        if n_before < len(CURVE_STYLES) and len(found) < MAX_COLOURED_CURVES:
-            found.append((one, colour, CURVE_STYLES[n_before]))
-    return found
+        of_line = [(colour, style) for _, colour, line in lines if one in line for style in CURVE_STYLES]
+        looks = of_line if len(lines) > 1 else [(colour, CURVE_STYLES[0]) for colour in LINES]
+        if len(possible) < MAX_COLOURED_CURVES and list(possible.values()).count(looks) < len(looks):
+            possible[repr(one.point)] = looks
+    found = {point: before[point] for point, looks in possible.items() if before.get(point) in looks}
+    for point, looks in possible.items():
+        found[point] = found.get(point) or next(look for look in looks if look not in found.values())
+    return {point: found[point] for point in possible}
 
 
 class Plots(ColumnBox):
@@ -40,7 +42,7 @@ class Plots(ColumnBox):
     """
 
     def __init__(self, open_run: Callable[[Result], None]) -> None:
-        self._open, self._results = open_run, list[Result]()
+        self._open, self._results, self._looks = open_run, list[Result](), Looks()
         self.against, self.curves = figure(size=(394, 300)), figure(size=(394, 300))
         self.against.axes[0].label_offset = "2.6em"
         self.points = bqplot.Scatter(x=[], y=[], scales=scales_of(self.against), default_size=40, unselected_style={})
@@ -59,13 +61,14 @@ class Plots(ColumnBox):
         if not settings:
             return
         lines = lines_against(name, vary, settings)
-        best, chart = coloured_curves(settings, lines), against(name, vary, lines, label or "all seeds")
-        pairs = zip(chart.lines, lines, strict=True)
-        colour_of = {id(one): line.colour for line, (_, on_line) in pairs for one in on_line}
+        self._looks = looks_of(settings, lines, self._looks)
+        best = [(one, *look) for one in settings if (look := self._looks.get(repr(one.point)))]
+        chart = against(name, vary, lines, label or "all seeds")
+        colour_of = {id(one): colour for _, colour, on_line in lines for one in on_line}
         own: dict[str, Any] = {"has_dots": False}  # the trainings are drawn instead
         if len(lines) == 1:
             colour_of = {id(one): GREY for one in settings} | {id(one): colour for one, colour, _ in best}
-            own |= {"colour": GREY, "bar_colours": [colour_of[id(one)] for one in lines[0][1]]}
+            own |= {"colour": GREY, "bar_colours": [colour_of[id(one)] for one in lines[0][2]]}
         chart = replace(chart, lines=[replace(line, **own) for line in chart.lines])
         put_chart(self.against, chart, self.points)
         seen = [(one, r) for one in settings for r in one.results if r.is_counted and r.accuracy is not None]

@@ -8,13 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from html_tables import tables
-from sweep.small import BASE, small_sweep
+from sweep.small import BASE, by_size, small_sweep, with_runs
 
 import lab
 from lab import SweepPanel
 from lab.panels.sweep.live_sweep import live_sweeps
+from lab.panels.sweep.plots import Plots
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import halving
+from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import Sweep
 
 
@@ -146,6 +148,20 @@ def test_a_taken_name_is_refused_and_a_damaged_sweep_left_out_with_the_reason(pa
 def entries(legend):
     """The entries of a legend: line style, colour, text."""
     return re.findall(r"border-top:4px (\w+) (#\w+)\"></span> (.*?)</span>", legend.value)
+
+
+@pytest.mark.parametrize("vary", [["n_hidd=2,4,6,8"], ["n_hidd=2,4,6", "activation=logistic,tanh"]])
+def test_a_setting_keeps_colour_and_style_whatever_its_rank(tmp_path, vary):
+    sweep = with_runs(tmp_path, by_size, *vary)
+    settings = by_setting(halving.results(sweep))
+    plots, seen = Plots(lambda result: None), {}
+    for some in (settings[2:], settings, settings[::-1], settings[1:]):  # as the trainings end
+        plots.draw("n_hidd", sweep.vary, some, "Hidden units")
+        looks = {name: look for *look, name in entries(plots.legends[1])}
+        assert [*looks] == [", ".join(map(str, one.point.values())) for one in some]
+        assert len(set(map(tuple, looks.values()))) == len(some)
+        assert seen | looks == looks | seen
+        seen |= looks
 
 
 def test_the_points_of_a_single_line_have_the_colours_of_their_curves(runs_folder):
