@@ -45,7 +45,7 @@ def test_a_run_shows_a_bar_prints_a_table_and_writes_results_and_picture(run, mo
     content = json.loads(Path("a.json").read_text())
     assert {"processor", "cores", "threads", "numpy_blas", "gpus", "versions", "cxxflags"} <= set(content["machine"])
     assert re.fullmatch(r"openblas \d\S+ \w+", content["machine"]["numpy_blas"])
-    assert [row["status"] for row in content["rows"]] == ["ok"] * 2
+    assert [row.status for row in Results.load(Path("a.json")).rows] == ["ok"] * 2
     assert image.imread("a.png").shape[2] == 4
 
 
@@ -122,6 +122,10 @@ def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_
         ),
         (["--set", "huge"], "set must be one of quick, full, deepbench, got 'huge'"),
         (["--resume"], "--resume needs --out"),
+        (
+            ["--set", "full", "--dtype", "float32,float64"],
+            "13,680 cases are too many for a results file, which holds 6,850",
+        ),
         (["--time", "0"], "time must be a positive number, got 0"),
         (["--budget", "-1"], "budget must be a positive number or none, got -1"),
         (["--out", "/proc/none/a.json"], "/proc/none"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lxmls_rnn.benchmark.measure import cases as c
+from lxmls_rnn.benchmark.measure.results import MAX_CASES
 from lxmls_rnn.benchmark.measure.runner import LIMIT_SECONDS, SECONDS, Runner
 from lxmls_rnn.deep_learning.parameters import DTYPES
 from lxmls_rnn.settings import check, described, setting
@@ -80,7 +81,7 @@ class BenchmarkSettings:
         check(self)
 
     def cases(self) -> list[c.Case]:
-        """Return the cases; ValueError if there is none."""
+        """Return the cases; ValueError if there is none, or more than `MAX_CASES`."""
         chosen = c.SETS[self.set]
         sizes = self.hidden or (), self.batch or (), self.length or ()
         models = self.model or tuple(c.CASE_MODELS)
@@ -98,6 +99,10 @@ class BenchmarkSettings:
         )
         if not cases:
             raise ValueError("nothing to measure: NumPy runs only on the CPU, the work copy only on a GPU")
+        if len(cases) > MAX_CASES:
+            raise ValueError(
+                f"{len(cases):,} cases are too many for a results file, which holds {MAX_CASES:,}: choose fewer"
+            )
         return cases
 
     def runner(self) -> Runner:

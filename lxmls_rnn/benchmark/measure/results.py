@@ -10,14 +10,15 @@ The file is one JSON object with these fields:
     machine     see `machine.describe`
     peaks       {"cpu float32": {"flops", "bytes", "cache"}, ...}, see `counting.Peak`
     rows        one for each requested case: the fields of `Row`, with the fields of the case under "case"; the first
-                case of an unavailable implementation, device and dtype stands for all of them
+                case of an unavailable implementation, device and dtype stands for all of them; without the fields that
+                have their default, so that `records.read` can read `MAX_CASES`
 """
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
@@ -33,6 +34,7 @@ RESULTS = records.Format("lxmls-rnn benchmark")
 # a row with less is uncertain: it is marked, measured again, and never used
 PROCESSES = 3  # one after the other, for each implementation, device and dtype
 MIN_REPEATS = 6
+MAX_CASES = 6850  # in a file
 MAX_SPREAD = 0.3  # interquartile range divided by the median
 
 Amount = Annotated[float, Between(0, 1e300)]
@@ -145,7 +147,7 @@ class Results:
 
     def save(self, path: Path) -> None:
         """Write the file atomically: a killed process leaves either the old file or the new file."""
-        content = {**RESULTS._asdict(), **asdict(self)}
+        content = {**RESULTS._asdict(), **vars(self), "rows": [_without_defaults(row) for row in self.rows]}
         write_atomically(path, json.dumps(content, indent=1, allow_nan=False))
 
     @classmethod
@@ -164,6 +166,11 @@ class Results:
         except ValueError as error:
             why = str(error).removeprefix(f"{path}: ")
             raise ValueError(f"{path} is not a results file of `lxmls-rnn bench`: {why}") from error
+
+
+def _without_defaults(record: Row | Case) -> dict[str, Any]:
+    found = {one.name: getattr(record, one.name) for one in fields(record) if getattr(record, one.name) != one.default}
+    return found | ({"case": _without_defaults(record.case)} if isinstance(record, Row) else {})
 
 
 @dataclass
