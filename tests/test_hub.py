@@ -3,7 +3,10 @@
 import asyncio
 import functools
 import gzip
+import http.server
 import importlib
+import itertools
+import json
 import os
 import re
 import shutil
@@ -381,8 +384,31 @@ def test_who_guesses_keeps_out_neither_others_nor_the_owner_nor_the_teacher(acco
     assert log_in(accounts, "anna", browser=Browser("192.0.2.2")) == "anna"
     assert log_in(accounts, "ben", browser=guesser) == "ben"
     assert seconds_to_wait(accounts, "anna", guesser) == 60  # the cookie of one account is of no use for another
+    accounts.delete_user(SimpleNamespace(name="anna"))
+    assert log_in(accounts, "anna", "a guess", own)[0] == 429  # a password that is forgotten ends the cookie
     assert [log_in(accounts, "teacher", f"guess {n}", guesser) for n in range(99)] == [None] * 99
     assert log_in(accounts, "Teacher", OWN, guesser) == "teacher"
+
+
+def test_when_many_log_in_at_once_the_last_ones_are_told_to_wait(accounts):
+    names = [f"student{n}" for n in range(sys.modules["accounts"].MAX_CHECKS + 2)]
+    Path("students.txt").write_text("\n".join(names))
+
+    async def all_at_once():
+        data = ({"username": name, "password": GOOD} for name in names)
+        return await asyncio.gather(*(accounts.authenticate(Browser(), one) for one in data), return_exceptions=True)
+
+    *found, late, last = asyncio.run(all_at_once())
+    assert found == names[:-2]
+    assert (late.status_code, last.status_code, int(last.headers["Retry-After"]) > 0) == (503, 503, True)
+    assert log_in(accounts, names[-1]) == names[-1]  # no try of a wrong password was counted
+
+
+def test_a_login_without_a_password_is_a_bad_request(accounts):
+    from tornado.web import HTTPError
+
+    with pytest.raises(HTTPError, match="400"):
+        asyncio.run(accounts.authenticate(Browser(), {"username": "anna"}))
 
 
 def test_of_guesses_that_come_at_once_one_is_checked(accounts):
@@ -448,18 +474,22 @@ def students(accounts):
     return importlib.import_module("students")
 
 
-def test_a_roster_is_read_as_editors_write_it_and_a_wrong_line_is_named(students, accounts):
-    students.write_roster(students.read_roster("Anna\r\n\r\n  zoë \r\n"))
+def test_a_roster_is_read_as_editors_write_it_and_a_wrong_line_is_named(students, accounts, monkeypatch):
+    students.write_roster(students.read_roster("\ufeffAnna\r\n\r\n  zoë \r\n".encode()))
     assert [log_in(accounts, name) for name in ("anna", "zoë", "ben")] == ["anna", "zoë", None]
     wrong = {
-        "anna\nAnna Maria\n": "line 2: a name has at most 40 characters and no spaces",
-        "a/b": "line 1",
-        "a" * 41: "line 1",
-        "anna\n\nANNA": "line 3: anna is there twice",
+        "anna\nAnna Maria\n": ", line 2: a name has at most 40 characters and 66 bytes, no spaces",
+        **dict.fromkeys(["a/b", "a" * 41, ".", "..", "%2e", "a\x07", "\N{GRINNING FACE}" * 17], ", line 1: a name has"),
+        "anna\n\nANNA": ", line 3: anna is there twice",
+        "ben\nTeacher": ", line 2: teacher is the teacher",
+        "\n": " has no names",
     }
+    monkeypatch.setenv("CLASS_TEACHER", "Teacher")
     for text, reason in wrong.items():
-        with pytest.raises(SystemExit, match=re.escape(f"students.txt, {reason}")):
-            students.read_roster(text)
+        with pytest.raises(SystemExit, match=re.escape(f"students.txt{reason}")):
+            students.read_roster(text.encode())
+    with pytest.raises(SystemExit, match=r"line 2: save the file in UTF-8, got b'zo\\xeb'"):
+        students.read_roster("anna\nzoë".encode("latin-1"))
 
 
 def test_a_student_who_could_come_back_and_the_teacher_are_not_removed(students, monkeypatch):
@@ -470,6 +500,92 @@ def test_a_student_who_could_come_back_and_the_teacher_are_not_removed(students,
     monkeypatch.setenv("CLASS_TEACHER", "Teacher")
     with pytest.raises(SystemExit, match="--new-password"):
         students.reset("teacher")
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    """The hub's answers to DELETE, by path, the last one again and again."""
+
+    def do_DELETE(self):
+        asked = self.path.removeprefix("/hub/api/users/")
+        self.server.asked.append(asked)
+        answers = self.server.answers.get(asked, [404])
+        status = answers.pop(0) if len(answers) > 1 else answers[0]
+        self.send_response(status)
+        self.end_headers()
+        if status >= 400:
+            self.wfile.write(json.dumps({"status": status, "message": "why"}).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def api(students, monkeypatch, tmp_path):
+    """An API whose answers a test sets, for students.py with a clock that goes on while it waits."""
+    (tmp_path / "token").write_text("secret")
+    monkeypatch.setenv("CLASS_PROXY_TOKEN", str(tmp_path / "token"))
+    monkeypatch.setenv("CLASS_TEACHER", "teacher")
+    now = itertools.count()
+    monkeypatch.setattr(students, "time", SimpleNamespace(monotonic=lambda: next(now), sleep=lambda seconds: None))
+    with http.server.HTTPServer(("127.0.0.1", 0), Api) as server:
+        monkeypatch.setattr(students, "API", f"http://127.0.0.1:{server.server_port}/hub/api/users/")
+        server.asked, server.answers = [], {}
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_an_account_is_deleted_after_its_server_has_ended(students, api):
+    api.answers = {"anna/server": [202, 202, 204], "anna": [204]}
+    assert students.reset("anna")
+    assert api.asked == ["anna/server"] * 3 + ["anna"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ({"anna/server": [202], "anna": [204]}, "Nothing is changed: the server of anna does not stop"),
+        ({"anna/server": [400], "anna": [204]}, "Nothing is changed: why"),
+    ],
+)
+def test_while_its_server_cannot_end_an_account_stays(students, api, answers, says):
+    api.answers = answers
+    with pytest.raises(SystemExit, match=says):
+        students.reset("anna")
+    assert "anna" not in api.asked
+
+
+@pytest.fixture
+def volumes_of(monkeypatch):
+    """The names of the volumes that Docker has for a student who is removed; a test adds to them."""
+    names = []
+    removed = lambda name: SimpleNamespace(name=name, remove=lambda: names.remove(name))  # noqa: E731
+    listed = SimpleNamespace(list=lambda filters: [removed(name) for name in names])
+    errors = SimpleNamespace(APIError=OSError)
+    docker = SimpleNamespace(from_env=lambda timeout: SimpleNamespace(volumes=listed), errors=errors)
+    spawner = SimpleNamespace(DockerSpawner=SimpleNamespace(_escape=re.escape))
+    for name, module in {"docker": docker, "docker.errors": errors, "dockerspawner": spawner}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return names
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("", 1), ("no", 1), ("y", 1), ("YES", 1), ("yes", 0)])
+def test_only_a_yes_erases(students, api, volumes_of, monkeypatch, answer, kept):
+    volumes_of.append("lxmls-student-old-runs")
+    api.answers = {"old/server": [204], "old": [204]}
+    monkeypatch.setattr("builtins.input", lambda question: answer)
+    students.remove("old", "")
+    assert len(volumes_of) == kept
+    assert api.asked[-1] == "old"
+
+
+def test_who_is_not_there_is_not_erased(students, api, accounts, volumes_of):
+    log_in(accounts, "ben")  # the file of passwords exists
+    for name in ("annna", ".*", "../x"):
+        with pytest.raises(SystemExit, match=f"There is no account and no volume of {re.escape(name)}"):
+            students.remove(name, "--erase")
 
 
 # An engine with the volumes in $VOLUMES, folders of their files. `docker run` is called for one volume and one program.

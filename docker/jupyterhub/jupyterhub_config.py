@@ -159,5 +159,5 @@ c.JupyterHub.load_roles = [
         "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
         "services": ["idle-culler"],
     },
-    {"name": "students", "scopes": ["delete:users"], "services": ["students"]},
+    {"name": "students", "scopes": ["delete:users", "delete:servers"], "services": ["students"]},
 ]

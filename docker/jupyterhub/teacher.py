@@ -5,11 +5,11 @@ import os
 import secrets
 import sys
 
-from state import NAME, PASSWORDS, TEACHERS_PASSWORD, digest
+from state import NAME, PASSWORDS, TEACHERS_PASSWORD, digest, is_name
 
 name = os.environ["CLASS_TEACHER"].lower()
-if not NAME.fullmatch(name):
-    sys.exit(f"CLASS_TEACHER must be a name without spaces, commas and slashes, got {name!r}")
+if not is_name(name):
+    sys.exit(f"CLASS_TEACHER must have {NAME}, got {name!r}")
 dbm.open(PASSWORDS, "c", 0o600).close()
 if dbm.whichdb(PASSWORDS) != "dbm.sqlite3":
     sys.exit(

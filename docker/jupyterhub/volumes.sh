@@ -60,6 +60,7 @@ restore() {
     for archive in "$1"/*.tar.gz; do
         name=${archive##*/}
         # The old files stay until all new ones are there, in a folder whose name no student can know before.
+        # shellcheck disable=SC2016  # the container's shell expands
         on_volume "${name%.tar.gz}" "" sh -euc '
             new=$(mktemp -d /volume/.restored-XXXXXXXXXXXX)
             tar -C "$new" -xzp
