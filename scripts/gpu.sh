@@ -74,7 +74,7 @@ warn_about_toolkit() {
 # container can have /dev/nvidia-uvm with another number than the kernel's module; then nvidia-smi works and CUDA fails.
 # WSL 2 has /dev/dxg in its place, and a Jetson /dev/nvmap.
 try_in_container() {
-    is_here "$lab" && base=$lab
+    [ -n "$image" ] || ! is_here "$lab" || base=$lab
     fault=$(docker run --rm --runtime=nvidia --user 0 --network none --env NVIDIA_VISIBLE_DEVICES=all \
         --env NVIDIA_DRIVER_CAPABILITIES=compute,utility --entrypoint sh "$base" -c "$start_cuda" 2>&1) && return
     say "A container of $base cannot use the GPU:" "$fault"
@@ -103,18 +103,25 @@ sys.exit(status and f\"cuInit fails with error {status}\")"
 '
 
 # find_cards: set `found`, a line for each card, else `error`, what nvidia-smi printed instead; `driver`, its first
-# number, empty on a Jetson, which has none; `capabilities`, empty if nvidia-smi is too old to know them; and `oldest`,
+# number, empty on a Jetson; `capabilities`, empty if nvidia-smi is too old to know them; and `oldest`,
 # the least of these, 90 for 9.0. All cards share a driver.
 find_cards() {
     found='' capabilities=''
-    if answer=$(cards name,driver_version); then
+    status=0
+    answer=$(cards name,driver_version) || status=$?
+    if [ "$status" -eq 0 ]; then
         found=$(say "$answer" | grep -E ', *([0-9]+(\.[0-9]+)+|\[N/A\])$') || true
     fi
     error=$([ -n "$found" ] || say "$answer" | head -n 1)
-    if answer=$(cards compute_cap); then
+    restart="Restart this machine, then: make gpu"
+    [ "$status" -ne 124 ] || error="nothing in 30 s, the driver hangs. $restart"
+    case $error in
+    *"version mismatch"*) error="$error. The driver was updated, and the kernel has the module of the old one. $restart" ;;
+    esac
+    if [ -n "$found" ] && answer=$(cards compute_cap); then
         capabilities=$(say "$answer" | grep -xE '[0-9]+\.[0-9]+') || true
     fi
-    driver=$(say "$found" | sed -n '1s/.*, *\([0-9]*\)\.[0-9.]*$/\1/p')
+    driver=$(say "$found" | sed -n '1{/(nvgpu)/d; s/.*, *\([0-9]*\)\.[0-9.]*$/\1/p;}') # a Jetson's counts otherwise
     oldest=$(say "$capabilities" | tr -d . | sort -n | head -n 1)
 }
 
@@ -197,6 +204,8 @@ warn_about_toolkit
 
 if [ -n "$image" ]; then
     say "LAB_IMAGE=$image stays."
+    is_available "$image" || fail "LAB_IMAGE=$image cannot be pulled: check its name. Until then the lab uses the CPU."
+    base=$image
 elif [ -z "$base" ] || { [ -z "$(setting CUDA)" ] && { [ "$base" = "$plain" ] || [ "$base" = "$offline" ]; }; }; then
     # the Debian bases have no CUDA of their own
     [ -n "$driver" ] || fail "nvidia-smi does not know the driver's version, which decides the base image. On a Jetson, set" \

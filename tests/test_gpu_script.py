@@ -16,7 +16,9 @@ case "$1 $3" in
 "info {{json .Runtimes}}") echo '%(runtimes)s' ;;
 "info {{.CgroupDriver}}") echo '%(cgroups)s' ;;
 "pull "*) case " %(pulled)s " in *" $3 "*) ;; *) exit 1 ;; esac ;;
-"run "*) for script; do :; done # docker run ... sh -c SCRIPT
+"run "*)
+    case " $* " in *" sh "?*" -c "*) ;; *) echo 'docker: invalid reference format.' && exit 125 ;; esac
+    for script; do :; done # docker run ... sh IMAGE -c SCRIPT
     there='s#/proc/devices#%(folder)s/devices#; s#/dev/\\([a-z-]*\\) \\([]2]\\)#%(folder)s/\\1 \\2#g'
     exec sh -c "$(printf '%%s' "$script" | sed "$there")" ;;
 "image "*) case " %(here)s " in *" $3 "*) ;; *) exit 1 ;; esac ;; # docker image inspect NAME
@@ -211,9 +213,22 @@ def test_a_base_without_cuda_gets_it_when_there_is_a_gpu(machine):
 
 @pytest.mark.parametrize("line", ["BASE_IMAGE=mine", "LAB_IMAGE=ghcr.io/owner/lxmls-rnn-lab:cuda13.0"])
 def test_an_image_of_the_users_own_stays(machine, line):
-    _, text, env = machine(WITH, "NVIDIA A100, 535.161.08, 8.0", line + "\n")
+    image = line.partition("=")[2]
+    _, text, env = machine(WITH, "NVIDIA A100, 535.161.08, 8.0", line + "\n", here=[image, "lxmls-rnn-lab:latest"])
     assert env == line + "\nLAB_RUNTIME=nvidia\n"
     assert line in text
+
+
+def test_an_image_to_pull_is_the_one_that_is_tried(machine):
+    card, line = "NVIDIA A100, 535.161.08, 8.0", "LAB_IMAGE=ghcr.io/owner/lab:1\n"
+    status, text, env = machine(WITH, card, line, here=["lxmls-rnn-lab:latest"])
+    assert (status, env) == (1, line)
+    assert "LAB_IMAGE=ghcr.io/owner/lab:1 cannot be pulled" in text
+    available = {"pulled": ["ghcr.io/owner/lab:1"], "here": ["lxmls-rnn-lab:latest"]}
+    status, text, env = machine(WITH, card, line, cuda_fault="no CUDA", **available)
+    assert (status, env) == (1, line)
+    assert "A container of ghcr.io/owner/lab:1 cannot use the GPU:" in text
+    assert machine(WITH, card, line, **available)[::2] == (0, line + "LAB_RUNTIME=nvidia\n")
 
 
 def test_an_nvidia_smi_that_does_not_know_the_capability_is_asked_without(machine):
@@ -288,14 +303,27 @@ def test_wsl_and_a_jetson_have_other_devices(machine, file):
     assert "Now: make up" in text
 
 
-def test_a_driver_without_a_version_leaves_the_choice_of_the_base(machine):
-    cards = "Orin (nvgpu), [N/A], 8.7"
+@pytest.mark.parametrize("version", ["[N/A]", "540.3.0"])  # of JetPack 5 and 6
+def test_a_jetson_leaves_the_choice_of_the_base(machine, version):
+    cards = f"Orin (nvgpu), {version}, 8.7"
     for before in (None, f"BASE_IMAGE={PLAIN}\n"):
         status, text, env = machine(WITH, cards, before, files=["nvmap"], architecture="aarch64")
         assert (status, env) == (1, before)
         assert "does not know the driver's version" in text
     status, text, env = machine(WITH, cards, "BASE_IMAGE=jetpack\n", files=["nvmap"], architecture="aarch64")
     assert (status, env) == (0, "BASE_IMAGE=jetpack\nLAB_RUNTIME=nvidia\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "smi_status", "says"),
+    [
+        ("", 124, "nvidia-smi says: nothing in 30 s, the driver hangs. Restart this machine"),
+        ("Failed to initialize NVML: Driver/library version mismatch", 18, "mismatch. The driver was updated, and"),
+    ],
+)
+def test_a_driver_that_needs_a_restart_is_said_to(machine, error, smi_status, says):
+    status, text, _ = machine(WITH, error or "\n", smi_status=smi_status)
+    assert (status, says in text, "then: make gpu" in text) == (0, True, True)
 
 
 @pytest.mark.parametrize("options", [(), ("base",)])
