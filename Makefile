@@ -152,12 +152,10 @@ ROSTER = $(or $(wildcard students.txt),/dev/null)
 
 .PHONY: class
 class: ## Start JupyterHub for a class, a lab for each student; see docs/classroom.md
-	@[ -s students.txt ] || { echo "students.txt is missing: write the names of your students into it, one a line"; exit 1; }
-	@# before minutes of building, where this Python can; the hub's own reads it in any case
-	@! python3 -c 'import sys; assert sys.version_info >= (3, 10)' 2>/dev/null || \
-		PYTHONDONTWRITEBYTECODE=1 python3 docker/jupyterhub/students.py check <students.txt
+	@CLASS_PROJECT=$(CLASS_PROJECT) docker/jupyterhub/ready.sh
 	@scripts/gpu.sh base
-	docker compose $(if $(BUILT),build,pull --policy missing)
+	@scripts/gpu.sh hub
+	$(if $(BUILT),docker compose build)
 	$(CLASS) --profile build build
 	@$(CLASS) run --rm -T --no-deps hub sh -c 'python /etc/students.py roster && python /etc/teacher.py' <$(ROSTER)
 	$(CLASS) up --detach --wait || { $(CLASS) logs --no-log-prefix --tail 5 hub firewall; exit 1; }

@@ -3,14 +3,16 @@
 #                           needs for it: the runtime, and an available base image that supports the driver and the card
 #     scripts/gpu.sh base   makes sure of the image that `make up` builds on or takes: one that is here, that can be
 #                           pulled, or that docker/offline-base.sh makes; writes to .env which it is
+#     scripts/gpu.sh hub    the same for the hub of `make class`
 #
-# Other lines of .env are kept, and so is a BASE_IMAGE or LAB_IMAGE that is set there or in the environment.
+# Other lines of .env are kept, and so is a BASE_IMAGE, LAB_IMAGE or HUB_BASE that is set there or in the environment.
 set -eu
 cd "$(dirname "$0")/.."
 env=.env
 default=nvidia/cuda:13.0.3-base-ubuntu22.04 # for drivers from 580 on, and compute capability from 7.5 on
 plain=debian:12                             # with CUDA=wheels for drivers from 535 on, and compute capability from 5.0 on
 offline=lxmls-rnn-base:debian12
+hub=debian:13 # for its Python, 3.13
 lab=lxmls-rnn-lab:${LAB_TAG:-latest}
 toolkit_settings=/etc/nvidia-container-runtime/config.toml
 
@@ -125,6 +127,14 @@ find_cards() {
     oldest=$(say "$capabilities" | tr -d . | sort -n | head -n 1)
 }
 
+# make_offline NAME SUITE: make a base image of a release of Debian, unless it is here.
+make_offline() {
+    is_here "$1" || {
+        [ "$(id -u)" -eq 0 ] && command -v debootstrap >/dev/null && docker/offline-base.sh "$1" "$2"
+    } || fail "No base image can be pulled here. One can be made from Debian's packages, with root and debootstrap:" \
+        "'sudo docker/offline-base.sh $1 $2', then repeat the command."
+}
+
 # choose_base: take a base image that serves the cards that were found and is available; write it to .env.
 choose_base() {
     cuda=${found:+wheels}
@@ -138,10 +148,7 @@ choose_base() {
     base=$plain
     if ! is_available "$plain"; then
         base=$offline
-        is_here "$offline" || {
-            [ "$(id -u)" -eq 0 ] && command -v debootstrap >/dev/null && docker/offline-base.sh "$offline"
-        } || fail "No base image can be pulled here. One can be made from Debian's packages, with root and debootstrap:" \
-            "'sudo docker/offline-base.sh', then 'make up'."
+        make_offline "$base" bookworm
     fi
     machine=$(uname -m)
     [ "$machine" = x86_64 ] || cuda=
@@ -174,6 +181,21 @@ if [ "${1:-}" = base ]; then
     elif ! is_available "$base"; then
         fail "BASE_IMAGE=$base cannot be pulled: check its name, or remove BASE_IMAGE and CUDA from $env" \
             "so that 'make up' chooses a base that is available."
+    fi
+    exit 0
+fi
+
+if [ "${1:-}" = hub ]; then
+    base=$(setting HUB_BASE)
+    if [ -n "$base" ]; then
+        is_available "$base" || fail "HUB_BASE=$base cannot be pulled: check its name, or remove HUB_BASE from $env."
+    elif is_available "$hub"; then
+        write HUB_BASE ""
+    else
+        base=lxmls-rnn-base:debian13
+        make_offline "$base" trixie
+        write HUB_BASE "$base"
+        say "The base of the hub is $base. HUB_BASE is in $env."
     fi
     exit 0
 fi

@@ -53,7 +53,7 @@ def machine(tmp_path):
     shutil.copy(ROOT / "scripts" / "gpu.sh", tmp_path / "scripts")
     (tmp_path / "bin").mkdir()
     (tmp_path / "docker").mkdir()
-    (tmp_path / "docker" / "offline-base.sh").write_text('#!/bin/sh\necho "made $1"\n')
+    (tmp_path / "docker" / "offline-base.sh").write_text('#!/bin/sh\necho "made $*"\n')
     (tmp_path / "docker" / "offline-base.sh").chmod(0o755)
 
     def command(name, script):
@@ -167,7 +167,7 @@ def test_where_nothing_can_be_pulled_a_base_is_made_or_the_command_named(machine
     status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", pulled=[], options=options)
     runtime = "" if options else "LAB_RUNTIME=nvidia\n"
     assert (status, env) == (1, None)
-    assert "with root and debootstrap:\n'sudo docker/offline-base.sh', then 'make up'." in text
+    assert "with root and debootstrap:\n'sudo docker/offline-base.sh lxmls-rnn-base:debian12" in text
     for made in ({"can_make_a_base": True}, {"here": [OFFLINE]}):
         status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", "", pulled=[], options=options, **made)
         assert (status, env) == (0, f"BASE_IMAGE={OFFLINE}\nCUDA=wheels\n{runtime}")
@@ -189,6 +189,19 @@ def test_make_up_takes_a_base_that_can_be_had(machine, cards, pulled, env):
     assert (status, written) == (0, env)
     base = env.partition("=")[2].splitlines()[0] if env else DEFAULT
     assert f"The base is {base}" in text
+
+
+def test_the_hubs_base_is_pulled_or_made(machine):
+    hub = {"options": ["hub"], "can_make_a_base": True}
+    status, text, env = machine(WITHOUT, None, "LAB_PORT=1\n", pulled=["debian:13"], **hub)
+    assert (status, text.strip(), env) == (0, "Pulling debian:13 ...", "LAB_PORT=1\n")
+    status, text, env = machine(WITHOUT, None, pulled=[], **hub)
+    assert "made lxmls-rnn-base:debian13 trixie" in text
+    assert (status, env) == (0, "LAB_PORT=1\nHUB_BASE=lxmls-rnn-base:debian13\n")
+    status, text, _ = machine(WITHOUT, None, pulled=[], **hub)  # though it is not here
+    assert (status, "HUB_BASE=lxmls-rnn-base:debian13 cannot be pulled" in text) == (1, True)
+    status, text, _ = machine(WITHOUT, None, "", pulled=[], options=["hub"])
+    assert (status, "'sudo docker/offline-base.sh lxmls-rnn-base:debian13 trixie'" in text) == (1, True)
 
 
 @pytest.mark.parametrize("name", ["BASE_IMAGE", "LAB_IMAGE"])

@@ -611,6 +611,38 @@ esac
 """
 
 
+@pytest.fixture
+def ready(tmp_path):
+    """Call ready.sh in a checkout with a roster, on an engine where the hubs of these classes run."""
+    place = tmp_path / "checkout/docker/jupyterhub"
+    place.mkdir(parents=True)
+    for name in ("ready.sh", "settings.sh", "students.py", "state.py"):
+        shutil.copy(FOLDER / name, place)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/docker").write_text('#!/bin/sh\n[ -z "$RUNNING" ] || echo "$RUNNING"\n')
+    (tmp_path / "bin/docker").chmod(0o755)
+
+    def call(roster, running=""):
+        if roster is not None:
+            (tmp_path / "checkout/students.txt").write_text(roster)
+        path = f"{tmp_path}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environ = os.environ | {"PATH": path, "RUNNING": running}
+        done = subprocess.run([place / "ready.sh"], env=environ, capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+    return call
+
+
+def test_what_keeps_a_class_from_starting_is_said_before_it_is_built(ready):
+    assert "students.txt is missing: write the names" in ready(None)[1]
+    assert "students.txt is missing" in ready("")[1]
+    assert "students.txt, line 2: a name has at most" in ready("anna\n..\n")[1]
+    status, said = ready("anna\n", running="another-class")
+    assert (status, "the class another-class runs on this machine" in said) == (1, True)
+    for running in ("", "lxmls-class"):
+        assert ready("anna\n", running) == (0, "")
+
+
 class Volumes:
     """Volumes of a class, as folders, and volumes.sh on an engine that has them."""
 
