@@ -18,7 +18,7 @@ from lxmls_rnn.device.processor import cores
 from lxmls_rnn.storage import records
 from lxmls_rnn.sweep import halving, report, tasks
 from lxmls_rnn.sweep.local import Local
-from lxmls_rnn.sweep.owner import Claim
+from lxmls_rnn.sweep.owner import Claim, discard
 from lxmls_rnn.sweep.results import DIVERGED, Result, read
 from lxmls_rnn.sweep.sweep import Sweep, Training
 from lxmls_rnn.sweep.tasks import WorkerDied
@@ -138,6 +138,8 @@ class Driver:
                     yield from self._train(to_do)
                 finally:
                     claim.release()
+            for name in self.results:
+                discard(self.sweep.folder / name)
         self.state = "done"
 
     def _train(self, to_do: list[tuple[Result, int]]) -> Iterator[Result | None]:

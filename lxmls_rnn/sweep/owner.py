@@ -46,7 +46,12 @@ class Claim:
     def release(self) -> None:
         """Delete the claim, unless another process has claimed the folder."""
         if is_owner(self.folder, self.token):
-            _file(self.folder).unlink(missing_ok=True)
+            discard(self.folder)
+
+
+def discard(folder: Path) -> None:
+    """Delete whatever claim there is on a folder, such as that of a process that was killed."""
+    _file(folder).unlink(missing_ok=True)
 
 
 def is_owner(folder: Path, token: str) -> bool:

@@ -74,6 +74,15 @@ def test_a_bomb_is_left_out_and_the_small_files_are_kept(place):
     assert "more than 100,000 bytes" in report.left_out[0]
 
 
+def test_of_a_student_with_too_much_the_largest_files_are_left_out(place):
+    sizes = {"exercises.json": 10, "a/metrics.jsonl": 60_000, "b/metrics.jsonl": 50_000, "c/metrics.jsonl": 40_000}
+    many = zipped("anna.zip", {f"runs/{name}": b"x" * size for name, size in sizes.items()})
+    (report,) = collect([many], Path("new"), max_bytes=100_000)
+    assert content("new") == {f"anna/runs/{name}" for name in ("exercises.json", "b/metrics.jsonl", "c/metrics.jsonl")}
+    assert [text.split(":")[0] for text in report.left_out] == ["runs/a/metrics.jsonl"]
+    assert report.bytes == 90_010
+
+
 def test_too_many_files_are_refused_before_they_are_listed(place, monkeypatch):
     many = zipped("anna.zip", {f"runs/{n}": "" for n in range(200)})
     monkeypatch.setattr(collecting, "MAX_DIRECTORY_BYTES", 1000)

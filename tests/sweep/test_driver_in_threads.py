@@ -41,6 +41,7 @@ def test_it_trains_what_is_missing_and_tells_how_far_it_is(address, tmp_path):
         if result is not None:
             assert driver.results[result.training.name] == result
             seen.append(result)
+            (sweep.folder / f".{result.training.name}.owner").write_text("of a worker that was killed")
             left.append(driver.seconds_left)
             assert left[-1] == report.seconds_left(driver.results.values(), driver.seconds, 2)
             assert (driver.alive, driver.count) == (2, 2)
