@@ -68,10 +68,21 @@ def test_ctrl_c_before_anything_is_measured_writes_and_names_no_file_also_where_
     assert Path("a.json").read_text() == "earlier"
 
 
-def test_what_was_not_measured_is_shown_with_the_reason(printed):
-    row = Row(Case("rnn", "scan", "cpu", "float32", "step", 20, 1))
-    row.status, row.why = "memory", "the machine has too little"
+def results_of(*implementations, **fields):
+    cases = [Case("rnn", name, "cpu", "float32", "step", 20, 1) for name in implementations]
     machine = {"processor": "a processor", "threads": 1, "gpus": []}
-    bench.show(Results("2025-01-01T00:00:00+00:00", [], {}, machine, rows=[row]), "numpy")
-    assert printed().startswith("1 thread of a processor\n")
+    return Results("2025-01-01T00:00:00+00:00", [], {}, machine, rows=[Row(case, **fields) for case in cases])
+
+
+def test_what_was_not_measured_is_shown_with_the_reason_and_without_an_empty_table(printed, capsys):
+    bench.show(results_of("scan", status="memory", why="the machine has too little"), "numpy", everything=True)
+    assert printed().startswith("1 thread of a processor\nout of memory: ")
     assert "the machine has too little" in printed()
+    assert capsys.readouterr().out == ""
+
+
+def test_the_lines_that_the_table_leaves_out_are_counted(printed):
+    bench.show(results_of("numpy", "scan", "jax", median=1e-3, q1=1e-3, q3=1e-3), "numpy")
+    assert "\n2 more lines: --all prints every row.\n" in printed()
+    bench.show(results_of("numpy", "scan", median=1e-3, q1=1e-3, q3=1e-3), "numpy")
+    assert "\n1 more line: --all prints every row.\n" in printed()

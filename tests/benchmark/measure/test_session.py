@@ -60,6 +60,9 @@ def test_what_is_unavailable_is_one_row_and_not_asked_for_by_a_resumed_run(scrip
     assert (again.todo, len(again.cases)) == ([], 3)
     list(again.run())
     assert Results.load(path).rows == rows
+    nothing = Session(CASES[1::2], Runner(threads=1), tmp_path / "b.json")
+    assert [row.status for row in nothing.run()] == ["unavailable"]
+    assert (nothing.saved, nothing.path.exists()) == (False, False)
 
 
 def test_a_resumed_run_that_is_stopped_keeps_the_earlier_rows(scripted, tmp_path):
