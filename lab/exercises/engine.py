@@ -77,9 +77,8 @@ def difference(exercise: Exercise, n: int, right: Arrays, got: Arrays, seed: int
     """Return the first difference of case `n` in the order of computation."""
     if np.size(got.get(CHANGED, ())):
         text = f"{', '.join(got[CHANGED])} is changed in place: whoever called the function still needs it."
-        return Difference(
-            n, CHANGED, None, text, "Assign to a new array, or to a copy; with a shared variable, leave set_value out."
-        )
+        shared = "; with a shared variable, leave set_value out" * (exercise.framework == "scan")
+        return Difference(n, CHANGED, None, text, f"Assign to a new array, or to a copy{shared}.")
     there = {name: one for name, one in exercise.quantities.items() if name in right}
     if found := _order(exercise, n, there, right, got):
         return found
@@ -171,15 +170,20 @@ def shape_advice(exercise: Exercise, quantity: Quantity, right: np.ndarray, got:
         return f"It is transposed: ({', '.join(axes[::-1])}) instead of ({', '.join(axes)}).{numbers}"
     if "n_tags" in axes and len(axes) == 2 and np.array_equal(got, right.argmax(axes.index("n_tags"))):
         return "These are the most likely tags, argmax; return the probabilities of all tags."
+    for axis, name in enumerate(axes if got.ndim == right.ndim else ()):
+        if all(got.shape[n] == size + (n == axis) for n, size in enumerate(right.shape)):
+            for which, n in (("first", 0), ("last", -1)):
+                if same(exercise, right, np.delete(got, n, axis)):
+                    place = {0: "row", 1: "column"}[axis] if right.ndim == 2 else "number"
+                    return f"The {which} {place} is too much: without it the numbers are correct."
+            return f"It has one place too many along the axis {name}."
     if quantity.step_axis is not None and right.ndim == 2 and got.size == right.shape[1 - quantity.step_axis]:
         return "It seems to be one step only: return all steps."
     if got.ndim == right.ndim == 2 and quantity.step_axis is not None:
         longer = got.shape[quantity.step_axis] - right.shape[quantity.step_axis]
-        if got.shape[1 - quantity.step_axis] == right.shape[1 - quantity.step_axis] and abs(longer) == 1:
+        if got.shape[1 - quantity.step_axis] == right.shape[1 - quantity.step_axis] and longer == -1:
             if "L + 1" in axes:
                 return "h_0 = 0 has a column too, the first one: L + 1 columns."
-            if longer == 1:
-                return "It has a place too many: only h has one for step 0. Leave h_0 out."
             return "A step is missing: each word needs one, so look at the range, n_steps and slices."
         if longer == 0 and "n_tags" in axes:
             return "Each word needs one number for each tag: these seem to be the hidden states, without W_y."

@@ -57,7 +57,9 @@ class Quantity:
 
     @property
     def step_axis(self) -> int | None:
-        """The axis along which the steps or words go; None if the quantity has no steps."""
+        """The axis along which the steps or words go; None if the quantity has no steps, as in a batch of sentences."""
+        if "B" in self.axes:
+            return None
         return next((n for n, axis in enumerate(self.axes) if axis in ("L", "L + 1", "n")), None)
 
     @property

@@ -92,17 +92,39 @@ def test_rounding_is_relative_to_the_largest_number(results):
         ),
         (lambda a: a.update(p=2 * a["p"].T), "It is transposed: (L, n_tags) instead of (n_tags, L)."),
         (lambda a: a.update(h=a["h"][:, 1:]), "h_0 = 0 has a column too, the first one: L + 1 columns."),
+        (
+            lambda a: a.update(p=np.hstack([a["p"], a["p"][:, :1]])),
+            "The last column is too much: without it the numbers are correct.",
+        ),
+        (
+            lambda a: a.update(p=np.hstack([0 * a["p"][:, :1], a["p"]])),
+            "The first column is too much: without it the numbers are correct.",
+        ),
+        (lambda a: a.update(p=np.ones((3, 7))), "It has one place too many along the axis L."),
         (lambda a: a.update(p=a["p"].argmax(0)), "These are the most likely tags, argmax"),
         (lambda a: a.update(p=a["p"][:, -1]), "It seems to be one step only: return all steps."),
         (lambda a: a.update(p=a["p"].astype("float32")), "p is correct only in float32 precision; expected float64."),
         (lambda a: a.update(a=a["a"].astype(int)), "a has the dtype int64, which drops fractions; expected float64."),
-        (lambda a: a.update({harness.CHANGED: np.array(["W_h"])}), "W_h is changed in place"),
+        (
+            lambda a: a.update({harness.CHANGED: np.array(["W_h"])}),
+            "W_h is changed in place: whoever called the function still needs it.\n"
+            "Assign to a new array, or to a copy.",
+        ),
     ],
 )
 def test_forms_and_places_are_said(results, spoil, text):
     got = results("forward")
     spoil(got[0])
     assert text in judged("forward", got)
+
+
+def test_a_batch_has_no_steps_and_no_h(results):
+    got = results("pad_batch")
+    got[0]["x"] = np.ones((3, 7), "int32")
+    assert "It has one place too many along the axis L." in judged("pad_batch", got)
+    got = results("pad_batch")
+    got[0]["weights"][1, 2] = 1
+    assert "step" not in judged("pad_batch", got)
 
 
 def test_what_is_missing_or_zero_is_unfilled(results):
