@@ -23,6 +23,7 @@ _LIBRARY_FOLDERS = tuple(
 _NO_FILES = ("<before ", "<solution of ", "<mistake in ", "<frozen", "<__array_function__")
 _PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
 
+_IF = {"If", "orelse"}  # parts of a path
 Path = tuple[str, ...]  # the kinds of blocks around a statement, outermost first
 Group = list[ast.stmt]  # statements of one block that compute the same
 
@@ -49,6 +50,7 @@ class Source:
             raise ValueError("not a plain function")
         ast.increment_lineno(tree, self.first - 1)
         self.function, self.tree = function, tree
+        self.space: dict[str, Any] = {}  # names in place of those of the cell, for changed versions
         self.lines = dict(enumerate((line.strip() for line in lines), self.first))
 
     @property
@@ -58,7 +60,7 @@ class Source:
 
     def compiled(self, tree: Any) -> Any:
         """Compile another tree; return its function, or a subclass of the answer with its method."""
-        space = dict(self.function.__globals__)
+        space = self.function.__globals__ | self.space
         exec(compile(tree, self.function.__code__.co_filename, "exec"), space)
         new = space[self.function.__name__]
         return new if self.function is self.answer else type(self.answer.__name__, (self.answer,), {self.method: new})
@@ -153,27 +155,43 @@ def groups(tree: ast.AST) -> Iterator[tuple[Path, frozenset[str], Group]]:
 
 
 def substitutions(answer: ast.AST, solution: ast.AST) -> Iterator[tuple[frozenset[str], list[int], ast.AST]]:
-    """Yield copies of an answer in which some names are computed as in the solution.
+    """Yield copies of an answer in which some names are computed as in the solution, in inner blocks first.
 
     Each copy comes with these names, and with the lines of the answer that are replaced: none if the answer does not
-    assign the names.
+    assign the names. Statements are also replaced within an `if` that the solution does not have.
     """
+    found = []
     for path, what, group in groups(solution):
+        exact = False
         for number, (at, body) in enumerate(blocks(answer)):
-            if at != path:
+            within, exact = at == path and not exact, exact or at == path
+            if not within and not (at[: len(path)] == path and set(at[len(path) :]) and set(at[len(path) :]) <= _IF):
                 continue
             mine = [node for node in body if what <= targets(node) and not _is_compound(node)]
             mine += [node for node in body if isinstance(node, ast.If) and targets(node) == what]
-            if [ast.dump(node) for node in mine] == [ast.dump(node) for node in group]:
-                continue
-            place = min((body.index(node) for node in mine), default=_place_in(body, solution, path, group))
-            kept = [n for n, node in enumerate(body) if node not in mine]
-            tree = copied(answer)
-            new = [block for _, block in blocks(tree)][number]
-            new[:] = [new[n] for n in kept if n < place] + copied(group) + [new[n] for n in kept if n >= place]
-            yield what, sorted(node.lineno for node in mine), tree
-            break
+            if [ast.dump(node) for node in mine] != [ast.dump(node) for node in group] and (within or mine):
+                found.append((len(at), path, what, group, number, body, mine))
+    for _, path, what, group, number, body, mine in sorted(found, key=lambda one: -one[0]):
+        place = min((body.index(node) for node in mine), default=_place_in(body, solution, path, group))
+        kept = [n for n, node in enumerate(body) if node not in mine]
+        tree = copied(answer)
+        new = [block for _, block in blocks(tree)][number]
+        new[:] = [new[n] for n in kept if n < place] + copied(group) + [new[n] for n in kept if n >= place]
+        yield what, sorted(_lines(mine, group)), tree
     yield from _headers(answer, solution)
+
+
+def _lines(mine: Group, group: Group) -> Iterator[int]:
+    """Yield the lines of statements that are not in a group of the solution; of an `if`, those in it."""
+    known = [ast.dump(node) for node in group]
+    for node in [node for node in mine if ast.dump(node) not in known] or mine:
+        if not isinstance(node, ast.If):
+            yield node.lineno
+            continue
+        others = [other for other in group if isinstance(other, ast.If)]
+        if all(ast.dump(other.test) != ast.dump(node.test) for other in others):
+            yield node.lineno
+        yield from _lines([*node.body, *node.orelse], [one for other in others for one in [*other.body, *other.orelse]])
 
 
 def _is_compound(node: ast.stmt) -> bool:

@@ -74,13 +74,20 @@ def located(answer, solution=SOLUTION):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("        s += x[t]\n", "        s += 2 * x[t]\n", (["s"], [4, 5])),
+        ("        s += x[t]\n", "        s += 2 * x[t]\n", (["s"], [4])),
+        ("            s += 1\n", "            s += 3\n", (["s"], [6])),
+        (
+            "        if t > 0:\n            s += 1",
+            "        if t > 0:\n            s += 1\n        else:\n            s = 1",
+            (["s"], [8]),
+        ),
+        ("        s += x[t]\n", "        if n:\n            s -= x[t]\n", (["s"], [4, 5])),
         ("s / n", "s * n", (["return"], [7])),
         ("range(n)", "range(1, n)", (["loop"], [3])),
         (
             "        s += x[t]\n",
             '        with memoryview(b""):\n            pass\n        s += 2 * x[t]\n',
-            (["s"], [6, 7]),
+            (["s"], [6]),
         ),
         ("    s = 0\n", "", (["s"], [])),
     ],
