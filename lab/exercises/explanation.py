@@ -117,7 +117,7 @@ def _shapes(error: BaseException, line: str) -> str:
 
 # the general rules: a pattern of an error's sentence, in upper or lower case, and what it usually means
 _RULES = {
-    r"(method|function)'? object (is not (subscriptable|iterable)|has no attr)|operand .*'(function|method)'": (
+    r"(method|function)'? object (is not (subscriptable|iterable)|has no attr)|operand .*'\w*(function|method)'": (
         "A function or method is used without its parentheses, ()."
     ),
     r"core dimension|not aligned|be multiplied|size mismatch|dot_general|Shape mismatch: [xab]|matmul|Dot product": (
@@ -148,6 +148,7 @@ _RULES = {
     r"dtype|float32|did not match Double|expected scalar type": (
         "Numbers of different dtypes meet: the weights are float64 (in Theano self.dtype); give new arrays that dtype."
     ),
+    r"NoneType": "None is used as a value: has a variable still its first value, or does a function return nothing?",
     r"unpack|not iterable|not subscriptable|'tuple'": (
         "The number of values does not fit, or a pair is used as one value."
     ),
@@ -174,7 +175,7 @@ class Explanation:
 
         `tell` is called with what is wrong before the search begins, which may be killed.
         """
-        self.exercise, self.tell = exercise, tell
+        self.exercise, self.answer, self.tell = exercise, answer, tell
         self.cases, self.right = cases(exercise.name), engine.expected(exercise.name)
         self.end = time.thread_time() + seconds
         try:
@@ -190,6 +191,8 @@ class Explanation:
         state = NOT_RIGHT
         if failure is None and (unfilled := self._unfilled(got)):
             state, text = unfilled
+        elif earlier := self._of_earlier(got, failure):
+            text = earlier
         elif difference := engine.first_difference(self.exercise, self.right[: len(got)], got):
             text = self.of_difference(difference, got)
         elif isinstance(failure, harness.BadResult):
@@ -201,6 +204,45 @@ class Explanation:
         if state == NOT_RIGHT and self.source and self.source.placeholder:
             return NOT_YET, f"A line is not filled in: {self.source.placeholder}\n{text}"
         return state, text
+
+    def _of_earlier(self, got: Sequence[Arrays], failure: BaseException | None) -> str:
+        """Return a verdict if the answer calls a function of an earlier exercise that is not right, else "".
+
+        The answer itself is then judged with the solution's function.
+        """
+        difference = engine.first_difference(self.exercise, self.right[: len(got)], got)
+        if self.source is None or self.source.placeholder or not (difference or failure):
+            return ""
+        n = difference.case if difference else len(got)  # the case that is wrong
+        names = {node.id for node in ast.walk(self.source.tree) if isinstance(node, ast.Name)}
+        for one in [EXERCISES[name] for name in self.exercise.needs if EXERCISES[name].function in names]:
+            before = dict(self.source.space)
+            self.source.space[one.function] = answer_of(one.name)
+            new, error = self._run_again(self.cases[n : n + 1])
+            if difference:
+                is_same = bool(new) and self._alike([*self.exercise.quantities], n, new[0], got[n])
+            else:
+                is_same = error is not None and failure is not None and raised(error).key == raised(failure).key
+            if is_same:
+                self.source.space = before
+                continue
+            first = f"Finish exercise {one.name} first: check.{one.name}({one.function})."
+            new, error = self._run_again(self.cases)
+            if error is None and engine.first_difference(self.exercise, self.right, new) is None:
+                return f"With the lab's `{one.function}` this answer is right, but not with yours. {first}"
+            return f"Your `{one.function}` is not right yet. {first}\nWith the lab's: {self.verdict(new, error)[1]}"
+        return ""
+
+    def _run_again(self, cases: Sequence[Case]) -> tuple[list[Arrays], Exception | None]:
+        """Return the arrays of the answer for some cases, up to an exception, with the functions in `source.space`."""
+        got: list[Arrays] = []
+        try:
+            answer = self.source.compiled(self.source.tree) if self.source else self.answer
+            for case in cases:
+                got.append(_quiet_run(self.exercise, answer, case))
+        except Exception as error:
+            return got, error
+        return got, None
 
     def _unfilled(self, got: Sequence[Arrays]) -> tuple[str, str] | None:
         """Return a verdict if quantities are not filled in: missing, or zeros that no line of a loop writes to.
@@ -221,6 +263,8 @@ class Explanation:
                 and all(name in a and name in b and engine.same(self.exercise, a[name], b[name])
                         for a, b in zip(self.right, filled or got, strict=True) if name in a)]  # fmt: skip
         lead = f"Correct so far: {', '.join(fine)}. " if fine else ""
+        if change := self._returned():
+            return NOT_YET, f"{unfilled}\n{change}"
         rest = filled and engine.first_difference(self.exercise, self.right, filled)
         if rest and rest.quantity not in names:
             return NOT_RIGHT, f"{self.of_difference(rest, filled or got)}\nThen fill in {', '.join(names)}."
@@ -235,7 +279,10 @@ class Explanation:
         }
 
     def _filled(self, names: Sequence[str]) -> list[Arrays] | None:
-        """Return the arrays of the answer with these quantities computed as in the solution; None if that fails."""
+        """Return the arrays of the answer with these quantities computed as in the solution; None if that fails.
+
+        The answer so changed takes the place of the student's.
+        """
         if self.source is None:
             return None
         tree: ast.AST = self.source.tree
@@ -245,9 +292,11 @@ class Explanation:
                     tree = changed
         try:
             answer = self.source.compiled(tree)
-            return [_quiet_run(self.exercise, answer, case) for case in self.cases]
+            filled = [_quiet_run(self.exercise, answer, case) for case in self.cases]
         except Exception:
             return None
+        self.answer = answer
+        return filled
 
     def of_error(self, n: int, error: BaseException) -> str:
         """Explain an exception that the answer raised for case `n`."""
@@ -266,7 +315,7 @@ class Explanation:
                 alike.append(patch.cause)
         step = self.source.step_of(found.line.number) if self.source else ""
         lines, title = self._located(None, step)
-        if change := self._repaired(lines or ([found.line.number] if found.line.text else [])):
+        if change := self._repaired(lines or ([found.line.number] if found.line.text else []), is_wide=not lines):
             return f"{lead}\n{change}"
         if lines and found.line.number not in lines:
             lead = f"{lead}\n{title}\n{self._quoted(lines)}"
@@ -283,12 +332,15 @@ class Explanation:
     def of_difference(self, difference: Difference, got: Sequence[Arrays]) -> str:
         """Explain the first difference between the answer's arrays and the expected ones."""
         self.tell(difference.text)
+        is_right = "The numbers are correct." in difference.advice
+        if not difference.is_of_numbers and not is_right and (change := self._returned()):
+            return f"{difference.text}\n{change}"
         if not difference.is_of_numbers and difference.advice:
             cause = self._cause(difference, got) if difference.quantity in self.exercise.quantities else ""
             return f"{difference.text}\n{cause or difference.advice}"
         lines, title = self._located(difference)
         cause = self._cause(difference, got) or self._structure()
-        if not cause and (change := self._repaired(lines or self._lines_of(difference))):
+        if not cause and (change := self._repaired(lines or self._lines_of(difference), is_wide=not lines)):
             return f"{difference.text}\n{change}"
         formula = self._formula(frozenset({difference.quantity}))
         hints = [cause] if cause else [self._remark(difference, got), formula, self._cut()]
@@ -352,7 +404,7 @@ class Explanation:
     def _where(self, lines: list[int], title: str, difference: Difference) -> str:
         own, name = self._lines_of(difference), difference.quantity
         if title and not lines:
-            is_missing = name in self.exercise.quantities and not own
+            is_missing = name in self.exercise.quantities and name.isidentifier() and not own
             return f"The line for {name} is missing; the rest is right." if is_missing else ""
         lines = lines or (own if len(own) == 1 else [])
         return f"{title or f'{name} is computed here'}\n{self._quoted(lines)}" if lines else ""
@@ -374,8 +426,10 @@ class Explanation:
                 break
             if self._gives(patch, difference, got, [name]):
                 if self._gives(patch, difference, got, [*self.exercise.quantities]):
-                    return patch.cause
-                best = best or patch.cause
+                    if self._agrees_elsewhere(patch, [*self.exercise.quantities]):
+                        return patch.cause
+                elif self._is_telling(name) and self._agrees_elsewhere(patch, [name]):
+                    best = best or patch.cause
         if best or not self.exercise.shares or name != "p":
             return best
         for patch in EXERCISES[self.exercise.shares].patches:
@@ -419,16 +473,46 @@ class Explanation:
             for m, arrays in enumerate(got)
         )
 
+    def _is_telling(self, name: str) -> bool:
+        """Return whether two mistakes can hardly give the same by accident: it is a text or has several numbers."""
+        return any(a[name].dtype.kind == "U" or (a[name].dtype.kind == "f" and a[name].size > 2)
+                   for a in self.right if name in a)  # fmt: skip
+
+    def _agrees_elsewhere(self, patch: Patch, names: Sequence[str]) -> bool:
+        """Return whether a mistake gives the same for other inputs too; where code is compiled, they are not tried."""
+        if self.exercise.framework != "numpy":
+            return True
+        whole = engine.expected(self.exercise.name, 1)
+        return all(
+            (mine is None) == (wrong is None)
+            and (mine is None or wrong is None or self._alike(names, n, wrong, mine, whole))
+            for n, (mine, wrong) in enumerate(
+                zip(self._elsewhere, _outcomes_elsewhere(self.exercise.name, patch), strict=True)
+            )
+        )
+
+    @functools.cached_property
+    def _elsewhere(self) -> list[Arrays | None]:
+        """The arrays of the answer for other inputs; None where it fails."""
+        return _outcomes(self.exercise, self.answer)
+
     def _first_of(self, n: int, wrong: Arrays) -> Difference | None:
         """Return the first difference of a wrong answer for case `n` in the quantities that it has."""
         right = {name: value for name, value in self.right[n].items() if name in wrong}
         return engine.difference(self.exercise, n, right, wrong)
 
-    def _alike(self, names: Sequence[str], n: int, wrong: Arrays | Raised | None, got: Arrays) -> bool:
+    def _alike(
+        self,
+        names: Sequence[str],
+        n: int,
+        wrong: Arrays | Raised | None,
+        got: Arrays,
+        whole: Sequence[Arrays] | None = None,
+    ) -> bool:
         """Return whether two wrong answers agree, up to rounding, in those of the quantities `names` that both have."""
         return isinstance(wrong, dict) and all(
             wrong[name].shape == got[name].shape
-            and engine.is_close(self.exercise, self.right[n][name], wrong[name], got[name])
+            and engine.is_close(self.exercise, (whole or self.right)[n][name], wrong[name], got[name])
             for name in names
             if name in wrong and name in got
         )
@@ -443,13 +527,20 @@ class Explanation:
         if not np.isfinite(mine).all():
             return "It contains NaN or infinity: is there a division by zero, or a logarithm of zero?"
         if np.any(a) and not np.any(b):
-            return "It is all zeros here: is this step missing?"
-        factor = float((mine * right).sum()) / (float((right**2).sum()) or 1)
-        if factor and right.size > 1 and engine.same(self.exercise, factor * right, mine):
-            return f"It is {factor:.4g} times the correct one everywhere."
+            return f"It is all zeros{' here: is this step missing?' if difference.step else '.'}"
+        if right.size > 1 and (factor := self._factor(right, mine)):
+            others = [self._factor(self.right[m][name], arrays[name].astype(float)) for m, arrays in enumerate(got)
+                      if self.right[m][name].shape == arrays[name].shape and np.any(self.right[m][name])]  # fmt: skip
+            is_one = all(np.isclose(other, factor) for other in others)
+            return f"It is {factor:.4g} times the correct one{' everywhere' if is_one else ' for this input'}."
         if name == "p" and b.ndim == 1 and not np.isclose(b.sum(), 1):
             return f"The sum of the probabilities is {b.sum():.4g}, expected 1. Is exp(y) divided by its sum?"
         return ""
+
+    def _factor(self, right: np.ndarray, mine: np.ndarray) -> float:
+        """Return the factor between two arrays, or 0 if there is none."""
+        factor = float((mine * right).sum()) / (float((right**2).sum()) or 1)
+        return factor if engine.same(self.exercise, factor * right, mine) else 0.0
 
     def _structure(self) -> str:
         """Return a sentence about a mistake that the statements show in any exercise, or an empty string.
@@ -474,7 +565,7 @@ class Explanation:
                         f"There is a return inside the loop, in line {node.lineno}: the function ends in the loop's "
                         "first round. Move it below the loop."
                     )
-                for name in self.exercise.quantities:
+                for name in [name for name, quantity in self.exercise.quantities.items() if quantity.axes]:
                     whole = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
                     if whole and len(self.source.all_lines_of(name)) > 1:
                         return (
@@ -483,15 +574,41 @@ class Explanation:
                         )
         return ""
 
-    def _repaired(self, lines: Sequence[int]) -> str:
-        """Return a sentence about a small change in these lines that makes the answer right, or an empty string."""
-        if self.source is None or not lines:
+    def _returned(self) -> str:
+        """Return a sentence about a wrong variable that the answer returns, or an empty string."""
+        if self.source is None or self.exercise.framework != "numpy":
+            return ""
+        return self._repaired(self.source.all_lines_of("return"), only=("variable",))
+
+    def _repaired(self, lines: Sequence[int], is_wide: bool = False, only: tuple[str, ...] = ()) -> str:
+        """Return a sentence about a small change that makes the answer right, or an empty string.
+
+        It is in one of these lines or, if `is_wide`, in any line. If `only` has kinds, no others are tried.
+        """
+        if self.source is None:
             return ""
 
         def accepts(answer: Any) -> bool:
+            for case, right in zip(self.cases, self.right, strict=True):
+                got = _quiet_run(self.exercise, answer, case)
+                if not all(name in got and engine.same(self.exercise, right[name], got[name]) for name in right
+                           if name in self.exercise.quantities):  # fmt: skip
+                    return False
             return self._first_difference(answer) is None and self._first_difference(answer, None, 1) is None
 
-        return repair.repaired(self.source, lines, accepts, self._is_late)
+        calls = [node for node in ast.walk(_solution_tree(self.exercise)) if isinstance(node, ast.Call)]
+        functions = dict.fromkeys(ast.unparse(call.func) for call in calls if len(call.args) == 1 and not call.keywords)
+        search = functools.partial(
+            repair.repaired, self.source, accepts=accepts, is_late=self._is_late, functions=[*functions]
+        )
+        if self.exercise.framework == "numpy":
+            kinds = others = tuple(repair.KINDS)
+        else:  # building and running a graph takes some 50 ms
+            kinds, others = tuple(kind for kind in repair.KINDS if kind not in repair.RARE), repair.LIKELY
+        found = search(lines, kinds=only or kinds)
+        if not found and is_wide:
+            found = search(self.source.lines.keys() - set(lines), kinds=others)
+        return found
 
     def _formula(self, names: frozenset[str]) -> str:
         """Return the formula of the quantity that a line computes."""
@@ -524,7 +641,9 @@ def _behind(source: Source, lines: list[int], solution: ast.AST) -> list[int]:
         own = set[str]()
         for node in ast.walk(source.tree):
             if isinstance(node, ast.stmt) and node.lineno in newest:
-                own |= {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} - known
+                header = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
+                names = [one for child in header for one in ast.walk(child) if isinstance(one, ast.Name)]
+                own |= {one.id for one in names} - known
                 if isinstance(node, ast.Return) and isinstance(node.value, ast.Name) and node.value.id in own:
                     found.remove(node.lineno)
         newest = {line for name in own for line in source.all_lines_of(name)} - set(found)
@@ -569,6 +688,22 @@ def _outcome(name: str, patch: Patch, n: int, through: bool) -> Arrays | Raised 
     """Return the arrays or the error of the solution with a mistake; gradients through a model only if `through`."""
     case = cases(name)[n]
     return _run_patch(name, patch, case if through or "through" not in case else case | {"through": False})
+
+
+@functools.cache
+def _outcomes_elsewhere(name: str, patch: Patch) -> list[Arrays | None]:
+    return _outcomes(EXERCISES[name], answer_of(name, patch.code, f"<mistake in line {patch.line} of {name}>"))
+
+
+def _outcomes(exercise: Exercise, answer: Any) -> list[Arrays | None]:
+    """Return the arrays of an answer for the inputs that test a repair; None where it fails."""
+    found: list[Arrays | None] = []
+    for case in cases(exercise.name, 1):
+        try:
+            found.append(_quiet_run(exercise, answer, case))
+        except Exception:
+            found.append(None)
+    return found
 
 
 def _run_patch(name: str, patch: Patch, case: Case) -> Arrays | Raised | None:

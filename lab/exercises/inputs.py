@@ -207,8 +207,13 @@ ACCURACIES: tuple[tuple[tuple[float, ...], int], ...] = (
 
 
 def _accuracies(seed: int) -> list[Case]:
-    power = np.random.RandomState(seed).uniform(0.5, 2) if seed else 1.0  # gains, ties and losses stay what they are
-    return [{"accuracies": [float(one**power) for one in of], "patience": patience} for of, patience in ACCURACIES]
+    if not seed:
+        return [{"accuracies": list(of), "patience": patience} for of, patience in ACCURACIES]
+    rng = np.random.RandomState(seed)
+    return [
+        {"accuracies": (rng.randint(8, size=epochs) / 8).tolist(), "patience": 1 + n % 3}  # ties, gains and losses
+        for n, epochs in enumerate(rng.randint(2, 12, len(ACCURACIES)))
+    ]
 
 
 def _batches(seed: int) -> list[Case]:

@@ -6,26 +6,38 @@ It is made at one place of the answer, or at all places where the same change is
 
 import ast
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
 
-from lab.exercises.answer_code import Source, copied
+from lab.exercises.answer_code import Source, copied, targets
 
 # how a sentence about a kind of change begins, in the order in which the kinds are tried
-_KINDS = {
+KINDS = {
+    "call": "Missing parentheses",
+    "line": "Superfluous",
     "arguments": "Wrong order",
     "transposed": "Wrongly transposed",
     "order": "Wrong order",
     "not transposed": "Not transposed",
-    "parentheses": "Wrong parentheses",
-    "operation": "Wrong operation",
     "part": "Too much",
+    "parentheses": "Wrong parentheses",
+    "function": "Wrong function",
+    "operation": "Wrong operation",
+    "keyword": "Wrong argument",
     "condition": "Needless condition",
     "comparison": "Wrong comparison",
     "operands": "Wrong order",
     "number": "Wrong index or number",
+    "indices": "Wrong indices",
     "variable": "Wrong variable",
+    "place": "Wrong variable",
+    "lines": "Wrong order",
+    "sign": "Wrong sign",
+    "missing": "Missing function",
 }
+LIKELY = ("arguments", "transposed", "order", "keyword")
+RARE = ("place", "lines", "sign", "missing")
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 _OTHERS: dict[type, tuple[type, ...]] = {  # operators that are mistaken for each other
     **dict.fromkeys(_ORDERED, _ORDERED),
@@ -35,48 +47,73 @@ _OTHERS: dict[type, tuple[type, ...]] = {  # operators that are mistaken for eac
     ast.Sub: (ast.Add,),
     ast.Mult: (ast.Div, ast.Pow),
     ast.Div: (ast.Mult,),
+    ast.FloorDiv: (ast.Div,),
 }
 _PLACES = (ast.Name, ast.Subscript)
-_METHODS = {"mean": "sum", "sum": "mean", "dot": "outer"}
+_SIGNS: dict[type, tuple[str, int]] = {  # and how strongly they bind
+    **{ast.Add: ("+", 1), ast.Sub: ("-", 1), ast.Mult: ("*", 2), ast.Div: ("/", 2)},
+    **{ast.MatMult: ("@", 2), ast.FloorDiv: ("//", 2), ast.Mod: ("%", 2)},
+}
+_PAIRS = [("mean", "sum"), ("max", "min"), ("argmax", "argmin"), ("vstack", "hstack"), ("zeros", "ones")]
+_FUNCTIONS = {"dot": "outer"} | {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}  # mistaken for each other
+_SCAN = ("sequences", "outputs_info", "non_sequences")
 
 # a node that can be replaced: its parent, and where the parent has it, in a list or among its fields
 Place = tuple[ast.AST, Any, Any]
-Change = tuple[Place, Any]  # the node to be put there
 
 
-def repaired(source: Source, lines: Sequence[int], accepts: Callable[[Any], bool], is_late: Callable[[], bool]) -> str:
-    """Return a sentence about the small change in one of these lines that makes an answer right, or an empty string.
+class Change(NamedTuple):
+    """A change of an answer: a place, and the node or the list of statements to be put there."""
+
+    place: Place
+    node: Any
+    line: int
+    said: str = ""  # the sentence, if it is not the kind with the nodes before and after
+
+
+def repaired(
+    source: Source,
+    lines: Collection[int],
+    accepts: Callable[[Any], bool],
+    is_late: Callable[[], bool],
+    functions: Sequence[str] = (),
+    kinds: Collection[str] = tuple(KINDS),
+) -> str:
+    """Return a sentence about the small change in some lines that makes an answer right, or an empty string.
 
     `accepts` returns whether a changed answer is right, and may raise an exception; `is_late` ends the search.
+    `functions` are those that an answer may call, by name.
     """
     tree = copied(source.tree)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    for kind, changes in _changes(tree, lines):
-        if is_late():
+    tried = (one for one in _changes(tree, lines, functions) if one[0] in kinds)
+    for n, (kind, changes) in enumerate(tried):
+        if n % 8 == 0 and is_late():
             break
-        old = [container[key] for (_, container, key), _ in changes]
-        shown = [_shown(place, parents) for place, _ in changes]
-        before = ast.unparse(shown[0])
+        old = [container[key] for (_, container, key), *_ in changes]
+        shown = _shown(changes[0].place, parents)
+        after = ""
         try:
-            for (_, container, key), node in changes:
+            for (_, container, key), node, *_ in changes:
                 container[key] = node
             if accepts(source.compiled(tree)):
-                after = ast.unparse(changes[0][1] if shown[0] is old[0] else shown[0])
-                numbers = list(dict.fromkeys(str(_line(place)) for place, _ in changes))
-                where = f"line{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
-                return f"{_KINDS[kind]} in {where}: {before} should be {after}."
+                after = changes[0].said or ast.unparse(changes[0].node if shown is old[0] else shown)
         except Exception:
             continue
         finally:
-            for ((_, container, key), _), node in zip(changes[::-1], old[::-1], strict=True):
+            for ((_, container, key), *_), node in zip(changes[::-1], old[::-1], strict=True):
                 container[key] = node
+        if after:
+            numbers = list(dict.fromkeys(str(change.line) for change in changes))
+            where = f"line{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
+            return changes[0].said or f"{KINDS[kind]} in {where}: {ast.unparse(shown)} should be {after}."
     return ""
 
 
 def _shown(place: Place, parents: dict[ast.AST, ast.AST]) -> Any:
     """Return the node that a sentence shows for a place: the innermost whole expression that contains it."""
     node, container, key = place
-    while isinstance(node, (ast.Tuple, ast.Slice)) and isinstance(parents[node], ast.expr):
+    while isinstance(node, (ast.Tuple, ast.Slice, ast.Attribute)) and isinstance(parents[node], ast.expr):
         node = parents[node]
     return node if isinstance(node, (ast.expr, ast.AugAssign, ast.keyword)) else container[key]
 
@@ -86,31 +123,64 @@ def _line(place: Place) -> int:
     return getattr(container[key], "lineno", 0) or getattr(parent, "lineno", 0)
 
 
-def _changes(tree: ast.AST, lines: Sequence[int]) -> Iterator[tuple[str, list[Change]]]:
+def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) -> Iterator[tuple[str, list[Change]]]:
     """Yield the changes in these lines with their kinds: first at single places, then the same change at all places."""
     names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    found: dict[str, dict[str, list[Change]]] = {kind: defaultdict(list) for kind in _KINDS}
+    parts = {ast.unparse(node): node for node in ast.walk(tree) if isinstance(node, ast.expr) and _is_part(node)}
+    lines = set(lines) - _ending(tree)
+    found: dict[str, dict[str, list[Change]]] = {kind: defaultdict(list) for kind in KINDS}
     for parent in ast.walk(tree):
         places: list[Place] = [(parent, vars(parent), field) for field in parent._fields]
         places += [
             (parent, part, n) for part in vars(parent).values() if isinstance(part, list) for n in range(len(part))
         ]
         for place in places:
-            old = place[1][place[2]]
-            for kind, key, node in _at(place, old, sorted(names)):
-                if isinstance(node, (ast.expr, ast.stmt)):
-                    ast.fix_missing_locations(ast.copy_location(node, old))
-                found[kind][key].append((place, node))
-    tried: list[tuple[str, list[Change]]] = []
+            old, line = place[1][place[2]], _line(place)
+            if isinstance(old, list) and old and isinstance(old[0], ast.stmt):
+                for kind, change in _of_block(place, old):
+                    if change.line in lines:
+                        found[kind][change.said].append(change)
+            elif line in lines:
+                for kind, key, node in _at(place, old, sorted(names), parts, functions):
+                    if isinstance(node, (ast.expr, ast.stmt)):
+                        ast.fix_missing_locations(ast.copy_location(node, old))
+                    found[kind][key].append(Change(place, node, line))
     for kind, of_key in found.items():
-        tried += [(kind, [change]) for changes in of_key.values() for change in changes]
-        tried += [(kind, changes) for changes in of_key.values() if len(changes) > 1]
-    yield from ((kind, changes) for kind, changes in tried if all(_line(place) in lines for place, _ in changes))
+        yield from ((kind, [change]) for changes in of_key.values() for change in changes)
+        yield from ((kind, changes) for changes in of_key.values() if len(changes) > 1)
 
 
-def _at(place: Place, node: Any, names: list[str]) -> Iterator[tuple[str, str, Any]]:
+def _ending(tree: ast.AST) -> set[int]:
+    """Return the lines on which the end of a `while` depends: with a change there it may run for ever."""
+    found = set[int]()
+    for loop in [node for node in ast.walk(tree) if isinstance(node, ast.While)]:
+        names = {node.id for node in ast.walk(loop.test) if isinstance(node, ast.Name)}
+        found |= {node.lineno for node in ast.walk(loop) if isinstance(node, ast.stmt) and names & targets(node)}
+    return found
+
+
+def _of_block(place: Place, body: list[ast.stmt]) -> Iterator[tuple[str, Change]]:
+    """Yield the changes of a block: without one of its lines, or with two neighbours exchanged."""
+    simple = (ast.Assign, ast.AugAssign, ast.Expr)
+    for n, node in enumerate(body):
+        if isinstance(node, simple):
+            said = f"Superfluous: line {node.lineno}. Without {ast.unparse(node)} the answer is right."
+            rest: list[ast.stmt] = [*body[:n], *body[n + 1 :]] or [ast.Pass(lineno=node.lineno, col_offset=0)]
+            yield "line", Change(place, rest, node.lineno, said)
+            if n + 1 < len(body) and isinstance(body[n + 1], simple):
+                said = f"Wrong order: line {body[n + 1].lineno}, {ast.unparse(body[n + 1])}, belongs before line "
+                change = Change(place, _swapped(body, n, n + 1), node.lineno, f"{said}{node.lineno}.")
+                yield "lines", change
+
+
+def _at(
+    place: Place, node: Any, names: list[str], others: dict[str, ast.expr], functions: Sequence[str]
+) -> Iterator[tuple[str, str, Any]]:
     """Yield each possible change of a node: its kind, a key that the same change has elsewhere, and the new node."""
+    if isinstance(node, (ast.Assign, ast.AugAssign)):
+        for (a, first), (b, second) in combinations(_indices(node).items(), 2):
+            yield "indices", f"{a} {b}", _Exchange({a: second, b: first}).visit(copied(node))
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
         yield "operation", "=", ast.Assign([node.target], node.value)
     elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], _PLACES):
@@ -119,10 +189,66 @@ def _at(place: Place, node: Any, names: list[str]) -> Iterator[tuple[str, str, A
         kind = "comparison" if isinstance(node, ast.cmpop) else "operation"
         yield from ((kind, f"{type(node)} {other}", other()) for other in _OTHERS[type(node)])
     elif isinstance(node, ast.arguments) and vars(place[0]).get("col_offset"):  # not of the function that is checked
-        for n in range(1, len(node.args)):
+        for n in reversed(range(1, len(node.args))):  # those of the first ones have other names too
             yield "arguments", "", ast.arguments([], _swapped(node.args, n - 1, n), None, [], [], None, node.defaults)
     elif isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
         yield from _of_expression(place, node, names)
+        yield from _of_functions(place, node, functions)
+        if (isinstance(node, ast.Name) or _is_part(node)) and not isinstance(place[0], (ast.For, ast.Attribute)):
+            own = ast.unparse(node)
+            yield from (("place", f"{own} {text}", other) for text, other in others.items() if text != own)
+
+
+def _is_part(node: ast.AST) -> bool:
+    """Return whether a node is a part of an array, such as z[:, t], or a length: one may stand for another."""
+    is_length = isinstance(node, ast.Call) and ast.unparse(node.func) == "len"
+    return is_length or (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load))
+
+
+def _indices(node: ast.stmt) -> dict[str, ast.expr]:
+    """Return the different indices in a statement, by their text."""
+    slices = [part.slice for part in ast.walk(node) if isinstance(part, ast.Subscript)]
+    found = [one for part in slices for one in (part.elts if isinstance(part, ast.Tuple) else [part])]
+    return {ast.unparse(one): one for one in found if not isinstance(one, (ast.Slice, ast.Constant))}
+
+
+class _Exchange(ast.NodeTransformer):
+    """Replaces indices of a statement by others."""
+
+    def __init__(self, others: dict[str, ast.expr]) -> None:
+        self.others = others
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.Subscript:
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        parts = [self.others.get(ast.unparse(part)) or self.visit(part) for part in parts]
+        index = ast.Tuple(parts, ast.Load()) if isinstance(node.slice, ast.Tuple) else parts[0]
+        return ast.Subscript(self.visit(node.value), index, node.ctx)
+
+
+def _of_functions(place: Place, node: ast.expr, functions: Sequence[str]) -> Iterator[tuple[str, str, Any]]:
+    """Yield the calls of a function that may be missing around an expression, or of another function."""
+    load = ast.Load()
+    is_called = isinstance(place[0], ast.Call) and place[2] == "func"
+    match node:
+        case ast.Name() | ast.Attribute() if not is_called and not isinstance(place[0], ast.Attribute):
+            if not isinstance(node, ast.Attribute) or node.attr not in ("T", "shape", "dtype", "size", "ndim"):
+                yield "call", ast.unparse(node), ast.Call(node, [], [])
+        case ast.Name(name) if is_called and name in _FUNCTIONS:
+            yield "function", name, ast.Name(_FUNCTIONS[name], load)
+        case ast.Attribute(value, name) if is_called and name in _FUNCTIONS:
+            yield "function", name, ast.Attribute(value, _FUNCTIONS[name], load)
+        case ast.Call(f, [_], []) if isinstance(f, (ast.Name, ast.Attribute)):
+            for other in functions:
+                yield "function", f"{ast.unparse(f)} {other}", ast.Call(_parsed(other), node.args, [])
+    if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript, ast.Name)) and not is_called:
+        if place[2] in ("value", 0) and isinstance(place[0], (ast.Assign, ast.AugAssign, ast.Return, ast.Call)):
+            yield "sign", ast.unparse(node), ast.UnaryOp(ast.USub(), node)
+        for name in functions:
+            yield "missing", f"{name} {ast.unparse(node)}", ast.Call(_parsed(name), [node], [])
+
+
+def _parsed(code: str) -> ast.expr:
+    return ast.parse(code, mode="eval").body
 
 
 def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[tuple[str, str, Any]]:
@@ -131,8 +257,6 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
     match node:
         case ast.Attribute(value, "T"):
             yield "transposed", "", value
-        case ast.Attribute(value, attr) if attr in _METHODS:
-            yield "operation", attr, ast.Attribute(value, _METHODS[attr], load)
         case ast.Tuple(elements) | ast.List(elements):
             for n, m in ((0, 1), (1, 2), (0, 2), (2, 3)):
                 if m < len(elements):
@@ -140,6 +264,17 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
         case ast.Call(f, arguments, keywords):
             if len(arguments) > 1:
                 yield "order", ast.unparse(f), ast.Call(f, _swapped(arguments, 0, 1), keywords)
+                for n in range(len(arguments)):
+                    yield "part", f"argument {n}", ast.Call(f, [*arguments[:n], *arguments[n + 1 :]], keywords)
+            if ast.unparse(f) == "len":
+                yield from (("variable", f"{ast.unparse(node)} {name}", ast.Name(name, load)) for name in names)
+            for n, word in enumerate(keywords):
+                yield "part", f"argument {word.arg}", ast.Call(f, arguments, [*keywords[:n], *keywords[n + 1 :]])
+                mistaken = [other.arg for other in keywords[n + 1 :]] + [*_SCAN] * (word.arg in _SCAN)
+                for name in mistaken:
+                    new = {word.arg: name, name: word.arg}
+                    words = [ast.keyword(new.get(other.arg, other.arg), other.value) for other in keywords]
+                    yield "keyword", f"{word.arg} {name}", ast.Call(f, arguments, words)
             match arguments:
                 case [ast.Call(ast.Attribute(value, attr), [])]:  # f(x.sum()) -> f(x).sum()
                     yield (
@@ -155,13 +290,10 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
                 outer = ast.Attribute(ast.Name("np", load), "outer", load)
                 yield "operation", "dot", ast.Call(ast.Attribute(left, "dot", load), [right], [])
                 yield "operation", f"outer {type(left)} {type(right)}", ast.Call(outer, [left, right], [])
-            match left:
-                case ast.BinOp(a, inner, b):
-                    yield "parentheses", "right", ast.BinOp(a, inner, ast.BinOp(b, op, right))
-                case ast.Call(f, [a], keywords):
-                    yield "parentheses", "in", ast.Call(f, [ast.BinOp(a, op, right)], keywords)
-            if isinstance(right, ast.BinOp):
-                yield "parentheses", "left", ast.BinOp(ast.BinOp(left, op, right.left), right.op, right.right)
+            if isinstance(left, ast.Call) and len(left.args) == 1:  # f(x) + y -> f(x + y)
+                inside = ast.BinOp(left.args[0], op, right)
+                yield "parentheses", "in", ast.Call(left.func, [inside], left.keywords)
+            yield from (("parentheses", ast.unparse(new), new) for new in _in_parentheses(node))
             parts = [
                 left,
                 right,
@@ -179,7 +311,8 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
             )
         case ast.Subscript(value):
             parts = [value, *(value.args if isinstance(value, ast.Call) else [])]
-            yield from (("variable", f"{name} {ast.unparse(node)}", ast.Name(name, load)) for name in names)
+            if not isinstance(place[0], ast.For):
+                yield from (("variable", f"{ast.unparse(node)} {name}", ast.Name(name, load)) for name in names)
         case ast.Constant(int() | float() as number):
             yield from (("number", f"{number} {by}", ast.Constant(number + by)) for by in (1, -1))
             yield from (("number", f"{number} {name}", ast.Name(name, load)) for name in names)
@@ -189,8 +322,37 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
             if place[2] == "slice" or isinstance(place[2], int):
                 for op in (ast.Add(), ast.Sub()):
                     yield "number", f"{own} {op}", ast.BinOp(node, op, ast.Constant(1))
-            yield from (("variable", f"{own} {name}", ast.Name(name, load)) for name in names if name != own)
+            if not isinstance(place[0], ast.For):  # a loop over a list that it makes longer never ends
+                growing = ast.unparse(place[0].func).split(".")[0] if isinstance(place[0], ast.Call) else ""
+                fine = [name for name in names if name not in (own, growing)]  # a list in itself neither
+                yield from (("variable", f"{own} {name}", ast.Name(name, load)) for name in fine)
     yield from (("part", f"{type(node)} {n}", part) for n, part in enumerate(parts))
+
+
+def _in_parentheses(node: ast.BinOp) -> Iterator[ast.expr]:
+    """Yield an expression with one pair of parentheses more, or less, where this changes it."""
+    operands, signs = _flat(node)
+    texts = [f"({ast.unparse(operand)})" for operand in operands]
+    parts = [part for pair in zip(texts, [*signs, ""], strict=True) for part in pair]  # operands at 0, 2, 4, ...
+    changed = [
+        [*parts[: 2 * n], ast.unparse(operand), *parts[2 * n + 1 :]]
+        for n, operand in enumerate(operands)
+        if isinstance(operand, ast.BinOp)
+    ]
+    for n, m in combinations(range(len(texts)), 2):
+        changed.append([*parts[: 2 * n], "(", *parts[2 * n : 2 * m + 1], ")", *parts[2 * m + 1 :]])
+    for new in changed:
+        if ast.dump(found := _parsed(" ".join(new))) != ast.dump(node):
+            yield found
+
+
+def _flat(node: ast.expr, rank: int = 0) -> tuple[list[ast.expr], list[str]]:
+    """Return the operands of an expression, those in parentheses as one, and the signs between them."""
+    if isinstance(node, ast.BinOp) and type(node.op) in _SIGNS and _SIGNS[type(node.op)][1] >= rank:
+        sign, own = _SIGNS[type(node.op)]
+        (left, before), (right, after) = _flat(node.left, own), _flat(node.right, own + 1)
+        return [*left, *right], [*before, sign, *after]
+    return [node], []
 
 
 def _swapped(nodes: list[Any], n: int, m: int) -> list[Any]:

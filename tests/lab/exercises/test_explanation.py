@@ -10,9 +10,12 @@ from lab.exercises.explanation import Explanation
 from lab.exercises.inputs import cases
 
 
-def explained(name, *changes, seconds=float("inf")):
-    """Return the explanation of a solution with some texts replaced."""
+def explained(name, *changes, seconds=float("inf"), before=None):
+    """Return the explanation of a solution with some texts replaced; `before` replaces one in the cells before it."""
     code = EXERCISES[name].solution
+    if before:
+        assert before[0] in EXERCISES[name].before
+        code = f"{EXERCISES[name].before.replace(*before)}\n{code}"
     for old, new in changes:
         assert old in code
         code = code.replace(old, new)
@@ -45,10 +48,12 @@ def test_a_change_that_is_right_only_for_some_inputs_is_no_repair():
 
 def test_what_the_numbers_show_is_said():
     for changed, remark in (
-        ("e_y *= 0.3", "It is 0.3 times the correct one everywhere."),
-        ("e_y[:] = np.inf", "It contains NaN"),
+        ("0.3 * p[:, t] / L", "It is 0.3 times the correct one everywhere."),
+        ("0.3 * p[:, t]", "It is 1.8 times the correct one for this input."),
+        ("np.log(p[:, t] * 0) / L", "It contains NaN"),
     ):
-        assert remark in explained("errors", ("    return e_y", f"    {changed}\n    return e_y"))
+        gold = "-= 0.3 / L" if "/ L" in changed else "-= 0.3"
+        assert remark in explained("errors", ("p[:, t] / L", changed), ("-= 1 / L", gold))
 
 
 def test_another_mistake_with_the_same_first_step_is_no_cause():
@@ -126,6 +131,68 @@ def test_a_line_is_missing_only_where_nothing_computes_it():
     assert "The line for e_a is missing" not in text  # e_a = np.zeros(...) is there
     text = explained("forward", ("        h[:, t + 1] = logistic(a[:, t])\n", ""))
     assert "is missing; the rest is right" not in text
+
+
+def test_what_is_no_variable_has_no_missing_line():
+    gain = "best, best_values, without_gain = accuracy, model.get_values(), 0"
+    own = "best_values, without_gain = model.get_values(), 0\n            best = best or accuracy"
+    text = explained("early_stopping", (gain, own))
+    assert "epochs trained is 8, expected 6" in text
+    assert "is missing" not in text
+
+
+def test_in_an_if_the_wrong_line_is_shown():
+    text = explained("errors", ("e_h[:, t] += W_h.T", "e_h[:, t] += W_h"))
+    assert "only this is wrong\n  line 14:  e_h[:, t] += W_h @ e_a[:, t + 1]\nW_h is not transposed" in text
+    line = "a[:, t] = W_x @ z[:, t] + W_h @ h[:, t"
+    own = f"if t > 0:\n            {line} - 1]\n        else:\n            a[:, t] = W_x @ z[:, t]"
+    text = explained("forward", (f"{line}]", own))
+    assert "only this is wrong\n  line 14:  a[:, t] = W_x @ z[:, t] + W_h @ h[:, t - 1]\n" in text
+
+
+@pytest.mark.parametrize(
+    ("exercise", "returned", "other", "said"),
+    [
+        ("numeric", "return gradient", "return above", "Wrong variable in line 15: above should be gradient."),
+        ("pad_batch", "return x, y, weights", "return x, y, y", "(x, y, y) should be (x, y, weights)."),
+    ],
+)
+def test_a_wrong_variable_that_is_returned_is_named(exercise, returned, other, said):
+    text = explained(exercise, (returned, other))
+    assert text.endswith(said)
+
+
+def test_the_cause_of_another_mistake_that_the_check_alone_cannot_tell_apart_is_not_named():
+    """For the accuracies of the check, the best epoch and the one before are the same here."""
+    text = explained("early_stopping", ("without_gain += 1", "without_gain = 1"))
+    assert text.endswith("Wrong operation in line 9: without_gain = 1 should be without_gain += 1.")
+
+
+def test_what_is_said_of_other_points_of_a_formula_is_true():
+    richardson = (
+        "            gradient[i, j] = (above - below) / (2 * step)",
+        "            rough = (above - below) / (2 * step)\n"
+        "            W[i, j] = kept + step / 2\n            above = cost()\n"
+        "            W[i, j] = kept - step / 2\n            below = cost()\n            W[i, j] = kept\n"
+        "            gradient[i, j] = (4 * (above - below) / step - rough) / 3",
+    )
+    text = explained("numeric", richardson)
+    assert text.endswith("no point is nearer than W[i, j] + step and W[i, j] - step, with the argument step.")
+
+
+GATES = "return _i, _f, _g, _o", "return _i, _f, _g, _i"
+
+
+def test_an_earlier_function_that_is_wrong_is_named_and_the_rest_is_judged_without_it():
+    first = "Finish exercise lstm_gates first: check.lstm_gates(my_lstm_gates)."
+    assert explained("lstm_step", before=GATES).endswith(
+        f"With the lab's `my_lstm_gates` this answer is right, but not with yours. {first}"
+    )
+    assert first in explained("lstm_step", before=("return _i, _f, _g, _o", "return _i, _f, ..., _o"))
+    text = explained("lstm_step", ("_o * T.tanh(_c_t)", "_o * _c_t"), before=GATES)
+    assert text.startswith(f"Your `my_lstm_gates` is not right yet. {first}\nWith the lab's: Correct: c_t.")
+    assert text.endswith("the tanh is missing.")
+    assert "my_lstm_gates" not in explained("lstm_step", ("_o * T.tanh(_c_t)", "_o * _c_t")).splitlines()[0]
 
 
 def test_numpy_s_errors_are_explained_without_scan():

@@ -45,11 +45,74 @@ def accepting(right):
         ("a / n + b", "a + b", "Too much in line 4: a / n + b should be a + b."),
         ("a[n]", "a[n - 1]", "Wrong index or number in line 4: a[n] should be a[n - 1]."),
         ("W @ a", "W @ b", "Wrong variable in line 4: W @ a should be W @ b."),
+        ("a / a.sum", "a / a.sum()", "Missing parentheses in line 4: a / a.sum should be a / a.sum()."),
+        ("np.vstack([a, b])", "np.hstack([a, b])",
+         "Wrong function in line 4: np.vstack([a, b]) should be np.hstack([a, b])."),
+        ("[max(x, n) for x in a]", "[min(x, n) for x in a]",
+         "Wrong function in line 4: max(x, n) should be min(x, n)."),
+        ("W + a", "np.log(W + a)", "Missing function in line 4: W + a should be np.log(W + a)."),
+        ("a * 1 - b * a", "a * (1 - b) * a", "Wrong parentheses in line 4: a * 1 - b * a should be a * (1 - b) * a."),
+        ("(a - 1) * b", "a - 1 * b", "Wrong parentheses in line 4: (a - 1) * b should be a - 1 * b."),
+        ("W[n, 1] - W[1, 0]", "W[1, 0] - W[1, 0]",
+         "Wrong variable in line 4: W[n, 1] - W[1, 0] should be W[1, 0] - W[1, 0]."),
+        ("a.clip(min=4, max=n)", "a.clip(min=n, max=4)",
+         "Wrong argument in line 4: a.clip(min=4, max=n) should be a.clip(max=4, min=n)."),
+        ("np.sum(a * a)", "-np.sum(a * a)", "Wrong sign in line 4: np.sum(a * a) should be -np.sum(a * a)."),
+        ("a // 4", "a / 4", "Wrong operation in line 4: a // 4 should be a / 4."),
         ("a + b", "a ** b + 7", ""),
     ],
 )  # fmt: skip
 def test_the_change_that_makes_an_answer_right_is_named(source, wrong, right, sentence):
-    assert repaired(source(f"return {wrong}"), [4], accepting(right), lambda: False) == sentence
+    assert repaired(source(f"return {wrong}"), [4], accepting(right), lambda: False, ["np.log"]) == sentence
+
+
+@pytest.mark.parametrize(
+    ("body", "right", "sentence"),
+    [
+        (
+            "a = a + b\n    a = 3 * a\n    return a",
+            "a + b",
+            "Superfluous: line 5. Without a = 3 * a the answer is right.",
+        ),
+        (
+            "a = a + b\n    a = 3 * a\n    return a",
+            "3 * a + b",
+            "Wrong order: line 5, a = 3 * a, belongs before line 4.",
+        ),
+        (
+            "c = np.zeros(3)\n    for t in range(2):\n        c[t + 1] = W[t, t + 1]\n    return c",
+            "np.array([W[1, 0], W[2, 1], 0])",
+            "Wrong indices in line 6: c[t + 1] = W[t, t + 1] should be c[t] = W[t + 1, t].",
+        ),
+    ],
+)
+def test_a_line_too_many_two_lines_and_two_indices_are_exchanged(source, body, right, sentence):
+    assert repaired(source(body), range(9), accepting(right), lambda: False) == sentence
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "first"),
+    [  # each has several repairs; the first one says what a student most likely meant
+        (
+            "range(len(b) - 1)",
+            "range(3)",
+            "Too much in line 4: range(len(b) - 1) should be range(len(b)).",
+        ),  # not len(b - 1)
+        ("n * a - b", "n * (a - b)", "Wrong parentheses in line 4: n * a - b should be n * (a - b)."),
+        ("W.T @ a", "W @ a", "Wrongly transposed in line 4: W.T @ a should be W @ a."),
+        ("np.dot(a, W)", "W @ a", "Wrong order in line 4: np.dot(a, W) should be np.dot(W, a)."),  # before W.T
+    ],
+)
+def test_of_several_repairs_the_likeliest_is_named(source, wrong, right, first):
+    assert repaired(source(f"return {wrong}"), [4], accepting(right), lambda: False) == first
+
+
+def test_no_change_lets_a_loop_run_for_ever(source):
+    grown = source("c = []\n    for t in a:\n        c.append(t)\n    return c")
+    counted = source("t = 0\n    while t < 3:\n        t += 1\n    return W @ a")
+    assert repaired(grown, range(9), lambda f: f(A, B, W) is None, lambda: False) == ""
+    said = repaired(counted, range(9), accepting("W.T @ a"), lambda: False)
+    assert said == "Not transposed in line 7: W @ a should be W.T @ a."
 
 
 def test_only_the_lines_that_are_wrong_are_changed(source):
