@@ -593,7 +593,12 @@ DOCKER = r"""#!/bin/bash
 echo "$@" >>"$VOLUMES.log"
 case "$1 $2" in
 "ps --all") echo -n "$RUNNING" ;;
-"volume ls") ls "$VOLUMES" ;;
+"volume ls")
+    for filter; do
+        case $filter in *name=*) ls "$VOLUMES" | grep -e "${filter#*name=}" || true ;; esac
+    done
+    ;;
+"volume rm") for name; do rm -rf "${VOLUMES:?}/$name"; done ;;
 "run --rm")
     while [ "$1" != --volume ]; do shift; done
     folder=$VOLUMES/${2%%:*}
@@ -756,6 +761,31 @@ def test_nothing_is_erased_without_a_yes(volumes):
     refused = volumes.call("erase")
     assert (refused.returncode, "nothing is erased" in refused.stderr) == (1, True)
     assert "volume rm" not in volumes.log.read_text()
+
+
+def test_erasing_stops_the_class_and_leaves_no_volume_of_it(volumes):
+    for name in ("lxmls-class_proxy", "lxmls-kernels-anna", "of-something-else"):
+        (volumes.folder / name).mkdir()
+    erased = volumes.call("erase", "--yes")
+    assert erased.returncode == 0, erased.stderr
+    assert [path.name for path in volumes.folder.iterdir()] == ["of-something-else"]
+    log = volumes.log.read_text()
+    assert log.index("stop hub") < log.index("volume rm")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_files_keep_their_owners_and_modes(volumes, tmp_path):
+    file = volumes.folder / "lxmls-student-anna-runs" / "inner" / "of-all"
+    for path, mode in ((file, 0o640), (file.parent, 0o750), (file.parent.parent, 0o700)):
+        os.chown(path, 12345, 54321)
+        path.chmod(mode)
+    assert volumes.call("backup", tmp_path / "backup").returncode == 0
+    shutil.rmtree(file.parent.parent)
+    assert volumes.call("restore", tmp_path / "backup").returncode == 0
+    found = [path.stat() for path in (file, file.parent, file.parent.parent)]
+    assert [(stat.st_uid, stat.st_gid, stat.st_mode & 0o777) for stat in found] == [
+        (12345, 54321, mode) for mode in (0o640, 0o750, 0o700)
+    ]
 
 
 def test_collecting_can_change_no_volume(volumes, tmp_path):
