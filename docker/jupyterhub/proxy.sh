@@ -10,5 +10,6 @@ fi
 CONFIGPROXY_AUTH_TOKEN=$(cat $token)
 export CONFIGPROXY_AUTH_TOKEN
 # Under a domain each server has a host name of its own.
-exec configurable-http-proxy --port 8000 --api-ip 0.0.0.0 --api-port 8001 --log-level warn \
+# On IPv6 the hub would take this machine's address, ::ffff:172.20.0.1, for another than the network's gateway.
+exec configurable-http-proxy --ip 0.0.0.0 --port 8000 --api-ip 0.0.0.0 --api-port 8001 --log-level warn \
     --error-target http://hub:8081/hub/error ${CLASS_DOMAIN:+--host-routing}
