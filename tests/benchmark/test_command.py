@@ -49,6 +49,14 @@ def test_a_run_shows_a_bar_prints_a_table_and_writes_results_and_picture(run, mo
     assert image.imread("a.png").shape[2] == 4
 
 
+def test_a_folder_for_the_results_is_refused_before_anything_is_measured(run, monkeypatch):
+    Path("folder").mkdir()
+    monkeypatch.setattr(runner, "Worker", None)
+    result = run(*SMALL, "--out", "folder")
+    assert (result.exit_code, list(Path("folder").iterdir())) == (1, [])
+    assert "folder: is a folder, expected a file for the results" in result.output
+
+
 @pytest.fixture
 def measured(make_results, make_row):
     """A file of all cases that `KNOWN` asks for: nothing is left to measure."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -72,6 +73,8 @@ class Session:
         """
         done = dict(self.earlier)
         try:
+            if self.path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "is a folder, expected a file for the results", str(self.path))
             try_to_write(self.path.parent)
             for rows in self.runner.run([case for group in self.todo for case in group]):
                 self.n_turns += sum(row.case.lane not in self.runner.absent for row in rows)
