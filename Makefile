@@ -159,6 +159,8 @@ class: ## Start JupyterHub for a class, a lab for each student; see docs/classro
 	$(CLASS) --profile build build
 	@$(CLASS) run --rm -T --no-deps hub sh -c 'python /etc/students.py roster && python /etc/teacher.py' <$(ROSTER)
 	$(CLASS) up --detach --wait || { $(CLASS) logs --no-log-prefix --tail 5 hub firewall; exit 1; }
+	@domain=$$($(CLASS) exec -T hub printenv CLASS_DOMAIN) && \
+		echo "The class is at $${domain:-http://$$($(CLASS) port proxy 8000), or where a TLS proxy serves it}"
 
 .PHONY: class-students
 class-students: ## Let the names in students.txt log in, and no others, while the class runs

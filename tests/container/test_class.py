@@ -223,7 +223,9 @@ def classroom(lab):
     assert not running, "a class runs on this machine: `make class-down`"
     it = Class(lab)
     try:
-        it.password = teachers_password(it.make("class"))
+        printed = it.make("class")
+        assert f"The class is at {it.address}, or where a TLS proxy serves it\n" in printed
+        it.password = teachers_password(printed)
         wait_for(lambda: answers(it), "the hub answers")
         assert it.teacher.log_in(TEACHER, it.password)
         yield it
