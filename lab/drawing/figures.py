@@ -117,15 +117,15 @@ def _marks(line: Line, scales: dict[str, bqplot.Scale]) -> list[bqplot.Mark]:
         look = {"line_style": line.style, "stroke_width": width}
         dots = {"marker": "circle", "marker_size": 30} if line.has_dots and not any(line.hollow) else {}
         marks.append(bqplot.Lines(x=x, y=np.array(line.y), **own, **look, **dots))
-        if any(line.hollow):
-            for hollow in (False, True):
-                chosen = np.array(line.hollow) == hollow
-                dots = {"fill": not hollow, "default_size": 30, "stroke_width": width}
-                marks.append(bqplot.Scatter(x=x[chosen], y=np.array(line.y)[chosen], **own, **dots))
     if ends.size and not line.is_band:
         own["colors"] = list(line.bar_colours or [line.colour] * len(x))
         bars = {"y": ends.T, "stroke_width": 4, "opacities": [0.5] * len(x)}
         marks.append(bqplot.Lines(x=np.column_stack([x, x]), **own, **bars))
+    for hollow in (False, True) if any(line.hollow) else ():
+        chosen = np.array(line.hollow) == hollow
+        dots = {"fill": not hollow, "default_size": 80 if hollow else 30, "stroke_width": width}
+        own["colors"] = [line.colour]
+        marks.append(bqplot.Scatter(x=x[chosen], y=np.array(line.y)[chosen], **own, **dots))
     return marks
 
 

@@ -61,7 +61,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
     def __init__(self) -> None:
         self.shown: Results | None = None  # None at first
         self.benchmark: LiveBenchmark | None = None  # the last one that was started here, or runs already
-        self._rows_drawn = -1
+        self._turns_drawn = -1
         self._make_choice()
         self._make_views()
         super().__init__(
@@ -154,7 +154,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
     def _attach(self, benchmark: LiveBenchmark) -> None:
         """Show a benchmark, and report its end."""
         self.benchmark = self._awaited = benchmark
-        self.shown, self._rows_drawn = benchmark.session.results, -1
+        self.shown, self._turns_drawn = benchmark.session.results, -1
         self.comparison.value = ""
         show(self.views)
 
@@ -174,8 +174,8 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         self.progress.value = session.share
         n, state = live.n_measured, f", {session.runner.activity}" if live.active else " measured"
         self.status.value = f"{n} of {n_cases} cases{state}, {live.seconds:.0f} s"
-        if len(session.results.rows) != self._rows_drawn:
-            self._rows_drawn = len(session.results.rows)
+        if session.n_turns != self._turns_drawn:
+            self._turns_drawn = session.n_turns
             self._draw()
 
     def ended(self, live: LiveBenchmark) -> str:
@@ -227,7 +227,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         shown, baseline = self.shown, self.baseline.value
         self.drawn.children = list(self.figures.values())
         answer = "" if self.working else summary.answer(shown)
-        self.machine.value = f"<p>{escape(in_words(shown.machine))}</p><p>{escape(answer)}</p>"
+        self.machine.value = f"<p>{escape(in_words(shown.machine))}</p><p><b>{escape(answer)}</b></p>"
         header = report.header(baseline)
         # a panel has no room for more columns
         keep = [number for number, name in enumerate(header) if name not in ("of bound", "memory")]

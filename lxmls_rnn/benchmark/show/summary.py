@@ -223,5 +223,5 @@ def uncertain_lines(results: Results) -> list[str]:
         return []
     return [
         f"?: uncertain, and in no answer: fewer than {MIN_REPEATS} repeats or {PROCESSES} processes, or quartiles that "
-        f"differ by more than {MAX_SPREAD:.0%} of the median."
+        f"differ by more than {100 * MAX_SPREAD:.0f} % of the median."
     ]

@@ -90,7 +90,7 @@ def test_a_hollow_dot_is_hollow_in_a_panel_and_in_a_file():
     chart = Chart(SIZES, Axis("ms"), [line])
     put_chart(shown, chart)
     draw_chart(axes, chart)
-    connection, filled, hollow, _ = shown.marks
+    connection, _, filled, hollow = shown.marks
     assert (connection.marker, filled.fill, hollow.fill) == (None, True, False)
     assert [(list(mark.x), list(mark.y)) for mark in (filled, hollow)] == [([2], [0.5]), ([16], [0.25])]
     drawn = axes.lines[-1]
