@@ -28,6 +28,7 @@ SECONDS, LIMIT_SECONDS = 0.15, 120.0  # timed for a case; that a case may take: 
 MAX_PROCESSES = 8  # for rows that stay uncertain
 ROUNDS = MIN_REPEATS // PROCESSES  # turns of a case in each process
 BEGIN_SHARE = 0.9 / PROCESSES
+GROUPS_AT_A_TIME = 50  # without a budget: all their processes before the next begin, so that a stopped run has results
 COMPILE_BUDGETS = 4  # additional time for compiling, as a multiple of the budget
 
 
@@ -94,20 +95,27 @@ class Runner:
             yield [Row(case, "unavailable", self.absent[lane]) for lane, case in first.items() if lane in self.absent]
             available = [case for case in cases if case.lane not in self.absent]
             parts = [[Measurement(Row(case)) for case in group] for group in groups(available)]
-            n_begun = 0
-            for number in range(MAX_PROCESSES):
-                for part in parts:
-                    again = [one for one in part if number < PROCESSES or one.row.is_uncertain]
-                    if again:
-                        if number == 0:
-                            n_begun += not self._leave_out_if_late(part, n_begun)
-                        self._measure_unless_stopped(again)
-                        yield [self._finished(one) for one in again]
-                self.close()  # the next processes are new ones
+            at_a_time = GROUPS_AT_A_TIME if self.budget is None else len(parts)
+            for start in range(0, len(parts), at_a_time or 1):
+                yield from self._run_parts(parts[start : start + at_a_time])
                 if self._stopped:
                     return
         finally:
             self.close()
+
+    def _run_parts(self, parts: list[list[Measurement]]) -> Iterator[list[Row]]:
+        n_begun = 0
+        for number in range(MAX_PROCESSES):
+            for part in parts:
+                again = [one for one in part if number < PROCESSES or one.row.is_uncertain]
+                if again:
+                    if number == 0:
+                        n_begun += not self._leave_out_if_late(part, n_begun)
+                    self._measure_unless_stopped(again)
+                    yield [self._finished(one) for one in again]
+            self.close()  # the next processes are new ones
+            if self._stopped:
+                return
 
     def _ask_for(self, lanes: Iterable[tuple[str, str, str]]) -> None:
         """Start the workers that are not known to be absent."""

@@ -77,6 +77,19 @@ def test_a_resumed_run_that_is_stopped_keeps_the_earlier_rows(scripted, tmp_path
     assert Results.load(path).rows == results.rows
 
 
+def test_a_long_run_that_is_stopped_has_certain_rows_and_is_resumed_after_them(scripted, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner_module, "GROUPS_AT_A_TIME", 2)
+    path, runner = tmp_path / "a.json", scripted()
+    for row in Session(CASES, runner, path).run():
+        if row.case.batch == 3:  # the third group
+            runner.stop()
+    assert [row.is_uncertain for row in Results.load(path).rows] == [False] * 4 + [True] * 2
+    again = Session(CASES, scripted(), path, resume=True)
+    assert again.todo == [CASES[4:]]
+    list(again.run())
+    assert not any(row.is_uncertain for row in Results.load(path).rows)
+
+
 def test_a_group_with_an_uncertain_row_is_measured_again(scripted, tmp_path):
     path = tmp_path / "a.json"
     list(Session(CASES, scripted(), path).run())
