@@ -607,7 +607,7 @@ class Explanation:
             kinds, others = tuple(kind for kind in repair.KINDS if kind not in repair.RARE), repair.LIKELY
         found = search(lines, kinds=only or kinds)
         if not found and is_wide:
-            found = search(self.source.lines.keys() - set(lines), kinds=others)
+            found = search(self.source.lines, kinds=others)
         return found
 
     def _formula(self, names: frozenset[str]) -> str:

@@ -7,7 +7,7 @@ It is made at one place of the answer, or at all places where the same change is
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
 from lab.exercises.answer_code import Source, copied, targets
@@ -32,6 +32,7 @@ KINDS = {
     "indices": "Wrong indices",
     "variable": "Wrong variable",
     "place": "Wrong variable",
+    "statement": "Wrong statement",
     "lines": "Wrong order",
     "sign": "Wrong sign",
     "missing": "Missing function",
@@ -138,9 +139,8 @@ def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) ->
         for place in places:
             old, line = place[1][place[2]], _line(place)
             if isinstance(old, list) and old and isinstance(old[0], ast.stmt):
-                for kind, change in _of_block(place, old):
-                    if change.line in lines:
-                        found[kind][change.said].append(change)
+                for kind, change in _of_block(place, old, lines):
+                    found[kind][change.said].append(change)
             elif line in lines:
                 for kind, key, node in _at(place, old, sorted(names), parts, functions):
                     if isinstance(node, (ast.expr, ast.stmt)):
@@ -160,18 +160,20 @@ def _ending(tree: ast.AST) -> set[int]:
     return found
 
 
-def _of_block(place: Place, body: list[ast.stmt]) -> Iterator[tuple[str, Change]]:
-    """Yield the changes of a block: without one of its lines, or with two neighbours exchanged."""
+def _of_block(place: Place, body: list[ast.stmt], lines: set[int]) -> Iterator[tuple[str, Change]]:
+    """Yield the changes of a block in these lines: without one of them, or with two neighbours exchanged."""
     simple = (ast.Assign, ast.AugAssign, ast.Expr)
     for n, node in enumerate(body):
-        if isinstance(node, simple):
+        if isinstance(node, simple) and node.lineno in lines:
             said = f"Superfluous: line {node.lineno}. Without {ast.unparse(node)} the answer is right."
             rest: list[ast.stmt] = [*body[:n], *body[n + 1 :]] or [ast.Pass(lineno=node.lineno, col_offset=0)]
             yield "line", Change(place, rest, node.lineno, said)
-            if n + 1 < len(body) and isinstance(body[n + 1], simple):
-                said = f"Wrong order: line {body[n + 1].lineno}, {ast.unparse(body[n + 1])}, belongs before line "
-                change = Change(place, _swapped(body, n, n + 1), node.lineno, f"{said}{node.lineno}.")
-                yield "lines", change
+    for n, (node, later) in enumerate(pairwise(body)):
+        both = isinstance(node, (*simple, ast.If)) and isinstance(later, (*simple, ast.If))
+        if both and {node.lineno, later.lineno} & lines:
+            first = ast.unparse(later).splitlines()[0].rstrip(":")
+            said = f"Wrong order: line {later.lineno}, {first}, belongs before line {node.lineno}."
+            yield "lines", Change(place, _swapped(body, n, n + 1), node.lineno, said)
 
 
 def _at(
@@ -185,6 +187,8 @@ def _at(
         yield "operation", "=", ast.Assign([node.target], node.value)
     elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], _PLACES):
         yield "operation", "+=", ast.AugAssign(node.targets[0], ast.Add(), node.value)
+    elif isinstance(node, ast.Return):
+        yield "statement", "", ast.Break()
     if type(node) in _OTHERS:
         kind = "comparison" if isinstance(node, ast.cmpop) else "operation"
         yield from ((kind, f"{type(node)} {other}", other()) for other in _OTHERS[type(node)])
@@ -260,12 +264,14 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
         case ast.Tuple(elements) | ast.List(elements):
             for n, m in ((0, 1), (1, 2), (0, 2), (2, 3)):
                 if m < len(elements):
-                    yield "order", f"{n} {m}", type(node)(_swapped(elements, n, m), load)
+                    alike = [type(place[0]).__name__, *(type(one).__name__ for one in elements)]
+                    yield "order", f"{n} {m} {alike}", type(node)(_swapped(elements, n, m), load)
         case ast.Call(f, arguments, keywords):
             if len(arguments) > 1:
                 yield "order", ast.unparse(f), ast.Call(f, _swapped(arguments, 0, 1), keywords)
-                for n in range(len(arguments)):
-                    yield "part", f"argument {n}", ast.Call(f, [*arguments[:n], *arguments[n + 1 :]], keywords)
+            for n in range(len(arguments)):
+                rest = [*arguments[:n], *arguments[n + 1 :]]
+                yield "part", f"argument {n} {ast.unparse(node)}", ast.Call(f, rest, keywords)
             if ast.unparse(f) == "len":
                 yield from (("variable", f"{ast.unparse(node)} {name}", ast.Name(name, load)) for name in names)
             for n, word in enumerate(keywords):
@@ -317,7 +323,8 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
             yield from (("number", f"{number} {by}", ast.Constant(number + by)) for by in (1, -1))
             yield from (("number", f"{number} {name}", ast.Name(name, load)) for name in names)
         case ast.Name(own):
-            if not isinstance(place[0], ast.Attribute):
+            is_target = isinstance(place[0], ast.Subscript) and not isinstance(place[0].ctx, ast.Load)
+            if not isinstance(place[0], ast.Attribute) and not is_target:
                 yield "not transposed", own, ast.Attribute(node, "T", load)
             if place[2] == "slice" or isinstance(place[2], int):
                 for op in (ast.Add(), ast.Sub()):

@@ -24,7 +24,9 @@ def source(tmp_path):
 
 def accepting(right):
     """Return a check that accepts only functions with the result of an expression."""
-    return lambda f: np.array_equal(f(A, B, W), eval(right, {"a": A, "b": B, "W": W, "n": 2, "np": np}))
+    return lambda f: np.array_equal(
+        f(A.copy(), B.copy(), W.copy()), eval(right, {"a": A, "b": B, "W": W, "n": 2, "np": np})
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,6 +85,21 @@ def test_the_change_that_makes_an_answer_right_is_named(source, wrong, right, se
             "c = np.zeros(3)\n    for t in range(2):\n        c[t + 1] = W[t, t + 1]\n    return c",
             "np.array([W[1, 0], W[2, 1], 0])",
             "Wrong indices in line 6: c[t + 1] = W[t, t + 1] should be c[t] = W[t + 1, t].",
+        ),
+        (
+            "c = a + 0\n    c[0] = 7\n    if n == 2:\n        c = c + a[1]\n    return c",
+            "np.array([7, 4, 6])",
+            "Wrong order: line 6, if n == 2, belongs before line 5.",
+        ),
+        (
+            "c = 0\n    for x in a:\n        c += x\n        if x == 2:\n            return c\n    return c * 2.5",
+            "3 * 2.5",
+            "Wrong statement in line 8: return c should be break.",
+        ),
+        (
+            "x = a.max(a)\n    y = b.min()\n    return a.max(a) * y + x",
+            "a.max() * b.min() + a.max()",
+            "Too much in lines 4 and 6: a.max(a) should be a.max().",
         ),
     ],
 )
