@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -72,7 +73,9 @@ class Job:
         self._changing, self._calling = threading.Lock(), threading.Lock()
         self._begun = self._rested = 0.0
         self._rests_since: float | None = None
-        self._thread = threading.Thread(target=self._work, daemon=True, name="lab job")
+        # in this context what the thread prints is not shown below the cell that runs then
+        work = contextvars.copy_context().run
+        self._thread = threading.Thread(target=work, args=(self._work,), daemon=True, name="lab job")
 
     @property
     def active(self) -> bool:

@@ -1,5 +1,6 @@
 """The lock of Theano's compile cache, tried between real processes and threads."""
 
+import contextvars
 import errno
 import fcntl
 import os
@@ -13,6 +14,7 @@ from theano_runtime import lock as cache_lock
 from theano_runtime.lock import CacheLock
 
 pytestmark = fresh_theano.needs_compiler
+CELL = contextvars.ContextVar("cell", default="another")  # to which a notebook ascribes what is printed
 
 # An Op that takes the lock when it is compiled and does not give it back.
 KEEPS = """
@@ -121,13 +123,14 @@ def test_what_a_block_has_taken_is_given_back_after_it_and_no_more(tmp_path):
 
 
 class Said:
-    """A stream that lets a thread go on when it has been told a number of times."""
+    """A stream that lets a thread go on when it has been told a number of times; `cells` are the writers' contexts."""
 
     def __init__(self, times):
-        self.text, self.done, self._left = "", threading.Event(), times
+        self.text, self.done, self._left, self.cells = "", threading.Event(), times, set()
 
     def write(self, text):
         self.text += text
+        self.cells.add(CELL.get())
 
     def flush(self):
         self._left -= 1
@@ -167,8 +170,10 @@ def test_who_is_waited_for_is_what_the_file_says(tmp_path, monkeypatch, content,
     holder.start()
     held.wait()
     lock = CacheLock()
+    CELL.set("this")
     lock.acquire(path)
     holder.join()
+    assert said.cells == {"this"}
     waited = re.findall(r"^Theano has waited (\d+) s for (.*)$", said.text, re.MULTILINE)
     assert waited == [(s, f"a compilation by {who} in the same cache, {tmp_path}") for s in ("3", "63")]
     assert not is_free(path)

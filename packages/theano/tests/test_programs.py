@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import fresh_theano
@@ -80,8 +81,16 @@ def waits(limit, times_out):
 )
 def test_there_is_a_word_after_a_while_and_then_the_rest_of_the_time(capsys, limit, times_out, expected):
     assert waits(limit, times_out)[1] == expected
-    text = "it has not returned for 30 s; still waiting, Ctrl-C ends it.\n"
+    text = "it has not returned for 30 s; still waiting, Ctrl-C ends it, in a notebook an interrupt of the kernel.\n"
     assert capsys.readouterr() == ("", text if times_out else "")
+
+
+def test_in_a_thread_which_no_interrupt_reaches_the_word_is_another(capsys):
+    thread = threading.Thread(target=waits, args=(None, True))
+    thread.start()
+    thread.join()
+    end = "the end of this program ends it, in a notebook a restart of the kernel.\n"
+    assert capsys.readouterr().err == f"it has not returned for 30 s; still waiting, {end}"
 
 
 def test_a_short_limit_is_the_last_word(capsys):

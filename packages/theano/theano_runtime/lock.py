@@ -5,6 +5,7 @@ host no longer exists or whose id another process has now, and the next process 
 interrupt or a failed compilation within Theano's ``lock_ctx`` the process keeps the lock until it ends.
 """
 
+import contextvars
 import errno
 import fcntl
 import os
@@ -121,7 +122,8 @@ def reporting_wait(who: Callable[[], str]) -> Iterator[Callable[[], None]]:
             print(f"Theano has waited {waited:.0f} s for a compilation by {who()}", file=sys.stderr, flush=True)
             pause = REPORT_SECONDS
 
-    threading.Thread(target=report, daemon=True).start()
+    # in this context a notebook shows the reports below the cell that compiles
+    threading.Thread(target=contextvars.copy_context().run, args=(report,), daemon=True).start()
     try:
         yield done.set
     finally:

@@ -117,8 +117,10 @@ def wait_with_report(wait: Callable[[float | None], T], name: str, limit: float 
         return wait(REPORT_AFTER_SECONDS)
     except (futures.TimeoutError, subprocess.TimeoutExpired):
         with _interruptible():
-            text = f"{name} has not returned for {REPORT_AFTER_SECONDS:g} s; still waiting, Ctrl-C ends it."
-            print(text, file=sys.stderr, flush=True)
+            is_main = threading.current_thread() is threading.main_thread()
+            how = ("Ctrl-C", "an interrupt") if is_main else ("the end of this program", "a restart")
+            text = f"{name} has not returned for {REPORT_AFTER_SECONDS:g} s; still waiting, {how[0]} ends it"
+            print(f"{text}, in a notebook {how[1]} of the kernel.", file=sys.stderr, flush=True)
             return wait(None if limit is None else limit - REPORT_AFTER_SECONDS)
 
 

@@ -1,5 +1,6 @@
 """A job: events in a thread, with pause, stop and listeners that cannot disturb it."""
 
+import contextvars
 import subprocess
 import sys
 import threading
@@ -32,6 +33,13 @@ def test_every_event_is_taken_in_order_and_the_end_is_told_before_wait_returns()
     assert taken == list(range(1000))
     assert (states[0], states[-1], job.state, job.active) == ("running", "done", "done", False)
     assert set(states) == {"running", "done"}
+
+
+def test_its_thread_has_the_context_of_the_click_to_which_the_kernel_ascribes_what_it_prints():
+    cell, taken = contextvars.ContextVar("cell", default="another"), []
+    cell.set("this")
+    Job(lambda: iter([cell.get()]), taken.append).start().wait()
+    assert taken == ["this"]
 
 
 def test_after_stop_at_most_one_more_event_is_taken_and_the_generator_is_closed():
