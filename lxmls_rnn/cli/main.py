@@ -187,6 +187,8 @@ def runs(root: Root = None) -> None:
 def _shown(settings: Settings) -> dict[str, Any]:
     """Return the settings by name, with the words for None, and the model's own activation."""
     shown = {name: SETTINGS[name].none if value is None else value for name, value in settings.flat().items()}
+    if settings.trainer.shuffle and settings.trainer.seed is not None:
+        shown["seed"] = f"{settings.seed}, order {settings.trainer.seed}"
     return {**shown, "activation": settings.activation or activations_of(settings.model)[0]}
 
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cli.command import COMMAND, SHORT
+from cli.command import COMMAND, SHORT, table_of
 
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning import model_file
@@ -140,6 +140,8 @@ def test_the_command_and_python_shuffle_with_the_same_seed(run):
 
     assert run("train", *SHORT, "--epochs", "1", "--seed", "7", "--shuffle", "--name", "a").exit_code == 0
     assert cost(None) == cost(7) == [row.cost for row in Run.open("a").metrics()] != cost(0)
+    shown = {run: seed for run, *_, seed, _, _, _, _ in table_of(run("runs").output)}
+    assert shown == {"run": "seed", "a": "7", "python7": "7", "pythonNone": "7", "python0": "7, order 0"}
 
 
 def test_train_says_what_it_trains_and_each_epoch(run, tmp_path):
