@@ -475,7 +475,7 @@ class Explanation:
 
     def _is_telling(self, name: str) -> bool:
         """Return whether two mistakes can hardly give the same by accident: it is a text or has several numbers."""
-        return any(a[name].dtype.kind == "U" or (a[name].dtype.kind == "f" and a[name].size > 2)
+        return any(a[name].dtype.kind == "U" or (a[name].dtype.kind in "iuf" and a[name].size > 2)
                    for a in self.right if name in a)  # fmt: skip
 
     def _agrees_elsewhere(self, patch: Patch, names: Sequence[str]) -> bool:
@@ -527,7 +527,8 @@ class Explanation:
         if not np.isfinite(mine).all():
             return "It contains NaN or infinity: is there a division by zero, or a logarithm of zero?"
         if np.any(a) and not np.any(b):
-            return f"It is all zeros{' here: is this step missing?' if difference.step else '.'}"
+            question = " here: is this step missing, or what it is computed from?"
+            return f"It is all zeros{question if difference.step else '.'}"
         if right.size > 1 and (factor := self._factor(right, mine)):
             others = [self._factor(self.right[m][name], arrays[name].astype(float)) for m, arrays in enumerate(got)
                       if self.right[m][name].shape == arrays[name].shape and np.any(self.right[m][name])]  # fmt: skip

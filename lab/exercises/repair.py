@@ -37,8 +37,8 @@ KINDS = {
     "sign": "Wrong sign",
     "missing": "Missing function",
 }
-LIKELY = ("arguments", "transposed", "order", "keyword")
-RARE = ("place", "lines", "sign", "missing")
+LIKELY = ("arguments", "transposed", "order", "keyword")  # for a search in lines that need not be wrong
+RARE = ("function", "place", "lines", "sign", "missing")  # only for code that runs fast
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 _OTHERS: dict[type, tuple[type, ...]] = {  # operators that are mistaken for each other
     **dict.fromkeys(_ORDERED, _ORDERED),
@@ -128,7 +128,7 @@ def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) ->
     """Yield the changes in these lines with their kinds: first at single places, then the same change at all places."""
     names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    parts = {ast.unparse(node): node for node in ast.walk(tree) if isinstance(node, ast.expr) and _is_part(node)}
+    parts = {ast.unparse(node): _parsed(ast.unparse(node)) for node in ast.walk(tree) if _is_part(node)}
     lines = set(lines) - _ending(tree)
     found: dict[str, dict[str, list[Change]]] = {kind: defaultdict(list) for kind in KINDS}
     for parent in ast.walk(tree):
@@ -205,8 +205,7 @@ def _at(
 
 def _is_part(node: ast.AST) -> bool:
     """Return whether a node is a part of an array, such as z[:, t], or a length: one may stand for another."""
-    is_length = isinstance(node, ast.Call) and ast.unparse(node.func) == "len"
-    return is_length or (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load))
+    return isinstance(node, ast.Subscript) or (isinstance(node, ast.Call) and ast.unparse(node.func) == "len")
 
 
 def _indices(node: ast.stmt) -> dict[str, ast.expr]:

@@ -58,7 +58,10 @@ def test_what_the_numbers_show_is_said():
 
 def test_another_mistake_with_the_same_first_step_is_no_cause():
     text = explained("forward", ("W_x @ z[:, t] + W_h", "2 * W_h"))
-    assert text.endswith("It is all zeros here: is this step missing?\nThe formula: a_t = W_x z_t + W_h h_{t-1}.")
+    assert text.endswith(
+        "It is all zeros here: is this step missing, or what it is computed from?\n"
+        "The formula: a_t = W_x z_t + W_h h_{t-1}."
+    )
 
 
 def test_where_only_a_name_is_returned_the_lines_that_compute_it_are_shown():
@@ -262,4 +265,4 @@ def test_where_no_time_is_left_the_difference_is_said_without_a_search():
     assert "The formula: a_t = W_x z_t + W_h h_{t-1}" in text
     assert text.endswith("it takes too long, also if the check runs again.")
     text = explained("forward", ("logistic(a[:, t])", "logistic(a[:, t]) * (t != 2)"), seconds=0)
-    assert "It is all zeros here: is this step missing?" in text
+    assert "It is all zeros here: is this step missing, or what it is computed from?" in text

@@ -147,6 +147,12 @@ def test_the_same_mistake_in_several_lines_is_one(source):
     assert said == "Not transposed in lines 4 and 5: W @ a should be W.T @ a."
 
 
+def test_where_one_change_is_enough_no_other_place_is_changed(source):
+    answer = source("x = W @ a\n    y = 0 * (W @ b)\n    return x + y")
+    said = repaired(answer, [4, 5], accepting("W.T @ a"), lambda: False)
+    assert said == "Not transposed in line 4: W @ a should be W.T @ a."
+
+
 def test_a_method_of_a_class_is_repaired(source):
     answer = source("return W @ a", "class f:\n    def _forward(self, a, b, W):\n        ")
     said = repaired(answer, [3], lambda changed: accepting("W.T @ a")(changed()._forward), lambda: False)
