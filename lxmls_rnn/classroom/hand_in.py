@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from lxmls_rnn.classroom.students import ANSWERS, PROGRESS
-from lxmls_rnn.storage.files import naming, open_regular, write_atomically
+from lxmls_rnn.storage.files import naming, open_regular, write_output
 
 RUN_FILES = (PROGRESS, ANSWERS, "config.json", "metrics.jsonl", "sweep.json")  # at any depth in the folder of runs
 
@@ -35,7 +35,7 @@ def pack(name: str, notebooks: Path, runs: Path, archive: Path) -> list[str]:
                 with naming(path), open_regular(path) as source:
                     packed.writestr(member, source.read())
 
-    write_atomically(archive, fill)
+    write_output(archive, fill)
     return list(files)
 
 

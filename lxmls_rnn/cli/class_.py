@@ -16,7 +16,7 @@ from lxmls_rnn.classroom.hand_in import pack
 from lxmls_rnn.cli.console import Commands, Root, console, width_of
 from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage import spreadsheet
-from lxmls_rnn.storage.files import counted, write_atomically
+from lxmls_rnn.storage.files import counted, write_atomically, write_output
 
 MAX_REPORTED = 3  # files of a student that were left out; the report has all of them
 REPORT = "collected.txt"
@@ -111,9 +111,9 @@ def show(
             warnings.warn(problem.text, stacklevel=1)
     if csv_file is not None:
         header, lines = table.table(of_class, "sheet")
-        write_atomically(csv_file, spreadsheet.to_csv([header, *lines]))
+        write_output(csv_file, spreadsheet.to_csv([header, *lines]))
     if html_file is not None:
-        write_atomically(html_file, table.as_html(of_class))
+        write_output(html_file, table.as_html(of_class))
     shown, legend = _table(*table.table(of_class, "wide")), table.LEGEND
     if width_of(shown).maximum > console.width:
         shown = _table(*table.table(of_class, "narrow"), box=None, pad_edge=False)

@@ -7,7 +7,7 @@ import typer
 
 from lxmls_rnn import paths
 from lxmls_rnn.cli.console import console
-from lxmls_rnn.storage.files import write_atomically
+from lxmls_rnn.storage.files import write_output
 
 
 def export(
@@ -35,6 +35,6 @@ def export(
         raise ValueError(f"--output must be another file than the model, got {output}")
     exported = files.export(source, to)
     output = (output or paths.results() / exported.name).absolute()
-    write_atomically(output, lambda file: file.write(exported.content))
+    write_output(output, lambda file: file.write(exported.content))
     first, *_ = exported.source.splitlines()
     console.say(f"{output}: {len(exported.content):,} bytes. {first}")

@@ -18,7 +18,7 @@ from lxmls_rnn.cli.console import Root, console, interruptible, located, say_sto
 from lxmls_rnn.cli.options import make_settings, refuse_settings, with_settings
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs.folder import check_name, unique_name
-from lxmls_rnn.storage.files import write_atomically
+from lxmls_rnn.storage.files import write_output
 from lxmls_rnn.sweep import grid, report
 from lxmls_rnn.sweep.halving import results as halving_results
 from lxmls_rnn.sweep.results import Result, by_setting, chosen, on_test
@@ -223,7 +223,7 @@ def show(
         (json, lambda: report.to_json(sweep, settings, best, test)),
     ):
         if path is not None:
-            write_atomically(path, text())
+            write_output(path, text())
             console.say(f"Written: {path.absolute()}")
     if plot is not None:
         from lxmls_rnn.sweep.plots import draw

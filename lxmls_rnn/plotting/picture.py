@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, PercentFormatter
 
 from lxmls_rnn.plotting.chart import Chart
-from lxmls_rnn.storage.files import write_atomically
+from lxmls_rnn.storage.files import write_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ def picture(
             labels = {label: handle for pairs in handles for handle, label in pairs}
             columns = min(legend, len(labels))
             figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=columns)
-        write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))
+        write_output(path, lambda file: figure.savefig(file, format="png", dpi=110))
 
 
 def draw_chart(axes: Axes, chart: Chart) -> None:

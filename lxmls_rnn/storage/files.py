@@ -182,27 +182,34 @@ def write_atomically(path: Path, content: str | Callable[[IO[bytes]], object]) -
 
     The folder is made if it does not exist. `content` is a text, or a function that writes to the open binary file it
     is given; if it raises, `path` is unchanged. Raise OSError, which names `path`, for instance if the disk is full.
-    What is no file, such as /dev/null or a pipe, is not replaced but written into.
     """
-
-    def fill(file: IO[bytes]) -> None:
-        if isinstance(content, str):
-            file.write(content.encode())
-        else:
-            content(file)
-
     make_folder(path.parent)
-    if path.parent == _DEVICES or (path.exists() and not path.is_file() and not path.is_dir()):
-        with naming(path), open(path, "wb") as device:
-            fill(device)
-        return
     with naming(path, instead=True), _held(path, _new_file) as temporary:
         with open(temporary, "wb") as file:
-            fill(file)
+            _fill(file, content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_UMASK)
         os.replace(temporary, path)
+
+
+def write_output(path: Path, content: str | Callable[[IO[bytes]], object]) -> None:
+    """Write what the user has asked for where the user has asked for it.
+
+    As `write_atomically`, but what is no file, such as /dev/null or a pipe, is not replaced: it is written into.
+    """
+    if path.parent != _DEVICES and (path.is_file() or path.is_dir() or not path.exists()):
+        write_atomically(path, content)
+        return
+    with naming(path), open(path, "wb") as device:
+        _fill(device, content)
+
+
+def _fill(file: IO[bytes], content: str | Callable[[IO[bytes]], object]) -> None:
+    if isinstance(content, str):
+        file.write(content.encode())
+    else:
+        content(file)
 
 
 def append(path: Path, line: bytes) -> None:

@@ -237,6 +237,17 @@ Widget._handle_control_comm_msg = classmethod(answer)
     assert (says.count("request_states"), says.count("request_state")) == (2, 0)
 
 
+def test_a_kernel_without_widgets_is_asked_for_them_once(lab):
+    lab.page.clock.install()
+    lab.reloaded = True  # a page with such a clock is for this test alone
+    lab.open(lab.write("1 + 1"))
+    while not any(kind == "comm_close" for _, _, kind, *_ in lab.messages.lines):
+        lab.page.wait_for_timeout(20)  # between two looks
+    lab.page.clock.fast_forward(60_000)
+    lab.run_all()
+    assert [line[-1] for line in lab.messages.lines].count("request_states") == 1
+
+
 def test_every_cell_ends_though_the_server_stands_still_while_they_run(lab, server):
     notebook = json.loads((lab.folder / "02-experiments.ipynb").read_text())
     cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]

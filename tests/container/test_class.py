@@ -306,7 +306,7 @@ def test_a_late_student_logs_in_within_seconds(classroom, request):
     classroom.lab.figures["a name is added"] = f"{time.monotonic() - start:.1f} s"
     assert Visitor(classroom.address).log_in(late)
     classroom.roster.write_text(f"{classroom.roster.read_text()}\nAnna Maria\n")
-    assert "a name has at most 40 characters and no spaces" in classroom.make("class-students", check=False)
+    assert "a name has at most 40 characters and 66 bytes, no spaces" in classroom.make("class-students", check=False)
     assert Visitor(classroom.address).log_in(late)
     classroom.roster.write_text(classroom.roster.read_text().replace("Anna Maria", ""))
 

@@ -23,6 +23,7 @@ from lxmls_rnn.storage.files import (
     read_lines,
     read_regular,
     write_atomically,
+    write_output,
 )
 
 HOLDER = """
@@ -43,14 +44,14 @@ def fail(file):
 def test_a_pipe_or_device_is_written_into_and_stays(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    write_atomically(tmp_path / "pipe", lambda file: file.write(b"some"))
+    write_output(tmp_path / "pipe", lambda file: file.write(b"some"))
     assert os.read(reader, 99) == b"some"
     os.close(reader)
     assert (tmp_path / "pipe").is_fifo()
     (tmp_path / "redirected").touch()
     (tmp_path / "stdout").symlink_to(tmp_path / "redirected")
     monkeypatch.setattr(files, "_DEVICES", tmp_path)
-    write_atomically(tmp_path / "stdout", "other")
+    write_output(tmp_path / "stdout", "other")
     assert ((tmp_path / "redirected").read_text(), (tmp_path / "stdout").is_symlink()) == ("other", True)
 
 

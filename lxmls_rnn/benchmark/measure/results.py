@@ -26,7 +26,7 @@ from typing import Annotated, Any
 
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import write_atomically
+from lxmls_rnn.storage.files import write_output
 from lxmls_rnn.storage.records import Between, Count
 
 RESULTS = records.Format("lxmls-rnn benchmark")
@@ -148,7 +148,7 @@ class Results:
     def save(self, path: Path) -> None:
         """Write the file atomically: a killed process leaves either the old file or the new file."""
         content = {**RESULTS._asdict(), **vars(self), "rows": [_without_defaults(row) for row in self.rows]}
-        write_atomically(path, json.dumps(content, indent=1, allow_nan=False))
+        write_output(path, json.dumps(content, indent=1, allow_nan=False))
 
     @classmethod
     def load(cls, path: Path) -> Results:

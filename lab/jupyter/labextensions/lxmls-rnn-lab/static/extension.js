@@ -113,12 +113,14 @@
     }, true);
   }
 
-  // A kernel that is idle, and has not sent the state of all widgets, will not: ask it again.
+  // A kernel that is idle, and has not sent the state of all widgets, will not: ask it again, unless it has closed the comm, as
+  // one without widgets does.
   function askAgain({ sessionContext }) {
     let asked; // the last request that is not answered
     const follow = (session) => session?.anyMessage.connect((_, { direction, msg }) => {
       const method = msg.content?.data?.method;
-      if (method === "update_states") asked = null;
+      const isClosed = msg.header.msg_type === "comm_close" && msg.content.comm_id === asked?.content.comm_id;
+      if (method === "update_states" || isClosed) asked = null;
       if (direction !== "send" || method !== "request_states") return;
       asked = msg;
       const wait = () => setTimeout(() => {
