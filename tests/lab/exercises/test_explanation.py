@@ -144,6 +144,19 @@ def test_what_is_no_variable_has_no_missing_line():
     assert "is missing" not in text
 
 
+def test_a_number_is_no_array_that_a_loop_replaces():
+    twice = 2 * "        best = max(best, accuracy)\n"
+    text = explained("early_stopping", ("accuracy = dev_accuracy()\n", f"accuracy = dev_accuracy()\n{twice}"))
+    assert "None is used as a value" in text
+    assert "replaces the whole array" not in text
+
+
+def test_a_change_in_another_line_than_the_one_that_fails_is_found():
+    text = explained("early_stopping", ("accuracy > best", "accuracy < best"))
+    assert "in line 12 of the cell:  model.set_values(best_values)" in text
+    assert text.endswith("Wrong comparison in line 6: accuracy < best should be accuracy > best.")
+
+
 def test_in_an_if_the_wrong_line_is_shown():
     text = explained("errors", ("e_h[:, t] += W_h.T", "e_h[:, t] += W_h"))
     assert "only this is wrong\n  line 14:  e_h[:, t] += W_h @ e_a[:, t + 1]\nW_h is not transposed" in text
