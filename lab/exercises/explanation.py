@@ -132,6 +132,9 @@ _RULES = {
         "Element by element, both must have the same shape: is one transposed, has a sum lost an axis, or is a product "
         "of matrices meant?"
     ),
+    r"inhomogeneous|array element with a sequence": (
+        "Parts of different sizes cannot be the rows of one array: do all of them have the same length?"
+    ),
     r"out of bounds|out of range": (
         "An index goes past the end: look at the range, and at which quantity has a column more than there are words."
     ),

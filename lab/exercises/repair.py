@@ -19,6 +19,7 @@ KINDS = {
     "arguments": "Wrong order",
     "transposed": "Wrongly transposed",
     "order": "Wrong order",
+    "axis": "Wrong axis",
     "not transposed": "Not transposed",
     "part": "Too much",
     "parentheses": "Wrong parentheses",
@@ -30,6 +31,7 @@ KINDS = {
     "operands": "Wrong order",
     "number": "Wrong index or number",
     "indices": "Wrong indices",
+    "index": "Wrong index",
     "variable": "Wrong variable",
     "place": "Wrong variable",
     "statement": "Wrong statement",
@@ -38,16 +40,16 @@ KINDS = {
     "missing": "Missing function",
 }
 LIKELY = ("arguments", "transposed", "order", "keyword")  # for a search in lines that need not be wrong
-RARE = ("function", "place", "lines", "sign", "missing")  # only for code that runs fast
+RARE = ("function", "index", "place", "lines", "sign", "missing")  # only for code that runs fast
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 _OTHERS: dict[type, tuple[type, ...]] = {  # operators that are mistaken for each other
     **dict.fromkeys(_ORDERED, _ORDERED),
     ast.Is: (ast.IsNot,),
     ast.IsNot: (ast.Is,),
-    ast.Add: (ast.Sub,),
-    ast.Sub: (ast.Add,),
-    ast.Mult: (ast.Div, ast.Pow),
-    ast.Div: (ast.Mult,),
+    ast.Add: (ast.Sub, ast.Mult),
+    ast.Sub: (ast.Add, ast.Div),
+    ast.Mult: (ast.Div, ast.Pow, ast.Add),
+    ast.Div: (ast.Mult, ast.Sub),
     ast.FloorDiv: (ast.Div,),
 }
 _PLACES = (ast.Name, ast.Subscript)
@@ -143,7 +145,7 @@ def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) ->
                     found[kind][change.said].append(change)
             elif line in lines:
                 for kind, key, node in _at(place, old, sorted(names), parts, functions):
-                    if isinstance(node, (ast.expr, ast.stmt)):
+                    if isinstance(node, (ast.expr, ast.stmt, ast.keyword)):
                         ast.fix_missing_locations(ast.copy_location(node, old))
                     found[kind][key].append(Change(place, node, line))
     for kind, of_key in found.items():
@@ -189,6 +191,15 @@ def _at(
         yield "operation", "+=", ast.AugAssign(node.targets[0], ast.Add(), node.value)
     elif isinstance(node, ast.Return):
         yield "statement", "", ast.Break()
+    elif isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Tuple):
+        old, every = node.slice, ast.Slice()
+        found = [one for part in others.values() if isinstance(part, ast.Subscript) for one in _elements(part)]
+        used = [ast.Name(name, ast.Load()) for name in sorted({one.id for one in found if isinstance(one, ast.Name)})]
+        for pair in [every, old], [old, every], *([old, one] for one in used), *([one, old] for one in used):
+            new = ast.Subscript(node.value, ast.Tuple(pair, ast.Load()), node.ctx)
+            yield "index", ast.unparse(new), new
+    elif isinstance(node, ast.keyword) and node.arg == "axis" and isinstance(node.value, ast.Constant):
+        yield from (("axis", f"{node.value.value!r} {n}", ast.keyword("axis", ast.Constant(n))) for n in (0, 1, None))
     if type(node) in _OTHERS:
         kind = "comparison" if isinstance(node, ast.cmpop) else "operation"
         yield from ((kind, f"{type(node)} {other}", other()) for other in _OTHERS[type(node)])
@@ -208,10 +219,13 @@ def _is_part(node: ast.AST) -> bool:
     return isinstance(node, ast.Subscript) or (isinstance(node, ast.Call) and ast.unparse(node.func) == "len")
 
 
+def _elements(node: ast.Subscript) -> list[ast.expr]:
+    return node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+
+
 def _indices(node: ast.stmt) -> dict[str, ast.expr]:
     """Return the different indices in a statement, by their text."""
-    slices = [part.slice for part in ast.walk(node) if isinstance(part, ast.Subscript)]
-    found = [one for part in slices for one in (part.elts if isinstance(part, ast.Tuple) else [part])]
+    found = [one for part in ast.walk(node) if isinstance(part, ast.Subscript) for one in _elements(part)]
     return {ast.unparse(one): one for one in found if not isinstance(one, (ast.Slice, ast.Constant))}
 
 
@@ -222,8 +236,7 @@ class _Exchange(ast.NodeTransformer):
         self.others = others
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.Subscript:
-        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        parts = [self.others.get(ast.unparse(part)) or self.visit(part) for part in parts]
+        parts = [self.others.get(ast.unparse(part)) or self.visit(part) for part in _elements(node)]
         index = ast.Tuple(parts, ast.Load()) if isinstance(node.slice, ast.Tuple) else parts[0]
         return ast.Subscript(self.visit(node.value), index, node.ctx)
 
@@ -266,8 +279,8 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
                     alike = [type(place[0]).__name__, *(type(one).__name__ for one in elements)]
                     yield "order", f"{n} {m} {alike}", type(node)(_swapped(elements, n, m), load)
         case ast.Call(f, arguments, keywords):
-            if len(arguments) > 1:
-                yield "order", ast.unparse(f), ast.Call(f, _swapped(arguments, 0, 1), keywords)
+            for n in range(1, len(arguments)):
+                yield "order", f"{ast.unparse(f)} {n}", ast.Call(f, _swapped(arguments, n - 1, n), keywords)
             for n in range(len(arguments)):
                 rest = [*arguments[:n], *arguments[n + 1 :]]
                 yield "part", f"argument {n} {ast.unparse(node)}", ast.Call(f, rest, keywords)
