@@ -29,6 +29,7 @@ KINDS = {
     "condition": "Needless condition",
     "comparison": "Wrong comparison",
     "operands": "Wrong order",
+    "exchanged": "Exchanged variables",
     "number": "Wrong index or number",
     "indices": "Wrong indices",
     "index": "Wrong index",
@@ -185,6 +186,11 @@ def _at(
     if isinstance(node, (ast.Assign, ast.AugAssign)):
         for (a, first), (b, second) in combinations(_indices(node).items(), 2):
             yield "indices", f"{a} {b}", _Exchange({a: second, b: first}).visit(copied(node))
+    if isinstance(node, ast.expr) and isinstance(place[0], (ast.Assign, ast.AugAssign, ast.Return)):
+        read = sorted({one.id for one in ast.walk(node) if isinstance(one, ast.Name)} & set(names))
+        for name, twin in combinations(read if place[2] == "value" else (), 2):
+            new = _Names({name: twin, twin: name}).visit(copied(node))
+            yield "exchanged", f"{name} {twin} {ast.unparse(node)}", new
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
         yield "operation", "=", ast.Assign([node.target], node.value)
     elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], _PLACES):
@@ -227,6 +233,17 @@ def _indices(node: ast.stmt) -> dict[str, ast.expr]:
     """Return the different indices in a statement, by their text."""
     found = [one for part in ast.walk(node) if isinstance(part, ast.Subscript) for one in _elements(part)]
     return {ast.unparse(one): one for one in found if not isinstance(one, (ast.Slice, ast.Constant))}
+
+
+class _Names(ast.NodeTransformer):
+    """Replaces the names that a statement reads by others."""
+
+    def __init__(self, others: dict[str, str]) -> None:
+        self.others = others
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        is_read = isinstance(node.ctx, ast.Load)
+        return ast.Name(self.others.get(node.id, node.id), node.ctx) if is_read else node
 
 
 class _Exchange(ast.NodeTransformer):

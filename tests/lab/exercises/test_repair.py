@@ -60,6 +60,8 @@ def accepting(right):
         ("a.clip(min=4, max=n)", "a.clip(min=n, max=4)",
          "Wrong argument in line 4: a.clip(min=4, max=n) should be a.clip(max=4, min=n)."),
         ("np.sum(a * a)", "-np.sum(a * a)", "Wrong sign in line 4: np.sum(a * a) should be -np.sum(a * a)."),
+        ("W @ a + W.T @ b", "W @ b + W.T @ a",
+         "Exchanged variables in line 4: W @ a + W.T @ b should be W @ b + W.T @ a."),
         ("a - 4", "a / 4", "Wrong operation in line 4: a - 4 should be a / 4."),
         ("W.sum(axis=1)", "W.sum(axis=0)", "Wrong axis in line 4: W.sum(axis=1) should be W.sum(axis=0)."),
         ("W[::-1]", "W[:, ::-1]", "Wrong index in line 4: W[::-1] should be W[:, ::-1]."),
