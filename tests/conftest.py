@@ -123,7 +123,7 @@ def axes_of(monkeypatch, tmp_path):
     """Give the axes that the function `draw` of a module draws on; nothing is written."""
     from lxmls_rnn.plotting import picture  # imports Matplotlib
 
-    monkeypatch.setattr(picture, "write_atomically", lambda path, write: None)
+    monkeypatch.setattr(picture, "write_output", lambda path, write: None)
 
     def of(module, *arguments):
         drawn = []

@@ -199,21 +199,21 @@ def test_what_has_no_end_is_not_tagged(trained, tmp_path, source):
 
 def test_runs_is_a_table_of_what_tells_the_runs_apart(trained, tmp_path):
     shutil.copy(paths.data() / "sample" / "train.conll", tmp_path / "mine.conll")
-    other = ["--model", "NumpyLSTM", "--clip", "1", "--seed", "5", "--epochs", "1", "--name", "other"]
+    other = ["--model", "NumpyLSTM", "--seed", "5", "--epochs", "1", "--name", "other"]
     assert trained("train", "mine.conll", *SHORT, *other).exit_code == 0
-    Run.create("waits", Run.open("first").settings.changed(min_count=4))
+    Run.create("waits", Run.open("first").settings.changed(clip=1))
     (first,), (last,) = Run.open("first").metrics()[-1:], Run.open("other").metrics()
     assert table_of(trained("runs", env={"COLUMNS": "200"}).output) == [
-        ["run", "model", "corpus", "min_count", "activation", "seed", "clip", "epochs", "cost", "train", "dev"],
+        ["run", "model", "corpus", "activation", "seed", "clip", "epochs", "cost", "train", "dev"],
         [
-            *("first", "NumpyRNN", "sample", "2", "logistic", "1234", "no limit", "2/2", f"{first.cost:.2f}"),
+            *("first", "NumpyRNN", "sample", "logistic", "1234", "no limit", "2/2", f"{first.cost:.2f}"),
             *(f"{first.train_accuracy:.2%}", f"{first.dev_accuracy:.2%}"),
         ],
         [
-            *("other", "NumpyLSTM", "mine.conll", "2", "tanh", "5", "1.0", "1/1", f"{last.cost:.2f}"),
+            *("other", "NumpyLSTM", "mine.conll", "tanh", "5", "no limit", "1/1", f"{last.cost:.2f}"),
             *(f"{last.train_accuracy:.2%}", "-"),
         ],
-        ["waits", "NumpyRNN", "sample", "4", "logistic", "1234", "no limit", "0/2", "-", "-", "-"],
+        ["waits", "NumpyRNN", "sample", "logistic", "1234", "1.0", "0/2", "-", "-", "-"],
     ]
     assert trained("runs", "--root", "none").output == "No runs in none: `lxmls-rnn train` makes one.\n"
 
