@@ -1,4 +1,4 @@
-"""Comparison of two results files: cases that became faster or slower by more than the spread."""
+"""BeforeAndAfter of two results files: cases that became faster or slower by more than the spread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIN_CHANGE = 0.05  # as a fraction of the median; two runs of the same program d
 
 
 @dataclass(frozen=True)
-class Change:
+class BeforeAndAfter:
     """The rows of one case in two runs."""
 
     before: Row
@@ -51,12 +51,12 @@ def quartiles(row: Row) -> tuple[float, float, float]:
     return row.q1, row.median, row.q3
 
 
-def changes(before: Results, after: Results) -> Iterator[Change]:
+def changes(before: Results, after: Results) -> Iterator[BeforeAndAfter]:
     """Yield the cases that both results have measured, in the order of `after`."""
     known = {row.case: row for row in before.rows if row.median}
     for row in after.rows:
         if row.median and row.case in known:
-            yield Change(known[row.case], row)
+            yield BeforeAndAfter(known[row.case], row)
 
 
 def differences(before: Results, after: Results) -> list[str]:
@@ -73,13 +73,13 @@ def _short(value: object, other: object) -> str:
     return str(value) if value not in ("", None, []) else "nothing"
 
 
-def counts(found: list[Change]) -> str:
+def counts(found: list[BeforeAndAfter]) -> str:
     """Return how many cases have each verdict, such as "1 faster, 0 slower, 7 same"; "uncertain" only if some are."""
     each = {verdict: sum(change.verdict == verdict for change in found) for verdict in COLOURS}
     return ", ".join(f"{n} {verdict}" for verdict, n in each.items() if n or verdict != "uncertain")
 
 
-def table(found: list[Change], everything: bool = False) -> Table:
+def table(found: list[BeforeAndAfter], everything: bool = False) -> Table:
     """Return the table of the changed cases, or of all cases if `everything`."""
     shown = Table(pad_edge=False)
     for number, name in enumerate(COLUMN_NAMES):
@@ -89,7 +89,7 @@ def table(found: list[Change], everything: bool = False) -> Table:
     return shown
 
 
-def lines(found: list[Change], everything: bool = False) -> Iterator[list[str]]:
+def lines(found: list[BeforeAndAfter], everything: bool = False) -> Iterator[list[str]]:
     """Yield the table's lines: case, implementation, time before, time after, their ratio, verdict."""
     for change in found:
         if everything or change.verdict in ("faster", "slower"):

@@ -11,7 +11,7 @@ def change(make_row, before, after):
     rows = make_row(1.0), make_row(1.0)
     for row, times in zip(rows, (before, after), strict=True):
         row.q1, row.median, row.q3 = (1e-3 * time for time in times)
-    return compare.Change(*rows)
+    return compare.BeforeAndAfter(*rows)
 
 
 @pytest.mark.parametrize(
