@@ -152,16 +152,15 @@ _RULES = {
         "Numbers of different dtypes meet: the weights are float64 (in Theano self.dtype); give new arrays that dtype."
     ),
     r"NoneType": "None is used as a value: has a variable still its first value, or does a function return nothing?",
-    r"unpack|not iterable|not subscriptable|'tuple'": (
-        "The number of values does not fit, or a pair is used as one value."
-    ),
+    r"not subscriptable": "[...] stands behind something that has no parts: is it another variable than meant?",
+    r"unpack|not iterable|'tuple'": ("The number of values does not fit, or a pair is used as one value."),
 }
 # what is added to a rule where the exercise has a scan
 _RULES_OF_SCAN = {
     r"positional argument": (
         " scan calls its step with an element of each of the sequences, the previous results, and the non_sequences."
     ),
-    r"unpack|not iterable|not subscriptable|'tuple'": (
+    r"unpack|not iterable|'tuple'": (
         " scan returns a pair of results and updates (in JAX the last state and what was collected)."
     ),
 }
@@ -181,6 +180,7 @@ class Explanation:
         self.exercise, self.answer, self.tell = exercise, answer, tell
         self.cases, self.right = cases(exercise.name), engine.expected(exercise.name)
         self.end = time.thread_time() + seconds
+        self.is_repaired = False  # a change is found with which all of the answer is right
         try:
             self.source: Source | None = Source(answer, exercise.method)
         except ValueError:
@@ -270,7 +270,8 @@ class Explanation:
             return NOT_YET, f"{unfilled}\n{change}"
         rest = filled and engine.first_difference(self.exercise, self.right, filled)
         if rest and rest.quantity not in names:
-            return NOT_RIGHT, f"{self.of_difference(rest, filled or got)}\nThen fill in {', '.join(names)}."
+            text = self.of_difference(rest, filled or got)
+            return NOT_RIGHT, text if self.is_repaired else f"{text}\nThen fill in {', '.join(names)}."
         return NOT_YET, f'{lead}{unfilled}\nA hint: check.hint("{self.exercise.name}")'
 
     def _is_untouched(self, name: str) -> bool:
@@ -318,7 +319,7 @@ class Explanation:
                 alike.append(patch.cause)
         step = self.source.step_of(found.line.number) if self.source else ""
         lines, title = self._located(None, step)
-        if change := self._repaired(lines or ([found.line.number] if found.line.text else []), is_wide=not lines):
+        if change := self._repaired(lines or ([found.line.number] if found.line.text else []), is_wide=not title):
             return f"{lead}\n{change}"
         if lines and found.line.number not in lines:
             lead = f"{lead}\n{title}\n{self._quoted(lines)}"
@@ -343,7 +344,7 @@ class Explanation:
             return f"{difference.text}\n{cause or difference.advice}"
         lines, title = self._located(difference)
         cause = self._cause(difference, got) or self._structure()
-        if not cause and (change := self._repaired(lines or self._lines_of(difference), is_wide=not lines)):
+        if not cause and (change := self._repaired(lines or self._lines_of(difference), is_wide=not title)):
             return f"{difference.text}\n{change}"
         formula = self._formula(frozenset({difference.quantity}))
         hints = [cause] if cause else [self._remark(difference, got), formula, self._cut()]
@@ -612,6 +613,7 @@ class Explanation:
         found = search(lines, kinds=only or kinds)
         if not found and is_wide:
             found = search(self.source.lines, kinds=others)
+        self.is_repaired = bool(found)
         return found
 
     def _formula(self, names: frozenset[str]) -> str:

@@ -134,6 +134,7 @@ def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) ->
     parts = {ast.unparse(node): _parsed(ast.unparse(node)) for node in ast.walk(tree) if _is_part(node)}
     lines = set(lines) - _ending(tree)
     found: dict[str, dict[str, list[Change]]] = {kind: defaultdict(list) for kind in KINDS}
+    singles: dict[str, list[Change]] = defaultdict(list)
     for parent in ast.walk(tree):
         places: list[Place] = [(parent, vars(parent), field) for field in parent._fields]
         places += [
@@ -143,14 +144,15 @@ def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) ->
             old, line = place[1][place[2]], _line(place)
             if isinstance(old, list) and old and isinstance(old[0], ast.stmt):
                 for kind, change in _of_block(place, old, lines):
-                    found[kind][change.said].append(change)
+                    singles[kind].append(change)
             elif line in lines:
                 for kind, key, node in _at(place, old, sorted(names), parts, functions):
                     if isinstance(node, (ast.expr, ast.stmt, ast.keyword)):
                         ast.fix_missing_locations(ast.copy_location(node, old))
                     found[kind][key].append(Change(place, node, line))
+                    singles[kind].append(found[kind][key][-1])
     for kind, of_key in found.items():
-        yield from ((kind, [change]) for changes in of_key.values() for change in changes)
+        yield from ((kind, [change]) for change in singles[kind])  # whole expressions before their parts
         yield from ((kind, changes) for changes in of_key.values() if len(changes) > 1)
 
 

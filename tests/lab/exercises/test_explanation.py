@@ -144,6 +144,11 @@ def test_what_is_no_variable_has_no_missing_line():
     assert "is missing" not in text
 
 
+def test_where_one_change_fills_in_the_rest_nothing_is_left_to_fill_in():
+    text = explained("both_ways", ("b[:, t] = logistic", "h[:, t] = logistic"))
+    assert text.endswith("Wrong variable in line 13: h[:, t] should be b[:, t].")
+
+
 def test_a_number_is_no_array_that_a_loop_replaces():
     twice = 2 * "        best = max(best, accuracy)\n"
     text = explained("early_stopping", ("accuracy = dev_accuracy()\n", f"accuracy = dev_accuracy()\n{twice}"))

@@ -124,6 +124,7 @@ def test_a_line_too_many_two_lines_and_two_indices_are_exchanged(source, body, r
         ),  # not len(b - 1)
         ("n * a - b", "n * (a - b)", "Wrong parentheses in line 4: n * a - b should be n * (a - b)."),
         ("W.T @ a", "W @ a", "Wrongly transposed in line 4: W.T @ a should be W @ a."),
+        ("W[0, n - 2 + 1] + a", "a", "Too much in line 4: W[0, n - 2 + 1] + a should be a."),  # not W[0, 0]
         ("np.dot(a, W)", "W @ a", "Wrong order in line 4: np.dot(a, W) should be np.dot(W, a)."),  # before W.T
     ],
 )
