@@ -72,7 +72,7 @@ format: $(READY) ## Put imports and formatting in order
 	.venv/bin/ruff format
 
 .PHONY: bench
-bench: ## Time CPU against GPU, NumPy against Theano and PyTorch, where the GPU is; two minutes; ARGS="--work step" goes to it
+bench: ## Time CPU against GPU, NumPy against Theano and PyTorch, where the GPU is; some minutes; ARGS="--work step" goes to it
 	$(AT_GPU) lxmls-rnn bench $(ARGS)
 
 .PHONY: bench-full
