@@ -65,13 +65,15 @@ class Server:
             return answer.read()
 
 
-# what JupyterLab's side of each kernel still waits for
-KERNELS = """() => [...(window.jupyterapp?.shell.widgets("main") ?? [])].map(({ context }) => {
+# what JupyterLab's side of each kernel still waits for: a future whose state is 7 has its reply, was idle and is done
+KERNELS = """() => [...(window.jupyterapp?.shell.widgets("main") ?? [])].map(({ context, content }) => {
     const kernel = context?.sessionContext?.session?.kernel;
     const brief = ({ header }) => `${header.msg_type} ${header.msg_id}`;
-    return [context?.path, kernel?.id, kernel?.status, kernel?.connectionStatus,
-        "futures", [...(kernel?._futures ?? [])].map(([id, future]) => brief(future.msg)),
-        "pending", (kernel?._pendingMessages ?? []).map(brief)];
+    return [context?.path, kernel?.id, kernel?.status, kernel?.connectionStatus, kernel?._kernelSession,
+        "futures", [...(kernel?._futures ?? [])].map(([id, future]) => `${future._status} ${brief(future.msg)}`),
+        "pending", (kernel?._pendingMessages ?? []).map(brief),
+        "cells", (content?.widgets ?? []).map(({ model, outputArea }) =>
+            `${model.executionCount} ${model.executionState} ${outputArea?.future?.msg.header.msg_id}`)];
 })"""
 
 
@@ -222,13 +224,15 @@ class LabPage:
         self.complaints.clear()
 
     def keep(self, folder):
-        """Write down the messages, the server's log and what the page waits for; return what has no answer."""
+        """Write down the messages, the server's log and what the page waits for; return that and what has no answer."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "messages.txt").write_text("\n".join(map(" ".join, self.messages.lines)))
-        (folder / "kernels.json").write_text(json.dumps(self.page.evaluate(KERNELS), indent=1))
+        state = json.dumps(self.page.evaluate(KERNELS), indent=1)
+        (folder / "kernels.json").write_text(state)
         if self.server.log:
             shutil.copy(self.server.log, folder / "server.log")
-        return "\n".join(map(" ".join, self.messages.unanswered()))
+        last = map(" ".join, self.messages.lines[-5:])
+        return "\n".join([*map(" ".join, self.messages.unanswered()), state, *self.complaints, *last])
 
     def close_all(self):
         """Close all notebooks, no one while it is saved: JupyterLab would show that as an error."""
