@@ -32,7 +32,7 @@ def test_a_training_on_a_read_only_mount_fails_with_a_sentence(lab):
     command = ["lxmls-rnn", "train", "sample", "--name", "nowhere", *SHORT]
     result = lab.run(*command, mounts=["./runs:/opt/lab/runs:ro"], check=False)
     assert result.returncode == 1
-    assert "Error: runs/nowhere: Read-only file system\n" in result.stdout
+    assert "Error: /opt/lab/runs/nowhere: Read-only file system\n" in result.stdout
     assert "Traceback" not in result.stdout
 
 
