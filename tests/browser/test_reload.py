@@ -55,23 +55,28 @@ def test_a_panel_that_was_just_shown_and_its_run_are_there_after_a_reload(lab):
 
 
 def test_a_cell_whose_reply_comes_after_its_end_is_saved_with_its_number(lab):
-    replies = []  # to the cell, held until the kernel has said that it is idle; two channels have no order
+    # to the cells, held until the kernel has said that it is idle after them; two channels have no order
+    replies, ended = {}, set()
 
     def late(socket):
         server = socket.connect_to_server()
 
         def pass_on(frame):
-            channel, parts = deserialize_msg_from_ws_v1(frame) if isinstance(frame, bytes) else ("", [])
-            if channel == "shell" and json.loads(parts[0])["msg_type"] == "execute_reply":
-                return replies.append(frame)
+            channel, parts = deserialize_msg_from_ws_v1(frame) if isinstance(frame, bytes) else ("", [{}] * 2)
+            header, request = (json.loads(part) if part else {} for part in parts[:2])
+            if channel == "shell" and header["msg_type"] == "execute_reply" and request["msg_id"] not in ended:
+                replies[request["msg_id"]] = frame
+                return
             socket.send(frame)
             if channel == "iopub" and json.loads(parts[3]).get("execution_state") == "idle":
-                while replies:
-                    socket.send(replies.pop())
+                ended.add(request.get("msg_id"))
+                if reply := replies.pop(request.get("msg_id"), None):
+                    socket.send(reply)
 
         server.on_message(pass_on)
 
     lab.page.route_web_socket(re.compile("/channels"), late)
+    lab.reloaded = True  # nothing ends this: the page is for this test alone
     name = lab.write("from lab import Answer", 'Answer("Why?")')
     lab.open(name)
     lab.run_all()
