@@ -1,4 +1,4 @@
-"""What docker/entrypoint.sh checks and sets before the lab starts, with a python and a jupyter that only answer."""
+"""Start of the lab by docker/entrypoint.sh: its checks and settings, with a python and a jupyter that only answer."""
 
 import os
 import shutil

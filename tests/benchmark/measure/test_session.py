@@ -65,16 +65,23 @@ def test_what_is_unavailable_is_one_row_and_not_asked_for_by_a_resumed_run(scrip
     assert (nothing.saved, nothing.path.exists()) == (False, False)
 
 
-def test_a_resumed_run_that_is_stopped_keeps_the_earlier_rows(scripted, tmp_path):
+@pytest.fixture
+def doubtful(scripted, tmp_path):
+    """The file of a whole run whose fourth row is uncertain."""
     path = tmp_path / "a.json"
     list(Session(CASES, scripted(), path).run())
     results = Results.load(path)
     results.rows[3].processes = 2
     results.save(path)
+    return path
+
+
+def test_a_resumed_run_that_is_stopped_keeps_the_earlier_rows(scripted, doubtful):
+    before = Results.load(doubtful).rows
     runner = scripted()
     runner.stop()
-    list(Session(CASES, runner, path, resume=True).run())
-    assert Results.load(path).rows == results.rows
+    list(Session(CASES, runner, doubtful, resume=True).run())
+    assert Results.load(doubtful).rows == before
 
 
 def test_a_long_run_that_is_stopped_has_certain_rows_and_is_resumed_after_them(scripted, tmp_path, monkeypatch):
@@ -90,14 +97,9 @@ def test_a_long_run_that_is_stopped_has_certain_rows_and_is_resumed_after_them(s
     assert not any(row.is_uncertain for row in Results.load(path).rows)
 
 
-def test_a_group_with_an_uncertain_row_is_measured_again(scripted, tmp_path):
-    path = tmp_path / "a.json"
-    list(Session(CASES, scripted(), path).run())
-    results = Results.load(path)
-    results.rows[3].processes = 2
-    results.save(path)
-    assert {row.case for row in Session(CASES, scripted(), path, resume=True).run()} == set(CASES[2:4])
-    assert not any(row.is_uncertain for row in Results.load(path).rows)
+def test_a_group_with_an_uncertain_row_is_measured_again(scripted, doubtful):
+    assert {row.case for row in Session(CASES, scripted(), doubtful, resume=True).run()} == set(CASES[2:4])
+    assert not any(row.is_uncertain for row in Results.load(doubtful).rows)
 
 
 def test_a_run_can_be_resumed_before_there_is_a_file(scripted, tmp_path):
