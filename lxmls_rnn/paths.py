@@ -54,9 +54,14 @@ def runs(root: str | os.PathLike[str] | None = None) -> Path:
     return folder("runs") if root is None else Path(root)
 
 
+def is_name(path: Path) -> bool:
+    """Whether a path names a run or sweep in the folder of runs: NAME, or runs/NAME unless that exists here."""
+    return path.parent == Path() or (path.parent == Path("runs") and not path.exists())
+
+
 def model(name: Path) -> Path:
-    """Return the path of a model: a file, a run's folder, or a run by its name, also written `runs/NAME`."""
-    run = runs() / (name.name if name.parent == Path("runs") and not name.exists() else name)
+    """Return the path of a model: a file, a run's folder, or a run by its name, see `is_name`."""
+    run = runs() / (name.name if is_name(name) else name)
     return run if not name.is_file() and not (name / "model.npz").exists() and run.is_dir() else name
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
+from lxmls_rnn import paths
 from lxmls_rnn.storage.files import USER_ERRORS, escaped, in_words
 
 
@@ -52,8 +53,7 @@ Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", h
 def located(name: str, root: Path | None) -> tuple[str, Path | None]:
     """Return name and folder of a run or sweep that is given by its name, in the folder `root`, or by its path."""
     path = Path(name)
-    is_of_runs = path.parent == Path("runs") and not path.exists()  # which may be another folder, see `paths.folder`
-    return path.name, root if path.parent == Path() or is_of_runs else path.parent
+    return path.name, root if paths.is_name(path) else path.parent
 
 
 class Commands(TyperGroup):
