@@ -47,26 +47,34 @@
     });
   }
 
-  // JupyterLab takes a notebook for saved that changed while it was saved.
-  function keepChanged({ model, saveState }) {
+  // JupyterLab takes a notebook for saved that changed while it was saved, and saves one twice at once: the second finds the file
+  // of the first, and says that it "has changed on disk". Save in turn; what waits for its turn saves for all that ask meanwhile.
+  function saveInTurn(context) {
+    const save = context.save.bind(context);
+    let last = Promise.resolve();
+    let waiting;
+    const takeTurn = async () => {
+      await last.catch(() => {}); // told to whoever asked for it
+      waiting = null;
+      if (!context.isDisposed) await (last = save());
+    };
+    context.save = () => (waiting ??= takeTurn());
     let changed;
-    model.contentChanged.connect(() => (changed = true));
-    saveState.connect((_, state) => {
+    context.model.contentChanged.connect(() => (changed = true));
+    context.saveState.connect((_, state) => {
       if (state === "started") changed = false;
-      if (state === "completed" && changed) model.dirty = true;
+      if (state === "completed" && changed) context.model.dirty = true;
     });
   }
 
   // A reload shows what the notebook's file holds, and JupyterLab saves that every two minutes: save when a cell that shows a
   // panel has run and has its number.
   function saveShownPanels(notebooks, NotebookActions) {
-    const savings = new WeakMap(); // of a notebook one after the other: two at once would conflict
     NotebookActions.executed.connect((_, { notebook, cell: { model } }) => {
       const context = notebooks.find(({ content }) => content === notebook)?.context;
       const outputs = model.outputs?.toJSON() ?? [];
-      if (!context || !outputs.some(({ data }) => data?.["application/vnd.jupyter.widget-view+json"])) return;
-      const save = () => !context.isDisposed && context.contentsModel?.writable && context.save();
-      savings.set(context, (savings.get(context) ?? Promise.resolve()).then(save, save));
+      const shows = outputs.some(({ data }) => data?.["application/vnd.jupyter.widget-view+json"]);
+      if (shows && context?.contentsModel?.writable) context.save();
     });
   }
 
@@ -192,7 +200,7 @@
       explainLostPanels(app);
       saveShownPanels(notebooks, NotebookActions);
       const follow = ({ context, content }) => {
-        for (const action of [keepChanged, keepPresses, askAgain, markLostPanels]) action(context, content);
+        for (const action of [saveInTurn, keepPresses, askAgain, markLostPanels]) action(context, content);
       };
       notebooks.forEach(follow);
       notebooks.widgetAdded.connect((_, notebook) => follow(notebook));
