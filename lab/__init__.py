@@ -28,7 +28,7 @@ def __getattr__(name: str) -> Any:
             panel.make_inspection_panel = staticmethod(lambda run: __getattr__("InspectionPanel")(run))
         return panel
     if name == "Answer":
-        return importlib.import_module("lab.exercises.answer").Answer
+        return importlib.import_module("lab.exercises.written").Answer
     if name == "check":
         return importlib.import_module("lab.exercises.check")
     if name.endswith("Panel"):

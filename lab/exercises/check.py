@@ -15,11 +15,12 @@ import numpy as np
 from IPython import get_ipython
 
 from lab.drawing import html
-from lab.exercises import engine, explanation, failed_cells, guard, harness
+from lab.exercises import compare, explanation, failed_cells, harness
 from lab.exercises import progress as _progress
 from lab.exercises.exercise import EXERCISES, Exercise
 from lab.exercises.inputs import cases
-from lab.exercises.own import use as use  # `check.use`
+from lab.exercises.library_calls import library_calls
+from lab.exercises.own_code import use as use  # `check.use`
 from lab.exercises.verdict import Note, Verdict
 from lab.runtime import trial
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, Attempts
@@ -44,7 +45,7 @@ def _judged(exercise: Exercise, answer: Any, child: trial.Child) -> tuple[str, s
     for case in cases(exercise.name):
         child.allow(_max_seconds(exercise))
         try:
-            with guard.library_calls() as called:
+            with library_calls() as called:
                 got.append(harness.run(exercise, answer, case))
         except harness.Unfinished as error:
             return NOT_YET, f'{error}\nA hint: check.hint("{exercise.name}")'
@@ -74,7 +75,7 @@ def _checked(name: str, *arguments: Any) -> Verdict:
             return _judged(exercise, arguments[0], child)
 
     try:
-        engine.expected(name)  # the child need not compute it
+        compare.expected(name)  # the child need not compute it
         state, text = trial.run(quietly, exercise.framework, _max_seconds(exercise))
         if state == RIGHT:
             _passed.add(name)

@@ -1,6 +1,6 @@
 """Explain what is wrong with an answer: where, and why.
 
-`engine` finds the first difference between the answer's arrays and the expected ones. The search for its cause has
+`compare.py` finds the first difference between the answer's arrays and the expected ones. The search for its cause has
 four parts, in this order:
 
 1. Statements of the solution replace statements of the answer. The line whose replacement helps is wrong.
@@ -27,9 +27,9 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises import engine, harness, repair
+from lab.exercises import compare, harness, search_fix
 from lab.exercises.answer_code import Source, blocks, is_students, substitutions, targets
-from lab.exercises.engine import Difference
+from lab.exercises.compare import Difference
 from lab.exercises.exercise import EXERCISES, Exercise, Patch, answer_of
 from lab.exercises.harness import Arrays
 from lab.exercises.inputs import Case, cases
@@ -178,7 +178,7 @@ class Explanation:
         `tell` is called with what is wrong before the search begins, which may be killed.
         """
         self.exercise, self.answer, self.tell = exercise, answer, tell
-        self.cases, self.right = cases(exercise.name), engine.expected(exercise.name)
+        self.cases, self.right = cases(exercise.name), compare.expected(exercise.name)
         self.end = time.thread_time() + seconds
         self.is_repaired = False  # a change is found with which all of the answer is right
         try:
@@ -196,7 +196,7 @@ class Explanation:
             state, text = unfilled
         elif earlier := self._of_earlier(got, failure):
             text = earlier
-        elif difference := engine.first_difference(self.exercise, self.right[: len(got)], got):
+        elif difference := compare.first_difference(self.exercise, self.right[: len(got)], got):
             text = self.of_difference(difference, got)
         elif isinstance(failure, harness.BadResult):
             text = "\n".join(filter(None, (str(failure), self._structure())))
@@ -213,7 +213,7 @@ class Explanation:
 
         The answer itself is then judged with the solution's function.
         """
-        difference = engine.first_difference(self.exercise, self.right[: len(got)], got)
+        difference = compare.first_difference(self.exercise, self.right[: len(got)], got)
         if self.source is None or self.source.placeholder or not (difference or failure):
             return ""
         n = difference.case if difference else len(got)  # the case that is wrong
@@ -231,7 +231,7 @@ class Explanation:
                 continue
             first = f"Finish exercise {one.name} first: check.{one.name}({one.function})."
             new, error = self._run_again(self.cases)
-            if error is None and engine.first_difference(self.exercise, self.right, new) is None:
+            if error is None and compare.first_difference(self.exercise, self.right, new) is None:
                 return f"With the lab's `{one.function}` this answer is right, but not with yours. {first}"
             return f"Your `{one.function}` is not right yet. {first}\nWith the lab's: {self.verdict(new, error)[1]}"
         return ""
@@ -253,7 +253,7 @@ class Explanation:
         The rest is judged in a copy of the answer that computes them as in the solution.
         """
         names = []
-        for name in engine.unfilled(self.exercise, self.right, got):
+        for name in compare.unfilled(self.exercise, self.right, got):
             is_there = any(name in arrays for arrays in got)
             if self._is_untouched(name) if is_there else name in self.exercise.results:
                 names.append(name)
@@ -263,12 +263,12 @@ class Explanation:
         self.tell(unfilled)
         filled = self._filled(names)
         fine = [name for name in self.exercise.quantities if name not in names
-                and all(name in a and name in b and engine.same(self.exercise, a[name], b[name])
+                and all(name in a and name in b and compare.same(self.exercise, a[name], b[name])
                         for a, b in zip(self.right, filled or got, strict=True) if name in a)]  # fmt: skip
         lead = f"Correct so far: {', '.join(fine)}. " if fine else ""
         if change := self._returned():
             return NOT_YET, f"{unfilled}\n{change}"
-        rest = filled and engine.first_difference(self.exercise, self.right, filled)
+        rest = filled and compare.first_difference(self.exercise, self.right, filled)
         if rest and rest.quantity not in names:
             text = self.of_difference(rest, filled or got)
             return NOT_RIGHT, text if self.is_repaired else f"{text}\nThen fill in {', '.join(names)}."
@@ -380,7 +380,7 @@ class Explanation:
         return max(better, default=((), []))[1], ""
 
     def _rank(self, difference: Difference) -> tuple[int, int]:
-        order = engine.places(self.exercise, self.right[difference.case])
+        order = compare.places(self.exercise, self.right[difference.case])
         place = (difference.step, difference.quantity)
         return difference.case, order.index(place) if place in order else -1
 
@@ -395,10 +395,10 @@ class Explanation:
                 case = case | {"through": False}
             if found := self._first_of(n, _quiet_run(self.exercise, answer, case)):
                 return found
-        expected = engine.expected(self.exercise.name, seed)
+        expected = compare.expected(self.exercise.name, seed)
         for n, case in enumerate(cases(self.exercise.name, seed)):
             got = _quiet_run(self.exercise, answer, case)
-            if found := engine.difference(self.exercise, n, expected[n], got, seed):
+            if found := compare.difference(self.exercise, n, expected[n], got, seed):
                 return found
         return None
 
@@ -486,7 +486,7 @@ class Explanation:
         """Return whether a mistake gives the same for other inputs too; where code is compiled, they are not tried."""
         if self.exercise.framework != "numpy":
             return True
-        whole = engine.expected(self.exercise.name, 1)
+        whole = compare.expected(self.exercise.name, 1)
         return all(
             (mine is None) == (wrong is None)
             and (mine is None or wrong is None or self._alike(names, n, wrong, mine, whole))
@@ -503,7 +503,7 @@ class Explanation:
     def _first_of(self, n: int, wrong: Arrays) -> Difference | None:
         """Return the first difference of a wrong answer for case `n` in the quantities that it has."""
         right = {name: value for name, value in self.right[n].items() if name in wrong}
-        return engine.difference(self.exercise, n, right, wrong)
+        return compare.difference(self.exercise, n, right, wrong)
 
     def _alike(
         self,
@@ -516,7 +516,7 @@ class Explanation:
         """Return whether two wrong answers agree, up to rounding, in those of the quantities `names` that both have."""
         return isinstance(wrong, dict) and all(
             wrong[name].shape == got[name].shape
-            and engine.is_close(self.exercise, (whole or self.right)[n][name], wrong[name], got[name])
+            and compare.is_close(self.exercise, (whole or self.right)[n][name], wrong[name], got[name])
             for name in names
             if name in wrong and name in got
         )
@@ -527,7 +527,7 @@ class Explanation:
         if not difference.is_of_numbers or got[n][name].dtype.kind not in "iuf":
             return ""
         right, mine, quantity = self.right[n][name], got[n][name].astype(float), self.exercise.quantities[name]
-        a, b = (engine.at(quantity, array, difference.step) for array in (right, mine))
+        a, b = (compare.at(quantity, array, difference.step) for array in (right, mine))
         if not np.isfinite(mine).all():
             return "It contains NaN or infinity: is there a division by zero, or a logarithm of zero?"
         if np.any(a) and not np.any(b):
@@ -545,7 +545,7 @@ class Explanation:
     def _factor(self, right: np.ndarray, mine: np.ndarray) -> float:
         """Return the factor between two arrays, or 0 if there is none."""
         factor = float((mine * right).sum()) / (float((right**2).sum()) or 1)
-        return factor if engine.same(self.exercise, factor * right, mine) else 0.0
+        return factor if compare.same(self.exercise, factor * right, mine) else 0.0
 
     def _structure(self) -> str:
         """Return a sentence about a mistake that the statements show in any exercise, or an empty string.
@@ -596,7 +596,7 @@ class Explanation:
         def accepts(answer: Any) -> bool:
             for case, right in zip(self.cases, self.right, strict=True):
                 got = _quiet_run(self.exercise, answer, case)
-                if not all(name in got and engine.same(self.exercise, right[name], got[name]) for name in right
+                if not all(name in got and compare.same(self.exercise, right[name], got[name]) for name in right
                            if name in self.exercise.quantities):  # fmt: skip
                     return False
             return self._first_difference(answer) is None and self._first_difference(answer, None, 1) is None
@@ -604,12 +604,12 @@ class Explanation:
         calls = [node for node in ast.walk(_solution_tree(self.exercise)) if isinstance(node, ast.Call)]
         functions = dict.fromkeys(ast.unparse(call.func) for call in calls if len(call.args) == 1 and not call.keywords)
         search = functools.partial(
-            repair.repaired, self.source, accepts=accepts, is_late=self._is_late, functions=[*functions]
+            search_fix.repaired, self.source, accepts=accepts, is_late=self._is_late, functions=[*functions]
         )
         if self.exercise.framework == "numpy":
-            kinds = others = tuple(repair.KINDS)
+            kinds = others = tuple(search_fix.KINDS)
         else:  # building and running a graph takes some 50 ms
-            kinds, others = tuple(kind for kind in repair.KINDS if kind not in repair.RARE), repair.LIKELY
+            kinds, others = tuple(kind for kind in search_fix.KINDS if kind not in search_fix.RARE), search_fix.LIKELY
         found = search(lines, kinds=only or kinds)
         if not found and is_wide:
             found = search(self.source.lines, kinds=others)
@@ -733,4 +733,4 @@ def _shared_outcome(name: str, patch: Patch, n: int) -> Arrays | None:
     found = _run_patch(exercise.shares, Patch(patch.cause, code, patch.line), cases(name)[n])
     if not isinstance(found, dict) or "p" not in found:
         return None
-    return {"p": found["p"].T.astype(engine.expected(name)[n]["p"].dtype)}
+    return {"p": found["p"].T.astype(compare.expected(name)[n]["p"].dtype)}

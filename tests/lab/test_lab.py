@@ -29,7 +29,7 @@ def test_all_names_can_be_imported():
     space = {}
     exec("from lab import *", space)
     assert set(lab.__all__) == {*lab.PANELS, "Answer", "check"} == set(space) - {"__builtins__"}
-    assert lab.Answer.__module__ == "lab.exercises.answer"
+    assert lab.Answer.__module__ == "lab.exercises.written"
     assert lab.check.__name__ == "lab.exercises.check"
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import softmax
 
 from lab.exercises import harness
-from lab.exercises.engine import expected
+from lab.exercises.compare import expected
 from lab.exercises.exercise import EXERCISES
 from lab.exercises.harness import BadResult, Unfinished, run
 from lab.exercises.inputs import cases

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lab.exercises import harness, inputs
-from lab.exercises.engine import difference, expected, first_difference, unfilled
+from lab.exercises.compare import difference, expected, first_difference, unfilled
 from lab.exercises.exercise import EXERCISES
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lab import Answer, check
-from lab.exercises.answer import OTHER_NOTEBOOK
+from lab.exercises.written import OTHER_NOTEBOOK
 from lxmls_rnn.classroom.students import read_class
 
 WHY, HOW = "Why has h one column more than z?", "How <deep> is it?"
