@@ -9,9 +9,11 @@ set -eu
 cd "$(dirname "$0")/.."
 [ -z "${LXMLS_IMAGE:-}" ] || exec "$@"
 
-# finds_gpu: whether the lab of this checkout runs and finds a GPU.
+# finds_gpu: whether the lab of this checkout runs and finds a GPU. To Docker, checkouts in folders of the same name are
+# one project.
 finds_gpu() {
-    [ -n "$(docker compose ps --quiet --status running lab 2>/dev/null)" ] &&
+    lab=$(docker compose ps --quiet --status running lab 2>/dev/null) && [ -n "$lab" ] &&
+        [ "$(docker inspect --format '{{index .Config.Labels "com.docker.compose.project.working_dir"}}' "$lab")" -ef . ] &&
         docker compose exec -T --env LXMLS_DEVICE=cuda lab python -m lxmls_rnn.device >/dev/null 2>&1 </dev/null
 }
 

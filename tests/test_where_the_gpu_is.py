@@ -13,6 +13,7 @@ echo "$@" >>"$ASKED"
 case "$*" in
 info*) [ -z "$DOWN" ] || { echo "Cannot connect to the Docker daemon" >&2; exit 1; } ;;
 "compose ps"*) echo "$RUNNING" ;;
+"inspect"*working_dir*) echo "${FOLDER:-$PWD}" ;;
 "compose exec"*"python -m lxmls_rnn.device") [ "$GPU" ] ;;
 "compose run"*) exit 7 ;;
 esac
@@ -54,6 +55,8 @@ def test_without_a_gpu_it_is_the_checkouts_own_environment(checkout):
     assert checkout()[:2] == (5, [HERE, checkout.probe])
     assert checkout(RUNNING="abc")[:2] == (5, [HERE, checkout.probe])  # the lab runs, without a GPU
     assert checkout(GPU="yes")[:2] == (5, [HERE, checkout.probe])  # it does not run
+    another = {"RUNNING": "abc", "GPU": "yes", "FOLDER": "/home/anna/lxmls-rnn"}  # a folder of the same name
+    assert checkout(**another)[:2] == (5, [HERE, checkout.probe])
 
 
 @pytest.mark.parametrize("how", [{"env_file": NVIDIA}, {"LAB_RUNTIME": "nvidia"}, {"RUNNING": "abc", "GPU": "yes"}])
