@@ -1,6 +1,10 @@
 """The tables of settings in the documentation have the defaults of the Compose files."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
 
 import pytest
 from documentation import ROOT
@@ -51,3 +55,14 @@ def test_every_setting_of_a_compose_file_is_in_a_table():
 def test_the_memory_of_a_cluster_is_that_of_its_compose_file():
     (memory,) = defaults("docker-compose.yml")["CLUSTER_MEMORY"]
     assert f"`CLUSTER_MEMORY` ({memory})" in (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+
+
+def test_the_choice_of_a_gpu_or_of_a_part_of_one_reaches_the_lab(tmp_path):
+    if not shutil.which("docker") or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode:
+        pytest.skip("there is no docker compose")
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+    (tmp_path / ".env").write_text("CUDA_VISIBLE_DEVICES=MIG-1\n")
+    environ = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    command = ["docker", "compose", "config", "--format", "json"]
+    printed = subprocess.run(command, cwd=tmp_path, env=environ, check=True, capture_output=True).stdout
+    assert json.loads(printed)["services"]["lab"]["environment"]["CUDA_VISIBLE_DEVICES"] == "MIG-1"

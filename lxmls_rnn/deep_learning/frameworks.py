@@ -56,7 +56,7 @@ class Framework(NamedTuple):
         if (number := problems.index(asked)) < len(gpus):
             return gpus[number]
         raise RuntimeError(
-            f"{variable}={asked} is unavailable: {self.name} sees {len(gpus) or 'no'} GPUs; "
+            f"{variable}={asked} is unavailable: {self.name} sees {len(gpus) or 'no'} GPUs{problems.visible()}; "
             f"set {variable}=cpu or auto, or install a build of {self.name} for this GPU"
         )
 

@@ -132,6 +132,12 @@ def unknown(device: str) -> Finding:
     return Finding("GPU", f"{device} is not the name of a device", False, remedy=remedy)
 
 
+def visible() -> str:
+    """Return the value of CUDA_VISIBLE_DEVICES, as the end of a sentence about what is seen; empty if it is unset."""
+    value = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return "" if value is None else f" with CUDA_VISIBLE_DEVICES={value}"
+
+
 def _driver_problem(index: int) -> Finding | None:
     """Return the problem if the driver does not show GPU number `index`."""
     library = libraries.cuda()
@@ -142,10 +148,9 @@ def _driver_problem(index: int) -> Finding | None:
     status = library.cuInit(0)
     if status == 0 and not libraries.cards():
         status = 100
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if status == 100 and visible is not None:
+    if status == 100 and visible():
         remedy = "remove that variable, or name a GPU or MIG device in it that `nvidia-smi -L` lists"
-        why = f"the driver sees no GPU with CUDA_VISIBLE_DEVICES={visible} (CUDA error 100)"
+        why = f"the driver sees no GPU{visible()} (CUDA error 100)"
         return Finding("GPU", why, False, remedy=remedy)
     if status != 0:
         why, known = CUDA_ERRORS.get(status, "the driver does not start"), "no GPU"
@@ -158,7 +163,7 @@ def _driver_problem(index: int) -> Finding | None:
     if index >= count:
         names = "cuda0" if count == 1 else f"cuda0 to cuda{count - 1}"
         is_part = " MIG " in libraries.cards()[0][0]
-        remedy = f"the driver shows {names}" + f". {MIG}" * is_part
+        remedy = f"the driver shows {names}{visible()}" + f". {MIG}" * is_part
         return Finding("GPU", f"cuda{index} does not exist", False, remedy=remedy)
     return None
 

@@ -27,6 +27,8 @@ def test_the_second_gpu_is_named_by_its_number(driver):
     )
     driver(COUNT="1")
     assert "the driver shows cuda0, or set" in device.choose("cuda1").sentence
+    driver(COUNT="1", CUDA_VISIBLE_DEVICES="1")
+    assert "the driver shows cuda0 with CUDA_VISIBLE_DEVICES=1, or set" in device.choose("cuda1").sentence
 
 
 def test_a_part_of_a_gpu_is_told_with_how_to_choose_another(driver):
