@@ -14,6 +14,7 @@ plain=debian:12                             # with CUDA=wheels for drivers from 
 offline=lxmls-rnn-base:debian12
 hub=debian:13 # for its Python, 3.13
 lab=lxmls-rnn-lab:${LAB_TAG:-latest}
+PATH=/usr/lib/wsl/lib:$PATH # there WSL 2 has its nvidia-smi, which a login by ssh or sudo does not find
 toolkit_settings=/etc/nvidia-container-runtime/config.toml
 
 say() { printf '%s\n' "$@"; }

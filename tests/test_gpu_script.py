@@ -316,6 +316,18 @@ def test_wsl_and_a_jetson_have_other_devices(machine, file):
     assert "Now: make up" in text
 
 
+def test_wsl_has_an_nvidia_smi_that_is_not_on_the_path(machine, tmp_path):
+    """Before one on the path, of a Linux driver that cannot work there."""
+    script, smi = tmp_path / "scripts" / "gpu.sh", tmp_path / "wsl" / "nvidia-smi"
+    script.write_text(script.read_text().replace("/usr/lib/wsl/lib", str(smi.parent)))
+    smi.parent.mkdir()
+    smi.write_text(SMI % {"cards": "NVIDIA GeForce RTX 4090, 581.29, 8.9", "smi_status": 0})
+    smi.chmod(0o755)
+    status, text, env = machine(WITH, None, devices="", files=["dxg"])
+    assert (status, env) == (0, "LAB_RUNTIME=nvidia\n")
+    assert "NVIDIA GeForce RTX 4090" in text
+
+
 @pytest.mark.parametrize("version", ["[N/A]", "540.3.0"])  # of JetPack 5 and 6
 def test_a_jetson_leaves_the_choice_of_the_base(machine, version):
     cards = f"Orin (nvgpu), {version}, 8.7"

@@ -14,6 +14,7 @@ from typing import Any
 
 COMPUTE_MODE, COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 20, 75, 76  # CUdevice_attribute, cuda.h
 NVIDIA, DISPLAY = "0x10de", "0x03"  # PCI vendor and class
+WSL = "/usr/lib/wsl/lib"  # where WSL 2 has the libraries of the driver for Windows
 
 
 def load(name: str) -> ctypes.CDLL | None:
@@ -84,8 +85,15 @@ def allows_several_processes(index: int) -> bool:
     return _number(cuda(), "cuDeviceGetAttribute", COMPUTE_MODE, index) == 0  # CU_COMPUTEMODE_DEFAULT
 
 
+def has_wsl_driver() -> bool:
+    """Whether this is WSL 2 and Windows has NVIDIA's driver. WSL shows the card neither on the PCI bus nor in /dev."""
+    return Path(f"{WSL}/libcuda.so.1").exists()
+
+
 def has_nvidia_card() -> bool:
-    """Whether the PCI bus shows an NVIDIA display controller."""
+    """Whether the PCI bus shows an NVIDIA display controller, or WSL 2 the driver of one."""
+    if has_wsl_driver():
+        return True
     for device in Path("/sys/bus/pci/devices").glob("*"):
         try:
             vendor, kind = (device / "vendor").read_text(), (device / "class").read_text()

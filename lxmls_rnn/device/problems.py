@@ -40,7 +40,7 @@ KERNEL_ERRORS = {
 # Texts for users. A distributor of the library can replace them with a JSON file that LXMLS_ADVICE names.
 ADVICE = {
     "variable": "LXMLS_DEVICE",
-    "no driver": "this machine has no NVIDIA driver; if it has a GPU, install the driver",
+    "no driver": "this machine has no NVIDIA driver; if it has a GPU, install the driver (for WSL, on Windows)",
     "a card without driver": "there is an NVIDIA card but no driver; install NVIDIA's driver and restart",
     "no GPU": "see whether `nvidia-smi` works on the machine itself",
     "no fabric manager": "`sudo systemctl start nvidia-fabricmanager` on the machine itself",
@@ -141,6 +141,9 @@ def visible() -> str:
 def _driver_problem(index: int) -> Finding | None:
     """Return the problem if the driver does not show GPU number `index`."""
     library = libraries.cuda()
+    if library is None and libraries.has_wsl_driver():
+        why = f"the driver is in {libraries.WSL}, where the linker does not look"
+        return Finding("GPU", why, False, remedy=f"set LD_LIBRARY_PATH={libraries.WSL}")
     if library is None:
         known = "a card without driver" if libraries.has_nvidia_card() else "no driver"
         why, remedy = advice(known).split("; ")

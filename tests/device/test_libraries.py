@@ -62,6 +62,14 @@ def test_the_bus_shows_a_card_that_is_nvidias_and_for_displays(linux):
     assert libraries.has_nvidia_card()
 
 
+def test_wsl_shows_a_card_by_the_driver_for_windows_alone(linux):
+    linux("/sys/bus/pci/devices/0/vendor", "0x1414")  # Microsoft's, which stands for every card
+    linux("/sys/bus/pci/devices/0/class", "0x030200\n")
+    assert not libraries.has_nvidia_card()
+    linux("/usr/lib/wsl/lib/libcuda.so.1", "")
+    assert libraries.has_nvidia_card()
+
+
 def test_a_device_that_says_nothing_hides_no_card(linux, tmp_path):
     """Wherever in the list the card is."""
     devices = [tmp_path / "sys/bus/pci/devices" / str(number) for number in range(3)]

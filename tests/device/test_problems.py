@@ -82,6 +82,11 @@ def test_without_a_driver_a_card_on_the_bus_makes_the_difference(driver, linux):
     linux("/sys/bus/pci/devices/0/vendor", "0x10de")
     linux("/sys/bus/pci/devices/0/class", "0x0300")
     assert said() == tuple(problems.ADVICE["a card without driver"].split("; "))
+    linux("/usr/lib/wsl/lib/libcuda.so.1", "")  # WSL's, without its entry in the linker's cache
+    assert said() == (
+        "the driver is in /usr/lib/wsl/lib, where the linker does not look",
+        "set LD_LIBRARY_PATH=/usr/lib/wsl/lib",
+    )
 
 
 @pytest.mark.parametrize(
