@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
+from lxmls_rnn import device
 from lxmls_rnn.device import problems
 
 
@@ -45,15 +46,10 @@ class Framework(NamedTuple):
         ``auto`` takes the first one, if there is one. RuntimeError if a GPU that is requested by name is missing.
         """
         asked = os.environ.get("LXMLS_DEVICE") or "cpu"
-        if asked == "auto":
-            return gpus[0] if gpus else None
-        if asked == "cpu":
+        if asked == "cpu" or (asked == "auto" and not gpus):
             return None
-        variable = problems.variable()
-        if not problems.is_cuda(asked):
-            found = problems.unknown(asked)
-            raise RuntimeError(f"{found.value}: {found.remedy}")
-        if (number := problems.index(asked)) < len(gpus):
+        number, variable = 0 if asked == "auto" else device.index(asked), device.variable()
+        if number < len(gpus):
             return gpus[number]
         raise RuntimeError(
             f"{variable}={asked} is unavailable: {self.name} sees {len(gpus) or 'no'} GPUs{problems.visible()}; "

@@ -147,9 +147,9 @@ def _device_of(name: str) -> str:
         return "NumPy computes on the CPU."
     if MODELS[name].framework is not THEANO:
         return str(library_class(name).device_in_words())
-    from lxmls_rnn import theano_env
+    from lxmls_rnn.device.in_use import device_used
 
-    used = theano_env.device_used()
+    used = device_used()
     if used != "cpu":
         return device.choose(used).sentence
     choice = device.choose()

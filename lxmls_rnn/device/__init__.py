@@ -1,4 +1,4 @@
-"""Choice of Theano's device, and diagnosis of the problems that keep Theano from using a GPU.
+"""The device: what is there, what keeps Theano from using it, what is chosen, and what Theano really uses.
 
 LXMLS_DEVICE names the device: ``cpu``, ``cuda`` (the first GPU), ``cuda1``; or ``auto``, which means the GPU if one can
 be used and else the CPU. Users of the Docker image set LAB_DEVICE instead, and its compose file passes the value on.
@@ -8,7 +8,7 @@ The image therefore has its own texts for users, in the file that LXMLS_ADVICE n
 a device that was requested by name is unavailable.
 """
 
-from lxmls_rnn.device.choice import Choice, choose, resolve
-from lxmls_rnn.device.problems import Finding, GpuLost, advice, problem, problems_of, trial, variable
+from lxmls_rnn.device.choice import Choice, choose
+from lxmls_rnn.device.problems import Finding, GpuLost, index, parts, variable
 
-__all__ = ["Choice", "Finding", "GpuLost", "advice", "choose", "problem", "problems_of", "resolve", "trial", "variable"]
+__all__ = ["Choice", "Finding", "GpuLost", "choose", "index", "parts", "variable"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lxmls_rnn.device import libraries
-from lxmls_rnn.device.problems import MIG, Finding, index, problem, trial, variable
+from lxmls_rnn.device.problems import MIG, Finding, index, kernel_problem, problem, variable
 
 
 @dataclass(frozen=True)
@@ -15,13 +15,6 @@ class Choice:
     device: str | None  # the device for Theano; None if a device requested by name is unavailable
     sentence: str  # for users: the device; if a requested GPU is not used, why and what to do
     problem: Finding | None = None  # why a requested GPU is not used
-
-
-def resolve(asked: str) -> str:
-    """Return the device for Theano: "auto" becomes "cuda" or "cpu", another name stays."""
-    if asked != "auto":
-        return asked
-    return "cpu" if problem("cuda") else "cuda"
 
 
 def choose(asked: str | None = None, prove: bool = False) -> Choice:
@@ -38,7 +31,7 @@ def choose(asked: str | None = None, prove: bool = False) -> Choice:
     device = "cuda" if asked == "auto" else asked
     found = problem(device)
     if found is None and prove:
-        found = trial(device)
+        found = kernel_problem(device)
     if found is None:
         name, (major, minor) = libraries.cards()[index(device)]
         sentence = f"Theano uses the GPU: {name}, compute capability {major}.{minor} ({device})."

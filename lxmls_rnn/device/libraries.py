@@ -142,6 +142,12 @@ def driver_version() -> str:
     return match[0] if match else ""
 
 
+def driver() -> str:
+    """Return the driver's version and the newest CUDA version that it supports; an empty text without a driver."""
+    supported = dotted(driver_cuda_version())
+    return f"{driver_version()}, supports CUDA {supported}".removeprefix(", ") if supported else ""
+
+
 def kernel_folder_name(index: int) -> str:
     """Return a folder name for compiled kernels of GPU number `index`.
 

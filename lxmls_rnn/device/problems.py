@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -93,7 +92,10 @@ class GpuLost(RuntimeError):
 
 
 def index(device: str) -> int:
-    """Return the number of a CUDA device: 1 for "cuda1", 0 for "cuda"."""
+    """Return the number of a CUDA device, 1 for "cuda1", 0 for "cuda"; RuntimeError for another name."""
+    if not is_cuda(device):
+        found = unknown(device)
+        raise RuntimeError(f"{found.value}: {found.remedy}")
     return int(device.removeprefix("cuda") or 0)
 
 
@@ -115,15 +117,25 @@ def problems_of(device: str) -> Iterator[Finding]:
     """
     if device == "cpu":
         return
-    if not is_cuda(device):
-        yield unknown(device)
+    if found := _driver_problem(index(device)) if is_cuda(device) else unknown(device):
+        yield found
         return
-    number = index(device)
-    if driver_problem := _driver_problem(number):
-        yield driver_problem
-        return
-    checks = (_name_problem, partial(_toolkit_problem, number), _pygpu_problem, _known_fault)
-    yield from filter(None, (check() for check in checks))
+    if libraries.load_as_libgpuarray("libcuda.so") is None:
+        why = "libgpuarray looks for libcuda.so and finds libcuda.so.1 only"
+        yield Finding("libcuda.so", why, False, remedy="link one to the other")
+    if found := _toolkit_problem(index(device)):
+        yield found
+    try:
+        libraries.import_pygpu()
+    except Exception as error:
+        # the distributions have pygpu for these versions of Python only
+        packages = ("python3-pygpu", "libgpuarray-dev") if sys.version_info < (3, 12) else ()
+        why = f"pygpu cannot be loaded ({type(error).__name__}: {error})"
+        if isinstance(error, ModuleNotFoundError) and error.name == "pygpu":
+            why = f"pygpu, which Theano needs for a GPU, is not installed for Python {dotted(sys.version_info[:2])}"
+        yield Finding("pygpu", why, False, packages, advice("no pygpu"))
+    if fault := os.environ.get("LXMLS_GPU_FAULT"):  # the container's start has found it: no process tries again
+        yield Finding("kernel", fault, False, remedy=DETAILS)
 
 
 def unknown(device: str) -> Finding:
@@ -171,14 +183,6 @@ def _driver_problem(index: int) -> Finding | None:
     return None
 
 
-def _name_problem() -> Finding | None:
-    """Return the problem if libgpuarray cannot find the driver's library under the name that it uses."""
-    if libraries.load_as_libgpuarray("libcuda.so") is not None:
-        return None
-    why = "libgpuarray looks for libcuda.so and finds libcuda.so.1 only"
-    return Finding("libcuda.so", why, False, remedy="link one to the other")
-
-
 def _toolkit_problem(index: int) -> Finding | None:
     """Return the problem if NVRTC or cuBLAS is missing, or does not support GPU number `index` or its driver."""
     version, supported = libraries.nvrtc_version(), libraries.driver_cuda_version()
@@ -195,27 +199,7 @@ def _toolkit_problem(index: int) -> Finding | None:
     return None
 
 
-def _pygpu_problem() -> Finding | None:
-    """Return the problem if pygpu does not load."""
-    try:
-        libraries.import_pygpu()
-    except Exception as error:
-        # the distributions have pygpu for these versions of Python only
-        packages = ("python3-pygpu", "libgpuarray-dev") if sys.version_info < (3, 12) else ()
-        why = f"pygpu cannot be loaded ({type(error).__name__}: {error})"
-        if isinstance(error, ModuleNotFoundError) and error.name == "pygpu":
-            why = f"pygpu, which Theano needs for a GPU, is not installed for Python {dotted(sys.version_info[:2])}"
-        return Finding("pygpu", why, False, packages, advice("no pygpu"))
-    return None
-
-
-def _known_fault() -> Finding | None:
-    """Return the fault that the test kernel at the container's start has found, so that no process tries again."""
-    fault = os.environ.get("LXMLS_GPU_FAULT")
-    return Finding("kernel", fault, False, remedy=DETAILS) if fault else None
-
-
-def trial(device: str) -> Finding | None:
+def kernel_problem(device: str) -> Finding | None:
     """Compile a kernel for `device` and run it through pygpu; return the problem, or None."""
     try:
         numpy, pygpu = import_module("numpy"), libraries.import_pygpu()
@@ -237,3 +221,35 @@ def trial(device: str) -> Finding | None:
         why = f"1 + 1 gave {result.tolist()} on it"
         return Finding("kernel", why, False, remedy="the device or its driver is broken")
     return None
+
+
+def parts() -> Iterator[Finding]:
+    """Yield each part that Theano needs for a GPU, with the remedy of its problem.
+
+    On a machine without a GPU the missing parts are no faults, and one line says how to get all of them.
+    """
+    cards, problems = libraries.cards(), {problem.name: problem for problem in problems_of("cuda")}
+    for number, (name, capability) in enumerate(cards):
+        yield Finding("GPU", f"{name}, compute {dotted(capability)} (cuda{number})")
+    if not cards:
+        found, is_fault = problems.pop("GPU"), libraries.has_nvidia_card()
+        remedy = f"GPU: {found.remedy}." if is_fault else advice("to use a GPU")
+        yield Finding("GPU", f"none: {found.value}", False if is_fault else None, remedy=remedy)
+
+    def part(name: str, value: str, missing: str) -> Finding:
+        ok = bool(value) or (False if cards else None)
+        if (found := problems.get(name)) is None:
+            return Finding(name, value or missing, ok)
+        return Finding(name, value or missing, False, found.packages, f"{name}: {found.value}; {found.remedy}.")
+
+    yield part("NVIDIA driver", libraries.driver(), "none")
+    if "libcuda.so" in problems:
+        yield part("libcuda.so", "", "not under this name")
+    for name, version in (("NVRTC", libraries.nvrtc_version()), ("cuBLAS", libraries.cublas_version())):
+        library = f"lib{name.lower()}.so"
+        yield part(name, f"{dotted(version)}, {library}" if version else "", f"no {library}")
+    try:
+        pygpu = libraries.import_pygpu()
+        yield part("pygpu", f"{pygpu.__version__}, libgpuarray API {pygpu.gpuarray.api_version()[0]}", "")
+    except Exception as error:
+        yield part("pygpu", "", f"{type(error).__name__}: {error}")

@@ -15,7 +15,3 @@ from lxmls_rnn.theano_env.build import require_host, stamp
 
 stamp()  # raises WrongTheano for a stock Theano, which has no theano_runtime
 require_host()
-
-from lxmls_rnn.theano_env.in_use import Report, device_used, report  # noqa: E402
-
-__all__ = ["Report", "device_used", "report"]

@@ -58,8 +58,9 @@ def settings() -> dict[str, str]:
     """
     flags, rc = user_flags(), rc_flags()
     asked = {}
-    if os.environ.get("LXMLS_DEVICE") and not (os.environ["LXMLS_DEVICE"] == "auto" and "device" in flags):
-        asked["device"] = device.resolve(os.environ["LXMLS_DEVICE"])
+    wanted = os.environ.get("LXMLS_DEVICE")
+    if wanted and not (wanted == "auto" and "device" in flags):
+        asked["device"] = device.choose(wanted).device or wanted  # one that is unavailable stops the import
     if os.environ.get("LXMLS_FLOATX"):
         asked["floatX"] = os.environ["LXMLS_FLOATX"]
     if "device" in asked and flags.get("device", asked["device"]) != asked["device"]:

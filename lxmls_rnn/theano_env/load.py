@@ -13,10 +13,10 @@ from pathlib import Path
 
 from lxmls_rnn.device import GpuLost, libraries
 from lxmls_rnn.device.blas import require_numpy
-from lxmls_rnn.device.problems import is_cuda, unknown
+from lxmls_rnn.device.in_use import require_device
+from lxmls_rnn.device.problems import index
 from lxmls_rnn.theano_env import blas, flags
 from lxmls_rnn.theano_env.flags import settings
-from lxmls_rnn.theano_env.in_use import require_device
 
 __all__ = ["ADVICE", "GpuLost", "importing"]
 
@@ -31,9 +31,8 @@ def _flags_set() -> Iterator[None]:
     """
     defaults = settings()
     used = {"cxx": flags.compiler(), **flags.rc_flags(), **defaults, **flags.user_flags()}
-    if used["device"] != "cpu" and not is_cuda(used["device"]):  # Theano also takes OpenCL's, without scan
-        found = unknown(used["device"])
-        raise RuntimeError(f"{found.value}: {found.remedy}")
+    if used["device"] != "cpu":
+        index(used["device"])  # RuntimeError for OpenCL's, which Theano also takes, without scan
     if used["cxx"]:
         flags.require_version(used["cxx"])
     ours = "".join(f"{key}={shlex.quote(value) if value else ''}," for key, value in defaults.items())

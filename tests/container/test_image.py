@@ -65,7 +65,7 @@ NUMBERS = pytest.mark.nightly("the same as outside of the image, with its NumPy 
 @pytest.mark.parametrize(
     "folders",
     [
-        ["tests/device", "tests/doctor", "tests/theano_env"],
+        ["tests/device", "tests/test_doctor.py", "tests/theano_env"],
         pytest.param(["packages/theano/tests", "tests/benchmark", "tests/deep_learning"], marks=NUMBERS),
     ],
     ids=["the machine", "the numbers"],

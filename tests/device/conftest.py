@@ -41,12 +41,12 @@ int nvrtcGetSupportedArchs(int *archs) { archs[0] = 120; if (number("ARCHS") > 1
 int cublasGetProperty(int which, int *value) { *value = which + 11; return number("NO_CUBLAS"); }
 """
 HEALTHY = {"NAME": "Pretend", "COUNT": "1", "CC": "89", "SERVES": "13000", "NVRTC": "130", "ARCHS": "2"}
-PYGPU = "def init(name): raise RuntimeError('a kernel that does not run')\ndef array(*a, **k): pass\n"
+PYGPU = SimpleNamespace(__version__="0.7.6", gpuarray=SimpleNamespace(api_version=lambda: (2, 1)))
 
 
 @pytest.fixture(scope="session")
 def pretend(tmp_path_factory):
-    """A folder with libcuda.so, libnvrtc.so, libcublas.so and a pygpu, none of which does anything."""
+    """A folder with libcuda.so, libnvrtc.so, libcublas.so and a pygpu that is empty."""
     if shutil.which("gcc") is None:
         pytest.skip("there is no gcc")
     folder = tmp_path_factory.mktemp("pretend")
@@ -55,16 +55,8 @@ def pretend(tmp_path_factory):
     subprocess.run(command, check=True)
     for name in ("libnvrtc.so", "libcublas.so"):
         shutil.copy(folder / "libcuda.so", folder / name)
-    (folder / "pygpu").mkdir()
-    (folder / "pygpu" / "__init__.py").write_text(PYGPU)
-    (folder / "pygpu" / "elemwise.py").write_text("elemwise2 = None\n")
+    (folder / "pygpu.py").touch()
     return folder
-
-
-@pytest.fixture
-def healthy():
-    """The environment in which the libraries answer that all is well."""
-    return dict(HEALTHY)
 
 
 @pytest.fixture
@@ -73,7 +65,7 @@ def driver(pretend, monkeypatch):
     for name in ("CUDA_VISIBLE_DEVICES", "LXMLS_ADVICE", "LXMLS_DEVICE", "LXMLS_GPU_FAULT", "LXMLS_KERNELS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(libraries, "find_spec", lambda name: ModuleSpec(name, None))
-    monkeypatch.setattr(libraries, "import_pygpu", SimpleNamespace)
+    monkeypatch.setattr(libraries, "import_pygpu", lambda: PYGPU)
 
     def answer(absent=(), **environ):
         here = {"SECOND_CC": "75", "SECOND_MODE": "3", **HEALTHY, "COUNT": "2", **environ}

@@ -1,8 +1,12 @@
 """The choice of a device, and the sentence about it."""
 
+import os
 import runpy
+import subprocess
+import sys
 
 import pytest
+from device.conftest import HEALTHY
 
 from lxmls_rnn import device
 
@@ -13,7 +17,14 @@ def test_a_gpu_that_nothing_keeps_is_taken(driver, asked):
     name = "cuda" if asked == "auto" else asked
     expected = f"Theano uses the GPU: Pretend, compute capability 8.9 ({name})."
     assert device.choose(asked) == device.Choice(name, expected)
-    assert device.resolve(asked) == name
+
+
+def test_the_libraries_are_those_that_the_linker_finds(pretend):
+    """In a process of its own, with nothing in the place of ctypes and of the import of pygpu."""
+    code = "from lxmls_rnn import device; print(device.choose('auto').sentence)"
+    environ = {**os.environ, "LD_LIBRARY_PATH": str(pretend), "PYTHONPATH": str(pretend), **HEALTHY}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout == "Theano uses the GPU: Pretend, compute capability 8.9 (cuda).\n"
 
 
 def test_the_second_gpu_is_named_by_its_number(driver):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import lxmls_rnn
+from lxmls_rnn import doctor
 from lxmls_rnn.benchmark.measure.machine import describe
-from lxmls_rnn.doctor import software
 from lxmls_rnn.theano_env import blas, flags
 
 OPS = Path(lxmls_rnn.__file__).parent / "deep_learning" / "ops"
@@ -78,7 +78,7 @@ def test_threads_of_blas_look_for_work_for_a_millisecond(given):
 @needs_compiler
 def test_without_any_blas_the_doctor_says_why_and_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy_openblas32", None)  # as if it were not installed
-    finding = software.blas_found(flags.compiler(), "", os.devnull)
+    finding = doctor.theano_blas(flags.compiler(), "", Path())
     assert finding.ok is False
     assert "scipy-openblas32 is not installed" in finding.value
     assert finding.packages == ("libopenblas-dev",)
@@ -93,7 +93,7 @@ def test_a_folder_that_the_linker_would_split_is_said(monkeypatch, tmp_path, nam
     (library.parents[1] / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path / name)
     assert blas.ldflags() == ""
-    finding = software.blas_found(flags.compiler(), "", os.devnull)
+    finding = doctor.theano_blas(flags.compiler(), "", Path())
     assert f"{name}/scipy_openblas32/lib has a space, comma or colon" in finding.value
 
 
@@ -102,6 +102,6 @@ def test_a_folder_that_the_linker_would_split_is_said(monkeypatch, tmp_path, nam
 def test_its_name_is_shown_not_its_flags_with_its_kernel_and_the_proof(tmp_path):
     name = describe(1)["theano_blas"]
     assert re.fullmatch(r"OpenBLAS [\d.]+ of scipy-openblas32", name)
-    finding = software.blas_found(flags.compiler(), blas.ldflags(), str(tmp_path))
+    finding = doctor.theano_blas(flags.compiler(), blas.ldflags(), tmp_path)
     assert re.fullmatch(rf"{re.escape(name)}; its products with the kernel \w+ are right( \(.*\))?", finding.value)
     assert blas.name("-lmine") == "-lmine"

@@ -86,6 +86,11 @@ def test_kernels_are_kept_by_gpu(tmp_path):
     assert settings(tmp_path, LXMLS_DEVICE="cuda1")["gpuarray.cache_path"] == str(kernels)
 
 
+def test_auto_is_the_device_that_is_chosen(tmp_path, monkeypatch):
+    monkeypatch.setattr(flags.device, "choose", lambda asked: SimpleNamespace(device={"auto": "cuda"}[asked]))
+    assert settings(tmp_path, LXMLS_DEVICE="auto")["device"] == "cuda"
+
+
 def test_two_devices_asked_for_at_once_are_refused(tmp_path):
     with pytest.raises(RuntimeError, match="LXMLS_DEVICE asks for cuda0 but THEANO_FLAGS for cpu"):
         settings(tmp_path, LXMLS_DEVICE="cuda0", THEANO_FLAGS="device=cpu")

@@ -234,9 +234,7 @@ def start(implementation: str, threads: int) -> dict[str, str]:
 
             jax_rnn.device()
         elif framework is THEANO:
-            from lxmls_rnn import theano_env
-
-            theano_env.report()
+            import theano  # noqa: F401  raises an error if it lacks the device
     except Exception as error:
         return {"unavailable": str(error).strip().splitlines()[0] if str(error) else repr(error)}
     return {}
