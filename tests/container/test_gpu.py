@@ -96,7 +96,7 @@ def wheels(lab, base, tmp_path_factory):
 def emulate(image, folder):
     """Build the driver of the emulated GPU in an image; return what a service of a compose file says that has it."""
     folder.chmod(0o755)
-    build = "tests/gpu/emulator/build.sh /out/libcuda.so.1 && ln -s libcuda.so.1 /out/libcublas.so"
+    build = "packages/cuda_emulator/build.sh /out/libcuda.so.1 && ln -s libcuda.so.1 /out/libcublas.so"
     run("bash", "-c", build, options=["--user", "0", "--volume", f"{folder}:/out"], image=image)
     return {
         "volumes": [f"{folder}:/emulated:ro"],

@@ -17,11 +17,12 @@ sys.path.append(str(HERE))
 import nvrtc  # noqa: E402
 
 SHIM = HERE.parents[1] / "docker" / "nvrtc_shim.c"
+EMULATOR = HERE.parents[1] / "packages" / "cuda_emulator"
 
 
 def digest():
     """Return a digest of all that decides what the libraries and the kernels that they compile are."""
-    sources = [SHIM, *sorted((HERE / "emulator").iterdir())]
+    sources = [SHIM, *sorted(EMULATOR.iterdir())]
     compiler = subprocess.run(["g++", "--version"], check=True, capture_output=True).stdout
     return hashlib.sha256(b"\0".join([compiler, *(file.read_bytes() for file in sources)])).hexdigest()[:20]
 
@@ -30,7 +31,7 @@ def build(folder):
     """Compile the shim and the emulator into `folder`, and give it a folder for kernels."""
     flags = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra"]
     subprocess.run(["gcc", *flags, "-o", folder / "libnvrtc.so", SHIM, "-ldl"], check=True)
-    subprocess.run([HERE / "emulator" / "build.sh", folder / "libcuda.so"], check=True)
+    subprocess.run([EMULATOR / "build.sh", folder / "libcuda.so"], check=True)
     (folder / "libcublas.so").symlink_to("libcuda.so")
     (folder / "kernels").mkdir()
 

@@ -43,7 +43,7 @@ def main() -> None:
     """Build the emulated driver, and time in a process that has it."""
     if "EMULATED_IDLE" not in os.environ:
         with tempfile.TemporaryDirectory() as folder:
-            build = Path(__file__).parent / "emulator" / "build.sh"
+            build = Path(__file__).parents[2] / "packages" / "cuda_emulator" / "build.sh"
             subprocess.run([build, Path(folder, "libcuda.so")], check=True)
             for name in ("libcublas.so", "libnvrtc.so"):
                 Path(folder, name).symlink_to("libcuda.so")

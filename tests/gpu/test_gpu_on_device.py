@@ -1,4 +1,4 @@
-"""Run the tests in on_device/ on a CUDA device: LXMLS_TEST_DEVICE, or else one that is emulated (emulator/).
+"""Run the tests in on_device/ on a CUDA device: LXMLS_TEST_DEVICE, or else one that is emulated.
 
 Theano's device is fixed when it is imported, so each file gets a process of its own.
 """
