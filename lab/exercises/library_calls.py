@@ -13,7 +13,7 @@ from lab.exercises.answer_code import is_students
 # methods of the library's models that do the work of an exercise
 _ANSWERS = {
     *("forward", "_forward", "grads", "backward", "quantities", "backpropagation", "_log_forward"),
-    *("_scores", "_recurrent", "_layer", "_steps", "_step"),
+    *("_scores", "_recurrent", "layer", "_layer", "_steps", "_step"),
 }
 
 

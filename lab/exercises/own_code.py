@@ -66,7 +66,7 @@ def _with_passes(forward: Callable[..., Any], errors: Callable[..., Any], gradie
             if x.ndim != 1:
                 raise ValueError(f"{forward.__name__} takes one sentence: set the batch size to 1")
             z, a, h, y, p = call(forward, x, *self.param)
-            return z, h, y, a, p
+            return z, h, y, (a, p)
 
         def backward_unchecked(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> Backward:
             passed, _, (a, p) = self._loss(x, y, weights)

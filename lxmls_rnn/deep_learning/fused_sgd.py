@@ -13,7 +13,7 @@ import numpy as np
 
 from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
 from lxmls_rnn.deep_learning.batches import Batch
-from lxmls_rnn.deep_learning.numpy_rnn import flat
+from lxmls_rnn.deep_learning.numpy_batches import flat
 from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
 from lxmls_rnn.deep_learning.parameters import Model
 from lxmls_rnn.deep_learning.theano_fast import FastLSTM, FastRNN

@@ -17,9 +17,10 @@ all gates see c_{t-1}.)
 
 The backpropagated error passes from cell to cell without a matrix product, so it reaches further back than in the RNN:
 
-    e_c_{t-1} = f * e_c_t + W_c^T [e_a_i; e_a_f; e_a_o] + o_{t-1} * tanh'(c_{t-1}) * e_h_{t-1}
+    e_c_t   = o_t * tanh'(c_t) * e_h_t + f_{t+1} * e_c_{t+1} + W_c^T [e_a_i; e_a_f; e_a_o]_{t+1}
+    e_a_t   = slopes * [e_c_t; e_c_t; e_c_t; e_h_t]
 
-Each step of both passes is a method of `NumpyLSTM` that a subclass can override.
+The gates of a step and the terms of back-propagation are methods of `NumpyLSTM` that a subclass can override.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ import numpy.typing as npt
 
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.activations import logistic_function
-from lxmls_rnn.deep_learning.numpy_rnn import ForwardLoss, NumpyRNN, linear, outer, zeros
+from lxmls_rnn.deep_learning.numpy_batches import linear, lookup, outer, zeros
+from lxmls_rnn.deep_learning.numpy_rnn import Back, Errors, NumpyRNN
 
 
 class Cells(NamedTuple):
@@ -54,14 +56,6 @@ class Slopes(NamedTuple):
     c: np.ndarray  # d h_t / d c_t
 
 
-class LayerErrors(NamedTuple):
-    """Backpropagated errors of the recurrent layer, e = d loss / d quantity."""
-
-    e_h: np.ndarray  # (n_hidd, L)     hidden states
-    e_c: np.ndarray  # (n_hidd, L)     cells c_1 .. c_L
-    e_a: np.ndarray  # (4 n_hidd, L)   inputs of the gates, stacked i, f, g, o
-
-
 class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
     """Part-of-speech tagger with a long short-term memory; apart from the layer it is a `NumpyRNN`.
 
@@ -82,7 +76,52 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
     def cells(self, x: npt.ArrayLike) -> Cells:
         """Return the gates and cells of a sentence of word ids, (L,); errors as in `forward`."""
         x = parameters.check_words(x, self.sizes.n_words)
-        return self._forward(x)[3]
+        return self.states(lookup(self.param.W_e, x))[1]
+
+    def states(self, z: np.ndarray) -> tuple[np.ndarray, Cells, np.ndarray, np.ndarray | None]:
+        """Return h, the `Cells`, a and b (None without peepholes) of the embeddings z, (n_emb, L)."""
+        W_x, W_h, W_c, H = self.param.W_x, self.param.W_h, self.param.W_c, self.sizes.n_hidd
+        a, b = linear(W_x, z), None if W_c is None else zeros(3 * H, z)
+        h, c = zeros(H, z, before=1), zeros(H, z, before=1)
+        i, f, g, o = (zeros(H, z) for _ in range(4))
+        for t in range(z.shape[-1]):
+            a_t, b_t, c_last = a[..., t], None, c[..., t]
+            a_t += W_h.dot(h[..., t])
+            if b is not None:
+                b[..., t] = b_t = W_c.dot(c_last)
+            i_t, f_t, g_t, o_t = self.gates(a_t.copy("K"), b_t)
+            i[..., t], f[..., t], g[..., t], o[..., t] = i_t, f_t, g_t, o_t
+            c[..., t + 1] = c_t = f_t * c_last + i_t * g_t
+            h[..., t + 1] = o_t * np.tanh(c_t)
+        return h, Cells(i, f, g, o, c), a, b
+
+    def layer(self, z: np.ndarray) -> tuple[np.ndarray, Back]:
+        """Return h and the way back as in `NumpyRNN`; the gradients are those of W_x, W_h and, with peepholes, W_c."""
+        h, cells, a, b = self.states(z)
+
+        def back(e_h: np.ndarray) -> Errors:
+            *of_gates, to_cell = self.slopes(cells)
+            to_gates = np.concatenate(of_gates)
+            e_c, e_a = zeros(len(h), z), zeros(len(to_gates), z)
+            h_from_later: Any = 0
+            c_from_later: Any = 0
+            for t in reversed(range(z.shape[-1])):
+                e_h_t = e_h[..., t]
+                e_h_t += h_from_later
+                e_c[..., t] = e_c_t = e_h_t * to_cell[..., t] + c_from_later
+                e_a[..., t] = e_a_t = self.gate_errors(to_gates[..., t], e_h_t, e_c_t)
+                h_from_later = self.from_later(e_a_t)
+                c_from_later = self.along_cell(t, cells, e_c_t)
+                if b is not None:
+                    c_from_later += self.from_peepholes(e_a_t)
+            gradients = outer(e_a, z), self.recurrent_gradient(e_a, h)
+            layer = {"a": a, **cells._asdict(), "c": cells.c[..., 1:], "e_h": e_h, "e_c": e_c, "e_a": e_a}
+            e_z = linear(self.param.W_x.T, e_a)
+            if b is None:
+                return e_z, gradients, layer
+            return e_z, (*gradients, self.peephole_gradient(e_a, cells.c)), {**layer, "b": b}
+
+        return h, back
 
     def gates(self, a: np.ndarray, b: np.ndarray | None) -> tuple[np.ndarray, ...]:
         """Return i, f, g and o of one step, (n_hidd,) each, from a_t, (4 n_hidd,), and the peepholes' b_t, (3 n_hidd,).
@@ -94,26 +133,6 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
             a[: 2 * H] += b[: 2 * H]
             a[3 * H :] += b[2 * H :]
         return logistic(a[:H]), logistic(a[H : 2 * H]), np.tanh(a[2 * H : 3 * H]), logistic(a[3 * H :])
-
-    def _forward(self, x: np.ndarray) -> tuple[Any, ...]:
-        """Return z, h, y, the `Cells`, a and b (None without peepholes) for checked word ids."""
-        H, W_h, W_c = self.sizes.n_hidd, self.param.W_h, self.param.W_c
-        z = self.param.W_e.T[x.T].T
-        a = linear(self.param.W_x, z)
-        h = zeros((H, *x.shape[:-1], x.shape[-1] + 1), self.dtype)
-        c = zeros(h.shape, self.dtype)
-        i, f, g, o = (zeros((H, *x.shape), self.dtype) for _ in range(4))
-        b = None if W_c is None else zeros((3 * H, *x.shape), self.dtype)
-        for t in range(x.shape[-1]):
-            a_t, b_t, c_last = a[..., t], None, c[..., t]
-            a_t += W_h.dot(h[..., t])
-            if b is not None:
-                b[..., t] = b_t = W_c.dot(c_last)
-            i_t, f_t, g_t, o_t = self.gates(a_t.copy("K"), b_t)
-            i[..., t], f[..., t], g[..., t], o[..., t] = i_t, f_t, g_t, o_t
-            c[..., t + 1] = c_t = f_t * c_last + i_t * g_t
-            h[..., t + 1] = o_t * np.tanh(c_t)
-        return z, h, linear(self.param.W_y, h[..., 1:]), Cells(i, f, g, o, c), a, b
 
     def slopes(self, cells: Cells) -> Slopes:
         """Return the derivatives within each step, for all steps at once."""
@@ -147,34 +166,3 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
     def peephole_gradient(self, e_a: np.ndarray, c: np.ndarray) -> np.ndarray:
         """Return the gradient of W_c, sum_t e_b_t c_{t-1}^T; c is (n_hidd, L + 1), c_0 first."""
         return outer(self.peephole_rows(e_a), c[..., :-1])
-
-    def back_through_time(self, cells: Cells, e_h: np.ndarray) -> LayerErrors:
-        """Back-propagate e_h, (n_hidd, L), the errors that reach h from the outputs, through time; overwrite e_h."""
-        *of_gates, to_cell = self.slopes(cells)
-        to_gates, peepholes = np.concatenate(of_gates), self.peepholes
-        e_c = zeros(e_h.shape, self.dtype)
-        e_a = zeros(to_gates.shape, self.dtype)
-        h_from_later: Any = 0
-        c_from_later: Any = 0
-        for t in reversed(range(e_h.shape[-1])):
-            e_h_t = e_h[..., t]
-            e_h_t += h_from_later
-            e_c[..., t] = e_c_t = e_h_t * to_cell[..., t] + c_from_later
-            e_a[..., t] = e_a_t = self.gate_errors(to_gates[..., t], e_h_t, e_c_t)
-            h_from_later = self.from_later(e_a_t)
-            c_from_later = self.along_cell(t, cells, e_c_t)
-            if peepholes:
-                c_from_later += self.from_peepholes(e_a_t)
-        return LayerErrors(e_h, e_c, e_a)
-
-    def _backward(
-        self, e_h: np.ndarray, forward: ForwardLoss, memory: Any
-    ) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, ...]]:
-        """Back-propagate as in `NumpyRNN`; the gradients are those of W_h and, with peepholes, W_c."""
-        cells, a, b = memory
-        errors = self.back_through_time(cells, e_h)
-        layer = {"a": a, **cells._asdict(), "c": cells.c[..., 1:], **errors._asdict()}
-        of_W_h = self.recurrent_gradient(errors.e_a, forward.h)
-        if b is None:
-            return layer, (of_W_h,)
-        return {**layer, "b": b}, (of_W_h, self.peephole_gradient(errors.e_a, cells.c))

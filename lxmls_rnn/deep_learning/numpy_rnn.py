@@ -13,23 +13,23 @@ sentence, the network is a multilayer perceptron with an input and an output at 
 the errors e = d cost / d quantity in reverse order:
 
     e_y_t = (p_t - onehot(k_t)) / L
-    e_a_t = f'(a_t) * (W_y^T e_y_t + W_h^T e_a_{t+1})        a_t = W_x z_t + W_h h_{t-1}
+    e_h_t = W_y^T e_y_t + W_h^T e_a_{t+1}
+    e_a_t = f'(a_t) * e_h_t                          a_t = W_x z_t + W_h h_{t-1}
     e_z_t = W_x^T e_a_t
 
 The gradient of a matrix is the sum over all steps of the error of its output times its input: dW_h = sum_t e_a_t
 h_{t-1}^T and so on (Rumelhart, Hinton & Williams 1986; Werbos 1990).
 
-Quantities are matrices with one column per step. For a padded batch x is (B, L) and a quantity (n, B, L), time last;
-padding has weight 0 in the cost.
+A layer returns its output and the function that goes back: h, back = layer(z) and e_z, gradients, ... = back(e_h).
+Quantities are matrices with one column per step, a[:, t]; a[..., t] reads them in a padded batch too (`numpy_batches`).
+The terms of back-propagation are methods of `NumpyRNN` that a subclass can override.
 
-Each step of back-propagation is a method of `NumpyRNN` that a subclass can override.
-
-Products are written W.dot(h), because W @ h takes twice as long for such small vectors.
+Products with a vector are written W.dot(h), because W @ h takes twice as long for such small vectors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -39,7 +39,12 @@ import numpy.typing as npt
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.frameworks import NUMPY
+from lxmls_rnn.deep_learning.numpy_batches import columns, entries, flat, linear, lookup, outer, zeros
 from lxmls_rnn.deep_learning.quantities import in_order
+
+# of a layer: e_z, the gradients of its matrices in the order of `param`, its quantities by name, among them all of e_h
+Errors = tuple[np.ndarray, tuple[np.ndarray, ...], dict[str, np.ndarray]]
+Back = Callable[[np.ndarray], Errors]  # takes the errors that reach h from the outputs, and may overwrite them
 
 
 class Forward(NamedTuple):
@@ -192,58 +197,49 @@ class NumpyRNN(parameters.Model):
 
     def backward_unchecked(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> Backward:
         """Run `backward` on integer arrays without checking them; a training loop checks its corpus once."""
-        forward, weights, memory = self._loss(x, y, weights)
-
+        forward, weights, back = self._loss(x, y, weights)
         e_y = self.score_errors(forward.p_y, y, weights)
-        layer, recurrent_gradients = self._backward(linear(self.param.W_y.T, e_y), forward, memory)
-        e_a = layer["e_a"]
-        e_z = linear(self.param.W_x.T, e_a)
-        gradients = (outer(e_a, forward.z), *recurrent_gradients, outer(e_y, forward.h[..., 1:]))
-        return Backward(forward, e_y, layer["e_h"], e_z, gradients, layer)
+        e_z, gradients, layer = back(linear(self.param.W_y.T, e_y))
+        return Backward(forward, e_y, layer["e_h"], e_z, (*gradients, outer(e_y, forward.h[..., 1:])), layer)
 
     def _loss(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> tuple[ForwardLoss, np.ndarray, Any]:
-        z, h, scores, *memory = self._forward(x)
+        z, h, scores, back = self._forward(x)
         log_p = log_softmax(scores)
         weights = np.full(x.shape, 1 / x.size if weights is None else weights, self.dtype)
-        gold = columns(log_p)[flat(y), np.arange(y.size)]
-        loss = -float(gold @ flat(weights))
-        return ForwardLoss(loss, np.exp(log_p), log_p, scores, h, z, x), weights, memory
+        loss = -float(columns(log_p)[entries(y)] @ flat(weights))
+        return ForwardLoss(loss, np.exp(log_p), log_p, scores, h, z, x), weights, back
 
-    def _forward(self, x: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return z, h, y and what `_backward` needs, here a, for checked word ids."""
-        W_e, W_x, W_h, W_y = self.param
-        f = ACTIVATIONS[self.activation].f
-        z = W_e.T[x.T].T  # W_e[:, x] with contiguous columns
-        a = linear(W_x, z)
-        h = zeros((self.sizes.n_hidd, *x.shape[:-1], x.shape[-1] + 1), self.dtype)
-        for t in range(x.shape[-1]):
+    def _forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, Any]:
+        """Return z, h, y and the layer's way back for checked word ids."""
+        z = lookup(self.param.W_e, x)
+        h, back = self.layer(z)
+        return z, h, linear(self.param.W_y, h[..., 1:]), back
+
+    def layer(self, z: np.ndarray) -> tuple[np.ndarray, Back]:
+        """Return h, (n_hidd, L + 1), of the embeddings z, (n_emb, L), and the function that goes back."""
+        W_x, W_h, f = self.param.W_x, self.param.W_h, ACTIVATIONS[self.activation].f
+        a, h = linear(W_x, z), zeros(len(W_x), z, before=1)
+        for t in range(z.shape[-1]):
             a_t = a[..., t]
             a_t += W_h.dot(h[..., t])
             h[..., t + 1] = f(a_t)
-        return z, h, linear(W_y, h[..., 1:]), a
 
-    def _backward(
-        self, e_h: np.ndarray, forward: ForwardLoss, memory: Any
-    ) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, ...]]:
-        """Back-propagate e_h, the errors that reach h from the outputs, through time.
+        def back(e_h: np.ndarray) -> Errors:
+            slope, e_a = self.slope(h[..., 1:]), zeros(len(h), z)
+            from_later: Any = 0
+            for t in reversed(range(z.shape[-1])):
+                e_h[..., t] += from_later
+                e_a[..., t] = slope[..., t] * e_h[..., t]
+                from_later = self.from_later(e_a[..., t])
+            gradients = outer(e_a, z), self.recurrent_gradient(e_a, h)
+            return linear(W_x.T, e_a), gradients, {"a": a, "e_h": e_h, "e_a": e_a}
 
-        Returns the layer's quantities by name, among them the complete errors e_h of the hidden states and the errors
-        e_a of the activation's inputs, and the gradient of W_h.
-        """
-        (a,) = memory
-        slope = self.slope(forward.h[..., 1:])
-        e_a = np.empty_like(slope)
-        from_later: Any = 0
-        for t in reversed(range(e_h.shape[-1])):
-            e_h[..., t] += from_later
-            e_a[..., t] = slope[..., t] * e_h[..., t]
-            from_later = self.from_later(e_a[..., t])
-        return {"a": a, "e_h": e_h, "e_a": e_a}, (self.recurrent_gradient(e_a, forward.h),)
+        return h, back
 
     def score_errors(self, p_y: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return e_y = weight * (p_y - onehot(y)), (n_tags, L); weights has the shape of y, (L,)."""
         e_y = p_y.copy("K")
-        columns(e_y)[flat(y), np.arange(y.size)] -= 1
+        columns(e_y)[entries(y)] -= 1
         e_y *= weights
         return e_y
 
@@ -271,28 +267,3 @@ def log_softmax(y: np.ndarray) -> np.ndarray:
     """Return the logarithm of the softmax over the first axis."""
     y = y - y.max(axis=0)  # exp cannot overflow
     return y - np.log(np.exp(y).sum(axis=0))
-
-
-def zeros(shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    """Return zeros in Fortran order, so that the column of each step is contiguous."""
-    return np.zeros(shape, dtype, order="F")
-
-
-def columns(a: np.ndarray) -> np.ndarray:
-    """Return the columns of all steps and sentences as one matrix: (n, [B,] L) -> (n, steps)."""
-    return a.reshape(len(a), -1, order="F")
-
-
-def flat(ids: np.ndarray) -> np.ndarray:
-    """Return ids or weights in the order of `columns`: ([B,] L) -> (steps,)."""
-    return ids.reshape(-1, order="F")
-
-
-def linear(W: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """Return W a for every column: (m, n) and (n, [B,] L) -> (m, [B,] L)."""
-    return columns(a).T.dot(W.T).T.reshape(len(W), *a.shape[1:], order="F")
-
-
-def outer(e: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """Return the sum of e a^T over all columns, a matrix's gradient: (m, [B,] L) and (n, [B,] L) -> (m, n)."""
-    return columns(e).dot(columns(a).T)

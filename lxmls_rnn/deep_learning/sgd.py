@@ -13,7 +13,8 @@ import numpy as np
 
 from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, THEANO, TORCH, Framework
-from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat
+from lxmls_rnn.deep_learning.numpy_batches import columns, flat
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.parameters import Model
 from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step, Steps
 

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS
+from lxmls_rnn.deep_learning.numpy_batches import outer
 from lxmls_rnn.deep_learning.numpy_lstm import Cells, NumpyLSTM, Slopes
-from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, outer
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 
 class Mistake(NamedTuple):

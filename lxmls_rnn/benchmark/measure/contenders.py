@@ -12,7 +12,8 @@ import numpy as np
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, THEANO, TORCH
-from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN, columns, flat
+from lxmls_rnn.deep_learning.numpy_batches import columns, flat
+from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN
 from lxmls_rnn.deep_learning.rnn import model_class, name_of
 from lxmls_rnn.deep_learning.sgd import make_step
 
