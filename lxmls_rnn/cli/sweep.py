@@ -108,9 +108,9 @@ def run(
         sweep.check()
     elif resume is None:
         if scheduler is not None:
-            from lxmls_rnn.sweep.cluster import Existing
+            from lxmls_rnn.sweep.cluster import Cluster
 
-            Existing.connect(scheduler).close()  # before anything is written
+            Cluster.connect(scheduler).close()  # before anything is written
         sweep = sweep.begin()
     console.print(f"{sweep.in_words()}.")
     if not dry_run:

@@ -38,14 +38,14 @@ def workers_of(client: Client) -> dict[str, dict[str, Any]]:
     return client.sync(client.scheduler.identity, n_workers=-1)["workers"]
 
 
-class Existing:
-    """The workers of an existing cluster, with the methods and attributes of `local.Local`.
+class Cluster:
+    """The workers of an existing cluster, with the methods and attributes of `local.Pool`.
 
     A training may run only on the workers that are fit when it is submitted. There are never more trainings than fit
     workers, so none waits in the scheduler's queue.
     """
 
-    def __init__(self, address: str, identity: tasks.Client) -> None:
+    def __init__(self, address: str, identity: tasks.Identity) -> None:
         self.address, self.identity = address, identity
         self.addresses: list[str] = []
         self.unfit: dict[str, str] = {}
@@ -82,7 +82,7 @@ class Existing:
             except OSError as error:
                 raise ConnectionError(f"no scheduler answers at {address}: {in_words(error)}") from error
 
-    def __enter__(self) -> Existing:
+    def __enter__(self) -> Cluster:
         with ExitStack() as stack:
             stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
             self.client = stack.enter_context(self.connect(self.address))

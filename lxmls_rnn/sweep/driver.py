@@ -17,14 +17,14 @@ from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.storage import records
 from lxmls_rnn.sweep import halving, report, tasks
-from lxmls_rnn.sweep.local import Local
+from lxmls_rnn.sweep.local import Pool
 from lxmls_rnn.sweep.owner import Claim, discard
 from lxmls_rnn.sweep.results import DIVERGED, Result, read
 from lxmls_rnn.sweep.sweep import Sweep, Training
 from lxmls_rnn.sweep.tasks import WorkerDied
 
 if TYPE_CHECKING:
-    from lxmls_rnn.sweep.cluster import Existing
+    from lxmls_rnn.sweep.cluster import Cluster
 
 POLL_SECONDS = 0.3  # between two checks for results, requests and workers
 WORKER_BYTES = 70 << 20  # memory of an idle worker; twice as much with Theano
@@ -92,9 +92,9 @@ class Driver:
                 raise ValueError("workers and devices cannot be given with a scheduler")
             if find_spec("distributed") is None:
                 raise ValueError("a cluster needs Dask, which is not installed: `pip install lxmls-rnn[cluster]`")
-            from lxmls_rnn.sweep.cluster import Existing
+            from lxmls_rnn.sweep.cluster import Cluster
 
-            Existing.check(scheduler)
+            Cluster.check(scheduler)
         for name in devices:
             choice = device.choose(name)
             if choice.device is None:
@@ -133,7 +133,7 @@ class Driver:
                 folder = self.sweep.folder.absolute()
                 in_runs = self.scheduler is not None and folder.parent.resolve() == paths.runs().resolve()
                 name = folder.name if in_runs else str(folder)
-                self._client = tasks.Client(claim.token, name, tasks.version(), checksums)
+                self._identity = tasks.Identity(claim.token, name, tasks.version(), checksums)
                 try:
                     yield from self._train(to_do)
                 finally:
@@ -148,7 +148,7 @@ class Driver:
         with self._open() as self._workers:
             self._update_workers()
             try:
-                if isinstance(self._workers, Local):
+                if isinstance(self._workers, Pool):
                     yield from self._warm(self._workers, to_do)
                 self.state = "training"
                 while to_do:
@@ -160,15 +160,15 @@ class Driver:
             finally:
                 self.alive = 0
 
-    def _open(self) -> Local | Existing:
+    def _open(self) -> Pool | Cluster:
         if self.scheduler is not None:
-            from lxmls_rnn.sweep.cluster import Existing
+            from lxmls_rnn.sweep.cluster import Cluster
 
-            return Existing(self.scheduler, self._client)
+            return Cluster(self.scheduler, self._identity)
         models = {result.training.settings.model for result in self.results.values()}
         need = self.count * WORKER_BYTES * (1 + any(MODELS[model].framework is not NUMPY for model in models))
         memory.check(f"a sweep with {self.count} workers", need, "take fewer workers")
-        return Local(self.count, self.devices, self._client.token, sorted(models))
+        return Pool(self.count, self.devices, self._identity.token, sorted(models))
 
     @property
     def count(self) -> int:
@@ -177,13 +177,13 @@ class Driver:
             return self.alive
         return len(self.devices) or min(self.workers or cores(), len(self.results))
 
-    def _warm(self, local: Local, to_do: list[tuple[Result, int]]) -> Iterator[None]:
+    def _warm(self, pool: Pool, to_do: list[tuple[Result, int]]) -> Iterator[None]:
         """Wait for a worker, and compile each kind of model once into Theano's cache, which all workers share."""
         settings = {tasks.kind(r.training.settings): r.training.settings for r, _ in to_do}
         kinds = [s.to_dict() for s in settings.values() if MODELS[s.model].framework is THEANO]
         records.prepare(Metrics)  # while the workers start
         while not self.alive:
-            local.wait(POLL_SECONDS)
+            pool.wait(POLL_SECONDS)
             self._update_workers()
             yield None
         if not kinds:
@@ -191,7 +191,7 @@ class Driver:
         self.state = "compiling"
         left, compiling = deque(kinds), list[Future[Any]]()
         while left or not self._have_ended(compiling):
-            while left and (future := local.submit(tasks.warm, left[0])):
+            while left and (future := pool.submit(tasks.warm, left[0])):
                 left.popleft()
                 compiling.append(future)
             self._update_workers()
@@ -231,7 +231,7 @@ class Driver:
                 self._stop(running)
 
     def _submit(self, training: Training, epochs: int) -> Future[Any] | None:
-        return self._workers.submit(tasks.train, training.name, training.settings.to_dict(), self._client, epochs)
+        return self._workers.submit(tasks.train, training.name, training.settings.to_dict(), self._identity, epochs)
 
     def _update_workers(self) -> None:
         self._workers.update()

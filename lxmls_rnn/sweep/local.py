@@ -34,7 +34,7 @@ END_SECONDS = 5  # that a thread of loky may take to end, at most
 
 @dataclass
 class _Worker:
-    """A worker: its process, and what it was asked to do. `Local` replaces a worker whose process died."""
+    """A worker: its process, and what it was asked to do. `Pool` replaces a worker whose process died."""
 
     number: int
     pool: ProcessPoolExecutor
@@ -66,7 +66,7 @@ class _Worker:
         self.requests.close()
 
 
-class Local:
+class Pool:
     """Workers on this machine; a context manager that starts and ends them.
 
     Client and workers communicate through pipes alone: nothing listens, so no other user of the machine can connect.
@@ -93,7 +93,7 @@ class Local:
         self.unfit: dict[str, str] = {}
         self._workers: dict[int, _Worker] = {}
 
-    def __enter__(self) -> Local:
+    def __enter__(self) -> Pool:
         self._threads = set(threading.enumerate())
         # a thread of its own starts the processes: Ctrl-C, which interrupts the main thread, leaves none half started
         self._starter = ThreadPoolExecutor(1)

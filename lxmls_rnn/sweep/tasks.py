@@ -48,8 +48,8 @@ class WorkerDied(Exception):
 
 
 @dataclass(frozen=True)
-class Client:
-    """The client that runs a sweep, and what its workers must have in common with it.
+class Identity:
+    """What identifies the client that runs a sweep, and what its workers must have in common with it.
 
     Attributes
     ----------
@@ -94,14 +94,14 @@ def version() -> str:
     return f"{lxmls_rnn.__version__} ({code.hexdigest()[:10]})"
 
 
-def reason_unfit(client: Client) -> str:
+def reason_unfit(identity: Identity) -> str:
     """Return why this worker is unfit to train for a client, or "" if it is fit."""
     try:
-        if version() != client.version:
-            return f"its lxmls-rnn is {version()}, and the client's {client.version}"
-        if not is_owner(client.path, client.token):
+        if version() != identity.version:
+            return f"its lxmls-rnn is {version()}, and the client's {identity.version}"
+        if not is_owner(identity.path, identity.token):
             return f"its folder of runs, {paths.runs().resolve()}, is not the client's"
-        for file, expected in client.checksums.items():
+        for file, expected in identity.checksums.items():
             path = paths.located(file)
             if not path.is_file():
                 return f"it has no file {path if path.is_absolute() else paths.data().resolve() / file}"
@@ -120,15 +120,15 @@ def ask(token: str, what: str) -> None:
         _changed.notify_all()
 
 
-def train(name: str, settings: dict[str, Any], client: Client, epochs: int) -> dict[str, Any]:
+def train(name: str, settings: dict[str, Any], identity: Identity, epochs: int) -> dict[str, Any]:
     """Train a run up to a number of epochs, or resume it; may be called again after any interruption.
 
     Parameters
     ----------
     name, settings
         Name and settings of the run; it is made if it does not exist.
-    client
-        The client that runs the sweep.
+    identity
+        That of the client that runs the sweep.
     epochs
         As `Run.fit`.
 
@@ -141,13 +141,13 @@ def train(name: str, settings: dict[str, Any], client: Client, epochs: int) -> d
     begin = time.monotonic()
     state, why = "done", ""
     try:
-        if why := reason_unfit(client):
+        if why := reason_unfit(identity):
             state = "unfit"
         else:
             # the client has shown the warnings; not in a `catch_warnings`, which is unsafe with several threads
             warnings.filterwarnings("ignore", category=UserWarning, module=r"lxmls_rnn\.")
             with np.errstate(all="ignore"):
-                state = _train(name, Settings.from_dict(settings), client, epochs)
+                state = _train(name, Settings.from_dict(settings), identity, epochs)
     except FloatingPointError as error:
         state, why = "diverged", str(error)
     except ClaimLost as error:
@@ -158,21 +158,21 @@ def train(name: str, settings: dict[str, Any], client: Client, epochs: int) -> d
     return {"state": state, "why": why, "seconds": time.monotonic() - begin}
 
 
-def _train(name: str, settings: Settings, client: Client, epochs: int) -> str:
-    if _asked.get(client.token) == "stop":
+def _train(name: str, settings: Settings, identity: Identity, epochs: int) -> str:
+    if _asked.get(identity.token) == "stop":
         return "stopped"
-    claim = Claim(client.path / name)
-    run = _open_or_create(name, settings, client)
+    claim = Claim(identity.path / name)
+    run = _open_or_create(name, settings, identity)
     _wait_until_free(run.folder, LIVE_OWNER_SECONDS if claim.takes_over else KILLED_OWNER_SECONDS)
     events = run.fit(epochs, may_write=claim.check)
     try:
         for event in events:
             claim.check_if_due()
             with _changed:
-                while _asked.get(client.token) == "pause":
+                while _asked.get(identity.token) == "pause":
                     _changed.wait(CHECK_SECONDS)
                     claim.check_if_due()
-            if _asked.get(client.token) == "stop" and not isinstance(event, Stopped):
+            if _asked.get(identity.token) == "stop" and not isinstance(event, Stopped):
                 return "stopped"
     finally:
         events.close()
@@ -180,16 +180,16 @@ def _train(name: str, settings: Settings, client: Client, epochs: int) -> str:
     return "done"
 
 
-def _open_or_create(name: str, settings: Settings, client: Client) -> Run:
-    corpus = _corpus(settings.of_corpus, tuple(client.checksums.items()))
-    checksums = {file: client.checksums[file] for file in settings.files().values()}  # compared by `reason_unfit`
+def _open_or_create(name: str, settings: Settings, identity: Identity) -> Run:
+    corpus = _corpus(settings.of_corpus, tuple(identity.checksums.items()))
+    checksums = {file: identity.checksums[file] for file in settings.files().values()}  # compared by `reason_unfit`
     with suppress(FileExistsError):
-        return Run.create(name, settings, client.path, corpus, checksums)
-    run = Run.open(name, client.path)
+        return Run.create(name, settings, identity.path, corpus, checksums)
+    run = Run.open(name, identity.path)
     run.corpus, run.checksums = corpus, checksums
     # a run has what was chosen when it began; its number of epochs may be raised later
-    chosen = {name: getattr(run.settings, name) for name in ("dtype", "tags", "tag_map")}
-    own = {name: value for name, value in chosen.items() if getattr(settings, name) in (None, AUTO)}
+    left_open = [setting for setting in ("dtype", "tags", "tag_map") if getattr(settings, setting) in (None, AUTO)]
+    own = {setting: getattr(run.settings, setting) for setting in left_open}
     if run.settings != settings.changed(epochs=run.settings.trainer.epochs, **own):
         raise ValueError(f"the run {run.folder} has other settings than the sweep")
     return run

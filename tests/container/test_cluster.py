@@ -64,7 +64,7 @@ def test_nobody_takes_part_with_another_certificate(cluster):
     own = (
         "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=lxmls-cluster -keyout /tmp/key -out /tmp/cert 2>/dev/null"
     )
-    ask = "python -c 'from lxmls_rnn.sweep.cluster import Existing; Existing.connect(\"tls://scheduler:8786\")'"
+    ask = "python -c 'from lxmls_rnn.sweep.cluster import Cluster; Cluster.connect(\"tls://scheduler:8786\")'"
     tls = "export DASK_DISTRIBUTED__COMM__TLS__CLIENT"
     script = f"{ask} && {own} && {tls}__CERT=/tmp/cert {tls.split()[1]}__KEY=/tmp/key && echo now && {ask}"
     result = cluster.lab.compose("exec", "-T", "lab", "sh", "-c", script, check=False)

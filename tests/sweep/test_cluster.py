@@ -102,7 +102,7 @@ def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, ru
 def test_in_what_a_worker_differs_is_said(runs, tmp_path, monkeypatch):
     monkeypatch.setenv("LXMLS_DATA", str(data(tmp_path / "data")))
     sweep = small_sweep(runs, "n_hidd=2", base=NAMED).begin()
-    client = tasks.Client(Claim(sweep.folder).token, "small", tasks.version(), sweep.all_checksums())
+    client = tasks.Identity(Claim(sweep.folder).token, "small", tasks.version(), sweep.all_checksums())
     assert tasks.reason_unfit(client) == ""
     assert tasks.reason_unfit(replace(client, version="9")) == f"its lxmls-rnn is {tasks.version()}, and the client's 9"
     assert tasks.reason_unfit(replace(client, token="")) == f"its folder of runs, {runs}, is not the client's"
@@ -137,11 +137,11 @@ def test_a_refused_certificate_is_named(cluster, tmp_path):
         dask.config.set({**other, "distributed.comm.tls.ca-file": cluster.settings["distributed.comm.tls.ca-file"]}),
         pytest.raises(ConnectionError, match=r"refuses this machine's certificate, DASK_\w*__CLIENT__CERT$"),
     ):
-        clusters.Existing.connect(cluster.address)
+        clusters.Cluster.connect(cluster.address)
     with dask.config.set(other), pytest.raises(ConnectionError, match=r"its certificate is not one of the authority"):
-        clusters.Existing.connect(cluster.address)
+        clusters.Cluster.connect(cluster.address)
     with dask.config.set(cluster.settings):
-        clusters.Existing.connect(cluster.address).close()
+        clusters.Cluster.connect(cluster.address).close()
 
 
 def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path):

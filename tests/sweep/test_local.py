@@ -87,7 +87,7 @@ def test_a_worker_has_one_thread_and_its_device(monkeypatch):
     names = ["LXMLS_DEVICE", "THEANO_FLAGS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
     for name in names[2:]:
         monkeypatch.delenv(name, raising=False)
-    with local.Local(1, ["cpu"], "token") as workers:
+    with local.Pool(1, ["cpu"], "token") as workers:
         assert (workers.alive, workers.unfit) == (0, {})
         started(workers)
         environ = [workers.submit(os.getenv, name).result() for name in names]
@@ -102,7 +102,7 @@ def test_an_interrupt_kills_a_worker_amid_a_training_and_no_thread_and_lock_of_i
     monkeypatch.setattr(Queue, "_feed", staticmethod(lambda *arguments: feed(*arguments) or time.sleep(0.3)))
     monkeypatch.setattr(local, "END_SECONDS", None)
     before = set(threading.enumerate()) | locks()
-    with suppress(KeyboardInterrupt), local.Local(1, [], "token") as workers:
+    with suppress(KeyboardInterrupt), local.Pool(1, [], "token") as workers:
         started(workers)
         training = workers.submit(signal.pause)
         assert locks() - before
@@ -135,7 +135,7 @@ def broken_on_bad(tmp_path, monkeypatch):
 
 @pytest.mark.daily("it starts workers")
 def test_a_worker_that_never_starts_is_given_up_and_the_others_train(broken_on_bad):
-    with local.Local(2, ["bad", "good"], "token") as workers:
+    with local.Pool(2, ["bad", "good"], "token") as workers:
         while not (workers.unfit and workers.alive):
             workers.wait(POLL_SECONDS)
             workers.update()

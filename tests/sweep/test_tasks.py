@@ -22,7 +22,7 @@ def train(sweep, *asked, epochs=3, **changes):
     `asked` are what the client asks for before, `changes` of the client.
     """
     claim = Claim(sweep.folder)
-    client = tasks.Client(claim.token, str(sweep.folder.absolute()), tasks.version(), sweep.checksums)
+    client = tasks.Identity(claim.token, str(sweep.folder.absolute()), tasks.version(), sweep.checksums)
     client = replace(client, **changes)
     for what in asked:
         tasks.ask(client.token, what)
@@ -106,7 +106,7 @@ def test_a_training_that_ends_otherwise_says_how(tmp_path):
     assert ended == [("failed", why)]
     assert str(sweep.folder / "n_hidd=2,seed=1") in why
     assert "Error" not in why
-    client = tasks.Client(Claim(sweep.folder).token, str(sweep.folder), tasks.version(), None)
+    client = tasks.Identity(Claim(sweep.folder).token, str(sweep.folder), tasks.version(), None)
     ended = tasks.train("other", {}, client, 3)
     assert ended["state"] == "failed"
     assert ended["why"].startswith("AttributeError: ")  # a mistake of the program: its kind helps to find it
