@@ -30,7 +30,7 @@ class Corpus:
     """A corpus that has a name."""
 
     name: str
-    files: tuple[str, str, str]  # its train, dev and test files, below the data folder
+    files: tuple[str, ...]  # its train, dev and test files, below the data folder
     remedy: str = "set LXMLS_DATA to the folder data of this project, which has it"  # if a file of {folder} is missing
     licence: Callable[[], str] = own_licence  # returns source and licence, to follow the name
     make: Callable[[Path], None] | None = None  # writes the files below a folder if they are missing; OSError
@@ -38,21 +38,18 @@ class Corpus:
 
 
 def _fixed(name: str, path: str) -> Corpus:
-    train, dev, test = (path.format(part) for part in treebanks.PARTS)
+    files = tuple(map(path.format, treebanks.PARTS))
     if name not in DATASETS:
-        return Corpus(name, (train, dev, test))
+        return Corpus(name, files)
     remedy = f"get it with `lxmls-rnn fetch {name}`, or set LXMLS_DATA"
-    return Corpus(name, (train, dev, test), remedy, lambda: DATASETS[name].licence_notice)
+    return Corpus(name, files, remedy, lambda: DATASETS[name].licence_notice)
 
 
 CORPORA = {
-    name: _fixed(name, path)
-    for name, path in (
-        ("sample", "sample/{}.conll"),
-        ("sample-pt", "sample/pt/{}.conllu"),
-        ("sample-both", "sample/both/{}.conll"),
-        ("ewt", "ewt/en_ewt-ud-{}.conllu"),
-    )
+    "sample": _fixed("sample", "sample/{}.conll"),
+    "sample-pt": _fixed("sample-pt", "sample/pt/{}.conllu"),
+    "sample-both": _fixed("sample-both", "sample/both/{}.conll"),
+    "ewt": _fixed("ewt", "ewt/en_ewt-ud-{}.conllu"),
 }
 NAMES = f"{', '.join(CORPORA)}, reach:K, ud:CODE"  # for messages
 SUFFIXES = (".conll", ".conllu")  # of the files of a corpus of one's own
@@ -78,21 +75,21 @@ def _own(name: str) -> Corpus | None:
     if name in CORPORA or name.startswith(".") or Path(name).name != name:
         return None
     suffix = next((suffix for suffix in SUFFIXES if (paths.data() / name / f"train{suffix}").is_file()), "")
-    train, dev, test = (f"{name}/{part}{suffix}" for part in treebanks.PARTS)
     remedy = f"a corpus of your own has train{suffix}, dev{suffix} and test{suffix} in one folder"
-    return Corpus(name, (train, dev, test), remedy) if suffix else None
+    return Corpus(name, tuple(f"{name}/{part}{suffix}" for part in treebanks.PARTS), remedy) if suffix else None
 
 
 def find(name: str) -> Corpus | None:
     """Return the corpus of a name, None if none has it; ValueError as `reach.distance_of`."""
-    distance, files = reach.distance_of(name), treebanks.files(name)
-    if distance is not None:
+    if name in CORPORA:
+        return CORPORA[name]
+    if distance := reach.distance_of(name):
         remedy = "delete the folder {folder}, and it is generated again"
         return Corpus(name, reach.files(distance), remedy, make=partial(reach.make, distance))
-    if files is not None:
+    if files := treebanks.files(name):
         remedy = f"`lxmls-rnn fetch {name}` gets it, or says that the treebank has no such part"
         return Corpus(name, files, remedy, partial(treebanks.licence, name), is_partial=True)
-    return CORPORA.get(name) or _own(name)
+    return _own(name)
 
 
 def corpus_files(name: str | None = None, needed: str = "train") -> tuple[Path, Path, Path]:

@@ -38,10 +38,9 @@ def distance_of(name: str) -> int | None:
     return int(found[1])
 
 
-def files(distance: int) -> tuple[str, str, str]:
+def files(distance: int) -> tuple[str, ...]:
     """Return the paths of the train, dev and test files for a distance, relative to the data folder."""
-    train, dev, test = (f"reach/{distance}/{part}.conll" for part in SENTENCES_PER_PART)
-    return train, dev, test
+    return tuple(f"reach/{distance}/{part}.conll" for part in SENTENCES_PER_PART)
 
 
 def make(distance: int, data: Path) -> None:

@@ -50,14 +50,13 @@ def _parse(name: str) -> tuple[str, str, str] | None:
     return None
 
 
-def files(name: str) -> tuple[str, str, str] | None:
+def files(name: str) -> tuple[str, ...] | None:
     """Return the train, dev and test files, relative to the data folder; None if it is no treebank's name."""
     parsed = _parse(name)
     if parsed is None:
         return None
     code, _, release = parsed
-    train, dev, test = (f"ud/{code}{release and f'@{release}'}/{code}-ud-{part}.conllu" for part in PARTS)
-    return train, dev, test
+    return tuple(f"ud/{code}{release and f'@{release}'}/{code}-ud-{part}.conllu" for part in PARTS)
 
 
 def below(data: Path) -> list[str]:
