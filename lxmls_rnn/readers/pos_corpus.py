@@ -7,6 +7,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -94,77 +95,83 @@ class PostagCorpus:
         source = self.tag_source
         if source is None or (tags, mapping_file) != (AUTO, AUTO):
             source = choose(file, tags, NO_MAP if mapping_file is None else os.fspath(mapping_file), encoding)
-        tag_map = None if source.map_file is None else read_tag_map(source.map_file)
-        universal = set() if tag_map is None else set(tag_map.values())
-
-        kept: list[list[Token]] = []
-        nr_read = nr_single = 0
-        for nr_read, sentence in enumerate(read_sentences(file, source.column, encoding), start=1):  # noqa: B007
-            if len(sentence) > 1 and (max_sent_len is None or len(sentence) < max_sent_len):
-                kept.append(sentence)
-                if len(kept) == max_nr_sent:
-                    break
-            nr_single += len(sentence) == 1
-        if not kept:
-            if nr_read == 0:
-                raise ValueError(f"{file}: the file has no sentences")
-            fewer = "" if max_sent_len is None else f" and fewer than {max_sent_len}"
-            raise ValueError(f"{file}: none of its {nr_read} sentences has more than 1{fewer} words")
-
-        untagged = [token for sentence in kept for token in sentence if token.tag == NO_TAG]
-        if untagged:
-            _check_untagged(file, untagged, sum(len(sentence) for sentence in kept), source)
+        kept = _read(file, source.column, encoding, max_sent_len, max_nr_sent)
+        tokens = list(chain.from_iterable(kept))
+        _check_untagged(file, tokens, source)
+        names = _tag_names(file, tokens, source.map_file)
+        _check_encoding(file, tokens, encoding)
 
         self.tag_source = self.tag_source or source
         sequences = SequenceList(self.word_dict, self.tag_dict)
-        unknown: dict[str, Token] = {}
         for sentence in kept:
-            names = []
-            for token in sentence:
-                name = OTHER_TAG if token.tag == NO_TAG else token.tag.lower()
-                if tag_map is not None and name not in tag_map and name not in universal:
-                    unknown.setdefault(name, token)
-                names.append(name if tag_map is None else tag_map.get(name, name if name in universal else OTHER_TAG))
-            sequences.add_sequence([token.word for token in sentence], names)
-        if unknown:
-            first = list(unknown.values())[:MAX_NAMED_TAGS]
-            named = ", ".join(f"{quoted(token.tag)} (line {token.line_number})" for token in first)
-            more = f" and {len(unknown) - MAX_NAMED_TAGS} more" if len(unknown) > MAX_NAMED_TAGS else ""
-            which = f"{counted(len(unknown), 'tag')} not in {source.map_file}, mapped to {OTHER_TAG!r}"
-            warnings.warn(f"{file}: {which}: {named}{more}", stacklevel=2)
-        if nr_single and max_sent_len is None:
-            left_out = f"{nr_single} of {counted(nr_read, 'sentence')} left out: a sentence must have 2 words or more"
-            warnings.warn(f"{file}: {left_out}", stacklevel=2)
-        words = (token.word for sentence in kept for token in sentence)
-        if encoding != "utf-8" and (pair := _misread(words, encoding)):
-            read, meant = map(quoted, pair)
-            warnings.warn(f"{file} is probably UTF-8: {read}, read as {encoding}, is {meant} in UTF-8", stacklevel=2)
+            sequences.add_sequence([token.word for token in sentence], [names[token.tag] for token in sentence])
         return sequences
 
 
-def _misread(words: Iterable[str], encoding: str) -> tuple[str, str] | None:
-    """Return a word, as read and as UTF-8, that shows that UTF-8 was read in another encoding; None if it was not.
+def _read(file: Any, column: int, encoding: str, max_len: int | None, max_nr: int | None) -> list[list[Token]]:
+    """Return the sentences within the limits; ValueError if there is none. Warn of those of one word."""
+    kept: list[list[Token]] = []
+    nr_read = nr_single = 0
+    for nr_read, sentence in enumerate(read_sentences(file, column, encoding), start=1):  # noqa: B007
+        if len(sentence) > 1 and (max_len is None or len(sentence) < max_len):
+            kept.append(sentence)
+            if len(kept) == max_nr:
+                break
+        nr_single += len(sentence) == 1
+    if nr_read == 0:
+        raise ValueError(f"{file}: the file has no sentences")
+    if not kept:
+        fewer = "" if max_len is None else f" and fewer than {max_len}"
+        raise ValueError(f"{file}: none of its {nr_read} sentences has more than 1{fewer} words")
+    if nr_single and max_len is None:
+        left_out = f"{nr_single} of {counted(nr_read, 'sentence')} left out: a sentence must have 2 words or more"
+        warnings.warn(f"{file}: {left_out}", stacklevel=3)
+    return kept
 
-    It was if some words are not ASCII, and the bytes of all words are valid UTF-8.
-    """
-    pair = None
-    for word in words:
-        if not word.isascii():
-            try:
-                meant = word.encode(encoding).decode()
-            except UnicodeError:
-                return None
-            pair = pair or (word, meant)
-    return pair
+
+def _tag_names(file: Any, tokens: list[Token], map_file: str | os.PathLike[str] | None) -> dict[str, str]:
+    """Return the dictionary's name of each tag in the file; warn of tags that are missing in the map."""
+    first: dict[str, Token] = {}
+    for token in tokens:
+        first.setdefault(token.tag, token)
+    names = {tag: OTHER_TAG if tag == NO_TAG else tag.lower() for tag in first}
+    if map_file is None:
+        return names
+    tag_map = read_tag_map(map_file)
+    mapped = {name: name for name in tag_map.values()} | tag_map
+    if unknown := [first[tag] for tag, name in names.items() if name not in mapped]:
+        named = ", ".join(f"{quoted(token.tag)} (line {token.line_number})" for token in unknown[:MAX_NAMED_TAGS])
+        more = f" and {len(unknown) - MAX_NAMED_TAGS} more" if len(unknown) > MAX_NAMED_TAGS else ""
+        which = f"{counted(len(unknown), 'tag')} not in {map_file}, mapped to {OTHER_TAG!r}"
+        warnings.warn(f"{file}: {which}: {named}{more}", stacklevel=3)
+    return {tag: mapped.get(name, OTHER_TAG) for tag, name in names.items()}
 
 
-def _check_untagged(file: object, untagged: list[Token], words: int, source: TagSource) -> None:
+def _check_encoding(file: object, tokens: list[Token], encoding: str) -> None:
+    """Warn if UTF-8 was read in another encoding: some words are not ASCII, and the bytes of all are valid UTF-8."""
+    words = [token.word for token in tokens if not token.word.isascii()]
+    if encoding == "utf-8" or not words:
+        return
+    try:
+        meant = [word.encode(encoding).decode() for word in words]
+    except UnicodeError:
+        return
+    warnings.warn(
+        f"{file} is probably UTF-8: {quoted(words[0])}, read as {encoding}, is {quoted(meant[0])} in UTF-8",
+        stacklevel=3,
+    )
+
+
+def _check_untagged(file: object, tokens: list[Token], source: TagSource) -> None:
     """Warn of words without a tag; ValueError if their share exceeds `MAX_UNTAGGED`."""
+    untagged = [token for token in tokens if token.tag == NO_TAG]
+    if not untagged:
+        return
     found = (
         f"{file}, line {untagged[0].line_number}: the tag in column {source.column} is {NO_TAG!r}, as for "
-        f"{len(untagged)} of {counted(words, 'word')}"
+        f"{len(untagged)} of {counted(len(tokens), 'word')}"
     )
-    if len(untagged) > MAX_UNTAGGED * words:
+    if len(untagged) > MAX_UNTAGGED * len(tokens):
         raise ValueError(f"{found}: choose another column of tags, such as upos or xpos")
     warnings.warn(f"{found}; it becomes {OTHER_TAG!r}", stacklevel=3)
 

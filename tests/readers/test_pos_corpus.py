@@ -123,7 +123,7 @@ def test_no_tag_of_the_english_web_treebank_is_unknown(ewt_dir):
 
 
 def test_unknown_tags_are_one_warning_with_their_number_and_the_first_few(read):
-    lines = "".join(f"{n} a _ _ T{n}\n" for n in range(1, 51))
+    lines = "".join(f"{n} a _ _ T{n}\n" for n in range(1, 51)) + "51 a _ _ T1\n"
     with pytest.warns(UserWarning, match="50 tags not in") as caught:
         read(lines, mapping_file="ptb")
     (warning,) = caught
