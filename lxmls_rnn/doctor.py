@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lxmls_rnn import __version__
 from lxmls_rnn.deep_learning.frameworks import THEANO
 from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.device import Finding, blas, choose, libraries, parts
+from lxmls_rnn.device import Finding, blas, choose, gpu_parts, libraries
 from lxmls_rnn.storage.files import escaped
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def main(width: int | None = None) -> int:
     from lxmls_rnn.device.in_use import end_trial, start_trial
 
     trial_process = start_trial()
-    gpu = list(parts())
+    gpu = list(gpu_parts())
     gpu_process = start_trial("cuda") if libraries.cards() else None
     trial = end_trial(trial_process)
     findings = [*python(), *software(trial.flags), *theano(trial), *gpu]

@@ -9,6 +9,6 @@ a device that was requested by name is unavailable.
 """
 
 from lxmls_rnn.device.choice import Choice, choose
-from lxmls_rnn.device.problems import Finding, GpuLost, index, parts, variable
+from lxmls_rnn.device.problems import Finding, GpuLost, gpu_parts, index, variable
 
-__all__ = ["Choice", "Finding", "GpuLost", "choose", "index", "parts", "variable"]
+__all__ = ["Choice", "Finding", "GpuLost", "choose", "gpu_parts", "index", "variable"]

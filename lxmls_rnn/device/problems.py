@@ -223,7 +223,7 @@ def kernel_problem(device: str) -> Finding | None:
     return None
 
 
-def parts() -> Iterator[Finding]:
+def gpu_parts() -> Iterator[Finding]:
     """Yield each part that Theano needs for a GPU, with the remedy of its problem.
 
     On a machine without a GPU the missing parts are no faults, and one line says how to get all of them.

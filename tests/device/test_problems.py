@@ -73,13 +73,13 @@ def test_why_a_gpu_cannot_be_had_and_what_to_do(driver, monkeypatch, environ, wh
 
 def parts():
     """The parts that the doctor shows, by name: the value, whether it is all right, and the remedy."""
-    return {part.name: (part.value, part.ok, part.remedy) for part in device.parts()}
+    return {part.name: (part.value, part.ok, part.remedy) for part in device.gpu_parts()}
 
 
 def test_the_parts_of_two_gpus_are_shown_with_their_versions(driver, linux):
     linux("/proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.86.15  Sun May 12\n")
     driver(SERVES="12080", NVRTC="128")
-    assert list(device.parts()) == [
+    assert list(device.gpu_parts()) == [
         device.Finding("GPU", "Pretend, compute 8.9 (cuda0)"),
         device.Finding("GPU", "Second, compute 7.5 (cuda1)"),
         device.Finding("NVIDIA driver", "570.86.15, supports CUDA 12.8"),
@@ -188,7 +188,7 @@ def test_a_python_without_pygpu_is_told_how_to_build_it(driver, monkeypatch, ver
     assert found.value == f"pygpu, which Theano needs for a GPU, is not installed for Python 3.{version[1]}"
     assert found.remedy.startswith("build it with `make pygpu SOURCE=...`, see docs/gpu.md")
     assert found.packages == (("python3-pygpu", "libgpuarray-dev") if packages else ())
-    shown = list(device.parts())[-1]
+    shown = list(device.gpu_parts())[-1]
     assert (shown.ok, shown.packages) == (False, found.packages)
     assert shown.remedy == f"pygpu: {found.value}; {found.remedy}."
 
