@@ -95,11 +95,11 @@ SHOW_IMAGES_FOLDER = """(part, folder) => {
 def picture(workplace):
     """Take a picture of a part of the page, if LAB_SCREENSHOTS names a folder for them."""
 
-    def take(part, name):
+    def take(part, name, height=2400):  # what is below the fold too
         if SCREENSHOTS:
             part.evaluate(SHOW_IMAGES_FOLDER, str(workplace))
             size = part.page.viewport_size
-            part.page.set_viewport_size({**size, "height": 2400})  # what is below the fold too
+            part.page.set_viewport_size({**size, "height": height})
             part.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
             part.page.set_viewport_size(size)
 
