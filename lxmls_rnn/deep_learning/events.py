@@ -72,7 +72,7 @@ class Started:
 
 @dataclass(frozen=True)
 class BatchDone:
-    """The parameters were updated: once, or several times in one call (`fused_sgd`)."""
+    """The parameters were updated: once, or several times in one call (`theano_fast`)."""
 
     epoch: int  # counted from 1
     batch: int  # last batch done, counted from 1

@@ -18,7 +18,9 @@ import numpy.typing as npt
 
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.frameworks import JAX
+from lxmls_rnn.deep_learning.numpy_batches import flat
 from lxmls_rnn.deep_learning.quantities import from_rows
+from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # Theano and PyTorch may share the GPU
 
@@ -155,6 +157,37 @@ class JaxRNN(parameters.Model):
         with_gradients = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
         (value, correct), (e_z, gradients) = with_gradients(self._embed(W_e, x), others)
         return value, correct, {"e_z": e_z, **self.by_name(gradients)}
+
+    def make_step(self, descent: Descent = UNCLIPPED, *, batched: bool = False) -> Step:
+        """Return the step function that `NumpyRNN.make_step` describes; `jit` compiles it for each shape of x."""
+        clip, frozen = descent
+
+        def update(arrays: Any, x: Any, y: Any, weights: Any, rate: Any, which: Any) -> tuple[Any, ...]:
+            W_e, *others = arrays
+            cost, correct, gradients = self.loss_and_gradients(arrays, x, y, weights)
+            rows, length = gradients.pop("e_z"), jnp.zeros((), self.dtype)
+            if clip is not None:
+                rows_in_line = rows.reshape(-1, rows.shape[-1])
+                by_word = [] if frozen else [jnp.zeros_like(rows_in_line).at[which].add(rows_in_line)]
+                length = jnp.sqrt(sum(jnp.sum(g * g) for g in [*gradients.values(), *by_word]))
+                rate = rate * jnp.where(length > clip, clip / length, 1)
+            if not frozen:
+                W_e = W_e.at[x.T].add(-(rate * rows))
+            updated = [W_e, *(W - rate * g for W, g in zip(others, gradients.values(), strict=True))]
+            return updated, jnp.stack([cost, correct.astype(self.dtype), length])  # one array: one copy to the host
+
+        compiled = jit(update, donate_argnums=0)  # the new parameters take the memory of the old ones
+
+        def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
+            batch = self.fitted(x, y, weights)
+            # for each position the index of its word among the distinct words
+            which = np.unique(flat(batch[0]), return_inverse=True)[1] if clip is not None else None
+            with self.settings():
+                self.arrays, numbers = compiled(self.arrays, *batch, np.asarray(rate, self.dtype), which)
+            cost, correct, length = np.asarray(numbers).tolist()
+            return cost, int(correct), length
+
+        return step
 
     def _gradients(self, arrays: Sequence[jax.Array], x: jax.Array, *gold: jax.Array) -> list[jax.Array]:
         """Return the gradient of every one of the arrays."""

@@ -39,3 +39,12 @@ def linear(W: np.ndarray, a: np.ndarray) -> np.ndarray:
 def outer(e: np.ndarray, a: np.ndarray) -> np.ndarray:
     """Return the sum of e a^T over all columns, a matrix's gradient: (m, [B,] L) and (n, [B,] L) -> (m, n)."""
     return columns(e).dot(columns(a).T)
+
+
+def sum_by_word(words: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct ids of `words`, (N,), and for each of them the sum of its `rows`, (N, n)."""
+    order = np.argsort(words, kind="stable")
+    words = words[order]
+    first = np.ones(len(words), bool)
+    np.not_equal(words[1:], words[:-1], out=first[1:])
+    return words[first], np.add.reduceat(rows[order], np.flatnonzero(first), axis=0)

@@ -39,8 +39,9 @@ import numpy.typing as npt
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.frameworks import NUMPY
-from lxmls_rnn.deep_learning.numpy_batches import columns, entries, flat, linear, lookup, outer, zeros
+from lxmls_rnn.deep_learning.numpy_batches import columns, entries, flat, linear, lookup, outer, sum_by_word, zeros
 from lxmls_rnn.deep_learning.quantities import in_order
+from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step, count_correct, norm
 
 # of a layer: e_z, the gradients of its matrices in the order of `param`, its quantities by name, among them all of e_h
 Errors = tuple[np.ndarray, tuple[np.ndarray, ...], dict[str, np.ndarray]]
@@ -201,6 +202,44 @@ class NumpyRNN(parameters.Model):
         e_y = self.score_errors(forward.p_y, y, weights)
         e_z, gradients, layer = back(linear(self.param.W_y.T, e_y))
         return Backward(forward, e_y, layer["e_h"], e_z, (*gradients, outer(e_y, forward.h[..., 1:])), layer)
+
+    def make_step(self, descent: Descent = UNCLIPPED, *, batched: bool = False) -> Step:
+        """Return a function that makes one step on a sentence or a padded batch, in place.
+
+        Parameters
+        ----------
+        descent
+            The rule of update.
+        batched
+            Whether `x`, `y` and `weights` will be (B, L) instead of (L,).
+
+        Returns
+        -------
+        callable
+            ``step(x, y, weights, rate) -> (cost, correct, norm)``: int32 word and tag ids, the weight of each position
+            in the cost (0 for padding) in the model's dtype, the learning rate. The norm is that of the gradient
+            before clipping, or 0 if the rule's `clip` is None. The step does not check its arguments; `Trainer.fit`
+            does.
+        """
+        W_e, *others = self.param
+
+        def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
+            back = self.backward_unchecked(x, y, weights)
+            gradients, length = list(back.gradients), 0.0
+            if not descent.freeze_embeddings:
+                words, rows = sum_by_word(flat(x), columns(back.e_z).T)
+                gradients.append(rows)
+            if descent.clip is not None:
+                length = norm(gradients)
+                rate = descent.clipped(rate, length, self.dtype)
+            rate = float(rate)  # a NumPy scalar would change the precision of the update in NumPy 2
+            if not descent.freeze_embeddings:
+                W_e.T[words] -= rate * gradients.pop()
+            for W, gradient in zip(others, gradients, strict=True):
+                W -= rate * gradient
+            return back.forward.loss, count_correct(back.forward.y.argmax(axis=0), y, weights), length
+
+        return step
 
     def _loss(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> tuple[ForwardLoss, np.ndarray, Any]:
         z, h, scores, back = self._forward(x)

@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning.activations import OF_LSTM, OF_RNN
+from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.frameworks import Framework
+from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step, Steps
 from lxmls_rnn.device import blas
 from lxmls_rnn.storage.files import MAX_QUOTE_CHARACTERS, escaped, quoted
 
@@ -87,6 +89,7 @@ class Model:
     forward: Callable[..., Any]
     grads: Callable[..., list[np.ndarray]]
     quantities: Callable[..., dict[str, np.ndarray]]
+    make_step: Callable[..., Step]
     get_values: Callable[[], dict[str, np.ndarray]]
     _create: Callable[[Mapping[str, np.ndarray]], None]  # make `param` from copies of these values
     _place: Callable[[Mapping[str, np.ndarray]], None]  # overwrite the parameters
@@ -131,6 +134,32 @@ class Model:
         """Overwrite the parameters; ValueError unless names and shapes fit."""
         check_values(self.shapes(self.sizes), values)
         self._place(values)
+
+    def make_steps(self, batches: Sequence[Batch], descent: Descent = UNCLIPPED) -> Steps:
+        """Return a function that makes steps on batches, one after the other, in as few calls as possible.
+
+        Parameters
+        ----------
+        batches
+            Either all single sentences or all padded batches. They are not checked.
+        descent
+            The rule of update.
+
+        Returns
+        -------
+        callable
+            ``steps(numbers, rate)``: makes a step on each batch in `numbers`, int64, (n,), in this order. Each call
+            yields the costs and the numbers of correct words before the step, and the norms, of the next batches; the
+            model then has the parameters after the last of them. Ask for no more steps after a cost that is not finite.
+        """
+        step = self.make_step(descent, batched=batches[0].x.ndim == 2)
+
+        def steps(numbers: np.ndarray, rate: float) -> Iterator[tuple[list[float], list[int], list[float]]]:
+            for n in numbers:
+                cost, correct, length = step(batches[n].x, batches[n].y, batches[n].weights, rate)
+                yield [cost], [correct], [length]
+
+        return steps
 
     @property
     def options(self) -> dict[str, Any]:

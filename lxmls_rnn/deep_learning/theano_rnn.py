@@ -14,9 +14,11 @@ import numpy.typing as npt
 
 from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
 from lxmls_rnn.deep_learning import ops, parameters
+from lxmls_rnn.deep_learning.numpy_batches import flat
 from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
 from lxmls_rnn.deep_learning.quantities import from_rows, in_order
 from lxmls_rnn.deep_learning.theano_parameters import SharedParameters
+from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step
 
 import theano  # isort: skip
 import theano.tensor as T  # isort: skip
@@ -145,6 +147,46 @@ class RNN(SharedParameters):
         _loss, _, _correct = SoftmaxCost()(_scores, _y.T.flatten(), _weights.T.flatten())
         e_z, *gradients = theano.grad(_loss, [_z, *self.param[1:]])
         return _loss, _correct, {"e_z": e_z, **self.by_name(gradients)}
+
+    def make_step(self, descent: Descent = UNCLIPPED, *, batched: bool = False) -> Step:
+        """Compile the step function that `NumpyRNN.make_step` describes."""
+        W_e, *others = self.param
+        _batch = symbolic_batch(batched, self.dtype)
+        _cost, _correct, gradients = self.loss_and_gradients(*_batch)
+        _ids, _rows = _batch[0].T.flatten(), in_rows(gradients.pop("e_z"), self.sizes.n_emb)
+        _rate = T.scalar("rate", dtype=self.dtype)
+        inputs, outputs, bound, by_word = [*_batch, _rate], [_cost, _correct], [], False
+        if descent.clip is not None:
+            # the bound is an input, because with a constant each value would be compiled again
+            _clip, bound = T.scalar("clip", dtype=self.dtype), [np.asarray(descent.clip, self.dtype)]
+            by_word = not descent.freeze_embeddings
+            inputs.append(_clip)
+            if by_word:
+                # the distinct words, and for each position the index of its word among them, for the sums by word
+                _ids, _which = on_host(T.ivector("words")), on_host(T.lvector("which"))
+                inputs += [_ids, _which]
+                _rows = T.inc_subtensor(T.zeros((_ids.shape[0], self.sizes.n_emb), self.dtype)[_which], _rows)
+            _norm = T.sqrt(sum(T.sum(g**2) for g in [*gradients.values(), *([_rows] if by_word else [])]))
+            _rate = _rate * T.switch(_norm > _clip, _clip / _norm, 1).astype(self.dtype)
+            outputs.append(_norm)
+        if self.dtype == "float32" and not isinstance(W_e.type, T.TensorType):  # on a GPU: few launches
+            from lxmls_rnn.deep_learning.ops.gpu.descent import descend
+
+            embeddings = None if descent.freeze_embeddings else (W_e, _ids, _rows)
+            updates = descend(_rate, others, list(gradients.values()), embeddings)
+        else:
+            updates = [(W, W - _rate * g) for W, g in zip(others, gradients.values(), strict=True)]
+            if not descent.freeze_embeddings:
+                updates.append((W_e, T.inc_subtensor(W_e.T[_ids], -_rate * _rows).T))
+        # the Trainer has checked ids and types; checking them again would take longer than the step's arithmetic
+        function = trusting(inputs, outputs, updates=updates)
+
+        def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
+            extra = np.unique(flat(x), return_inverse=True) if by_word else ()
+            cost, correct, *length = function(x, y, weights, np.asarray(rate, self.dtype), *bound, *extra)
+            return float(cost), int(correct), float(length[0]) if length else 0.0
+
+        return step
 
     def _embed(self, _x: Symbol) -> Symbol:
         """Return the embeddings of the words, (L, n_emb) or (L, B, n_emb)."""

@@ -20,6 +20,7 @@ from torch.nn import functional
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.frameworks import TORCH
 from lxmls_rnn.deep_learning.quantities import from_rows
+from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step, count_correct
 
 TORCH_ACTIVATIONS = {
     "logistic": torch.sigmoid,
@@ -125,6 +126,29 @@ class TorchRNN(parameters.Model):
         loss = cross_entropy(scores, tags, weights)
         e_z, *gradients = torch.autograd.grad(loss, [z, *self.param[1:]])
         return loss.detach(), scores.detach(), {"e_z": e_z, **self.by_name(gradients)}
+
+    def make_step(self, descent: Descent = UNCLIPPED, *, batched: bool = False) -> Step:
+        """Return the step function that `NumpyRNN.make_step` describes."""
+        W_e, *others = self.param
+
+        @own_settings(self.threads)
+        def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
+            batch = self.tensors(x, y, weights)
+            cost, scores, gradients = self.loss_and_gradients(*batch)
+            words, rows, length = time_first(batch[0]).flatten(), gradients.pop("e_z").flatten(0, -2), 0.0
+            if descent.clip is not None:
+                words, which = words.unique(return_inverse=True)
+                rows = rows.new_zeros((len(words), rows.shape[-1])).index_add_(0, which, rows)
+                trained = [*gradients.values(), *([] if descent.freeze_embeddings else [rows])]
+                length = float(torch.stack([(g * g).sum() for g in trained]).sum().sqrt())
+                rate = descent.clipped(rate, length, self.dtype)
+            with torch.no_grad():
+                if not descent.freeze_embeddings:
+                    W_e.T.index_add_(0, words, rows, alpha=-rate)
+                torch._foreach_add_(others, list(gradients.values()), alpha=-rate)
+            return float(cost), count_correct(scores.argmax(-1).cpu().numpy().T, y, weights), length
+
+        return step
 
     def tensors(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> list[Tensor]:
         """Return the inputs of `loss_and_gradients` on the device; the default weight is 1/L."""

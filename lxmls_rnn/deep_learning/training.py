@@ -20,7 +20,6 @@ from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.batches import Batch, Sentence, cut, padded_sizes
 from lxmls_rnn.deep_learning.evaluation import accuracy
 from lxmls_rnn.deep_learning.events import BatchDone, EpochDone, Event, Progress, Started, Stopped
-from lxmls_rnn.deep_learning.sgd import make_steps
 from lxmls_rnn.deep_learning.update import Descent, Steps
 from lxmls_rnn.settings import MAX_SEED, check, described, setting
 from lxmls_rnn.storage.files import counted
@@ -133,7 +132,7 @@ class Trainer:
         yield Started(self.epochs, len(batches), len(train), sum(len(s.x) for s in train), p)
         steps = None
         while not (reason := self._stop_reason(p)):
-            steps = steps or make_steps(model, batches, self.descent)
+            steps = steps or model.make_steps(batches, self.descent)
             p = yield from self._batches_of_epoch(steps, batches, p)
             event = self._end_epoch(model, dev_batches, p)
             p = event.progress

@@ -1,4 +1,4 @@
-"""The rule of update, and the functions that make updates by it, for every framework."""
+"""The rule of update, and what the steps of all frameworks share; each model makes its own steps (`make_step`)."""
 
 from __future__ import annotations
 
@@ -34,3 +34,13 @@ class Descent(NamedTuple):
 
 
 UNCLIPPED = Descent()
+
+
+def count_correct(predicted: np.ndarray, y: np.ndarray, weights: np.ndarray) -> int:
+    """Return the number of words, ([B,] L), padding left out, whose predicted tag is the gold tag."""
+    return int(np.count_nonzero((predicted == y) & (weights > 0)))
+
+
+def norm(gradients: list[np.ndarray]) -> float:
+    """Return the Euclidean norm of all gradients as one vector."""
+    return float(np.sqrt(sum(np.vdot(g, g) for g in gradients)))

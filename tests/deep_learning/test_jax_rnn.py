@@ -8,7 +8,6 @@ import pytest
 jax = pytest.importorskip("jax", reason="JAX is not installed: `make setup WITH=jax` brings it")
 
 from lxmls_rnn.deep_learning.jax_rnn import JaxRNN, own_settings, padded  # noqa: E402
-from lxmls_rnn.deep_learning.sgd import make_step  # noqa: E402
 
 SIZES = 12, 6, 5, 4
 
@@ -52,7 +51,7 @@ def test_a_step_overwrites_the_parameters_and_changes_only_the_embeddings_of_its
     model = JaxRNN(*SIZES, seed=0)
     before, embeddings = model.arrays, model.get_values()["W_e"]
     x, y = np.array([3, 1, 3], "int32"), np.array([0, 1, 2], "int32")
-    make_step(model)(x, y, np.full(3, 1 / 3), 1.0)
+    model.make_step()(x, y, np.full(3, 1 / 3), 1.0)
     assert all(W.is_deleted() for W in before)
     changed = (model.get_values()["W_e"] != embeddings).any(0)
     assert np.flatnonzero(changed).tolist() == [1, 3]

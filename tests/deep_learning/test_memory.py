@@ -17,7 +17,6 @@ from lxmls_rnn.deep_learning.ops.cpu import c_source
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
-from lxmls_rnn.deep_learning.sgd import make_step
 
 HARNESS = Path(__file__).with_name("memory_harness.cpp")
 compiles_all = pytest.mark.daily("compiles all C code with a sanitizer, ten seconds")
@@ -92,10 +91,9 @@ LARGE = """
 import resource
 import numpy as np
 from lxmls_rnn.deep_learning import rnn
-from lxmls_rnn.deep_learning.sgd import make_step
 
 model = rnn.FastRNN(20, 1000, 5, 4, seed=0)
-step = make_step(model, batched=True)
+step = model.make_step(batched=True)
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 ids = np.zeros((44, 99_000), "int32")
 try:
@@ -121,7 +119,7 @@ def test_arrays_of_more_than_two_to_the_31_numbers_are_refused_where_memory_ends
 def test_many_calls_leave_nothing_behind(cls, words, calls):
     model = cls(20, 30, 25, 4, seed=0)
     x, y = np.resize(np.array([1, 2, 1], "int32"), words), np.resize(np.array([0, 1, 2], "int32"), words)
-    weights, step = np.full(words, 1 / words, model.dtype), make_step(model)
+    weights, step = np.full(words, 1 / words, model.dtype), model.make_step()
 
     def memory_after(n):
         for _ in range(n):

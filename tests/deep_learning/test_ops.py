@@ -15,7 +15,7 @@ from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer, LSTMLayerGrad
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 
 compiles_lstm = pytest.mark.daily("compiles the layer once more, some seconds; test_quantities has it")
-tanh_in_float32 = pytest.mark.daily("the same as in float64; test_fused_sgd has both")
+tanh_in_float32 = pytest.mark.daily("the same as in float64; test_fused_steps has both")
 in_float32 = pytest.mark.nightly("the same as tanh in float32, of another layer")
 another_layer = pytest.mark.nightly("the same as logistic and tanh, with another activation")
 WITHOUT_C = theano.compile.mode.Mode(linker="py", optimizer="fast_run")  # compiles nothing

@@ -11,7 +11,7 @@ from lxmls_rnn.teaching.gradient_check import random_values
 X, Y = np.array([1, 2, 3, 1, 5]), np.array([0, 2, 1, 0, 1])
 compiles_scan = pytest.mark.daily("compiles scan for all quantities, ten seconds")
 compiles_fused = pytest.mark.daily("compiles the fused layer for another activation, three seconds")
-# test_ops and test_fused_sgd have float32
+# test_ops and test_fused_steps have float32
 in_float32 = pytest.mark.nightly("the same as in float64")
 again = pytest.mark.nightly("the same as NumPy and the fused layers, with another activation or without peepholes")
 

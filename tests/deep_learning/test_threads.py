@@ -17,7 +17,6 @@ from threadpoolctl import threadpool_limits
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
-from lxmls_rnn.deep_learning.sgd import make_step
 
 LAYERS = {"rnn": RNNLayer("tanh"), "lstm": LSTMLayer()}
 # sentences and hidden units: enough work for three threads, for equal parts of two and three, for one thread
@@ -126,7 +125,7 @@ def test_steps_on_large_batches_are_the_same_each_time():
     def trained(threads):
         model = rnns.FastLSTM(*sizes, seed=0, dtype="float64")
         with threadpool_limits(threads, "blas"):
-            step = make_step(model, batched=True)
+            step = model.make_step(batched=True)
             costs = [step(x, y, np.full(x.shape, 1 / 320), 0.1)[0] for _ in range(3)]
         return [costs, *model.get_values().values()]
 

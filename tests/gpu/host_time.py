@@ -22,10 +22,9 @@ STEPS = 50  # of which one time is taken
 def microseconds(name: str, batch: int, clip: float | None, seconds: float) -> float:
     """Return the median of a step's time."""
     from lxmls_rnn.deep_learning.rnn import model_class
-    from lxmls_rnn.deep_learning.sgd import make_step
     from lxmls_rnn.deep_learning.update import Descent
 
-    step = make_step(model_class(name)(*SIZES.values()), Descent(clip), batched=batch > 1)
+    step = model_class(name)(*SIZES.values()).make_step(Descent(clip), batched=batch > 1)
     shape = (batch, LENGTH) if batch > 1 else (LENGTH,)
     x = np.arange(np.prod(shape), dtype="int32").reshape(shape)
     y, weights = x % SIZES["n_tags"], np.ones(shape, "float32")

@@ -20,7 +20,7 @@ if importlib.util.find_spec("pygpu") is None:
 pytestmark = pytest.mark.daily("uses the emulated GPU, which takes fifteen seconds to build")
 TRAIN = """
 import numpy as np
-from lxmls_rnn.deep_learning import rnn, sgd
+from lxmls_rnn.deep_learning import rnn
 from lxmls_rnn.deep_learning.update import Descent
 
 x, y = np.array([[3, 1, 4, 1]], "int32"), np.array([[0, 1, 2, 3]], "int32")
@@ -30,8 +30,8 @@ for Model in rnn.RNN, rnn.LSTM, rnn.FastRNN, rnn.FastLSTM:
     assert type(model.param[1]).__name__ == "GpuArraySharedVariable"
     model.forward(x[0])
     model.grads(x[0], y[0])
-    sgd.make_step(model)(x[0], y[0], weights[0], 0.1)
-    sgd.make_step(model, Descent(clip=1.0), batched=True)(x, y, weights, 0.1)
+    model.make_step()(x[0], y[0], weights[0], 0.1)
+    model.make_step(Descent(clip=1.0), batched=True)(x, y, weights, 0.1)
 """
 
 

@@ -15,7 +15,6 @@ from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, THEANO, TORCH
 from lxmls_rnn.deep_learning.numpy_batches import columns, flat
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN
 from lxmls_rnn.deep_learning.rnn import model_class, name_of
-from lxmls_rnn.deep_learning.sgd import make_step
 
 ACTIVATION = "tanh"
 Computed = dict[str, np.ndarray]
@@ -93,7 +92,7 @@ class NumpyContender:
         self.case, self.values = case, values
         self.model = build_model(case, values)
         self.backward: Callable[..., Any] = self.model.backward
-        self.step: Callable[..., Any] = make_step(self.model, batched=case.batch > 1)
+        self.step: Callable[..., Any] = self.model.make_step(batched=case.batch > 1)
 
     def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
         """Return the call that is timed: copy the inputs to the device, do the work, wait for the results.
@@ -166,7 +165,7 @@ class TheanoContender(GraphContender):
         self.free_at_start = self._free()
         self.model = build_model(case, values)
         if case.work == "step":
-            self.step = self._waiting(make_step(self.model, batched=case.batch > 1), self.model.param)
+            self.step = self._waiting(self.model.make_step(batched=case.batch > 1), self.model.param)
         elif case.work == "backward":
             self.backward = self._compile_backward()
 
@@ -234,7 +233,7 @@ class JaxContender(GraphContender):
         self.case, self.values = case, values
         self.model = model = build_model(case, without_absent(case, values))
         model.is_padded = False
-        made = make_step(model)
+        made = model.make_step()
         function = jit(lambda *inputs: model.loss_and_gradients(*inputs)[::2])  # without the number of correct words
 
         def backward(*batch: np.ndarray) -> Any:
@@ -281,7 +280,7 @@ class TorchContender(GraphContender):
         model.threads = torch.get_num_threads()
         self.on_cuda = model.device.type == "cuda"
         wait = (lambda: torch.cuda.synchronize(model.device)) if self.on_cuda else (lambda: None)
-        made = make_step(model)
+        made = model.make_step()
 
         def backward(*batch: np.ndarray) -> Any:
             with own_settings(model.threads):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import rnn as rnns
-from lxmls_rnn.deep_learning.sgd import make_step
 from lxmls_rnn.deep_learning.update import Descent
 
 WORDS, TAGS = 12, 5  # few words, so that each batch has the same word several times
@@ -23,7 +22,7 @@ SETTINGS = [
 def test_a_training_is_the_same_whatever_the_order_of_blocks(monkeypatch, name, options, batched, clip):
     rng = np.random.RandomState(0)
     model = rnns.model_class(name)(WORDS, 7, 9, TAGS, seed=1, **options)
-    start, step = model.get_values(), make_step(model, Descent(clip), batched=batched)
+    start, step = model.get_values(), model.make_step(Descent(clip), batched=batched)
     shape = (4, 6) if batched else (10,)
     batches = [[rng.randint(0, count, shape).astype("int32") for count in (WORDS, TAGS)] for _ in range(2)]
 

@@ -15,7 +15,6 @@ from lxmls_rnn.deep_learning.model_file import build
 from lxmls_rnn.deep_learning.ops.gpu.descent import GpuDescend
 from lxmls_rnn.deep_learning.ops.gpu.rows import GpuAddRows
 from lxmls_rnn.deep_learning.ops.gpu.transfers import GpuFetch
-from lxmls_rnn.deep_learning.sgd import make_step
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, train_vocabulary
 
@@ -54,7 +53,7 @@ def test_a_training_step_moves_word_ids_in_and_a_cost_out(kind, batched):
     name, options = class_and_options(kind)
     model = rnns.model_class(name)(60, 7, 37, 5, **options)
     assert all(type(W).__name__ == "GpuArraySharedVariable" for W in model.param)
-    nodes = function_of(make_step(model, batched=batched)).maker.fgraph.toposort()
+    nodes = function_of(model.make_step(batched=batched)).maker.fgraph.toposort()
     layer = rnns.MODELS[name].family + "Layer"
     used = Counter(type(node.op).__name__ for node in nodes)
     assert used["RowIndex"] == used["GpuTakeRows"] == used["GpuAddRows"] == used["GpuDescend"] == 1

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning import fused_sgd, sgd
 from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning import theano_fast
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import EpochDone, Stopped, Trainer
@@ -86,8 +86,8 @@ def test_a_step_is_that_of_theanos_graph(name, clip, freeze, batched):
     weights = np.array([[1 / 8] * 4, [1 / 4, 1 / 4, 0, 0]])
     arguments = (x, y, weights) if batched else (x[0], y[0], weights[0])
     descent = Descent(clip, freeze)
-    fused = sgd.make_step(models[0], descent, batched=batched)
-    graph = sgd.theano_step(models[1], descent, batched)
+    fused = models[0].make_step(descent, batched=batched)
+    graph = rnns.RNN.make_step(models[1], descent, batched=batched)
     for _ in range(3):
         assert fused(*arguments, 0.5) == pytest.approx(graph(*arguments, 0.5), rel=1e-12)
     for name, W in models[0].get_values().items():
@@ -97,7 +97,7 @@ def test_a_step_is_that_of_theanos_graph(name, clip, freeze, batched):
 def test_calls_are_short_and_hold_every_batch_once(monkeypatch):
     model, sentences = drawn("FastRNN"), corpus(50)
     size = sum(W.get_value().size for W in model.param[1:])
-    monkeypatch.setattr(fused_sgd, "MAX_WORK_PER_CALL", 30 * size)
+    monkeypatch.setattr(theano_fast, "MAX_WORK_PER_CALL", 30 * size)
     _, *events, done, _ = train(Trainer(epochs=1), model, sentences)
     ends = [event.batch for event in events]
     assert ends[-1] == sum(event.updates for event in events) == 50
@@ -109,7 +109,7 @@ def test_calls_are_short_and_hold_every_batch_once(monkeypatch):
 
 @pytest.mark.parametrize("after", [1, 5, 9])
 def test_a_training_that_stops_within_an_epoch_goes_on_to_the_same_numbers(monkeypatch, after):
-    monkeypatch.setattr(fused_sgd, "MAX_WORK_PER_CALL", 1500)
+    monkeypatch.setattr(theano_fast, "MAX_WORK_PER_CALL", 1500)
     trainer = Trainer(epochs=2, shuffle=True, seed=3, clip=0.3)
     whole_model, model, resumed_model = drawn("FastRNN"), drawn("FastRNN"), drawn("FastRNN")
     whole = train(trainer, whole_model, corpus(40))
@@ -118,7 +118,7 @@ def test_a_training_that_stops_within_an_epoch_goes_on_to_the_same_numbers(monke
     stream.close()
     progress = events[-1].progress
     resumed_model.set_values(model.get_values())
-    monkeypatch.setattr(fused_sgd, "MAX_WORK_PER_CALL", 700)  # cut elsewhere than before
+    monkeypatch.setattr(theano_fast, "MAX_WORK_PER_CALL", 700)  # cut elsewhere than before
     resumed = train(trainer, resumed_model, corpus(40), None, progress)
     assert numbers(events) + numbers(resumed) == numbers(whole)
     assert same(resumed_model, whole_model)
@@ -145,7 +145,7 @@ def test_a_cost_that_is_not_finite_ends_the_call_and_is_named():
     assert bad > 1
     with pytest.raises(FloatingPointError, match=rf"became nan in epoch 1, batch {bad}: try a lower rate"):
         train(Trainer(), model, sentences)
-    steps = sgd.make_steps(model, cut(sentences, 1, "float64"))
+    steps = model.make_steps(cut(sentences, 1, "float64"))
     model.set_values(drawn("FastRNN").get_values())
     model.param[0].set_value(W_e)
     ((costs, *_),) = steps(np.arange(20), 0.1)
@@ -156,7 +156,7 @@ def test_a_cost_that_is_not_finite_ends_the_call_and_is_named():
 def test_an_id_out_of_range_is_refused_before_the_step(x, y):
     model = drawn("FastRNN")
     before = model.get_values()
-    step = sgd.make_step(model)
+    step = model.make_step()
     with pytest.raises(IndexError, match="outside the 12 words, or a tag outside the 3 tags"):
         step(np.array([1, x], "int32"), np.array([0, y], "int32"), np.full(2, 0.5), 0.1)
     assert all(np.array_equal(before[name], W) for name, W in model.get_values().items())
@@ -177,14 +177,14 @@ def test_shapes_that_do_not_fit_are_refused():
     other.param[2].set_value(np.ones((3, 4)))
     for model, tags in ((other, 3), (drawn("FastRNN"), 2)):
         with pytest.raises(ValueError, match="shapes of the inputs do not fit"):
-            sgd.make_step(model)(np.zeros(3, "int32"), np.zeros(tags, "int32"), np.full(3, 1 / 3), 0.1)
+            model.make_step()(np.zeros(3, "int32"), np.zeros(tags, "int32"), np.full(3, 1 / 3), 0.1)
 
 
 def test_a_step_takes_views_of_any_stride():
     models = drawn("FastRNN"), drawn("FastRNN")
     x, y, weights = np.arange(10, dtype="int32"), np.arange(10, dtype="int32") % 3, np.full(10, 0.2)
-    sgd.make_step(models[0])(x[::2], y[::2], weights[::2], 0.1)
-    sgd.make_step(models[1])(x[::2].copy(), y[::2].copy(), weights[::2].copy(), 0.1)
+    models[0].make_step()(x[::2], y[::2], weights[::2], 0.1)
+    models[1].make_step()(x[::2].copy(), y[::2].copy(), weights[::2].copy(), 0.1)
     assert same(*models)
 
 
@@ -193,6 +193,5 @@ def test_a_model_with_formulas_of_its_own_goes_through_the_graph():
         def _recurrent(self, _z, _h0):
             return 2 * super()._recurrent(_z, _h0)
 
-    assert fused_sgd.covers(drawn("FastRNN"))
-    assert not fused_sgd.covers(Skipping(*SIZES))
-    assert not fused_sgd.covers(drawn("RNN"))
+    assert drawn("FastRNN").has_fused_steps
+    assert not Skipping(*SIZES).has_fused_steps

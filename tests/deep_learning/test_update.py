@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import rnn as rnns
-from lxmls_rnn.deep_learning.sgd import make_step
 from lxmls_rnn.deep_learning.update import Descent
 
 SIZES = 30, 6, 5, 4
@@ -34,7 +33,7 @@ def test_a_numpy_step_is_the_step_along_the_dense_gradient(cls, clip):
     gradients = dense.grads(X, Y)
     norm = np.sqrt(sum((g**2).sum() for g in gradients))
     scale = 1 if clip is None else min(1, clip / norm)
-    cost, correct, length = make_step(model, Descent(clip))(X, Y, WEIGHTS, 0.5)
+    cost, correct, length = model.make_step(Descent(clip))(X, Y, WEIGHTS, 0.5)
     assert length == (0 if clip is None else pytest.approx(norm, rel=1e-13))
     assert cost == pytest.approx(dense.forward(X, True, Y).loss, rel=1e-13)
     assert correct == (dense.forward(X).argmax(axis=0) == Y).sum()
@@ -46,7 +45,7 @@ def test_a_numpy_step_is_the_step_along_the_dense_gradient(cls, clip):
 def test_a_rate_that_is_a_number_of_numpys_leaves_the_steps_precision(clip):
     models = [rnns.NumpyRNN(*SIZES, seed=0, dtype="float32") for _ in range(2)]
     for model, rate in zip(models, (0.3, np.float64(0.3)), strict=True):
-        result = make_step(model, Descent(clip))(X, Y, WEIGHTS.astype("float32"), rate)
+        result = model.make_step(Descent(clip))(X, Y, WEIGHTS.astype("float32"), rate)
         assert [type(number) for number in result] == [float, int, float]
     for W, value in zip(models[0].param, models[1].param, strict=True):
         assert (value == W).all()
@@ -65,9 +64,9 @@ def test_a_rate_that_is_a_number_of_numpys_leaves_the_steps_precision(clip):
     ],
 )
 def test_a_step_of_scan_is_the_numpy_step(scan, bare, batched, clip):
-    """Those of the fused layers are compared in test_fused_sgd."""
+    """Those of the fused layers are compared in test_fused_steps."""
     a, b = scan(*SIZES, seed=0), bare(*SIZES, seed=0)
-    steps = [make_step(model, Descent(clip), batched=batched) for model in (a, b)]
+    steps = [model.make_step(Descent(clip), batched=batched) for model in (a, b)]
     for _ in range(3):
         results = [step(*(BATCH if batched else (X, Y, WEIGHTS)), 0.5) for step in steps]
         assert results[0][0] == pytest.approx(results[1][0], rel=1e-8)
@@ -83,7 +82,7 @@ def test_sizes_of_one_work_in_a_batch(cls, bare):
     x, y = np.zeros((2, 3), "int32"), np.zeros((2, 3), "int32")
     models = cls(1, 1, 1, 1, seed=0), bare(1, 1, 1, 1, seed=0)
     for model in models:
-        make_step(model, batched=True)(x, y, np.full((2, 3), 1 / 6), 0.5)
+        model.make_step(batched=True)(x, y, np.full((2, 3), 1 / 6), 0.5)
     for W, value in zip(models[0].param, models[1].param, strict=True):
         assert np.allclose(W.get_value(), value, rtol=1e-8, atol=1e-14)
 
@@ -95,7 +94,7 @@ def test_sizes_of_one_work_in_a_batch(cls, bare):
 def test_frozen_embeddings_stay(cls, clip):
     model = cls(*SIZES, seed=0)
     before = model.get_values()
-    make_step(model, Descent(clip, freeze_embeddings=True))(X, Y, WEIGHTS, 0.5)
+    model.make_step(Descent(clip, freeze_embeddings=True))(X, Y, WEIGHTS, 0.5)
     after = model.get_values()
     assert np.array_equal(before["W_e"], after["W_e"])
     assert not np.array_equal(before["W_x"], after["W_x"])
