@@ -1,7 +1,7 @@
 """Theano 1.0.5 as built by this project, with settings for this machine.
 
 Importing this package does not import Theano; it raises an error if the installed Theano is a stock one. Every import
-of Theano, also in a student's notebook, calls `load.importing`, which the entry point ``theano.host`` names. It
+of Theano, also in a student's notebook, calls `load.importing`. It
 
 - chooses a BLAS to link with, a compile cache that survives the process, flags for this processor, and a device;
 - respects what the user has set: THEANO_FLAGS come first, then LXMLS_DEVICE and LXMLS_FLOATX, then ``.theanorc`` (or
@@ -11,7 +11,6 @@ of Theano, also in a student's notebook, calls `load.importing`, which the entry
 ``packages/theano`` builds Theano: it edits the sources and adds the package ``theano_runtime``, which compiles.
 """
 
-from lxmls_rnn.theano_env.build import require_host, stamp
+from lxmls_rnn.theano_env.build import stamp
 
 stamp()  # raises WrongTheano for a stock Theano, which has no theano_runtime
-require_host()

@@ -1,4 +1,4 @@
-"""Check that the installed Theano is this project's build, and that it knows this library as its host."""
+"""Check that the installed Theano is this project's build."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 from lxmls_rnn import paths
 
 STAMP = "lxmls_rnn_build.txt"  # next to Theano's __init__.py; packages/theano writes it
-HOST = "lxmls_rnn.theano_env.load"  # what the entry point of this library names
 
 
 class WrongTheano(ImportError, RuntimeError):
@@ -28,14 +27,3 @@ def stamp() -> str:
             " build of Theano 1.0.5 in its place, and `make dist` writes a wheel of it for pip"
         )
     return file.read_text()
-
-
-def require_host() -> None:
-    """Raise WrongTheano unless ``import theano`` takes its settings from this library."""
-    from theano_runtime.host import host
-
-    if host().__name__ != HOST:
-        raise WrongTheano(
-            f"Theano takes its settings from {host().__name__}, not from lxmls-rnn, which is not an installed package:"
-            " `make setup` or pip installs it"
-        )

@@ -1,6 +1,6 @@
 """Import of Theano with the settings of this package, on the requested device.
 
-This module is the host of the Theano build (``theano_runtime.host``): the entry point ``theano.host`` names it.
+This module is the host of the Theano build, see ``theano_runtime.host``.
 """
 
 import logging

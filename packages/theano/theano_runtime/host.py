@@ -1,16 +1,14 @@
-"""The installed package that configures Theano, its host.
+"""The library that configures Theano, its host: `lxmls_rnn`, or where that is missing this module, with plain settings.
 
-A host names its module by an entry point in the group ``theano.host``. The module has what this one defines:
-`importing`, `ADVICE` and `GpuLost`. Without a host Theano has its own settings.
+`lxmls_rnn.theano_env.load` has what this module defines: `importing`, `ADVICE` and `GpuLost`.
 """
 
 import functools
 import sys
 from contextlib import nullcontext
-from importlib.metadata import entry_points
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
-
-GROUP = "theano.host"
 
 importing = nullcontext  # a context manager around the import of Theano
 ADVICE = ""  # what to do about a compiler that fails
@@ -26,6 +24,5 @@ class GpuLost(RuntimeError):
 
 @functools.cache
 def host() -> Any:
-    """Return the host's module, or this one if no installed package is a host."""
-    found = sorted(entry_points(group=GROUP))
-    return found[0].load() if found else sys.modules[__name__]
+    """Return the host's module."""
+    return import_module("lxmls_rnn.theano_env.load") if find_spec("lxmls_rnn") else sys.modules[__name__]
