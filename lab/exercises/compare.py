@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from lab.exercises import harness
 from lab.exercises.exercise import EXERCISES, Exercise, Quantity, answer_of
 from lab.exercises.harness import CHANGED, SCANS, Arrays
 from lab.exercises.inputs import Case, cases
-from lxmls_rnn.teaching.first_difference import WHOLE, Place, Steps, in_order
 from lxmls_rnn.teaching.gradient_check import TOLERANCE
+
+Place = tuple[int | None, str]  # a step and a quantity
 
 
 @dataclass(frozen=True)
@@ -101,17 +103,19 @@ def difference(exercise: Exercise, n: int, right: Arrays, got: Arrays, seed: int
 
 
 def places(exercise: Exercise, right: Arrays) -> list[Place]:
-    """Return the steps and quantities of an exercise in the order of computation."""
-    steps: dict[str, Steps] = {}
-    for name, quantity in exercise.quantities.items():
-        if name not in right:
-            continue
-        if (axis := quantity.step_axis) is None:
-            steps[name] = WHOLE
-        else:
-            forwards = range(quantity.first, quantity.first + right[name].shape[axis])
-            steps[name] = forwards[::-1] if name in exercise.backwards else forwards
-    return list(in_order(steps))
+    """Return the steps and quantities of an exercise in the order of computation.
+
+    Neighbours that go in the same direction are computed together, one step after the other.
+    """
+
+    def direction(name: str) -> int:
+        return 0 if exercise.quantities[name].step_axis is None else -1 if name in exercise.backwards else 1
+
+    found: list[Place] = []
+    for sign, names in groupby([name for name in exercise.quantities if name in right], direction):
+        together = [(step, name) for name in names for step in exercise.quantities[name].steps(right[name].shape)]
+        found += sorted(together, key=lambda place: sign * (place[0] or 0))
+    return found
 
 
 def at(quantity: Quantity, array: np.ndarray, step: int | None) -> np.ndarray:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,10 @@ class Quantity:
     def first(self) -> int:
         """The number of the first step: 0 if the array also holds the state before the first word."""
         return 0 if "L + 1" in self.axes else 1
+
+    def steps(self, shape: tuple[int, ...]) -> Sequence[int | None]:
+        """Return the numbers of the steps of an array of this shape; [None] if the quantity has no steps."""
+        return [None] if (axis := self.step_axis) is None else range(self.first, self.first + shape[axis])
 
 
 @dataclass(frozen=True)

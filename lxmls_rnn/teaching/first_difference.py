@@ -6,7 +6,7 @@ error e_c_t of a cell is left out, because Theano and JAX do not return it; a mi
 with the slopes of the gates.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -22,18 +22,15 @@ ROUNDING = (
     "Two correct models differ by rounding: they sum in another order, or round a product and a sum once (fused "
     "multiply-add) instead of twice. A GPU may also round factors to TF32, 10 bits; JAX and PyTorch do not do so here."
 )
+WITH_STEPS = FORWARD_QUANTITIES + ERROR_QUANTITIES
 GATES = tuple(f"{gate}_t" for gate in STACKED_GATES["W_x"])  # quantities of an LSTM, each a gate's own
-
-Place = tuple[int | None, str]  # a step and a quantity
-Steps = range | tuple[None]  # of a quantity, in the order in which they are computed
-WHOLE: Steps = (None,)  # it has no steps
 
 
 class FirstDifference(NamedTuple):
     """The first difference between two models, in the order in which they compute."""
 
     quantity: str  # of `FORWARD_QUANTITIES` or `ERROR_QUANTITIES`, or a parameter, whose gradient differs
-    step: int | None  # None for a gradient
+    step: int  # 0 for a gradient
     gates: list[str]  # of an LSTM, if not all differ
     difference: float  # relative to the largest entry
 
@@ -42,18 +39,6 @@ class FirstDifference(NamedTuple):
         what = f"{self.quantity} of word {self.step}" if self.step else f"the gradient of {self.quantity}"
         gates = f", gate {' and '.join(self.gates)}" if self.gates else ""
         return f"{what}{gates} (by {self.difference:.1e} of the largest entry)"
-
-
-def in_order(steps: Mapping[str, Steps]) -> Iterator[Place]:
-    """Yield steps and quantities in the order of computation.
-
-    Neighbours in `steps` that go in the same direction are computed together, one step after the other.
-    """
-    for direction, group in groupby(steps, lambda name: getattr(steps[name], "step", 0)):
-        names = list(group)
-        together: set[Any] = set().union(*(steps[name] for name in names))
-        for step in sorted(together, reverse=direction < 0):
-            yield from ((step, name) for name in names if step in steps[name])
 
 
 def compare_models(
@@ -106,7 +91,7 @@ def compare_quantities(
 ) -> Iterator[Comparison]:
     """Compare every quantity of a sentence, (L,), between two models of a family; `name` is that of `model`."""
     found, expected = model.quantities(x, y), other.quantities(x, y)
-    for quantity in (*FORWARD_QUANTITIES, *ERROR_QUANTITIES, *model.shapes(model.sizes)):
+    for quantity in (*WITH_STEPS, *model.shapes(model.sizes)):
         key = quantity.removesuffix("_t")  # the name of a quantity is shown with its step
         if key in found.keys() & expected.keys():
             yield comparison(name, model, quantity, found[key], expected[key], type(other).__name__, tolerance)
@@ -120,11 +105,15 @@ def first_difference(rows: Iterable[Comparison]) -> FirstDifference | None:
     """
     by_name = {row.parameter: row for row in rows}
     wrong = {name: row.wrong for name, row in by_name.items()}
-    steps: dict[str, Steps] = {}
-    for name, array in wrong.items():
-        forwards = range(1, array.shape[1] + 1)
-        steps[name] = forwards if name in FORWARD_QUANTITIES else forwards[::-1] if name in ERROR_QUANTITIES else WHOLE
-    differ = [(step, name) for step, name in in_order(steps) if wrong[name][:, _columns(step)].any()]
+
+    def turn(place: tuple[int, str]) -> tuple[int, int]:
+        step, name = place
+        return (0, step) if name in FORWARD_QUANTITIES else (1, -step) if name in ERROR_QUANTITIES else (2, 0)
+
+    places = [(step, name) for name, array in wrong.items()
+              for step in (range(1, 1 + array.shape[1]) if name in WITH_STEPS else [0])
+              if array[:, _columns(step)].any()]  # fmt: skip
+    differ = sorted(places, key=turn)
     if not differ:
         return None
     step, name = differ[0]
@@ -135,9 +124,9 @@ def first_difference(rows: Iterable[Comparison]) -> FirstDifference | None:
     return FirstDifference(name, step, row.wrong_gates(gates, _columns(step)), largest)
 
 
-def _columns(step: int | None) -> slice:
-    """Return the column of a step in an array, (n, L), as a slice; all columns for None."""
-    return slice(None) if step is None else slice(step - 1, step)
+def _columns(step: int) -> slice:
+    """Return the column of a step in an array, (n, L), as a slice; all columns for 0."""
+    return slice(step - 1, step) if step else slice(None)
 
 
 def in_sentences(rows: Iterable[Comparison]) -> Iterator[str]:

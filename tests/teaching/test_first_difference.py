@@ -8,11 +8,9 @@ import pytest
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.teaching.first_difference import (
-    WHOLE,
     compare_models,
     compare_quantities,
     first_difference,
-    in_order,
     in_sentences,
 )
 from lxmls_rnn.teaching.gradient_check import random_values
@@ -26,14 +24,6 @@ def model_of(cls, **options):
     model = cls(8, 4, 3, 3, **options)
     model.set_values(random_values(model, np.random.RandomState(1)))
     return model
-
-
-def test_quantities_of_one_direction_are_in_order_step_by_step():
-    there, back = range(1, 3), range(2, 0, -1)
-    steps = {"a": there, "h": range(3), "e_h": back, "e_a": back, "W_x": WHOLE, "W_h": WHOLE}
-    forward = [(0, "h"), (1, "a"), (1, "h"), (2, "a"), (2, "h")]
-    backward = [(2, "e_h"), (2, "e_a"), (1, "e_h"), (1, "e_a"), (None, "W_x"), (None, "W_h")]
-    assert list(in_order(steps)) == [*forward, *backward]
 
 
 @pytest.mark.parametrize(
