@@ -34,30 +34,50 @@ _passed: set[str] = set()
 failed_cells.watch(get_ipython())
 
 
-def _max_seconds(exercise: Exercise) -> float:
-    return MAX_COMPILING_SECONDS if exercise.kind in harness.COMPILING else MAX_SECONDS
+class Check:
+    """The check of an answer, the function or class that an exercise asks for, in a child process."""
 
+    def __init__(self, exercise: Exercise, answer: Any) -> None:
+        self.exercise, self.answer = exercise, answer
+        self.seconds = MAX_COMPILING_SECONDS if exercise.kind.framework.compile_time else MAX_SECONDS
 
-def _judged(exercise: Exercise, answer: Any, child: trial.Child) -> tuple[str, str]:
-    """Return the state of an answer and the text of its verdict; tell the kernel what is wrong once it is found."""
-    got: list[harness.Arrays] = []
-    failure: BaseException | None = None
-    for case in cases(exercise.name):
-        child.allow(_max_seconds(exercise))
+    def verdict(self) -> tuple[str, str]:
+        """Return the state of the answer and the text of its verdict."""
         try:
-            with library_calls() as called:
-                got.append(harness.run(exercise, answer, case))
-        except harness.Unfinished as error:
-            return NOT_YET, f'{error}\nA hint: check.hint("{exercise.name}")'
-        except trial.ERRORS as error:
-            if isinstance(error, NotImplementedError) and explanation.is_from_student(error):
-                return NOT_YET, "The cell is not filled in yet."
-            failure = error
-            break
-        if called:
-            return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
-    child.allow(MAX_SEARCH_SECONDS + _max_seconds(exercise))
-    return explanation.Explanation(exercise, answer, child.tell, MAX_SEARCH_SECONDS).verdict(got, failure)
+            compare.expected(self.exercise.name)  # the child need not compute it
+            return trial.run(self._judge, self.exercise.kind.framework, self.seconds)
+        except trial.Ended as error:
+            if error.known:
+                return NOT_RIGHT, f"{error.known}\n{explanation.CUT_OFF}"
+            if isinstance(error, trial.Busy):
+                return NOT_YET, f"{error} This was no try.{explanation.line_of(error)}"
+            return NOT_RIGHT, f"{error}{explanation.line_of(error)}"
+        except Exception as error:  # the check itself fails on unexpected input
+            return NOT_RIGHT, f"The check cannot handle this result: {type(error).__name__}: {error}"
+
+    def _judge(self, child: trial.Child) -> tuple[str, str]:
+        """Return the verdict, in the child process; tell the kernel what is wrong once it is found."""
+        got: list[harness.Arrays] = []
+        failure: BaseException | None = None
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            for case in cases(self.exercise.name):
+                child.allow(self.seconds)
+                try:
+                    with library_calls() as called:
+                        got.append(harness.run(self.exercise, self.answer, case))
+                except harness.Unfinished as error:
+                    return NOT_YET, f'{error}\nA hint: check.hint("{self.exercise.name}")'
+                except trial.ERRORS as error:
+                    if isinstance(error, NotImplementedError) and explanation.is_from_student(error):
+                        return NOT_YET, "The cell is not filled in yet."
+                    failure = error
+                    break
+                if called:
+                    return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
+            child.allow(MAX_SEARCH_SECONDS + self.seconds)
+            found = explanation.Explanation(self.exercise, self.answer, child.tell, MAX_SEARCH_SECONDS)
+            return found.verdict(got, failure)
 
 
 def _checked(name: str, *arguments: Any) -> Verdict:
@@ -65,32 +85,16 @@ def _checked(name: str, *arguments: Any) -> Verdict:
     if not arguments:
         return Verdict(name, NOT_YET, f"Expected your function or class in check.{name}(...), got nothing.")
     _passed.discard(name)
-    exercise, tried = EXERCISES[name], True
-    if missing := FRAMEWORKS[exercise.framework].missing:
+    exercise = EXERCISES[name]
+    if missing := exercise.kind.framework.missing:
         return Verdict(name, NOT_YET, f"{missing}.")
-
-    def quietly(child: trial.Child) -> tuple[str, str]:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            return _judged(exercise, arguments[0], child)
-
-    try:
-        compare.expected(name)  # the child need not compute it
-        state, text = trial.run(quietly, exercise.framework, _max_seconds(exercise))
-        if state == RIGHT:
-            _passed.add(name)
-    except trial.Ended as error:
-        state, text = NOT_RIGHT, f"{error}{explanation.line_of(error)}"
-        if error.known:
-            text = f"{error.known}\n{explanation.CUT_OFF}"
-        elif isinstance(error, trial.Busy):
-            state, text, tried = NOT_YET, f"{error} This was no try.{explanation.line_of(error)}", False
-    except Exception as error:  # the check itself fails on unexpected input
-        state, text = NOT_RIGHT, f"The check cannot handle this result: {type(error).__name__}: {error}"
+    state, text = Check(exercise, arguments[0]).verdict()
+    if state == RIGHT:
+        _passed.add(name)
     if stale := failed_cells.stale(*arguments):
         text = f"{stale}\n{text}"
     try:
-        _progress.update(name, state=state, tries=int(tried and state != NOT_YET))
+        _progress.update(name, state=state, tries=int(state != NOT_YET))
     except OSError as error:
         text = f"{text}\n{_not_saved(error)}"
     return Verdict(name, state, text)

@@ -16,6 +16,7 @@ from lab.exercises import harness
 from lab.exercises.exercise import EXERCISES, Exercise, Quantity, answer_of
 from lab.exercises.harness import CHANGED, SCANS, Arrays
 from lab.exercises.inputs import Case, cases
+from lxmls_rnn.deep_learning.frameworks import THEANO
 from lxmls_rnn.teaching.gradient_check import TOLERANCE
 
 Place = tuple[int | None, str]  # a step and a quantity
@@ -79,7 +80,7 @@ def difference(exercise: Exercise, n: int, right: Arrays, got: Arrays, seed: int
     """Return the first difference of case `n` in the order of computation."""
     if np.size(got.get(CHANGED, ())):
         text = f"{', '.join(got[CHANGED])} is changed in place: whoever called the function still needs it."
-        shared = "; with a shared variable, leave set_value out" * (exercise.framework == "scan")
+        shared = "; with a shared variable, leave set_value out" * (exercise.kind.framework is THEANO)
         return Difference(n, CHANGED, None, text, f"Assign to a new array, or to a copy{shared}.")
     there = {name: one for name, one in exercise.quantities.items() if name in right}
     if found := _order(exercise, n, there, right, got):

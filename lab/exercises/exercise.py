@@ -19,17 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.exercises.harness import KINDS, Kind
+
 FOLDER = Path(__file__).parent / "catalogue"
-METHODS = {"theano_model": "_forward", "numpy_method": "backpropagation", "torch_method": "_log_forward"}  # of a class
-# the imports of the notebook's cells before an exercise, by its kind or the beginning of it
-IMPORTS = {
-    "numpy": "import numpy as np\n",
-    "scan": "import numpy as np\nimport theano\nimport theano.tensor as T\n"
-    "from lxmls_rnn.deep_learning.rnn import LSTM, RNN\n",
-    "torch_method": "import torch\nfrom lxmls_rnn.deep_learning.pytorch_models.rnn import PytorchRNN\n",
-    "torch": "import torch\nfrom torch import nn\n",
-    "jax": "import jax\nimport jax.numpy as jnp\nfrom jax import lax\n",
-}
 _FACTS = (
     "number",
     "kind",
@@ -91,7 +83,7 @@ class Exercise:
     title: str
     optional: bool
     function: str  # the function or class that is checked
-    kind: str  # of `lab.exercises.harness`
+    kind: Kind
     arguments: tuple[str, ...]  # names, in order
     results: tuple[str, ...]  # names of what is returned, in order
     inputs: str  # of `lab.exercises.inputs`
@@ -106,21 +98,9 @@ class Exercise:
     patches: tuple[Patch, ...]
 
     @property
-    def framework(self) -> str:
-        """The framework that must be installed, a name in `FRAMEWORKS`: "scan" (Theano), "torch", "jax" or "numpy"."""
-        return {"theano": "scan", "torch": "torch", "jax": "jax"}.get(self.kind.split("_")[0], "numpy")
-
-    @property
-    def method(self) -> str:
-        """The method that is checked of a class; "" for a function."""
-        return METHODS.get(self.kind, "")
-
-    @property
     def before(self) -> str:
         """The code of the cells that the solution builds on."""
-        return IMPORTS.get(self.kind, IMPORTS[self.framework]) + "\n".join(
-            EXERCISES[name].solution for name in self.needs
-        )
+        return self.kind.imports + "\n".join(EXERCISES[name].solution for name in self.needs)
 
 
 def read(file: Path) -> Exercise:
@@ -135,6 +115,8 @@ def read(file: Path) -> Exercise:
         raise ValueError(f"{file}: unknown fact {unknown[0]!r}, expected one of {', '.join(_FACTS)}")
     if missing := [name for name in _NEEDED if name not in facts]:
         raise ValueError(f"{file}: the fact {missing[0]!r} is missing: - {missing[0]}: ...")
+    if facts["kind"] not in KINDS:
+        raise ValueError(f"{file}: unknown kind {facts['kind']!r}, expected one of {', '.join(KINDS)}")
     title = re.match("# (.+)\n", head)
     if title is None:
         raise ValueError(f"{file}: the first line should be the title, # TITLE")
@@ -153,7 +135,7 @@ def read(file: Path) -> Exercise:
         title=title[1],
         optional="optional" in facts,
         function=facts["function"],
-        kind=facts["kind"],
+        kind=KINDS[facts["kind"]],
         arguments=names("arguments"),
         results=names("results") or tuple(quantities),
         inputs=facts["inputs"],

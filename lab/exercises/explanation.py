@@ -36,6 +36,7 @@ from lab.exercises.inputs import Case, cases
 from lab.runtime import trial
 from lab.runtime.student_errors import SourceLine, failed_line, sentence
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT
+from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, TORCH
 
 _VARIABLE = re.compile(r"0x[0-9a-f]+|\bline \d+|id=\d+|\bat 0x\w+")  # parts of messages that differ from run to run
 
@@ -182,7 +183,7 @@ class Explanation:
         self.end = time.thread_time() + seconds
         self.is_repaired = False  # a change is found with which all of the answer is right
         try:
-            self.source: Source | None = Source(answer, exercise.method)
+            self.source: Source | None = Source(answer, exercise.kind.method)
         except ValueError:
             self.source = None
 
@@ -484,7 +485,7 @@ class Explanation:
 
     def _agrees_elsewhere(self, patch: Patch, names: Sequence[str]) -> bool:
         """Return whether a mistake gives the same for other inputs too; where code is compiled, they are not tried."""
-        if self.exercise.framework != "numpy":
+        if self.exercise.kind.framework is not NUMPY:
             return True
         whole = compare.expected(self.exercise.name, 1)
         return all(
@@ -581,7 +582,7 @@ class Explanation:
 
     def _returned(self) -> str:
         """Return a sentence about a wrong variable that the answer returns, or an empty string."""
-        if self.source is None or self.exercise.framework != "numpy":
+        if self.source is None or self.exercise.kind.framework is not NUMPY:
             return ""
         return self._repaired(self.source.all_lines_of("return"), only=("variable",))
 
@@ -606,7 +607,7 @@ class Explanation:
         search = functools.partial(
             search_fix.repaired, self.source, accepts=accepts, is_late=self._is_late, functions=[*functions]
         )
-        if self.exercise.framework == "numpy":
+        if self.exercise.kind.framework is NUMPY:
             kinds = others = tuple(search_fix.KINDS)
         else:  # building and running a graph takes some 50 ms
             kinds, others = tuple(kind for kind in search_fix.KINDS if kind not in search_fix.RARE), search_fix.LIKELY
@@ -660,7 +661,7 @@ def _behind(source: Source, lines: list[int], solution: ast.AST) -> list[int]:
 def _solution_tree(exercise: Exercise) -> ast.Module:
     """Return the solution's function, or its method, as a tree."""
     tree = ast.parse(exercise.solution)
-    names = (exercise.function, exercise.method)
+    names = (exercise.function, exercise.kind.method)
     found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name in names]
     return ast.Module([found[-1]], [])
 
@@ -728,7 +729,7 @@ def _shared_outcome(name: str, patch: Patch, n: int) -> Arrays | None:
     """Return p, (L, n_tags), that a mistake in the NumPy exercise `shares` gives for a case of this exercise."""
     exercise = EXERCISES[name]
     code = patch.code
-    if exercise.framework in ("torch", "jax"):  # their network has tanh
+    if exercise.kind.framework in (TORCH, JAX):  # their network has tanh
         code = code.replace("from scipy.special import expit as logistic", "from numpy import tanh as logistic")
     found = _run_patch(exercise.shares, Patch(patch.cause, code, patch.line), cases(name)[n])
     if not isinstance(found, dict) or "p" not in found:

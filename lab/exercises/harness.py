@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lab.exercises.exercise import METHODS, Exercise
+from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, THEANO, TORCH, Framework
+
+if TYPE_CHECKING:
+    from lab.exercises.exercise import Exercise
 
 Arrays = dict[str, np.ndarray]
 Value = Any  # an array, a number, a text, None, or a list of these
 
-COMPILING = ("theano", "theano_gradients", "theano_updates", "theano_model", "jax_scan", "jax_gradients")  # kinds
 CHANGED = "changed arguments"  # the array of names of arguments that the answer has changed in place
 SCANS = "scans"  # the array that counts the scans in the graph of an answer
 
@@ -29,6 +32,15 @@ class BadResult(Exception):
 
 class Unfinished(Exception):
     """The answer is not filled in: it is None or `...`, or returns one of these."""
+
+
+class Kind(NamedTuple):
+    """A kind of exercise."""
+
+    harness: Callable[[Exercise, Any, dict[str, Value]], Arrays]
+    framework: Framework = NUMPY
+    imports: str = "import numpy as np\n"  # of the notebook's cells before the exercise
+    method: str = ""  # that is checked of a class; "" for a function
 
 
 def run(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
@@ -43,16 +55,15 @@ def run(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """
     if answer is None or answer is ...:
         raise Unfinished("There is no code yet.")
-    if not callable(answer) and exercise.kind not in METHODS:
+    if not callable(answer) and not exercise.kind.method:
         raise BadResult(f"Expected a function, got {type(answer).__name__}.")
-    return HARNESSES[exercise.kind](exercise, answer, inputs)
+    return exercise.kind.harness(exercise, answer, inputs)
 
 
 # --- NumPy ------------------------------------------------------------------------------------------------------------
 
 
-def _numpy(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    read = _words if exercise.kind == "words" else _array
+def _numpy(read: Callable[[str, Any], np.ndarray], exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     names = [name for name in exercise.arguments if name in inputs]
     before = [inputs[name] for name in names]
     given = _copy(before)
@@ -421,7 +432,7 @@ def _is_own(cls: type, method: str) -> bool:
 
 def _guide_model(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Any:
     """Return a model of the student's class with the sizes of the inputs."""
-    cls, method = answer if isinstance(answer, type) else type(answer), METHODS[exercise.kind]
+    cls, method = answer if isinstance(answer, type) else type(answer), exercise.kind.method
     if not _is_own(cls, method):
         raise BadResult(f"Expected a class with a method `{method}` of its own, or an instance; got {cls.__name__}.")
     (n_words, n_emb), (n_tags, n_hidd) = inputs["W_e"].shape, inputs["W_y"].shape
@@ -535,25 +546,6 @@ def _jax_gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) ->
             return {name: np.asarray(value) for name, value in gradients(param).items()}
 
 
-HARNESSES: dict[str, Callable[[Exercise, Any, dict[str, Value]], Arrays]] = {
-    "numpy": _numpy,
-    "words": _numpy,
-    "finite_differences": _finite_differences,
-    "training_loop": _training_loop,
-    "theano": _theano,
-    "theano_gradients": _theano_gradients,
-    "theano_updates": _theano_updates,
-    "theano_model": _theano_model,
-    "torch_loop": _torch_loop,
-    "torch_gradients": _torch_gradients,
-    "torch_layers": _torch_layers,
-    "numpy_method": _numpy_method,
-    "torch_method": _torch_method,
-    "jax_scan": _jax_scan,
-    "jax_gradients": _jax_gradients,
-}
-
-
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
@@ -610,3 +602,31 @@ def _same(a: Value, b: Value) -> bool:
     if isinstance(b, np.ndarray):
         return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=b.dtype.kind == "f")
     return bool(a == b)
+
+
+# --- kinds of exercises -----------------------------------------------------------------------------------------------
+
+_WITH_THEANO = (
+    THEANO,
+    "import numpy as np\nimport theano\nimport theano.tensor as T\nfrom lxmls_rnn.deep_learning.rnn import LSTM, RNN\n",
+)
+_WITH_TORCH = TORCH, "import torch\nfrom torch import nn\n"
+_WITH_JAX = JAX, "import jax\nimport jax.numpy as jnp\nfrom jax import lax\n"
+_OF_GUIDE = TORCH, "import torch\nfrom lxmls_rnn.deep_learning.pytorch_models.rnn import PytorchRNN\n"
+KINDS = {
+    "numpy": Kind(partial(_numpy, _array)),
+    "words": Kind(partial(_numpy, _words)),
+    "finite_differences": Kind(_finite_differences),
+    "training_loop": Kind(_training_loop),
+    "theano": Kind(_theano, *_WITH_THEANO),
+    "theano_gradients": Kind(_theano_gradients, *_WITH_THEANO),
+    "theano_updates": Kind(_theano_updates, *_WITH_THEANO),
+    "theano_model": Kind(_theano_model, *_WITH_THEANO, "_forward"),
+    "torch_loop": Kind(_torch_loop, *_WITH_TORCH),
+    "torch_gradients": Kind(_torch_gradients, *_WITH_TORCH),
+    "torch_layers": Kind(_torch_layers, *_WITH_TORCH),
+    "numpy_method": Kind(_numpy_method, method="backpropagation"),
+    "torch_method": Kind(_torch_method, *_OF_GUIDE, "_log_forward"),
+    "jax_scan": Kind(_jax_scan, *_WITH_JAX),
+    "jax_gradients": Kind(_jax_gradients, *_WITH_JAX),
+}

@@ -31,6 +31,8 @@ from typing import BinaryIO, NoReturn, TypeVar
 
 from IPython import get_ipython
 
+from lxmls_rnn.deep_learning.frameworks import JAX, THEANO, TORCH, Framework
+
 T = TypeVar("T")
 
 MAX_WALL_SECONDS = 240.0  # for as long as `Child.allow` lets it compute; only code that waits needs them
@@ -174,8 +176,8 @@ class _Output(io.TextIOBase):
         return len(text)
 
 
-def can_fork(framework: str) -> bool:
-    """Return whether code of a framework, a name in `FRAMEWORKS`, can run in a child process now.
+def can_fork(framework: Framework) -> bool:
+    """Return whether code of a framework can run in a child process now.
 
     It cannot where a debugger is active: its breakpoints are in the kernel.
     """
@@ -183,18 +185,18 @@ def can_fork(framework: str) -> bool:
     is_debugged = sys.gettrace() or (of_events and of_events.get_tool(of_events.DEBUGGER_ID))
     if is_debugged or not hasattr(os, "fork"):  # Windows has none
         return False
-    if framework == "scan":
+    if framework is THEANO:
         import theano
 
         return not theano.gpuarray.type.list_contexts()
-    if framework == "torch":
+    if framework is TORCH:
         import torch
 
         return not torch.cuda.is_initialized()
-    return framework != "jax"
+    return framework is not JAX
 
 
-def run(function: Callable[[Child], T], framework: str, seconds: float) -> T:
+def run(function: Callable[[Child], T], framework: Framework, seconds: float) -> T:
     """Return what a function returns in a child process, or raise what it raises there, or `Ended`.
 
     It has `seconds` of the processor, and more where it calls `Child.allow`. Where `can_fork` says no, and without

@@ -8,7 +8,7 @@ import pytest
 
 import lab
 from lab.exercises.exercise import EXERCISES
-from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, TORCH
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, NUMPY, THEANO, TORCH
 
 FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
@@ -31,10 +31,10 @@ COURSE = [name for name in EXERCISES if name not in SCHOOL]
 
 def solved(notebook, *frameworks):
     """Solve the exercises of these frameworks, by default of all that are installed."""
-    frameworks = frameworks or [name for name, framework in FRAMEWORKS.items() if not framework.missing]
+    frameworks = frameworks or [framework for framework in FRAMEWORKS.values() if not framework.missing]
     for cell in notebook.cells:
         name = cell.metadata.get("exercise")
-        if name and EXERCISES[name].framework in frameworks:
+        if name and EXERCISES[name].kind.framework in frameworks:
             cell.source = EXERCISES[cell.metadata["exercise"]].solution
     return notebook
 
@@ -100,13 +100,13 @@ def test_without_theano_the_welcome_shows_no_fault_and_trains_with_numpy(tmp_pat
 @pytest.mark.daily("runs all cells, a quarter of a minute")
 @pytest.mark.usefixtures("small_corpus")
 def test_without_theano_its_cells_say_so_and_those_in_numpy_run_to_the_end(tmp_path, monkeypatch):
-    notebook = without_theano(solved(read(EXERCISE_NOTEBOOK), "numpy"), tmp_path, monkeypatch)
+    notebook = without_theano(solved(read(EXERCISE_NOTEBOOK), NUMPY), tmp_path, monkeypatch)
     wheel = "`pip install` the wheel of Theano that `make dist` writes on Linux"
     sentence = f"Theano is not installed: run `make setup`, which builds it, or {wheel}."
     assert printed(notebook, "theano") == f"{sentence}\n"
-    of = {name: EXERCISES[name].framework for name in COURSE}
-    said = {name: text for name, text in verdicts(notebook).items() if of[name] in ("numpy", "scan")}
-    expected = {"numpy": ": right.", "scan": f": not yet. {sentence}"}
+    expected = {NUMPY: ": right.", THEANO: f": not yet. {sentence}"}
+    of = {name: EXERCISES[name].kind.framework for name in COURSE}
+    said = {name: text for name, text in verdicts(notebook).items() if of[name] in expected}
     assert [text for name, text in said.items() if expected[of[name]] not in text] == []
 
 

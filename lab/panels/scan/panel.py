@@ -21,6 +21,7 @@ from lab.runtime import trial
 from lab.widgets.controls import dropdown, field, in_row, on_change, show, toggles, unfolding, view
 from lab.widgets.panel import Panel, Work, controls
 from lxmls_rnn.benchmark.show.report import format_time as time_in_words
+from lxmls_rnn.deep_learning.frameworks import THEANO
 from lxmls_rnn.plotting.palette import LINES
 
 MISTAKES_PART = "What goes wrong"
@@ -173,7 +174,7 @@ class ScanPanel(Panel):
             (self.wrong_result.value,) = self.work.events
             return "Both programs have run."
 
-        if name == MISTAKES_PART or trial.can_fork("scan"):
+        if name == MISTAKES_PART or trial.can_fork(THEANO):
             self.work.begin(work, on_end)
         else:  # the user can interrupt it only in the kernel's main thread
             list(work())

@@ -14,6 +14,7 @@ from lab.panels.scan.programs import THEANO_IMPORTS, execute, remember
 from lab.runtime import trial
 from lab.runtime.student_errors import SourceLine, failed_line, sentence
 from lxmls_rnn.benchmark.measure.timing import median_time
+from lxmls_rnn.deep_learning.frameworks import THEANO
 
 STEP_FILENAME = "<your step>"
 STEP_SECONDS = 10.0  # of the processor, for the program, a call of the step, and both functions with their times
@@ -129,7 +130,7 @@ def _in_child(work: Callable[[trial.Child], Any], step: str) -> Any:
 
     remember(step, STEP_FILENAME)
     try:
-        return trial.run(explained, "scan", STEP_SECONDS)
+        return trial.run(explained, THEANO, STEP_SECONDS)
     except trial.Ended as error:
         raise StepError(explain(error)) from error
 

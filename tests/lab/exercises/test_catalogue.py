@@ -5,9 +5,8 @@ import linecache
 import pytest
 
 from lab import check
-from lab.exercises import harness
 from lab.exercises.exercise import EXERCISES, answer_of
-from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
+from lxmls_rnn.deep_learning.frameworks import NUMPY
 
 COMPILED_DAILY = "lstm_step", "theano_gradients"  # one mistake for each cause
 
@@ -15,9 +14,9 @@ COMPILED_DAILY = "lstm_step", "theano_gradients"  # one mistake for each cause
 def _parameters(name):
     """Return a part of an exercise's mistakes for each tier: for the first every sixth, if nothing is compiled."""
     exercise = EXERCISES[name]
-    missing = FRAMEWORKS[exercise.framework].missing
+    missing = exercise.kind.framework.missing
     skip = pytest.mark.skipif(bool(missing), reason=missing)
-    if exercise.kind in harness.COMPILING or exercise.framework != "numpy":
+    if exercise.kind.framework is not NUMPY:
         first = list({patch.cause: patch for patch in reversed(exercise.patches)}.values()) * (name in COMPILED_DAILY)
         daily = pytest.mark.daily("compiles each mistake")
         rest = pytest.mark.nightly("the same as lstm_step and theano_gradients, of all exercises that are compiled")

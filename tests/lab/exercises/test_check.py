@@ -19,12 +19,11 @@ from lab.exercises.exercise import EXERCISES, answer_of, read
 from lab.exercises.inputs import cases
 from lxmls_rnn import paths
 from lxmls_rnn.classroom.students import Attempts
-from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 
 
 def with_framework(exercise, *values):
     """A test's parameters, skipped where the framework of the exercise is missing."""
-    framework = FRAMEWORKS[EXERCISES[exercise].framework]
+    framework = EXERCISES[exercise].kind.framework
     return pytest.param(exercise, *values, marks=pytest.mark.skipif(bool(framework.missing), reason=framework.missing))
 
 
@@ -104,7 +103,7 @@ def huge(*given):
 
 @pytest.mark.parametrize("name", ["forward", "squares", "torch_loop"])
 def test_code_that_never_leaves_C_has_a_verdict_with_its_line(name):
-    if missing := FRAMEWORKS[EXERCISES[name].framework].missing:
+    if missing := EXERCISES[name].kind.framework.missing:
         pytest.skip(missing)
     said = getattr(check, name)(huge)
     assert said.state == "not right"

@@ -21,6 +21,7 @@ def test_a_mistake_is_the_solution_with_other_lines():
         ("## Hints\n", "", "the section ## Hints is missing"),
         ("- number: 6.1\n", "- nummer: 6.1\n", "unknown fact 'nummer', expected one of number"),
         ("- inputs: by hand\n", "", "the fact 'inputs' is missing"),
+        ("- kind: numpy\n", "- kind: scipy\n", "unknown kind 'scipy', expected one of numpy, words"),
         ("# Forward pass", "Forward pass", "the first line should be the title"),
         ("- W_h @ h[:, t]\n", "- W_h @ g\n", "line {line}: the solution has no 'W_h @ g'"),
     ],

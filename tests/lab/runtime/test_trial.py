@@ -13,9 +13,10 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from tblib.pickling_support import pickle_exception
 
 from lab.runtime import trial
+from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY
 
 
-def run(function, framework="numpy"):
+def run(function, framework=NUMPY):
     return trial.run(function, framework, 5.0)
 
 
@@ -141,7 +142,7 @@ def no_fork():
     raise BlockingIOError
 
 
-@pytest.mark.parametrize(("framework", "fork"), [("jax", os.fork), ("numpy", no_fork), ("numpy", None)])
+@pytest.mark.parametrize(("framework", "fork"), [(JAX, os.fork), (NUMPY, no_fork), (NUMPY, None)])
 def test_without_a_fork_the_code_runs_in_the_kernel_and_an_interrupt_ends_it(monkeypatch, framework, fork):
     monkeypatch.setattr(os, "fork", fork)
     if fork is None:
@@ -153,6 +154,6 @@ def test_breakpoints_are_in_the_kernel():
     before = sys.gettrace()
     sys.settrace(lambda *_: None)
     try:
-        assert not trial.can_fork("numpy")
+        assert not trial.can_fork(NUMPY)
     finally:
         sys.settrace(before)
