@@ -34,24 +34,25 @@ def is_students(filename: str) -> bool:
 
 
 class Source:
-    """The syntax tree of a function, or of a class's `method`; `lines` holds its lines by their number in the cell."""
+    """The syntax tree of a function, or of a class's `method`; `lines` holds its lines by their number in the cell.
+
+    Both are empty if the source is missing or cannot be compiled by itself.
+    """
 
     def __init__(self, answer: Any, method: str = "") -> None:
-        """Raise ValueError if the source is missing or cannot be compiled by itself."""
         self.answer = type(answer) if method and not inspect.isclass(answer) else answer
         self.method = method
-        function: Any = getattr(self.answer, method, answer) if method else answer
+        self.function: Any = getattr(self.answer, method, answer) if method else answer
+        self.space: dict[str, Any] = {}  # names in place of those of the cell, for changed versions
+        self.tree, self.lines, self.file = ast.Module([], []), dict[int, str](), ""
         try:
-            lines, self.first = inspect.getsourcelines(function)
+            lines, first = inspect.getsourcelines(self.function)
             tree = ast.parse(textwrap.dedent("".join(lines)))
         except (OSError, TypeError, SyntaxError):
-            raise ValueError("no source") from None
-        if not isinstance(tree.body[0], ast.FunctionDef) or getattr(function, "__closure__", None):
-            raise ValueError("not a plain function")
-        ast.increment_lineno(tree, self.first - 1)
-        self.function, self.tree = function, tree
-        self.space: dict[str, Any] = {}  # names in place of those of the cell, for changed versions
-        self.lines = dict(enumerate((line.strip() for line in lines), self.first))
+            return
+        if isinstance(tree.body[0], ast.FunctionDef) and not getattr(self.function, "__closure__", None):
+            self.tree, self.file = ast.increment_lineno(tree, first - 1), self.function.__code__.co_filename
+            self.lines = dict(enumerate((line.strip() for line in lines), first))
 
     @property
     def placeholder(self) -> str:
@@ -61,30 +62,25 @@ class Source:
     def compiled(self, tree: Any) -> Any:
         """Compile another tree; return its function, or a subclass of the answer with its method."""
         space = self.function.__globals__ | self.space
-        exec(compile(tree, self.function.__code__.co_filename, "exec"), space)
+        exec(compile(tree, self.file, "exec"), space)
         new = space[self.function.__name__]
         return new if self.function is self.answer else type(self.answer.__name__, (self.answer,), {self.method: new})
 
     @property
     def steps(self) -> list[ast.FunctionDef]:
         """The functions that are defined in the answer."""
-        return [node for node in ast.walk(self.tree.body[0]) if isinstance(node, ast.FunctionDef)][1:]
+        return [node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef)][1:]
 
     def step_of(self, number: int) -> str:
         """Return the name of the inner function that contains a line; an empty string if none does."""
         return next((node.name for node in self.steps if node.lineno < number <= (node.end_lineno or 0)), "")
 
-    def all_lines_of(self, name: str) -> list[int]:
-        """Return all lines that assign a name, or part of it."""
-        return sorted({node.lineno for _, body in blocks(self.tree) for node in body
-                       if name in targets(node) and not _is_compound(node)})  # fmt: skip
-
-    def lines_of(self, name: str) -> list[int]:
-        """Return the lines that assign a name, or part of it, in the innermost blocks that do."""
+    def lines_of(self, name: str, innermost: bool = False) -> list[int]:
+        """Return the lines that assign a name, or part of it; if `innermost`, in the innermost blocks that do."""
         found = [(len(path), node.lineno) for path, body in blocks(self.tree) for node in body
-                 if name in targets(node) and not isinstance(node, (ast.For, ast.If))]  # fmt: skip
+                 if name in targets(node) and not _is_compound(node)]  # fmt: skip
         deepest = max((depth for depth, _ in found), default=0)
-        return sorted(line for depth, line in found if depth == deepest)
+        return sorted(line for depth, line in found if depth == deepest or not innermost)
 
 
 def copied(part: Any) -> Any:

@@ -59,6 +59,9 @@ class Raised:
         return self.kind, _VARIABLE.sub("", self.message.split("\n")[0]), _targets_of(self.line.text)
 
 
+Outcome = Arrays | Raised | None  # of an answer for a case
+
+
 def _targets_of(line: str) -> frozenset[str]:
     try:
         return targets(ast.parse(line.rstrip(":")).body[0])
@@ -93,10 +96,8 @@ def _shapes(error: BaseException, line: str) -> str:
     """Return the shapes of the arrays in the student's line that failed."""
     mine = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if is_students(frame.f_code.co_filename)]
     try:
-        tree = ast.parse(line + ("\n pass" if line.endswith(":") else ""))
+        tree = ast.parse(line + ("\n pass" if line.endswith(":") else "") if mine else "")
     except SyntaxError:
-        return ""
-    if not mine:
         return ""
     shown: dict[str, str] = {}
     inside: set[ast.AST] = set()
@@ -182,47 +183,40 @@ class Explanation:
         self.cases, self.right = cases(exercise.name), compare.expected(exercise.name)
         self.end = time.thread_time() + seconds
         self.is_repaired = False  # a change is found with which all of the answer is right
-        try:
-            self.source: Source | None = Source(answer, exercise.kind.method)
-        except ValueError:
-            self.source = None
+        self.source = Source(answer, exercise.kind.method)
 
     def verdict(self, got: Sequence[Arrays], failure: BaseException | None = None) -> tuple[str, str]:
         """Return the state of an answer and the text of its verdict.
 
         `got` are its arrays, one dictionary for each case, up to the case that raised `failure`.
         """
-        state = NOT_RIGHT
         if failure is None and (unfilled := self._unfilled(got)):
             state, text = unfilled
-        elif earlier := self._of_earlier(got, failure):
-            text = earlier
-        elif difference := compare.first_difference(self.exercise, self.right[: len(got)], got):
-            text = self.of_difference(difference, got)
-        elif isinstance(failure, harness.BadResult):
-            text = "\n".join(filter(None, (str(failure), self._structure())))
-        elif failure is not None:
-            text = self.of_error(len(got), failure)
-        else:
+        elif not (difference := compare.first_difference(self.exercise, self.right[: len(got)], got)) and not failure:
             return RIGHT, self.exercise.right
-        if state == NOT_RIGHT and self.source and self.source.placeholder:
+        else:
+            state, text = NOT_RIGHT, self._of_earlier(difference, got, failure)
+            if not text and difference:
+                text = self.of_difference(difference, got)
+            elif not text and failure:
+                text = self.of_error(len(got), failure)
+        if state == NOT_RIGHT and self.source.placeholder:
             return NOT_YET, f"A line is not filled in: {self.source.placeholder}\n{text}"
         return state, text
 
-    def _of_earlier(self, got: Sequence[Arrays], failure: BaseException | None) -> str:
+    def _of_earlier(self, difference: Difference | None, got: Sequence[Arrays], failure: BaseException | None) -> str:
         """Return a verdict if the answer calls a function of an earlier exercise that is not right, else "".
 
         The answer itself is then judged with the solution's function.
         """
-        difference = compare.first_difference(self.exercise, self.right[: len(got)], got)
-        if self.source is None or self.source.placeholder or not (difference or failure):
+        if self.source.placeholder:
             return ""
         n = difference.case if difference else len(got)  # the case that is wrong
         names = {node.id for node in ast.walk(self.source.tree) if isinstance(node, ast.Name)}
         for one in [EXERCISES[name] for name in self.exercise.needs if EXERCISES[name].function in names]:
             before = dict(self.source.space)
             self.source.space[one.function] = answer_of(one.name)
-            new, error = self._run_again(self.cases[n : n + 1])
+            new, error = self._run_again(self.source.tree, self.cases[n : n + 1])
             if difference:
                 is_same = bool(new) and self._alike([*self.exercise.quantities], n, new[0], got[n])
             else:
@@ -231,18 +225,18 @@ class Explanation:
                 self.source.space = before
                 continue
             first = f"Finish exercise {one.name} first: check.{one.name}({one.function})."
-            new, error = self._run_again(self.cases)
+            new, error = self._run_again(self.source.tree)
             if error is None and compare.first_difference(self.exercise, self.right, new) is None:
                 return f"With the lab's `{one.function}` this answer is right, but not with yours. {first}"
             return f"Your `{one.function}` is not right yet. {first}\nWith the lab's: {self.verdict(new, error)[1]}"
         return ""
 
-    def _run_again(self, cases: Sequence[Case]) -> tuple[list[Arrays], Exception | None]:
-        """Return the arrays of the answer for some cases, up to an exception, with the functions in `source.space`."""
+    def _run_again(self, tree: ast.AST, cases: Sequence[Case] | None = None) -> tuple[list[Arrays], Exception | None]:
+        """Return the arrays of a changed answer for some cases, by default for all, up to an exception."""
         got: list[Arrays] = []
         try:
-            answer = self.source.compiled(self.source.tree) if self.source else self.answer
-            for case in cases:
+            answer = self.source.compiled(tree)
+            for case in self.cases if cases is None else cases:
                 got.append(_quiet_run(self.exercise, answer, case))
         except Exception as error:
             return got, error
@@ -277,40 +271,35 @@ class Explanation:
 
     def _is_untouched(self, name: str) -> bool:
         """Return whether no line below the first assignment writes to a quantity."""
-        if self.source is None or self.source.placeholder:
-            return True
-        return len(self.source.all_lines_of(name)) == 1 and "loop" in {
-            part for path, _ in blocks(self.source.tree) for part in path
-        }
+        has_loop = any("loop" in path for path, _ in blocks(self.source.tree))
+        is_written_once = len(self.source.lines_of(name)) == 1 and has_loop
+        return is_written_once or not self.source.lines or bool(self.source.placeholder)
 
     def _filled(self, names: Sequence[str]) -> list[Arrays] | None:
         """Return the arrays of the answer with these quantities computed as in the solution; None if that fails.
 
         The answer so changed takes the place of the student's.
         """
-        if self.source is None:
+        if not self.source.lines:
             return None
         tree: ast.AST = self.source.tree
         for name in names:
             for what, _, changed in substitutions(tree, _solution_tree(self.exercise)):
                 if what == {name}:
                     tree = changed
-        try:
-            answer = self.source.compiled(tree)
-            filled = [_quiet_run(self.exercise, answer, case) for case in self.cases]
-        except Exception:
-            return None
-        self.answer = answer
-        return filled
+        filled, error = self._run_again(tree)
+        if error is None:
+            self.answer = self.source.compiled(tree)
+        return None if error else filled
 
     def of_error(self, n: int, error: BaseException) -> str:
         """Explain an exception that the answer raised for case `n`."""
-        files = frozenset({self.source.function.__code__.co_filename}) if self.source else frozenset()
-        found = raised(error, files)
+        if isinstance(error, harness.BadResult):
+            return "\n".join(filter(None, (str(error), self._structure())))
+        found = raised(error, frozenset({self.source.file}))
         lead = f"It {found}\n({found.shapes})" if found.shapes else f"It {found}"
         self.tell(lead)
-        mine = set(self.source.lines.values()) if self.source else set()
-        alike = []
+        mine, alike = {*self.source.lines.values()}, []
         for patch in self._patches(_targets_of(found.line.text)):
             outcome = None if self._is_late() else _outcome(self.exercise.name, patch, n, False)
             if isinstance(outcome, Raised) and outcome.key == found.key:
@@ -318,8 +307,7 @@ class Explanation:
                 if lines_of_patch and lines_of_patch <= mine:  # the same error, of the same line
                     return f"{lead}\n{patch.cause}"
                 alike.append(patch.cause)
-        step = self.source.step_of(found.line.number) if self.source else ""
-        lines, title = self._located(None, step)
+        lines, title = self._located(None, self.source.step_of(found.line.number))
         if change := self._repaired(lines or ([found.line.number] if found.line.text else []), is_wide=not title):
             return f"{lead}\n{change}"
         if lines and found.line.number not in lines:
@@ -332,7 +320,7 @@ class Explanation:
         pattern = next((one for one in _RULES if re.search(one, said, re.IGNORECASE)), "")
         rule = _RULES.get(pattern, "") + _RULES_OF_SCAN.get(pattern, "") * (harness.SCANS in self.right[n])
         formula = self._formula(_targets_of(found.line.text))
-        return "\n".join(filter(None, (lead, rule, formula, self._cut())))
+        return "\n".join(filter(None, (lead, rule, formula, CUT_OFF * self._is_late())))
 
     def of_difference(self, difference: Difference, got: Sequence[Arrays]) -> str:
         """Explain the first difference between the answer's arrays and the expected ones."""
@@ -345,11 +333,13 @@ class Explanation:
             return f"{difference.text}\n{cause or difference.advice}"
         lines, title = self._located(difference)
         cause = self._cause(difference, got) or self._structure()
-        if not cause and (change := self._repaired(lines or self._lines_of(difference), is_wide=not title)):
+        own = self.source.lines_of(difference.quantity, innermost=True)
+        if not cause and (change := self._repaired(lines or own, is_wide=not title)):
             return f"{difference.text}\n{change}"
         formula = self._formula(frozenset({difference.quantity}))
-        hints = [cause] if cause else [self._remark(difference, got), formula, self._cut()]
-        return "\n".join(filter(None, (difference.text, self._where(lines, title, difference), *hints)))
+        hints = [cause] if cause else [self._remark(difference, got), formula, CUT_OFF * self._is_late()]
+        where = self._where(lines, title, difference.quantity, own)
+        return "\n".join(filter(None, (difference.text, where, *hints)))
 
     # --- where ----------------------------------------------------------------------------------------------------
 
@@ -359,10 +349,7 @@ class Explanation:
         If `step`, a function inside the answer, fails, replacements that remove it are left out: they say nothing about
         its lines.
         """
-        if self.source is None:
-            return [], ""
         solution = _solution_tree(self.exercise)
-        first = None if difference is None else self._rank(difference)
         better: list[tuple[tuple[int, int], list[int]]] = []
         for what, lines, tree in substitutions(self.source.tree, solution):
             if self._is_late():
@@ -376,7 +363,7 @@ class Explanation:
             if found is None:
                 behind = _behind(self.source, lines, solution)
                 return behind, _ONE_OF_THESE if set(behind) > set(lines) else _ONLY_THIS
-            if first is not None and (rank := self._rank(found)) > first and difference and difference.quantity in what:
+            if difference and difference.quantity in what and (rank := self._rank(found)) > self._rank(difference):
                 better.append((rank, lines))
         return max(better, default=((), []))[1], ""
 
@@ -403,11 +390,7 @@ class Explanation:
                 return found
         return None
 
-    def _lines_of(self, difference: Difference) -> list[int]:
-        return self.source.lines_of(difference.quantity) if self.source else []
-
-    def _where(self, lines: list[int], title: str, difference: Difference) -> str:
-        own, name = self._lines_of(difference), difference.quantity
+    def _where(self, lines: list[int], title: str, name: str, own: list[int]) -> str:
         if title and not lines:
             is_missing = name in self.exercise.quantities and name.isidentifier() and not own
             return f"The line for {name} is missing; the rest is right." if is_missing else ""
@@ -415,7 +398,7 @@ class Explanation:
         return f"{title or f'{name} is computed here'}\n{self._quoted(lines)}" if lines else ""
 
     def _quoted(self, lines: list[int]) -> str:
-        return "\n".join(f"  line {number}:  {self.source.lines[number]}" for number in lines[:3] if self.source)
+        return "\n".join(f"  line {number}:  {self.source.lines[number]}" for number in lines[:3])
 
     # --- why ------------------------------------------------------------------------------------------------------
 
@@ -453,12 +436,12 @@ class Explanation:
 
     def _has_what_is_named(self, cause: str) -> bool:
         """Return whether the answer has the statement, a return or an else of a loop, that a cause names."""
-        if self.source is None:
-            return True
         loops = [node for node in ast.walk(self.source.tree) if isinstance(node, (ast.For, ast.While))]
         if "return inside the loop" in cause:
-            return any(isinstance(node, ast.Return) for loop in loops for node in ast.walk(loop))
-        return "the loop's else" not in cause or any(loop.orelse for loop in loops)
+            is_there = any(isinstance(node, ast.Return) for loop in loops for node in ast.walk(loop))
+        else:
+            is_there = "the loop's else" not in cause or any(loop.orelse for loop in loops)
+        return is_there or not self.source.lines
 
     def _gives(self, patch: Patch, difference: Difference, got: Sequence[Arrays], names: Sequence[str]) -> bool:
         """Return whether a mistake has the same first difference, and the same numbers in these quantities."""
@@ -488,18 +471,16 @@ class Explanation:
         if self.exercise.kind.framework is not NUMPY:
             return True
         whole = compare.expected(self.exercise.name, 1)
-        return all(
-            (mine is None) == (wrong is None)
-            and (mine is None or wrong is None or self._alike(names, n, wrong, mine, whole))
-            for n, (mine, wrong) in enumerate(
-                zip(self._elsewhere, _outcomes_elsewhere(self.exercise.name, patch), strict=True)
-            )
-        )
+        for n, mine in enumerate(self._elsewhere):
+            wrong = _outcome(self.exercise.name, patch, n, seed=1)
+            if (isinstance(mine, dict) or isinstance(wrong, dict)) and not self._alike(names, n, wrong, mine, whole):
+                return False
+        return True
 
     @functools.cached_property
-    def _elsewhere(self) -> list[Arrays | None]:
-        """The arrays of the answer for other inputs; None where it fails."""
-        return _outcomes(self.exercise, self.answer)
+    def _elsewhere(self) -> list[Outcome]:
+        """What the answer gives for other inputs."""
+        return [_tried(self.exercise, self.answer, case) for case in cases(self.exercise.name, 1)]
 
     def _first_of(self, n: int, wrong: Arrays) -> Difference | None:
         """Return the first difference of a wrong answer for case `n` in the quantities that it has."""
@@ -507,15 +488,12 @@ class Explanation:
         return compare.difference(self.exercise, n, right, wrong)
 
     def _alike(
-        self,
-        names: Sequence[str],
-        n: int,
-        wrong: Arrays | Raised | None,
-        got: Arrays,
-        whole: Sequence[Arrays] | None = None,
+        self, names: Sequence[str], n: int, wrong: Outcome, got: Outcome, whole: Sequence[Arrays] | None = None
     ) -> bool:
         """Return whether two wrong answers agree, up to rounding, in those of the quantities `names` that both have."""
-        return isinstance(wrong, dict) and all(
+        if not isinstance(wrong, dict) or not isinstance(got, dict):
+            return False
+        return all(
             wrong[name].shape == got[name].shape
             and compare.is_close(self.exercise, (whole or self.right)[n][name], wrong[name], got[name])
             for name in names
@@ -553,8 +531,6 @@ class Explanation:
 
         It is a step without a return, a return in a loop, or an array that a loop replaces.
         """
-        if self.source is None:
-            return ""
         calls = [node for node in ast.walk(self.source.tree) if isinstance(node, ast.Call)]
         passed = {ast.unparse(one) for call in calls for one in [*call.args, *(word.value for word in call.keywords)]}
         for step in self.source.steps:  # those that scan gets, not helpers
@@ -573,7 +549,7 @@ class Explanation:
                     )
                 for name in [name for name, quantity in self.exercise.quantities.items() if quantity.axes]:
                     whole = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
-                    if whole and len(self.source.all_lines_of(name)) > 1:
+                    if whole and len(self.source.lines_of(name)) > 1:
                         return (
                             f"`{name} = ...` in line {node.lineno} replaces the whole array in each round of the loop: "
                             "write to a part of it, or add with +=."
@@ -582,17 +558,14 @@ class Explanation:
 
     def _returned(self) -> str:
         """Return a sentence about a wrong variable that the answer returns, or an empty string."""
-        if self.source is None or self.exercise.kind.framework is not NUMPY:
-            return ""
-        return self._repaired(self.source.all_lines_of("return"), only=("variable",))
+        is_fast = self.exercise.kind.framework is NUMPY
+        return self._repaired(self.source.lines_of("return"), only=("variable",)) if is_fast else ""
 
     def _repaired(self, lines: Sequence[int], is_wide: bool = False, only: tuple[str, ...] = ()) -> str:
         """Return a sentence about a small change that makes the answer right, or an empty string.
 
         It is in one of these lines or, if `is_wide`, in any line. If `only` has kinds, no others are tried.
         """
-        if self.source is None:
-            return ""
 
         def accepts(answer: Any) -> bool:
             for case, right in zip(self.cases, self.right, strict=True):
@@ -619,17 +592,11 @@ class Explanation:
 
     def _formula(self, names: frozenset[str]) -> str:
         """Return the formula of the quantity that a line computes."""
-        for name in names:
-            if name in self.exercise.quantities:
-                return f"The formula: {self.exercise.quantities[name].formula}."
-        first = next(iter(self.exercise.quantities.values()))
+        quantities = self.exercise.quantities
+        known = [quantities[name] for name in names if name in quantities]
         if len(self.exercise.results) == 1:
-            return f"The formula: {first.formula}."
-        return f'A hint: check.hint("{self.exercise.name}")'
-
-    def _cut(self) -> str:
-        """Return a sentence if the time was up before the mistake was found, else an empty string."""
-        return CUT_OFF if self._is_late() else ""
+            known += quantities.values()
+        return f"The formula: {known[0].formula}." if known else f'A hint: check.hint("{self.exercise.name}")'
 
     def _is_late(self) -> bool:
         return time.thread_time() >= self.end
@@ -653,7 +620,7 @@ def _behind(source: Source, lines: list[int], solution: ast.AST) -> list[int]:
                 own |= {one.id for one in names} - known
                 if isinstance(node, ast.Return) and isinstance(node.value, ast.Name) and node.value.id in own:
                     found.remove(node.lineno)
-        newest = {line for name in own for line in source.all_lines_of(name)} - set(found)
+        newest = {line for name in own for line in source.lines_of(name)} - set(found)
         found = [*sorted(newest), *found]
     return found or lines
 
@@ -691,37 +658,26 @@ def _changed_lines(name: str, patch: Patch) -> frozenset[str]:
 
 
 @functools.cache
-def _outcome(name: str, patch: Patch, n: int, through: bool) -> Arrays | Raised | None:
-    """Return the arrays or the error of the solution with a mistake; gradients through a model only if `through`."""
-    case = cases(name)[n]
+def _outcome(name: str, patch: Patch, n: int, through: bool = True, seed: int = 0) -> Outcome:
+    """Return what the solution with a mistake gives for a case; gradients through a model only if `through`."""
+    case = cases(name, seed)[n]
     return _run_patch(name, patch, case if through or "through" not in case else case | {"through": False})
 
 
-@functools.cache
-def _outcomes_elsewhere(name: str, patch: Patch) -> list[Arrays | None]:
-    return _outcomes(EXERCISES[name], answer_of(name, patch.code, f"<mistake in line {patch.line} of {name}>"))
-
-
-def _outcomes(exercise: Exercise, answer: Any) -> list[Arrays | None]:
-    """Return the arrays of an answer for the inputs that test a repair; None where it fails."""
-    found: list[Arrays | None] = []
-    for case in cases(exercise.name, 1):
-        try:
-            found.append(_quiet_run(exercise, answer, case))
-        except Exception:
-            found.append(None)
-    return found
-
-
-def _run_patch(name: str, patch: Patch, case: Case) -> Arrays | Raised | None:
+def _run_patch(name: str, patch: Patch, case: Case) -> Outcome:
     file = f"<mistake in line {patch.line} of {name}>"
     linecache.cache[file] = len(patch.code), None, patch.code.splitlines(keepends=True), file
+    return _tried(EXERCISES[name], answer_of(name, patch.code, file), case, frozenset({file}))
+
+
+def _tried(exercise: Exercise, answer: Any, case: Case, files: frozenset[str] = frozenset()) -> Outcome:
+    """Return the arrays or the error of an answer in these files; None if it returns something else."""
     try:
-        return _quiet_run(EXERCISES[name], answer_of(name, patch.code, file), case)
+        return _quiet_run(exercise, answer, case)
     except (harness.BadResult, harness.Unfinished):
         return None
     except Exception as error:
-        return raised(error, frozenset({file}))
+        return raised(error, files)
 
 
 @functools.cache

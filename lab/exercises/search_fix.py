@@ -54,10 +54,6 @@ _OTHERS: dict[type, tuple[type, ...]] = {  # operators that are mistaken for eac
     ast.FloorDiv: (ast.Div,),
 }
 _PLACES = (ast.Name, ast.Subscript)
-_SIGNS: dict[type, tuple[str, int]] = {  # and how strongly they bind
-    **{ast.Add: ("+", 1), ast.Sub: ("-", 1), ast.Mult: ("*", 2), ast.Div: ("/", 2)},
-    **{ast.MatMult: ("@", 2), ast.FloorDiv: ("//", 2), ast.Mod: ("%", 2)},
-}
 _PAIRS = [("mean", "sum"), ("max", "min"), ("argmax", "argmin"), ("vstack", "hstack"), ("zeros", "ones")]
 _FUNCTIONS = {"dot": "outer"} | {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}  # mistaken for each other
 _SCAN = ("sequences", "outputs_info", "non_sequences")
@@ -187,11 +183,11 @@ def _at(
     """Yield each possible change of a node: its kind, a key that the same change has elsewhere, and the new node."""
     if isinstance(node, (ast.Assign, ast.AugAssign)):
         for (a, first), (b, second) in combinations(_indices(node).items(), 2):
-            yield "indices", f"{a} {b}", _Exchange({a: second, b: first}).visit(copied(node))
+            yield "indices", f"{a} {b}", _Replaced({a: second, b: first}).visit(copied(node))
     if isinstance(node, ast.expr) and isinstance(place[0], (ast.Assign, ast.AugAssign, ast.Return)):
         read = sorted({one.id for one in ast.walk(node) if isinstance(one, ast.Name)} & set(names))
         for name, twin in combinations(read if place[2] == "value" else (), 2):
-            new = _Names({name: twin, twin: name}).visit(copied(node))
+            new = _Replaced({name: ast.Name(twin, ast.Load()), twin: ast.Name(name, ast.Load())}).visit(copied(node))
             yield "exchanged", f"{name} {twin} {ast.unparse(node)}", new
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
         yield "operation", "=", ast.Assign([node.target], node.value)
@@ -217,9 +213,14 @@ def _at(
     elif isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
         yield from _of_expression(place, node, names)
         yield from _of_functions(place, node, functions)
-        if (isinstance(node, ast.Name) or _is_part(node)) and not isinstance(place[0], (ast.For, ast.Attribute)):
+        # a loop over a list that it makes longer never ends, a list in itself neither
+        if (isinstance(node, ast.Name) or _is_part(node)) and not isinstance(place[0], ast.For):
             own = ast.unparse(node)
-            yield from (("place", f"{own} {text}", other) for text, other in others.items() if text != own)
+            growing = ast.unparse(place[0].func).split(".")[0] if isinstance(place[0], ast.Call) else ""
+            fine = [name for name in names if name not in (own, growing)]
+            yield from (("variable", f"{own} {name}", ast.Name(name, ast.Load())) for name in fine)
+            if not isinstance(place[0], ast.Attribute):
+                yield from (("place", f"{own} {text}", other) for text, other in others.items() if text != own)
 
 
 def _is_part(node: ast.AST) -> bool:
@@ -237,27 +238,15 @@ def _indices(node: ast.stmt) -> dict[str, ast.expr]:
     return {ast.unparse(one): one for one in found if not isinstance(one, (ast.Slice, ast.Constant))}
 
 
-class _Names(ast.NodeTransformer):
-    """Replaces the names that a statement reads by others."""
-
-    def __init__(self, others: dict[str, str]) -> None:
-        self.others = others
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        is_read = isinstance(node.ctx, ast.Load)
-        return ast.Name(self.others.get(node.id, node.id), node.ctx) if is_read else node
-
-
-class _Exchange(ast.NodeTransformer):
-    """Replaces indices of a statement by others."""
+class _Replaced(ast.NodeTransformer):
+    """Replaces expressions that a statement reads by others, given by their text."""
 
     def __init__(self, others: dict[str, ast.expr]) -> None:
         self.others = others
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.Subscript:
-        parts = [self.others.get(ast.unparse(part)) or self.visit(part) for part in _elements(node)]
-        index = ast.Tuple(parts, ast.Load()) if isinstance(node.slice, ast.Tuple) else parts[0]
-        return ast.Subscript(self.visit(node.value), index, node.ctx)
+    def visit(self, node: ast.AST) -> Any:
+        is_read = isinstance(node, ast.expr) and not isinstance(getattr(node, "ctx", None), ast.Store)
+        return (is_read and self.others.get(ast.unparse(node))) or self.generic_visit(node)
 
 
 def _of_functions(place: Place, node: ast.expr, functions: Sequence[str]) -> Iterator[tuple[str, str, Any]]:
@@ -282,7 +271,7 @@ def _of_functions(place: Place, node: ast.expr, functions: Sequence[str]) -> Ite
             yield "missing", f"{name} {ast.unparse(node)}", ast.Call(_parsed(name), [node], [])
 
 
-def _parsed(code: str) -> ast.expr:
+def _parsed(code: str | bytes) -> ast.expr:
     return ast.parse(code, mode="eval").body
 
 
@@ -303,8 +292,6 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
             for n in range(len(arguments)):
                 rest = [*arguments[:n], *arguments[n + 1 :]]
                 yield "part", f"argument {n} {ast.unparse(node)}", ast.Call(f, rest, keywords)
-            if ast.unparse(f) == "len":
-                yield from (("variable", f"{ast.unparse(node)} {name}", ast.Name(name, load)) for name in names)
             for n, word in enumerate(keywords):
                 yield "part", f"argument {word.arg}", ast.Call(f, arguments, [*keywords[:n], *keywords[n + 1 :]])
                 mistaken = [other.arg for other in keywords[n + 1 :]] + [*_SCAN] * (word.arg in _SCAN)
@@ -314,11 +301,8 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
                     yield "keyword", f"{word.arg} {name}", ast.Call(f, arguments, words)
             match arguments:
                 case [ast.Call(ast.Attribute(value, attr), [])]:  # f(x.sum()) -> f(x).sum()
-                    yield (
-                        "parentheses",
-                        "call",
-                        ast.Call(ast.Attribute(ast.Call(f, [value], keywords), attr, load), [], []),
-                    )
+                    method = ast.Attribute(ast.Call(f, [value], keywords), attr, load)
+                    yield "parentheses", "call", ast.Call(method, [], [])
             parts = [*arguments, *([f.value] if isinstance(f, ast.Attribute) else [])]
         case ast.BinOp(left, op, right):
             if isinstance(op, (ast.Sub, ast.Div, ast.Pow)):
@@ -331,25 +315,15 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
                 inside = ast.BinOp(left.args[0], op, right)
                 yield "parentheses", "in", ast.Call(left.func, [inside], left.keywords)
             yield from (("parentheses", ast.unparse(new), new) for new in _in_parentheses(node))
-            parts = [
-                left,
-                right,
-                *(x for part in (left, right) if isinstance(part, ast.BinOp) for x in (part.left, part.right)),
-            ]
-        case ast.UnaryOp(_, operand):
-            parts = [operand]
-        case ast.BoolOp(_, values):
-            parts = values
-        case ast.IfExp(_, body, orelse):
-            parts = [body, orelse]
+            inner = [part for part in (left, right) if isinstance(part, ast.BinOp)]
+            parts = [left, right, *(one for part in inner for one in (part.left, part.right))]
+        case ast.UnaryOp() | ast.BoolOp() | ast.IfExp():
+            parts = [one for one in ast.iter_child_nodes(node) if isinstance(one, ast.expr)]
         case ast.Compare():
-            yield from (
-                ("condition", f"{ast.unparse(node)} {is_met}", ast.Constant(is_met)) for is_met in (True, False)
-            )
+            for is_met in (True, False):
+                yield "condition", f"{ast.unparse(node)} {is_met}", ast.Constant(is_met)
         case ast.Subscript(value):
             parts = [value, *(value.args if isinstance(value, ast.Call) else [])]
-            if not isinstance(place[0], ast.For):
-                yield from (("variable", f"{ast.unparse(node)} {name}", ast.Name(name, load)) for name in names)
         case ast.Constant(int() | float() as number):
             yield from (("number", f"{number} {by}", ast.Constant(number + by)) for by in (1, -1))
             yield from (("number", f"{number} {name}", ast.Name(name, load)) for name in names)
@@ -360,37 +334,25 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
             if place[2] == "slice" or isinstance(place[2], int):
                 for op in (ast.Add(), ast.Sub()):
                     yield "number", f"{own} {op}", ast.BinOp(node, op, ast.Constant(1))
-            if not isinstance(place[0], ast.For):  # a loop over a list that it makes longer never ends
-                growing = ast.unparse(place[0].func).split(".")[0] if isinstance(place[0], ast.Call) else ""
-                fine = [name for name in names if name not in (own, growing)]  # a list in itself neither
-                yield from (("variable", f"{own} {name}", ast.Name(name, load)) for name in fine)
     yield from (("part", f"{type(node)} {n}", part) for n, part in enumerate(parts))
 
 
 def _in_parentheses(node: ast.BinOp) -> Iterator[ast.expr]:
     """Yield an expression with one pair of parentheses more, or less, where this changes it."""
-    operands, signs = _flat(node)
-    texts = [f"({ast.unparse(operand)})" for operand in operands]
-    parts = [part for pair in zip(texts, [*signs, ""], strict=True) for part in pair]  # operands at 0, 2, 4, ...
-    changed = [
-        [*parts[: 2 * n], ast.unparse(operand), *parts[2 * n + 1 :]]
-        for n, operand in enumerate(operands)
-        if isinstance(operand, ast.BinOp)
-    ]
-    for n, m in combinations(range(len(texts)), 2):
-        changed.append([*parts[: 2 * n], "(", *parts[2 * n : 2 * m + 1], ")", *parts[2 * m + 1 :]])
-    for new in changed:
-        if ast.dump(found := _parsed(" ".join(new))) != ast.dump(node):
-            yield found
-
-
-def _flat(node: ast.expr, rank: int = 0) -> tuple[list[ast.expr], list[str]]:
-    """Return the operands of an expression, those in parentheses as one, and the signs between them."""
-    if isinstance(node, ast.BinOp) and type(node.op) in _SIGNS and _SIGNS[type(node.op)][1] >= rank:
-        sign, own = _SIGNS[type(node.op)]
-        (left, before), (right, after) = _flat(node.left, own), _flat(node.right, own + 1)
-        return [*left, *right], [*before, sign, *after]
-    return [node], []
+    text = ast.unparse(node).encode()  # in which nodes have their positions
+    spans, changed, todo = [], [], [_parsed(text)]
+    while todo:  # the operands, from left to right
+        part = todo.pop()
+        begin, end = part.col_offset, part.end_col_offset or 0
+        is_inside = text[:begin].endswith(b"(") and text[end:].startswith(b")")
+        if isinstance(part, ast.BinOp) and not is_inside:
+            todo += part.right, part.left
+            continue
+        spans.append((begin - is_inside, end + is_inside))
+        if isinstance(part, ast.BinOp):
+            changed.append(text[: begin - 1] + text[begin:end] + text[end + 1 :])
+    changed += [b"%b(%b)%b" % (text[:a], text[a:b], text[b:]) for (a, _), (_, b) in combinations(spans, 2)]
+    yield from (new for new in map(_parsed, changed) if ast.dump(new) != ast.dump(node))
 
 
 def _swapped(nodes: list[Any], n: int, m: int) -> list[Any]:
