@@ -128,16 +128,9 @@ def at(quantity: Quantity, array: np.ndarray, step: int | None) -> np.ndarray:
 
 def _order(exercise: Exercise, n: int, there: dict[str, Quantity], right: Arrays, got: Arrays) -> Difference | None:
     """Return a difference if the results are correct, but in the wrong order."""
-    places: dict[str, str] = {}
-    for name in there:
-        if name in got and is_filled(right[name]) and not same(exercise, right[name], got[name]):
-            alike = [
-                other
-                for other in there
-                if other != name and is_filled(right[other]) and same(exercise, right[other], got[name])
-            ]
-            if alike:
-                places[name] = alike[0]
+    filled = [name for name in there if is_filled(right[name])]
+    places = {name: other for name in filled if name in got and not same(exercise, right[name], got[name])
+              for other in filled[::-1] if other != name and same(exercise, right[other], got[name])}  # fmt: skip
     if places and set(places) == set(places.values()):
         names = ", ".join(exercise.results)
         how = f"{' and '.join(places)} are swapped" if len(places) == 2 else "The results are in the wrong order"
