@@ -19,7 +19,7 @@ from lxmls_rnn import __version__
 from lxmls_rnn.deep_learning.frameworks import THEANO
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.device import Finding, blas, choose, gpu_parts, libraries
-from lxmls_rnn.storage.files import escaped
+from lxmls_rnn.storage.messages import escaped
 
 if TYPE_CHECKING:
     from lxmls_rnn.device.in_use import Trial
@@ -107,7 +107,7 @@ def missing_packages(findings: Iterable[Finding]) -> str:
 def show(findings: Iterable[Finding], advice: Iterable[str], width: int | None = None) -> None:
     """Print the findings as a table, and the advice below it, in `width` columns; default: the terminal's width.
 
-    Control characters and characters that reorder a line are escaped, see `lxmls_rnn.storage.files.escaped`.
+    Control characters and characters that reorder a line are escaped, see `lxmls_rnn.storage.messages.escaped`.
     """
     from rich.console import Console
     from rich.table import Table

@@ -27,7 +27,7 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from lxmls_rnn import paths
-from lxmls_rnn.storage.files import quoted
+from lxmls_rnn.storage.messages import quoted
 
 T = TypeVar("T", bound=type)
 SETTING = "setting"

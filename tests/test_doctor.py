@@ -14,7 +14,7 @@ from lxmls_rnn import __version__, device, doctor
 from lxmls_rnn.device import Finding, in_use
 from lxmls_rnn.device.blas import NUMPY, Proof
 from lxmls_rnn.device.in_use import Trial
-from lxmls_rnn.storage.files import UNSAFE
+from lxmls_rnn.storage.messages import UNSAFE
 from lxmls_rnn.theano_env import blas, flags
 
 FLAGS = {"device": "cpu", "floatX": "float64", "blas.ldflags": "-lmine", "cxx": "my-g++", "compiledir": os.devnull}

@@ -25,7 +25,7 @@ from lab.exercises.verdict import Note, Verdict
 from lab.runtime import trial
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
-from lxmls_rnn.storage.files import in_words
+from lxmls_rnn.storage.messages import in_words
 
 MAX_SECONDS, MAX_COMPILING_SECONDS = 5.0, 15.0  # of the processor, for an answer and one input; Theano and JAX compile
 MAX_SEARCH_SECONDS = 10.0  # of the processor, for the search for a mistake; its last run of code may take longer

@@ -10,7 +10,7 @@ from lab.exercises.progress import JsonStore
 from lab.widgets.controls import on_change, view
 from lab.widgets.panel import STYLE
 from lxmls_rnn.classroom import students
-from lxmls_rnn.storage.files import in_words
+from lxmls_rnn.storage.messages import in_words
 
 _FILE = JsonStore(students.ANSWERS, students.WrittenAnswer, students.ANSWERS_FORMAT)
 OTHER_NOTEBOOK = "\n\n[Written in another notebook:]\n"

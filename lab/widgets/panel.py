@@ -15,7 +15,7 @@ from lab.drawing.looks import RowBox, ShownBox, make
 from lab.runtime import out_of_memory, python_warnings
 from lab.runtime.job import Job
 from lab.widgets.controls import EVENT_LOCK, button, on_change, show, unfolding, view
-from lxmls_rnn.storage.files import USER_ERRORS, in_words
+from lxmls_rnn.storage.messages import USER_ERRORS, in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 TOOLTIPS = (Path(__file__).parent / "tooltips.js").read_text(encoding="utf-8")

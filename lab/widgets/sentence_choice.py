@@ -15,7 +15,7 @@ from lxmls_rnn.datasets import corpora
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
 from lxmls_rnn.sequences import SequenceList
-from lxmls_rnn.storage.files import in_words
+from lxmls_rnn.storage.messages import in_words
 from lxmls_rnn.tagger import tokenize
 
 TYPED = 0  # number of a typed sentence

@@ -20,7 +20,8 @@ from typing import BinaryIO, NamedTuple
 
 from lxmls_rnn.classroom.students import ANSWERS, ERROR, PROGRESS
 from lxmls_rnn.runs.folder import check_name
-from lxmls_rnn.storage.files import UNSAFE, counted, escaped, in_words, make_folder, naming
+from lxmls_rnn.storage.files import make_folder, naming
+from lxmls_rnn.storage.messages import UNSAFE, counted, escaped, in_words
 
 STUDENT_FOLDERS = ("notebooks", "runs", "results")  # folders of a student
 MAX_STUDENT_BYTES = 1000 << 20  # of a student

@@ -12,7 +12,8 @@ from itertools import count
 from pathlib import Path
 
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import in_words, write_atomically
+from lxmls_rnn.storage.files import write_atomically
+from lxmls_rnn.storage.messages import in_words
 
 RECORD = ".handed-out.json"  # in TARGET: the checksums of all handed-out versions of each notebook
 FORMAT = records.Format("lxmls-rnn handed-out")

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import escaped, in_words
+from lxmls_rnn.storage.messages import escaped, in_words
 
 T = TypeVar("T")
 Course = Mapping[str, bool]  # the exercises in their order, and whether each is optional

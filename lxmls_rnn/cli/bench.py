@@ -16,7 +16,7 @@ from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.cli.console import SafeConsole, console, interrupt_now
 from lxmls_rnn.cli.options import with_settings
 from lxmls_rnn.settings import settings_of
-from lxmls_rnn.storage.files import counted
+from lxmls_rnn.storage.messages import counted
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 

@@ -16,7 +16,8 @@ from lxmls_rnn.classroom.hand_in import pack
 from lxmls_rnn.cli.console import Commands, Root, console, width_of
 from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage import spreadsheet
-from lxmls_rnn.storage.files import counted, write_atomically, write_output
+from lxmls_rnn.storage.files import write_atomically, write_output
+from lxmls_rnn.storage.messages import counted
 
 MAX_REPORTED = 3  # files of a student that were left out; the report has all of them
 REPORT = "collected.txt"

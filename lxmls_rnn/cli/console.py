@@ -18,7 +18,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from lxmls_rnn import paths
-from lxmls_rnn.storage.files import USER_ERRORS, escaped, in_words
+from lxmls_rnn.storage.messages import USER_ERRORS, escaped, in_words
 
 
 class SafeConsole(Console):

@@ -13,7 +13,7 @@ from lxmls_rnn.cli.options import with_settings
 from lxmls_rnn.datasets.corpora import corpus_files, find
 from lxmls_rnn.deep_learning.evaluation import Evaluation, check_same_tags, compare, count, judge
 from lxmls_rnn.experiment import SETTINGS
-from lxmls_rnn.storage.files import counted
+from lxmls_rnn.storage.messages import counted
 from lxmls_rnn.tagger import Tagger
 
 

@@ -29,7 +29,8 @@ from lxmls_rnn.readers.conll import decoded, read_lines
 from lxmls_rnn.readers.conllu import conllu
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.settings import settings_of
-from lxmls_rnn.storage.files import escaped, in_words, lines_of, quoted
+from lxmls_rnn.storage.files import lines_of
+from lxmls_rnn.storage.messages import escaped, in_words, quoted
 from lxmls_rnn.sweep import halving, report
 from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import find_sweeps

@@ -17,7 +17,7 @@ from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.readers.tags import TagSource
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import unique_name
-from lxmls_rnn.storage.files import counted
+from lxmls_rnn.storage.messages import counted
 
 
 @with_settings(SETTINGS)

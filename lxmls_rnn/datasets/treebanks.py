@@ -13,7 +13,8 @@ from pathlib import Path
 from lxmls_rnn import paths
 from lxmls_rnn.datasets import catalogue
 from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
-from lxmls_rnn.storage.files import escaped, quoted, read_regular
+from lxmls_rnn.storage.files import read_regular
+from lxmls_rnn.storage.messages import escaped, quoted
 
 PREFIX = "ud:"
 RELEASE = "r2.16"  # of treebanks that are not younger

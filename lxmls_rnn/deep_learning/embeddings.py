@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from lxmls_rnn import memory
 from lxmls_rnn.datasets import DATASETS, fetch
 from lxmls_rnn.deep_learning.parameters import check_choice
-from lxmls_rnn.storage.files import MAX_QUOTE_CHARACTERS, quoted, read_lines
+from lxmls_rnn.storage.files import read_lines
+from lxmls_rnn.storage.messages import MAX_QUOTE_CHARACTERS, quoted
 
 EMBEDDINGS = tuple(name for name, dataset in DATASETS.items() if all(file.vectors for file in dataset.files))
 """Names of the data sets that are word embeddings."""

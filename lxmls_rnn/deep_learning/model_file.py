@@ -20,7 +20,8 @@ from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import parameters, rnn
 from lxmls_rnn.deep_learning.npz import Archive
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import naming, open_regular, quoted, write_atomically
+from lxmls_rnn.storage.files import naming, open_regular, write_atomically
+from lxmls_rnn.storage.messages import quoted
 
 MODEL = records.Format("lxmls-rnn model")
 DAMAGED = "is not a whole model file of this library"

@@ -12,7 +12,7 @@ from typing import IO, cast
 
 import numpy as np
 
-from lxmls_rnn.storage.files import in_words, quoted
+from lxmls_rnn.storage.messages import in_words, quoted
 
 MAX_ARRAYS = 10  # in a file
 MAX_NPY_HEADER_BYTES = 1000  # dtype and shape of an array; NumPy writes 118 bytes

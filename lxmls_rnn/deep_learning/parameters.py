@@ -16,7 +16,7 @@ from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.frameworks import Framework
 from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step, Steps
 from lxmls_rnn.device import blas
-from lxmls_rnn.storage.files import MAX_QUOTE_CHARACTERS, escaped, quoted
+from lxmls_rnn.storage.messages import MAX_QUOTE_CHARACTERS, escaped, quoted
 
 DTYPES = ("float64", "float32")
 Choice = TypeVar("Choice")

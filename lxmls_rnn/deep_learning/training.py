@@ -22,7 +22,7 @@ from lxmls_rnn.deep_learning.evaluation import accuracy
 from lxmls_rnn.deep_learning.events import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.deep_learning.update import Descent, Steps
 from lxmls_rnn.settings import MAX_SEED, check, described, setting
-from lxmls_rnn.storage.files import counted
+from lxmls_rnn.storage.messages import counted
 
 MAX_FLOAT = sys.float_info.max  # JSON has no infinity
 WORSE_THAN_CHANCE = 1.5  # times the loss of guessing; a small corpus may exceed that loss a little in its first epochs

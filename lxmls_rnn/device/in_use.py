@@ -14,7 +14,7 @@ from typing import NamedTuple
 from theano_runtime import programs
 
 from lxmls_rnn.device.problems import is_cuda, problem, variable
-from lxmls_rnn.storage.files import USER_ERRORS, in_words
+from lxmls_rnn.storage.messages import USER_ERRORS, in_words
 
 MAX_TRIAL_SECONDS = 300.0  # with an empty cache a trial takes about ten
 PR_SET_PDEATHSIG = 1  # linux/prctl.h

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lxmls_rnn import memory
 from lxmls_rnn.storage import files
-from lxmls_rnn.storage.files import quoted
+from lxmls_rnn.storage.messages import quoted
 
 WORD_COLUMN = 2
 TAG_COLUMN = 5

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from unicodedata import normalize
 
 from lxmls_rnn.readers.tags import UPOS_TAGS
-from lxmls_rnn.storage.files import escaped
+from lxmls_rnn.storage.messages import escaped
 
 UPOS_OF = {".": "PUNCT", "conj": "CCONJ", "prt": "PART"}  # universal tags of Petrov et al. with another name in UD
 

@@ -17,7 +17,7 @@ from lxmls_rnn.readers.conll import Token, read_sentences
 from lxmls_rnn.readers.tags import AUTO, MAX_UNTAGGED, NO_MAP, NO_TAG, TagSource, choose, read_tag_map
 from lxmls_rnn.sequences import LabelDictionary, Sequence, SequenceList
 from lxmls_rnn.sequences.sequence_list import Ids
-from lxmls_rnn.storage.files import counted, quoted
+from lxmls_rnn.storage.messages import counted, quoted
 
 FIRST_TAG = "noun"
 OTHER_TAG = "x"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lxmls_rnn.readers.conll import check_encoding, read_lines, read_sentences
-from lxmls_rnn.storage.files import quoted
+from lxmls_rnn.storage.messages import quoted
 
 AUTO = "auto"
 COLUMNS = {"upos": 4, "xpos": 5}  # as CoNLL-U numbers and names them

@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeVar
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import LOCK_FILE, in_words, lines_of, naming, open_regular, quoted
+from lxmls_rnn.storage.files import LOCK_FILE, lines_of, naming, open_regular
+from lxmls_rnn.storage.messages import in_words, quoted
 
 T = TypeVar("T")
 RUN = records.Format("lxmls-rnn run")

@@ -38,7 +38,8 @@ from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Corpus, Experiment, Settings, prepare
 from lxmls_rnn.runs.folder import RUN, Damaged, clear, model_of, new_folder, open_all, read_config, read_metrics
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import append, in_words, locked, make_atomically, naming, write_atomically
+from lxmls_rnn.storage.files import append, locked, make_atomically, naming, write_atomically
+from lxmls_rnn.storage.messages import in_words
 from lxmls_rnn.tagger import Tagger
 
 CHECKPOINT = "checkpoint.npz"

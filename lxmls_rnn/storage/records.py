@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, cast
 
-from lxmls_rnn.storage.files import quoted, read_regular
+from lxmls_rnn.storage.files import read_regular
+from lxmls_rnn.storage.messages import quoted
 
 if TYPE_CHECKING:
     import pydantic

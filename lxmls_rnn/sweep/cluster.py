@@ -19,7 +19,7 @@ from distributed import Client, KilledWorker
 from distributed.security import Security
 from distributed.utils import silence_logging_cmgr
 
-from lxmls_rnn.storage.files import in_words
+from lxmls_rnn.storage.messages import in_words
 from lxmls_rnn.sweep import tasks
 from lxmls_rnn.sweep.tasks import WorkerDied
 

@@ -12,7 +12,7 @@ from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import parts
 from lxmls_rnn.runs import CHECKPOINT, Run, check_progress
 from lxmls_rnn.runs.folder import read_metrics
-from lxmls_rnn.storage.files import in_words
+from lxmls_rnn.storage.messages import in_words
 from lxmls_rnn.sweep.grid import Point
 from lxmls_rnn.sweep.sweep import Sweep, Training
 

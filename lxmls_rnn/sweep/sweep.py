@@ -24,7 +24,8 @@ from lxmls_rnn.experiment import Settings, checksums, prepare
 from lxmls_rnn.runs import Damaged
 from lxmls_rnn.runs.folder import MAX_NAME_BYTES, new_folder, open_all
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import counted, locked, quoted, write_atomically
+from lxmls_rnn.storage.files import locked, write_atomically
+from lxmls_rnn.storage.messages import counted, quoted
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.grid import Point
 

@@ -26,7 +26,8 @@ from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import Config, Metrics
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import in_words, locked
+from lxmls_rnn.storage.files import locked
+from lxmls_rnn.storage.messages import in_words
 from lxmls_rnn.sweep.owner import CHECK_SECONDS, Claim, ClaimLost, is_owner
 
 KILLED_OWNER_SECONDS = 2.0  # to wait for a killed process to unlock the run

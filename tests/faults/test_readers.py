@@ -41,7 +41,7 @@ from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.readers.tags import read_tag_map
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.runs.folder import RUN
-from lxmls_rnn.storage.files import UNSAFE, in_words
+from lxmls_rnn.storage.messages import UNSAFE, in_words
 from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps

@@ -22,7 +22,7 @@ from lxmls_rnn.classroom.students import Attempts
 from lxmls_rnn.cli import app
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.runs import Run
-from lxmls_rnn.storage.files import in_words
+from lxmls_rnn.storage.messages import in_words
 
 SHIM = ctypes.CDLL(None)
 CALLS = ("write", "fsync", "rename", "mkdir", "open", "unlink", "read")

@@ -13,9 +13,6 @@ import pytest
 from lxmls_rnn.storage import files
 from lxmls_rnn.storage.files import (
     MAX_LINE_BYTES,
-    counted,
-    escaped,
-    in_words,
     locked,
     make_atomically,
     naming,
@@ -25,6 +22,7 @@ from lxmls_rnn.storage.files import (
     write_atomically,
     write_output,
 )
+from lxmls_rnn.storage.messages import in_words
 
 HOLDER = """
 import sys
@@ -99,26 +97,6 @@ def test_what_the_disk_refuses_has_the_name_of_the_file(tmp_path):
         write_atomically(tmp_path / "file", Full(errno.ENOSPC))
     assert in_words(error.value) == f"{tmp_path / 'file'}: No space left on device"
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (FileNotFoundError("no run a"), "no run a"),
-        (PermissionError(errno.EACCES, "Permission denied", b"caf\xe9"), "caf\\udce9: Permission denied"),
-        (KeyError("a word"), "a word"),
-        (MemoryError(), "not enough memory"),
-        (ValueError(), "ValueError"),
-        (ValueError("x" * 5000), "x" * 1000 + "..."),
-    ],
-)
-def test_an_error_in_words(error, text):
-    assert in_words(error) == text
-
-
-@pytest.mark.parametrize(("number", "text"), [(0, "0 epochs"), (1, "1 epoch"), (2, "2 epochs")])
-def test_one_thing_is_not_said_in_the_plural(number, text):
-    assert counted(number, "epoch") == text
 
 
 def test_a_long_name_can_be_written_too(tmp_path):
@@ -206,14 +184,6 @@ def test_a_line_has_a_greatest_length_and_its_number(tmp_path, pack):
     (tmp_path / "a").write_bytes(pack(b"b\n" + b"a" + whole))
     with pytest.raises(ValueError, match="a, line 2: the line is longer than 1,048,576 bytes"):
         list(read_lines(tmp_path / "a"))
-
-
-def test_what_a_terminal_obeys_is_escaped():
-    text = "caf\u00e9 \x1b]0;X\a\x9b\r\n\u202e\u2066\u2028\udce9 \u4e2d"
-    assert escaped(text) == "caf\u00e9 \\x1b]0;X\\x07\\x9b\\r\\n\\u202e\\u2066\\u2028\\udce9 \u4e2d"
-    assert in_words(FileNotFoundError(errno.ENOENT, "none", "a\nError: b")) == "a\\nError: b: none"
-    kept = "\u200f\u0633\u0644\u0627\u0645\u200e \u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
-    assert escaped(kept) == kept  # marks of right-to-left text
 
 
 @pytest.mark.parametrize("make", [write_atomically, make_atomically])

@@ -34,7 +34,7 @@ from lxmls_rnn.benchmark.show.series import SIZE_LABELS, speed_ups, times
 from lxmls_rnn.device.libraries import cards
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.settings import settings_of
-from lxmls_rnn.storage.files import counted
+from lxmls_rnn.storage.messages import counted
 
 OWN_SIZES = "own sizes"
 MAX_THREADS = 1024

@@ -18,7 +18,7 @@ from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare,
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import part_file, parts
 from lxmls_rnn.plotting.palette import WRONG_COLOUR, colour_of
-from lxmls_rnn.storage.files import counted
+from lxmls_rnn.storage.messages import counted
 from lxmls_rnn.sweep.grid import in_words
 from lxmls_rnn.teaching.analysis import gradient_reach
 

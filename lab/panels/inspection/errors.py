@@ -13,7 +13,7 @@ from lab.widgets.panel import Panel, Work
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
 from lxmls_rnn.experiment import part_file, parts
 from lxmls_rnn.plotting.palette import colour_of
-from lxmls_rnn.storage.files import counted
+from lxmls_rnn.storage.messages import counted
 
 ANY_TAG = "any"
 SENTENCES_SHOWN = 10  # sentences with errors at a time

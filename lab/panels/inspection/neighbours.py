@@ -14,7 +14,7 @@ from lab.widgets.panel import Panel, Work
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import part_file, prepare
 from lxmls_rnn.plotting.palette import NEUTRAL_COLOUR, colour_of
-from lxmls_rnn.storage.files import in_words
+from lxmls_rnn.storage.messages import in_words
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 

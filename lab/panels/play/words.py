@@ -9,7 +9,7 @@ import numpy as np
 from lab.drawing import html
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.storage.files import counted
+from lxmls_rnn.storage.messages import counted
 from lxmls_rnn.teaching.analysis import Reach, factor_per_step, steps_until
 from lxmls_rnn.teaching.jacobians import spectral_radii, state_jacobian
 

@@ -39,7 +39,7 @@ from lxmls_rnn.device.processor import cores
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs import Damaged
 from lxmls_rnn.runs.folder import check_name
-from lxmls_rnn.storage.files import counted
+from lxmls_rnn.storage.messages import counted
 from lxmls_rnn.sweep import grid, halving, report
 from lxmls_rnn.sweep.results import Result, SettingResults, by_setting, chosen, on_test
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps, more_seeds

@@ -9,7 +9,7 @@ from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.frameworks import NUMPY
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.runs import Run
-from lxmls_rnn.storage.files import counted
+from lxmls_rnn.storage.messages import counted
 
 MAX_ROWS = 100  # of the table of epochs
 

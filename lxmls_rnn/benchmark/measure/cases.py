@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from lxmls_rnn.deep_learning.parameters import DTYPES, Sizes
-from lxmls_rnn.storage.files import quoted
+from lxmls_rnn.storage.messages import quoted
 
 CASE_MODELS = {
     "rnn": "Simple recurrent, with tanh",
