@@ -35,7 +35,7 @@ def test_a_fresh_container_has_matplotlibs_list_of_fonts(lab):
 
 
 @pytest.mark.nightly(
-    "takes the times of docs/image.md; the trainings are those of test_a_fresh_container_compiles_nothing"
+    "takes the times of docs/speed.md; the trainings are those of test_a_fresh_container_compiles_nothing"
 )
 @pytest.mark.parametrize("model", ["RNN", "LSTM"])
 def test_the_first_epoch_in_a_fresh_container(lab, model):
