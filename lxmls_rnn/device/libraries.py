@@ -56,12 +56,13 @@ def cuda() -> ctypes.CDLL | None:
     return load("libcuda.so") or load("libcuda.so.1")
 
 
-def _number(library: ctypes.CDLL | None, function: str, *arguments: int) -> int | None:
-    """Return the number that a library function writes; None if the library is missing or the call fails."""
-    number = ctypes.c_int()
-    if library is None or getattr(library, function)(ctypes.byref(number), *arguments) != 0:
-        return None
-    return number.value
+def _ask(library: ctypes.CDLL | None, function: str, *arguments: int | None) -> tuple[int, ...]:
+    """Return the numbers that a library's function writes where an argument is None; none if it is missing or fails."""
+    numbers = [ctypes.c_int() for argument in arguments if argument is None]
+    places = iter(numbers)
+    given = [ctypes.byref(next(places)) if argument is None else argument for argument in arguments]
+    done = getattr(library, function, lambda *_: 1)(*given) == 0
+    return tuple(number.value for number in numbers) if done else ()
 
 
 @cache
@@ -71,18 +72,20 @@ def cards() -> tuple[tuple[str, tuple[int, int]], ...]:
     if library is None or library.cuInit(0) != 0:
         return ()
     found = []
-    for device in range(_number(library, "cuDeviceGetCount") or 0):
+    for device in range(sum(_ask(library, "cuDeviceGetCount", None))):
         name = ctypes.create_string_buffer(100)
         library.cuDeviceGetName(name, len(name), device)
-        capability = (COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR)
-        major, minor = (_number(library, "cuDeviceGetAttribute", which, device) or 0 for which in capability)
+        attributes = (COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR)
+        (major,), (minor,) = (
+            _ask(library, "cuDeviceGetAttribute", None, which, device) or (0,) for which in attributes
+        )
         found.append((name.value.decode(), (major, minor)))
     return tuple(found)
 
 
 def allows_several_processes(index: int) -> bool:
     """Whether several processes may use GPU number `index` at once; ``nvidia-smi -c`` can forbid it."""
-    return _number(cuda(), "cuDeviceGetAttribute", COMPUTE_MODE, index) == 0  # CU_COMPUTEMODE_DEFAULT
+    return _ask(cuda(), "cuDeviceGetAttribute", None, COMPUTE_MODE, index) == (0,)  # CU_COMPUTEMODE_DEFAULT
 
 
 def has_wsl_driver() -> bool:
@@ -129,8 +132,8 @@ def unified_memory_fault() -> str:
 
 def driver_cuda_version() -> tuple[int, int] | None:
     """Return the newest CUDA version that the driver supports."""
-    version = _number(cuda(), "cuDriverGetVersion")
-    return None if version is None else (version // 1000, version % 1000 // 10)
+    version = _ask(cuda(), "cuDriverGetVersion", None)
+    return (version[0] // 1000, version[0] % 1000 // 10) if version else None
 
 
 def driver_version() -> str:
@@ -158,37 +161,26 @@ def kernel_folder_name(index: int) -> str:
     return f"driver-{driver}-compute-{capability}-nvrtc-{dotted(nvrtc_version())}"
 
 
-def nvrtc_version() -> tuple[int, int] | None:
+def nvrtc_version() -> tuple[int, ...] | None:
     """Return the version of NVRTC; None if it is missing."""
-    library, major, minor = load("libnvrtc.so"), ctypes.c_int(), ctypes.c_int()
-    if library is None or library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)) != 0:
-        return None
-    return major.value, minor.value
+    return _ask(load("libnvrtc.so"), "nvrtcVersion", None, None) or None
 
 
 def nvrtc_min_capability() -> tuple[int, int] | None:
     """Return the lowest compute capability that NVRTC supports; None if unknown (before CUDA 11.2)."""
-    library, count = load("libnvrtc.so"), ctypes.c_int()
-    try:
-        if library is None or library.nvrtcGetNumSupportedArchs(ctypes.byref(count)) != 0 or count.value == 0:
-            return None
-        archs = (ctypes.c_int * count.value)()
-        if library.nvrtcGetSupportedArchs(archs) != 0:
-            return None
-    except AttributeError:
+    library = load("libnvrtc.so")
+    count = _ask(library, "nvrtcGetNumSupportedArchs", None)
+    archs = (ctypes.c_int * sum(count))()
+    if library is None or not archs or library.nvrtcGetSupportedArchs(archs) != 0:
         return None
     return divmod(min(archs), 10)
 
 
 def cublas_version() -> tuple[int, ...] | None:
     """Return the version of cuBLAS; None if it is missing."""
-    library, parts = load("libcublas.so"), []
-    for which in range(3):  # libraryPropertyType: major, minor, patch
-        part = ctypes.c_int()
-        if library is None or library.cublasGetProperty(which, ctypes.byref(part)) != 0:
-            return None
-        parts.append(part.value)
-    return tuple(parts)
+    parts = range(3)  # libraryPropertyType: major, minor, patch
+    version = [number for part in parts for number in _ask(load("libcublas.so"), "cublasGetProperty", part, None)]
+    return tuple(version) or None
 
 
 def dotted(version: tuple[int, ...] | None) -> str:
