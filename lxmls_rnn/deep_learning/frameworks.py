@@ -1,14 +1,11 @@
-"""The frameworks that the models compute with: what brings those that are optional, and the GPU that they use."""
+"""The frameworks that the models compute with: and what brings those that are optional."""
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from lxmls_rnn import device
 from lxmls_rnn.device import problems
 
 
@@ -39,22 +36,6 @@ class Framework(NamedTuple):
     def is_imported(self) -> bool:
         """Whether a module of this process has imported the framework."""
         return sys.modules.get(self.module) is not None
-
-    def choose_gpu(self, gpus: Sequence[Any]) -> Any:
-        """Return the one of the GPUs the framework sees that LXMLS_DEVICE asks for, None for the CPU.
-
-        ``auto`` takes the first one, if there is one. RuntimeError if a GPU that is requested by name is missing.
-        """
-        asked = os.environ.get("LXMLS_DEVICE") or "cpu"
-        if asked == "cpu" or (asked == "auto" and not gpus):
-            return None
-        number, variable = 0 if asked == "auto" else device.index(asked), device.variable()
-        if number < len(gpus):
-            return gpus[number]
-        raise RuntimeError(
-            f"{variable}={asked} is unavailable: {self.name} sees {len(gpus) or 'no'} GPUs{problems.visible()}; "
-            f"set {variable}=cpu or auto, or install a build of {self.name} for this GPU"
-        )
 
 
 def _missing_theano() -> str:

@@ -21,6 +21,7 @@ from lxmls_rnn.deep_learning.frameworks import JAX
 from lxmls_rnn.deep_learning.numpy_batches import flat
 from lxmls_rnn.deep_learning.quantities import from_rows
 from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step
+from lxmls_rnn.device import choose_gpu
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # Theano and PyTorch may share the GPU
 
@@ -257,6 +258,6 @@ class JaxRNN(parameters.Model):
 
 
 def device() -> Any:
-    """Return the device for new models, see `Framework.choose_gpu`."""
+    """Return the device for new models, see `lxmls_rnn.device.choose_gpu`."""
     gpus = [one for one in jax.devices() if one.platform == "gpu"]
-    return JAX.choose_gpu(gpus) or jax.devices("cpu")[0]
+    return choose_gpu(JAX.name, gpus) or jax.devices("cpu")[0]

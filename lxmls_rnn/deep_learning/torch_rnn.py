@@ -21,6 +21,7 @@ from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.frameworks import TORCH
 from lxmls_rnn.deep_learning.quantities import from_rows
 from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step, count_correct
+from lxmls_rnn.device import choose_gpu
 
 TORCH_ACTIVATIONS = {
     "logistic": torch.sigmoid,
@@ -199,6 +200,6 @@ class TorchRNN(parameters.Model):
 
 
 def device() -> Any:
-    """Return the device for new models, see `Framework.choose_gpu`."""
+    """Return the device for new models, see `lxmls_rnn.device.choose_gpu`."""
     gpus = [torch.device("cuda", number) for number in range(torch.cuda.device_count())]
-    return TORCH.choose_gpu(gpus) or torch.device("cpu")
+    return choose_gpu(TORCH.name, gpus) or torch.device("cpu")

@@ -8,7 +8,7 @@ The image therefore has its own texts for users, in the file that LXMLS_ADVICE n
 a device that was requested by name is unavailable.
 """
 
-from lxmls_rnn.device.choice import Choice, choose
+from lxmls_rnn.device.choice import Choice, choose, choose_gpu
 from lxmls_rnn.device.problems import Finding, GpuLost, gpu_parts, index, variable
 
-__all__ = ["Choice", "Finding", "GpuLost", "choose", "gpu_parts", "index", "variable"]
+__all__ = ["Choice", "Finding", "GpuLost", "choose", "choose_gpu", "gpu_parts", "index", "variable"]

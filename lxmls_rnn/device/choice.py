@@ -1,11 +1,15 @@
-"""Choice of Theano's device."""
+"""Choice of the device: Theano's, and that of a framework which sees the GPUs itself."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from lxmls_rnn.device import libraries
-from lxmls_rnn.device.problems import MIG, Finding, index, kernel_problem, problem, variable
+from lxmls_rnn.device.problems import MIG, Finding, index, kernel_problem, problem, variable, visible
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,23 @@ def choose(asked: str | None = None, prove: bool = False) -> Choice:
     without = "" if "set " in found.remedy else f", or set {variable()}=cpu"
     sentence = f"{variable()}={asked} is unavailable, because {found.value}; {found.remedy}{without}."
     return Choice(None, sentence, found)
+
+
+def choose_gpu(framework: str, gpus: Sequence[T]) -> T | None:
+    """Return the one of the GPUs that a framework sees that LXMLS_DEVICE asks for, None for the CPU.
+
+    ``auto`` takes the first one, if there is one. RuntimeError if a GPU that is requested by name is missing.
+    """
+    asked = os.environ.get("LXMLS_DEVICE") or "cpu"
+    if asked == "cpu" or (asked == "auto" and not gpus):
+        return None
+    number = 0 if asked == "auto" else index(asked)
+    if number < len(gpus):
+        return gpus[number]
+    raise RuntimeError(
+        f"{variable()}={asked} is unavailable: {framework} sees {len(gpus) or 'no'} GPUs{visible()}; "
+        f"set {variable()}=cpu or auto, or install a build of {framework} for this GPU"
+    )
 
 
 def _compiling() -> str:

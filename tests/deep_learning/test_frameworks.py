@@ -216,18 +216,3 @@ def test_the_device_is_read_from_an_array(name, monkeypatch):
     monkeypatch.setenv("LXMLS_DEVICE", "cuda1")
     with pytest.raises(RuntimeError, match=r"cuda1 is unavailable: .* sees no GPUs"):
         rnns.model_class(name)(*SIZES)
-
-
-def test_a_gpu_that_the_framework_sees_is_taken_where_one_is_asked_for(monkeypatch):
-    for asked, gpu in (("auto", "a"), ("cuda", "a"), ("cuda1", "b"), ("cpu", None), ("", None)):
-        monkeypatch.setenv("LXMLS_DEVICE", asked)
-        assert frameworks.JAX.choose_gpu(["a", "b"]) == gpu
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    monkeypatch.setenv("LXMLS_DEVICE", "cuda")
-    with pytest.raises(RuntimeError, match="JAX sees no GPUs with CUDA_VISIBLE_DEVICES=-1; set"):
-        frameworks.JAX.choose_gpu([])
-    monkeypatch.setenv("LXMLS_DEVICE", "opencl0:0")
-    with pytest.raises(
-        RuntimeError, match=r"^opencl0:0 is not the name of a device: set \w+_DEVICE to auto, cpu, cuda"
-    ):
-        frameworks.JAX.choose_gpu(["a", "b"])

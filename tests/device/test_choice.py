@@ -107,3 +107,16 @@ def test_as_a_program_it_proves_the_device_and_says_so(pygpu, monkeypatch, capsy
     expected = device.choose("cuda", prove=True)
     assert capsys.readouterr().out == f"{expected.sentence}\n{expected.problem.value if fault else ''}\n"
     assert pygpu.started == ["cuda0", "cuda0"]
+
+
+def test_a_gpu_that_a_framework_sees_is_taken_where_one_is_asked_for(monkeypatch):
+    for asked, gpu in (("auto", "a"), ("cuda", "a"), ("cuda1", "b"), ("cpu", None), ("", None)):
+        monkeypatch.setenv("LXMLS_DEVICE", asked)
+        assert device.choose_gpu("JAX", ["a", "b"]) == gpu
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.setenv("LXMLS_DEVICE", "cuda")
+    with pytest.raises(RuntimeError, match="JAX sees no GPUs with CUDA_VISIBLE_DEVICES=-1; set"):
+        device.choose_gpu("JAX", [])
+    monkeypatch.setenv("LXMLS_DEVICE", "opencl0:0")
+    with pytest.raises(RuntimeError, match=r"^opencl0:0 is not the name of a device: set LXMLS_DEVICE to auto, cpu"):
+        device.choose_gpu("JAX", ["a", "b"])
