@@ -9,8 +9,7 @@ import numpy as np
 
 from lxmls_rnn.datasets.reach import MAX_DISTANCE
 from lxmls_rnn.deep_learning.batches import Sentence
-from lxmls_rnn.deep_learning.initialisation import INITS
-from lxmls_rnn.deep_learning.parameters import Model
+from lxmls_rnn.deep_learning.parameters import INITS, Model
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import Settings, prepare
 from lxmls_rnn.settings import check, described, setting

@@ -11,8 +11,7 @@ from lxmls_rnn.datasets.corpora import CORPORA, NAMES, corpus_files, corpus_name
 from lxmls_rnn.datasets.download import digest
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
-from lxmls_rnn.deep_learning.initialisation import INITS, initialise
-from lxmls_rnn.deep_learning.parameters import DTYPES
+from lxmls_rnn.deep_learning.parameters import DTYPES, INITS
 from lxmls_rnn.deep_learning.rnn import MODELS, model_class
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.readers import tags as reader_tags
@@ -291,8 +290,8 @@ def read_corpus(settings: Settings) -> Corpus:
 def prepare(settings: Settings, corpus: Corpus | None = None) -> Experiment:
     """Read the corpus, unless the result of `read_corpus` is given, and the embeddings, and initialise the model.
 
-    Errors as `read_corpus`, `extract_embeddings`, the model's constructor and `initialise`; ValueError if all words of
-    the training part have the same tag.
+    Errors as `read_corpus`, `extract_embeddings`, and the model's constructor; ValueError if all words of the training
+    part have the same tag.
     """
     settings = settings.resolved()
     train, dev, n_known = corpus or read_corpus(settings)
@@ -303,7 +302,7 @@ def prepare(settings: Settings, corpus: Corpus | None = None) -> Experiment:
         case: Any = "guide" if settings.vocabulary == "guide" else "best"
         file = paths.located(settings.embeddings)
         first = (extract_embeddings(file, train.x_dict, seed=settings.seed, case=case),)
-    model = model_class(settings.model)(*first, settings.n_hidd, len(train.y_dict), **settings.model_options())
-    initialise(model, settings.init, settings.seed, keep_embeddings=settings.embeddings is not None)
+    options = {**settings.model_options(), "init": settings.init}
+    model = model_class(settings.model)(*first, settings.n_hidd, len(train.y_dict), **options)
     source = reader_tags.TagSource(settings.tags, settings.tag_map)
     return Experiment(Tagger(model, train.x_dict.names, train.y_dict.names, n_known, source), train, dev)

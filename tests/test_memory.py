@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from lxmls_rnn import memory
-from lxmls_rnn.deep_learning.initialisation import initialise
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.tagger import Tagger
@@ -48,12 +47,10 @@ def test_the_gradients_of_a_training_count(monkeypatch):
 
 
 def test_a_decomposition_that_does_not_fit_is_refused(monkeypatch):
-    model = NumpyRNN(3, 5, 1000, 4, seed=0)
-    monkeypatch.setattr(memory, "free", lambda: (47 << 20) + memory.RESERVE_BYTES)
-    initialise(model, "glorot", 0)
     monkeypatch.setattr(memory, "free", lambda: (45 << 20) + memory.RESERVE_BYTES)
-    with pytest.raises(MemoryError, match="drawing with init orthogonal needs about 48 MB"):
-        initialise(model, "orthogonal", 0)
+    NumpyRNN(3, 5, 1000, 4, seed=0, init="glorot")
+    with pytest.raises(MemoryError, match=r"a model with n_words 3, .* needs about 48 MB"):
+        NumpyRNN(3, 5, 1000, 4, seed=0, init="orthogonal")
 
 
 def test_words_are_not_compared_without_memory_for_it(monkeypatch):

@@ -89,11 +89,14 @@ class NumpyRNN(parameters.Model):
     *sizes
         ``E, n_hidd, n_tags``, E the (n_emb, n_words) embeddings, or ``n_words, n_emb, n_hidd, n_tags``.
     seed
-        Seed of the initial parameters, see `parameters.draw`.
+        Seed of the initial parameters; None draws differently each time.
     activation
         Name in `ACTIVATIONS`, by default 'logistic'.
     dtype
         'float64' or 'float32'.
+    init
+        How the initial parameters are drawn: 'uniform01', the lab guide's, 'glorot' or 'orthogonal', see
+        `parameters.draw`.
 
     Attributes
     ----------
@@ -103,7 +106,7 @@ class NumpyRNN(parameters.Model):
     Raises
     ------
     ValueError
-        A size, the embeddings, the activation or the dtype is invalid.
+        A size, the embeddings, the activation, the dtype or init is invalid.
     """
 
     framework = NUMPY

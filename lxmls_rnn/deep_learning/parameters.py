@@ -19,6 +19,7 @@ from lxmls_rnn.device import blas
 from lxmls_rnn.storage.messages import MAX_QUOTE_CHARACTERS, escaped, quoted
 
 DTYPES = ("float64", "float32")
+INITS = ("uniform01", "glorot", "orthogonal")
 Choice = TypeVar("Choice")
 Value = TypeVar("Value")
 
@@ -95,18 +96,27 @@ class Model:
     _place: Callable[[Mapping[str, np.ndarray]], None]  # overwrite the parameters
 
     def __init__(
-        self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str = "float64"
+        self,
+        *sizes: npt.ArrayLike,
+        seed: int | None = None,
+        activation: str | None = None,
+        dtype: str = "float64",
+        init: str = "uniform01",
     ) -> None:
         check_choice("dtype", dtype, DTYPES)
+        check_choice("init", init, INITS)
         if seed is not None and (not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32):
             raise ValueError(f"seed must be an integer from 0 to 2**32 - 1 or None, got {seed!r}")
         n, E = parse_sizes(sizes, dtype)
         shapes = self.shapes(n)
-        # each array is drawn in double precision and converted; then the model copies all of them
+        # each array is drawn in double precision and converted; then the model copies all of them. A QR decomposition
+        # holds its matrix, both factors and copies.
         whole = memory.size_of(shapes.values(), dtype)
-        need = whole + max(whole, *(memory.size_of([W], "float64") for W in shapes.values()))
+        drawing = [memory.size_of([W], "float64") for W in shapes.values()]
+        drawing += [5 * memory.size_of([(n.n_hidd, n.n_hidd)], "float64")] if init == "orthogonal" else []
+        need = whole + max(whole, *drawing)
         memory.check("a model with " + ", ".join(f"{name} {size:,}" for name, size in n._asdict().items()), need)
-        self._set_up(n, draw(shapes, seed, dtype, E), activation, dtype)
+        self._set_up(n, draw(n, shapes, seed, dtype, E, init), activation, dtype)
 
     def _set_up(self, sizes: Sizes, values: Mapping[str, np.ndarray], activation: str | None, dtype: str) -> None:
         """Set the attributes of a model with copies of these parameters; RuntimeError if NumPy's BLAS is wrong."""
@@ -226,22 +236,50 @@ def parse_sizes(arguments: Sequence[npt.ArrayLike], dtype: str) -> tuple[Sizes, 
 
 
 def draw(
-    made: Mapping[str, tuple[int, int]], seed: int | None, dtype: str, E: np.ndarray | None = None
+    n: Sizes,
+    shapes: Mapping[str, tuple[int, int]],
+    seed: int | None,
+    dtype: str,
+    E: np.ndarray | None = None,
+    init: str = "uniform01",
 ) -> dict[str, np.ndarray]:
     """Draw a model's parameters of these shapes, but for the embeddings E if they are given.
 
-    One ``numpy.random.RandomState(seed)`` draws uniformly from [0, 1), in the order of the shapes; drawn embeddings are
-    multiplied by 0.01. The school's 2016 toolkit drew the same numbers. None as the seed draws differently each time.
+    One ``numpy.random.RandomState(seed)`` draws them in the order of the shapes; None draws differently each time.
+    'uniform01' draws from [0, 1), and multiplies embeddings by 0.01; the school's 2016 toolkit drew the same numbers.
+    'glorot' draws each matrix uniformly from -r to r, r = sqrt(6 / (rows + columns)), so that states and gradients
+    neither grow nor vanish at first (Glorot & Bengio 2010). Each gate of an LSTM counts as a matrix, and W_e as one
+    with one column, because a word uses one. 'orthogonal' is 'glorot' except that each gate of W_h and W_c is a random
+    orthogonal matrix, which keeps the norm of the vector that it multiplies (Saxe, McClelland & Ganguli 2014).
+
     W_e is in Fortran order, so that a word's embedding is contiguous, the others in C order.
     """
-    rng = np.random.RandomState(seed)
+    rng, H = np.random.RandomState(seed), n.n_hidd
     values = {}
-    for name, shape in made.items():
-        if name == "W_e":
-            values[name] = E if E is not None else np.asfortranarray(0.01 * rng.uniform(size=shape), dtype)
+    for name, (rows, columns) in shapes.items():
+        if name == "W_e" and E is not None and init == "uniform01":
+            W = E
+        elif init == "uniform01":
+            W = rng.uniform(size=(rows, columns)) * (0.01 if name == "W_e" else 1)
+        elif name in ("W_e", "W_y"):
+            W = _glorot(rng, rows, columns, rows + (1 if name == "W_e" else columns))
         else:
-            values[name] = rng.uniform(size=shape).astype(dtype)
+            W = np.empty((rows, columns), dtype)
+            for gate in range(0, rows, H):
+                is_square = init == "orthogonal" and name in ("W_h", "W_c")
+                W[gate : gate + H] = _orthogonal(rng, H) if is_square else _glorot(rng, H, columns, H + columns)
+        # with 'glorot' the other parameters are the same whether E is given or not
+        values[name] = np.asarray(W if name != "W_e" or E is None else E, dtype, order="F" if name == "W_e" else "C")
     return values
+
+
+def _glorot(rng: np.random.RandomState, rows: int, columns: int, fans: int) -> np.ndarray:
+    return rng.uniform(-1, 1, (rows, columns)) * (6 / fans) ** 0.5
+
+
+def _orthogonal(rng: np.random.RandomState, n: int) -> np.ndarray:
+    q, r = np.linalg.qr(rng.normal(size=(n, n)))
+    return q * np.sign(np.diag(r))  # without the signs the distribution would not be uniform
 
 
 def _positive(name: str, size: object) -> int:

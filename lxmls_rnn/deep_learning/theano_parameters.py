@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,8 @@ class SharedParameters(parameters.Model):
 
     framework = THEANO
 
-    def __init__(
-        self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str | None = None
-    ) -> None:
-        super().__init__(*sizes, seed=seed, activation=activation, dtype=dtype or theano.config.floatX)
+    def __init__(self, *sizes: npt.ArrayLike, dtype: str | None = None, **options: Any) -> None:
+        super().__init__(*sizes, dtype=dtype or theano.config.floatX, **options)
 
     def _create(self, values: Mapping[str, np.ndarray]) -> None:
         named = zip(self.shapes(self.sizes), self._copies(values), strict=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from lab.widgets.settings_choice import REACH
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.batches import cut
-from lxmls_rnn.deep_learning.initialisation import INITS, initialise
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.deep_learning.parameters import INITS
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.sequences import Sequence as TaggedSentence
@@ -92,8 +92,7 @@ class Network:
         _, n_words, n_tags = _read(corpus_files(self.corpus_name)[0])
         sizes = n_words, N_EMB, self.n_hidd, n_tags
         name, activation = MODEL_OF[self.tagger]
-        model: NumpyRNN = numpy_class(name)(*sizes, seed=self.seed, activation=activation)
-        initialise(model, self.init, self.seed)
+        model: NumpyRNN = numpy_class(name)(*sizes, seed=self.seed, activation=activation, init=self.init)
         return model
 
     def code(self, history: Sequence[Knobs], knobs: Knobs, number: int, t: int) -> str:
@@ -110,7 +109,6 @@ for weights, W_h, forget, clamps in epochs:
 
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.batches import cut
-from lxmls_rnn.deep_learning.initialisation import initialise
 from lxmls_rnn.deep_learning.rnn import {name}
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.teaching.analysis import gradient_reach
@@ -121,8 +119,7 @@ from lxmls_rnn.teaching.landscape import with_clamps, with_forget_offset
 train, _, _ = read_corpus(Settings(str(corpus_files({self.corpus_name!r})[0])))
 sentences = train[:{N_SENTENCES}]
 sizes = len(train.x_dict), {N_EMB}, {self.n_hidd}, len(train.y_dict)
-model = {name}(*sizes, seed={self.seed}, activation={activation!r})
-initialise(model, {self.init!r}, {self.seed})
+model = {name}(*sizes, seed={self.seed}, activation={activation!r}, init={self.init!r})
 {trained}model = with_clamps(scaled(model, {knobs.weights!r}, {knobs.W_h!r}), {knobs.clamps!r})
 shown = with_forget_offset(model, {knobs.forget!r})
 
