@@ -131,7 +131,7 @@ class Trainer:
             raise ValueError(f"progress stands at batch {p.batch}, but the corpus makes only {len(batches)} batches")
         yield Started(self.epochs, len(batches), len(train), sum(len(s.x) for s in train), p)
         steps = None
-        while not (reason := self._stop_reason(p)):
+        while not (reason := self.stop_reason(p.epoch, p.epochs_without_gain)):
             steps = steps or model.make_steps(batches, self.descent)
             p = yield from self._batches_of_epoch(steps, batches, p)
             event = self._end_epoch(model, dev_batches, p)
@@ -160,11 +160,11 @@ class Trainer:
         what = f"a training on {positions:,} words, with dev and padding, the largest batch of {largest:,},"
         memory.check(what, need, "take smaller batches, shorter sentences or fewer units")
 
-    def _stop_reason(self, p: Progress) -> str:
-        """Return the reason why the training stops here; an empty string if it continues."""
-        if p.epoch >= self.epochs:
+    def stop_reason(self, epoch: int, epochs_without_gain: int) -> str:
+        """Return the reason why a training stops after `epoch` epochs; an empty string if it continues."""
+        if epoch >= self.epochs:
             return "the one epoch done" if self.epochs == 1 else f"all {self.epochs} epochs done"
-        if self.patience is not None and p.epochs_without_gain >= self.patience:
+        if self.patience is not None and epochs_without_gain >= self.patience:
             return f"no better accuracy on dev for {counted(self.patience, 'epoch')}"
         return ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lxmls_rnn.deep_learning import model_file
@@ -67,9 +67,9 @@ def read(sweep: Sweep, training: Training, epochs: int | None = None) -> Result:
         if not rows:
             return Result(training, "begun" if folder.exists() else "waiting", rows)
         since = rows[-1].epoch - max((row.epoch for row in rows if row.is_best), default=0)
-        ended = rows[-1].epoch == epochs or (trainer.patience is not None and since >= trainer.patience)
+        ended = replace(trainer, epochs=epochs).stop_reason(rows[-1].epoch, since)
         # the line of an epoch is written before its model and its checkpoint
-        done = ended and _checkpoint(folder) >= rows[-1].epoch
+        done = bool(ended) and _checkpoint(folder) >= rows[-1].epoch
         return Result(training, "done" if done else "begun", rows)
     except (ValueError, OSError, MemoryError) as error:
         if why:
