@@ -172,14 +172,14 @@ def theano_blas(cxx: str, ldflags: str, cache: Path) -> Finding:
 
     from lxmls_rnn.theano_env import blas
 
-    name, why = blas.name(ldflags), blas.problem()
+    name, why = blas.shown_name(ldflags), blas.why_unlinkable()
     if not cxx:
         return Finding("BLAS", "unknown without a compiler", None)
     if ldflags == "-lopenblas" and why:
         name = f"the system's OpenBLAS, because {why}"
     if ldflags:
         try:
-            return Finding("BLAS", f"{name}; {blas.prove(cxx, ldflags, cache)}")
+            return Finding("BLAS", f"{name}; {blas.prove_linked(cxx, ldflags, cache)}")
         except (CompileError, OSError):
             remedy = "Take blas.ldflags out of THEANO_FLAGS and .theanorc, or name a BLAS there that links."
             return Finding("BLAS", f"{name} does not link", False, remedy=remedy)

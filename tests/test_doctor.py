@@ -180,7 +180,7 @@ def software(cxx="", ldflags=""):
 @pytest.fixture
 def right(monkeypatch):
     """Any BLAS is right; tests/device/test_blas.py has those that are wrong."""
-    monkeypatch.setattr(blas, "prove", lambda *_: Proof("libmine.so", "Fast", "", ""))
+    monkeypatch.setattr(blas, "prove_linked", lambda *_: Proof("libmine.so", "Fast", "", ""))
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_a_wrong_blas_is_a_fault(compiler, monkeypatch):
     def prove(*_):
         raise RuntimeError("dgemm is wrong")
 
-    monkeypatch.setattr(blas, "prove", prove)
+    monkeypatch.setattr(blas, "prove_linked", prove)
     monkeypatch.setattr(device.blas, "require_numpy", prove)
     assert software(compiler, "-lmine")["BLAS"] == Finding("BLAS", "dgemm is wrong", False)
     assert list(doctor.python())[-1] == Finding(NUMPY, "dgemm is wrong", False)
@@ -243,7 +243,7 @@ def test_the_systems_openblas_is_shown_with_why_it_is_not_the_packages(compiler,
 
 
 def test_no_blas_by_the_users_own_wish_is_no_fault(compiler, right, monkeypatch):
-    monkeypatch.setattr(blas, "problem", lambda: "")
+    monkeypatch.setattr(blas, "why_unlinkable", lambda: "")
     assert software(compiler, "-lopenblas")["BLAS"].value.startswith("-lopenblas; its products")
     why = "NumPy's, with slower calls, because blas.ldflags is set to nothing"
     assert software(compiler)["BLAS"] == Finding("BLAS", why, None)
@@ -290,7 +290,7 @@ def test_a_folder_outside_the_home_directory_is_written_out(monkeypatch):
 def test_without_a_trial_the_doctor_looks_at_what_theano_would_use(monkeypatch, compiler):
     monkeypatch.setenv("THEANO_FLAGS", f"cxx={compiler},blas.ldflags=-lmine")
     asked = []
-    monkeypatch.setattr(blas, "prove", lambda *given: asked.append(given))
+    monkeypatch.setattr(blas, "prove_linked", lambda *given: asked.append(given))
     first, *_ = doctor.software()
     assert first == Finding("C++ compiler", f"{compiler} 12.2.0")
     list(doctor.software({"cxx": "c", "base_compiledir": "/base", "compiledir": "/mine", "blas.ldflags": "-lb"}))

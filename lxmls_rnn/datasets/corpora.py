@@ -85,8 +85,8 @@ def find(name: str) -> Corpus | None:
         return CORPORA[name]
     if distance := reach.distance_of(name):
         remedy = "delete the folder {folder}, and it is generated again"
-        return Corpus(name, reach.files(distance), remedy, make=partial(reach.make, distance))
-    if files := treebanks.files(name):
+        return Corpus(name, reach.files_of_distance(distance), remedy, make=partial(reach.make, distance))
+    if files := treebanks.files_of_treebank(name):
         remedy = f"`lxmls-rnn fetch {name}` gets it, or says that the treebank has no such part"
         return Corpus(name, files, remedy, partial(treebanks.licence, name), is_partial=True)
     return _own(name)
@@ -101,7 +101,7 @@ def corpus_files(name: str | None = None, needed: str = "train") -> tuple[Path, 
     """
     name = name or default()
     if name.startswith(treebanks.PREFIX):
-        treebanks.check(name, paths.data())
+        treebanks.require_treebank(name, paths.data())
     corpus, data = find(name), paths.data()
     if corpus is None:
         what = "a file, but there is none at" if Path(name).suffix or os.sep in name else "a file, got"

@@ -38,7 +38,7 @@ def distance_of(name: str) -> int | None:
     return int(found[1])
 
 
-def files(distance: int) -> tuple[str, ...]:
+def files_of_distance(distance: int) -> tuple[str, ...]:
     """Return the paths of the train, dev and test files for a distance, relative to the data folder."""
     return tuple(f"reach/{distance}/{part}.conll" for part in SENTENCES_PER_PART)
 

@@ -51,7 +51,7 @@ def _parse(name: str) -> tuple[str, str, str] | None:
     return None
 
 
-def files(name: str) -> tuple[str, ...] | None:
+def files_of_treebank(name: str) -> tuple[str, ...] | None:
     """Return the train, dev and test files, relative to the data folder; None if it is no treebank's name."""
     parsed = _parse(name)
     if parsed is None:
@@ -63,12 +63,12 @@ def files(name: str) -> tuple[str, ...] | None:
 def below(data: Path) -> list[str]:
     """Return the names of the treebanks that have a training part in the data folder."""
     names = (f"{PREFIX}{file.parent.name}" for file in sorted(data.glob("ud/*/*-ud-train.conllu")))
-    return [name for name in names if files(name)]
+    return [name for name in names if files_of_treebank(name)]
 
 
-def check(name: str, data: Path) -> None:
+def require_treebank(name: str, data: Path) -> None:
     """Raise ValueError, with similar names, if a treebank is neither in the table nor in the data folder."""
-    parsed, paths = _parse(name), files(name)
+    parsed, paths = _parse(name), files_of_treebank(name)
     if not (parsed and parsed[1]) and not (paths and (data / paths[0]).parent.is_dir()):
         raise _unknown(name)
 
@@ -99,7 +99,7 @@ def dataset(name: str) -> DataSet:
     url = f"{catalogue.UD_HOST}/{repository}/{release}"
     pinned = {file.url: file for file in DATASETS["ewt"].files}  # published checksums
     parts = []
-    for path in files(name) or ():
+    for path in files_of_treebank(name) or ():
         part = DataFile(f"{url}/{Path(path).name}", path)
         parts.append(replace(pinned.get(part.url, part), name=path, is_conllu=True, is_optional=True))
     folder = Path(parts[0].name).parent
@@ -131,7 +131,7 @@ def licence(name: str) -> str:
         source = f" ({dataset(name).source})"
     except ValueError:  # a treebank of one's own in the data folder
         source = ""
-    (train, *_) = files(name) or ("",)
+    (train, *_) = files_of_treebank(name) or ("",)
     file = paths.located(train).with_name("LICENSE.txt")
     if not file.is_file():
         return f"{source}. Its licence is unknown: there is no {file.name} beside the corpus."

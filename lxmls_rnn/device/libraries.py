@@ -17,7 +17,7 @@ NVIDIA, DISPLAY = "0x10de", "0x03"  # PCI vendor and class
 WSL = "/usr/lib/wsl/lib"  # where WSL 2 has the libraries of the driver for Windows
 
 
-def load(name: str) -> ctypes.CDLL | None:
+def load_library(name: str) -> ctypes.CDLL | None:
     """Load a shared library; return None if that fails."""
     try:
         return ctypes.CDLL(name)
@@ -48,12 +48,12 @@ def has_own_pygpu() -> bool:
 
 def load_as_libgpuarray(name: str) -> ctypes.CDLL | None:
     """Load a library by a name that libgpuarray tries: `name`, and in our build also ``name.1``."""
-    return load(name) or (load(f"{name}.1") if has_own_pygpu() else None)
+    return load_library(name) or (load_library(f"{name}.1") if has_own_pygpu() else None)
 
 
 def cuda() -> ctypes.CDLL | None:
     """Load the driver's library; return None if that fails."""
-    return load("libcuda.so") or load("libcuda.so.1")
+    return load_library("libcuda.so") or load_library("libcuda.so.1")
 
 
 def _ask(library: ctypes.CDLL | None, function: str, *arguments: int | None) -> tuple[int, ...]:
@@ -163,12 +163,12 @@ def kernel_folder_name(index: int) -> str:
 
 def nvrtc_version() -> tuple[int, ...] | None:
     """Return the version of NVRTC; None if it is missing."""
-    return _ask(load("libnvrtc.so"), "nvrtcVersion", None, None) or None
+    return _ask(load_library("libnvrtc.so"), "nvrtcVersion", None, None) or None
 
 
 def nvrtc_min_capability() -> tuple[int, int] | None:
     """Return the lowest compute capability that NVRTC supports; None if unknown (before CUDA 11.2)."""
-    library = load("libnvrtc.so")
+    library = load_library("libnvrtc.so")
     count = _ask(library, "nvrtcGetNumSupportedArchs", None)
     archs = (ctypes.c_int * sum(count))()
     if library is None or not archs or library.nvrtcGetSupportedArchs(archs) != 0:
@@ -178,9 +178,8 @@ def nvrtc_min_capability() -> tuple[int, int] | None:
 
 def cublas_version() -> tuple[int, ...] | None:
     """Return the version of cuBLAS; None if it is missing."""
-    parts = range(3)  # libraryPropertyType: major, minor, patch
-    version = [number for part in parts for number in _ask(load("libcublas.so"), "cublasGetProperty", part, None)]
-    return tuple(version) or None
+    library, parts = load_library("libcublas.so"), range(3)  # libraryPropertyType: major, minor, patch
+    return tuple(number for part in parts for number in _ask(library, "cublasGetProperty", part, None)) or None
 
 
 def dotted(version: tuple[int, ...] | None) -> str:

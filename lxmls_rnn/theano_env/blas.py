@@ -40,7 +40,7 @@ def library() -> Path | None:
     return next((file for file in files if file.exists()), None)
 
 
-def problem() -> str:
+def why_unlinkable() -> str:
     """Return why Theano cannot link with the package; an empty string if it can."""
     file = library()
     if file is None:
@@ -53,18 +53,18 @@ def problem() -> str:
 def ldflags() -> str:
     """Return Theano's flag ``blas.ldflags`` for the package; an empty string if Theano cannot link with it."""
     file = library()
-    if file is None or problem():
+    if file is None or why_unlinkable():
         return ""
     names = [f"-D{symbol}=scipy_{symbol}" for symbol in SYMBOLS]
     return " ".join([f"-L{file.parent}", "-lscipy_openblas", *names])  # Theano itself adds -rpath for -L
 
 
-def name(flags: str) -> str:
+def shown_name(flags: str) -> str:
     """Return a short name for the package's flags, and other flags unchanged."""
     return f"OpenBLAS {metadata.version(PACKAGE)} of {PACKAGE}" if flags and flags == ldflags() else flags
 
 
-def prove(cxx: str, flags: str, folder: Path) -> blas.Proof:
+def prove_linked(cxx: str, flags: str, folder: Path) -> blas.Proof:
     """Return the proof of the BLAS that `flags` link with.
 
     Parameters
@@ -96,27 +96,27 @@ def prove(cxx: str, flags: str, folder: Path) -> blas.Proof:
             if done.status != 0:
                 raise failures.failure(command, done, source, folder, flags)
             entries.publish(part, program)
-    return blas.prove(name(flags), [program], folder)
+    return blas.prove(shown_name(flags), [program], folder)
 
 
-def load(cxx: str, flags: str, folder: Path) -> None:
+def load_proved(cxx: str, flags: str, folder: Path) -> None:
     """Load the BLAS that `flags` link with, with a kernel that is proved; the package's with `TIMEOUT`.
 
     A timeout that is in the environment is kept. The environment of child processes stays as it is, for NumPy's BLAS.
-    Errors as in `prove` and `device.blas.require_loaded`.
+    Errors as in `prove_linked` and `device.blas.require_loaded`.
     """
     if not (cxx and flags):
         return
-    proof = prove(cxx, flags, folder)
+    proof = prove_linked(cxx, flags, folder)
     settings = {blas.VARIABLE: proof.coretype} if proof.coretype else {}
     if flags == ldflags():
         settings[TIMEOUT_VARIABLE] = os.environ.get(TIMEOUT_VARIABLE, TIMEOUT)
-    with environment(settings):
-        blas.require_loaded(name(flags), proof)
+    with variables_set(settings):
+        blas.require_loaded(shown_name(flags), proof)
 
 
 @contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
+def variables_set(values: Mapping[str, str]) -> Iterator[None]:
     """Set variables of the environment in the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

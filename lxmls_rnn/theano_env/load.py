@@ -37,7 +37,7 @@ def _flags_set() -> Iterator[None]:
         flags.require_version(used["cxx"])
     ours = "".join(f"{key}={shlex.quote(value) if value else ''}," for key, value in defaults.items())
     # the user's flags come last, because Theano uses the last value of a flag
-    with blas.environment({"THEANO_FLAGS": ours + os.environ.get("THEANO_FLAGS", "")}):
+    with blas.variables_set({"THEANO_FLAGS": ours + os.environ.get("THEANO_FLAGS", "")}):
         yield
 
 
@@ -64,7 +64,7 @@ def importing() -> Iterator[None]:
     """Run the body of ``theano/__init__.py`` with this package's settings and check that it uses the requested device.
 
     ``theano/__init__.py`` itself calls this, so it applies to every ``import theano``. Errors as in `settings`,
-    `blas.load`, `require_numpy` and `require_device`; after an error the import can be repeated with other settings.
+    `load_proved`, `require_numpy` and `require_device`; after an error the import can be repeated with other settings.
     """
     warnings.filterwarnings(
         "ignore", "DeprecationWarning: there is no c", module=r"theano\."
@@ -88,7 +88,7 @@ def _complete(reasons: list[str]) -> None:
     from theano import config
 
     require_numpy()
-    blas.load(config.cxx, config.blas.ldflags, Path(config.compiledir))
+    blas.load_proved(config.cxx, config.blas.ldflags, Path(config.compiledir))
     # With this variable Theano keeps child processes from using the GPU. That is meant for forks; a new Python, such
     # as a worker of the benchmark, can use the same GPU.
     os.environ.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)

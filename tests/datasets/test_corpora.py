@@ -28,7 +28,7 @@ def test_a_corpus_has_the_name_of_its_training_file(tmp_path):
     copy.write_text("another\n")
     assert corpus_name(str(copy)) == "train.conll"
     for distance in (1, reach.MAX_DISTANCE):
-        assert corpus_name(reach.files(distance)[0]) == f"reach:{distance}"
+        assert corpus_name(reach.files_of_distance(distance)[0]) == f"reach:{distance}"
 
 
 def test_only_what_can_be_fetched_is_advised_to_be(tmp_path, monkeypatch):

@@ -272,7 +272,7 @@ def test_the_table_follows_the_naming_rules():
     assert len(table) > 350
     for code, (repository, release) in table.items():
         assert code.split("_")[1] == repository.split("-")[1].lower()
-        assert treebanks.files(f"ud:{code}") == treebanks.files(f"ud:{repository}")
+        assert treebanks.files_of_treebank(f"ud:{code}") == treebanks.files_of_treebank(f"ud:{repository}")
         assert re.fullmatch(r"r2\.1[678]", release)
 
 

@@ -73,7 +73,7 @@ def driver(pretend, monkeypatch):
             monkeypatch.setenv(name, value)
         names = ("libcuda.so", "libnvrtc.so", "libcublas.so")
         found = {name: ctypes.CDLL(str(pretend / name)) for name in names}
-        monkeypatch.setattr(libraries, "load", lambda name: None if name in absent else found.get(name))
+        monkeypatch.setattr(libraries, "load_library", lambda name: None if name in absent else found.get(name))
         libraries.cards.cache_clear()
 
     yield answer

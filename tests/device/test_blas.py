@@ -42,7 +42,7 @@ def prove(ldflags, tmp_path_factory, monkeypatch):
         monkeypatch.setenv("SPOILT", faults)
         for record in folder.glob("*.json"):
             record.unlink()
-        return theano_blas.prove("g++", ldflags, folder)
+        return theano_blas.prove_linked("g++", ldflags, folder)
 
     return proved
 

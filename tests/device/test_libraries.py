@@ -42,13 +42,13 @@ def test_what_a_library_does_not_tell_is_not_known(driver):
 
 def test_an_nvrtc_of_before_cuda_11_2_cannot_say_what_it_serves(driver, monkeypatch):
     driver()
-    monkeypatch.setattr(libraries, "load", lambda name: ctypes.CDLL(None))
+    monkeypatch.setattr(libraries, "load_library", lambda name: ctypes.CDLL(None))
     assert libraries.nvrtc_min_capability() is None
 
 
 def test_a_library_that_is_not_there_is_none():
-    assert libraries.load("libno-such-library.so") is None
-    assert libraries.load("libc.so.6").abs(-3) == 3
+    assert libraries.load_library("libno-such-library.so") is None
+    assert libraries.load_library("libc.so.6").abs(-3) == 3
 
 
 def test_the_bus_shows_a_card_that_is_nvidias_and_for_displays(linux):

@@ -108,8 +108,8 @@ def test_without_a_gpu_no_part_is_a_fault_and_one_line_says_how_to_get_one(drive
 
 def test_what_a_gpu_lacks_is_a_fault_with_its_remedy(driver, monkeypatch):
     driver(SERVES="0", NVRTC="0", NO_CUBLAS="1")
-    loaded = libraries.load
-    monkeypatch.setattr(libraries, "load", lambda name: loaded({"libcuda.so.1": "libcuda.so"}.get(name, "")))
+    loaded = libraries.load_library
+    monkeypatch.setattr(libraries, "load_library", lambda name: loaded({"libcuda.so.1": "libcuda.so"}.get(name, "")))
     shown = parts()
     assert shown["NVIDIA driver"] == ("none", False, "")
     why = "libcuda.so: libgpuarray looks for libcuda.so and finds libcuda.so.1 only; link one to the other."
@@ -244,8 +244,10 @@ def test_the_image_has_its_own_words_for_all_advice():
 def test_all_problems_are_listed_in_the_order_in_which_one_would_solve_them(driver, monkeypatch):
     driver(NVRTC="0", LXMLS_GPU_FAULT="it hung")
     assert [problem.value for problem in problems.problems_of("cuda")] == ["there is no NVRTC", "it hung"]
-    loaded = problems.libraries.load
-    monkeypatch.setattr(problems.libraries, "load", lambda name: loaded({"libcuda.so.1": "libcuda.so"}.get(name, "")))
+    loaded = problems.libraries.load_library
+    monkeypatch.setattr(
+        problems.libraries, "load_library", lambda name: loaded({"libcuda.so.1": "libcuda.so"}.get(name, ""))
+    )
     assert [problem.name for problem in problems.problems_of("cuda")] == ["libcuda.so", "NVRTC", "kernel"]
     assert problems.problem("cuda").remedy == "link one to the other"
     monkeypatch.setattr(libraries, "has_own_pygpu", lambda: True)

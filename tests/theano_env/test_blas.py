@@ -98,10 +98,10 @@ def test_a_folder_that_the_linker_would_split_is_said(monkeypatch, tmp_path, nam
 
 
 @needs_compiler
-@pytest.mark.skipif(blas.ldflags() == "", reason=blas.problem())
+@pytest.mark.skipif(blas.ldflags() == "", reason=blas.why_unlinkable())
 def test_its_name_is_shown_not_its_flags_with_its_kernel_and_the_proof(tmp_path):
     name = describe(1)["theano_blas"]
     assert re.fullmatch(r"OpenBLAS [\d.]+ of scipy-openblas32", name)
     finding = doctor.theano_blas(flags.compiler(), blas.ldflags(), tmp_path)
     assert re.fullmatch(rf"{re.escape(name)}; its products with the kernel \w+ are right( \(.*\))?", finding.value)
-    assert blas.name("-lmine") == "-lmine"
+    assert blas.shown_name("-lmine") == "-lmine"

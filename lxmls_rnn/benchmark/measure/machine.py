@@ -36,7 +36,7 @@ def describe(threads: int) -> dict[str, Any]:
         from lxmls_rnn.theano_env.flags import in_effect
 
         flags = in_effect()
-        theano_blas = blas.name(flags.get("blas.ldflags", ""))
+        theano_blas = blas.shown_name(flags.get("blas.ldflags", ""))
     except ImportError:  # no Theano, or a stock one: the rows of its cases say so
         flags, theano_blas = {}, ""
     cards = [f"{name}, compute {major}.{minor}" for name, (major, minor) in libraries.cards()]

@@ -41,7 +41,7 @@ def test_the_description_has_versions_and_what_theano_uses():
     assert found["threads"] == 3
     assert 2**27 < found["memory"] < 2**46
     assert found["cxxflags"] == theano.config.gcc.cxxflags
-    assert found["theano_blas"] == blas.name(theano.config.blas.ldflags)
+    assert found["theano_blas"] == blas.shown_name(theano.config.blas.ldflags)
     assert found["gpus"] or not found["driver"]
     assert all(part.isdigit() for part in found["cuda"].split(".") if found["cuda"])
 
