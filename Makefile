@@ -169,7 +169,7 @@ class-students: ## Let the names in students.txt log in, and no others, while th
 .PHONY: class-down
 class-down: ## Stop JupyterHub and the students' labs; what they made stays
 	$(CLASS) stop hub
-	docker ps --quiet --filter name=^lxmls-student- | xargs -r docker rm --force --volumes
+	docker ps --all --quiet --filter name=^lxmls-student- | xargs -r docker rm --force --volumes
 	$(CLASS) down
 
 .PHONY: test-container

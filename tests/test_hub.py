@@ -721,6 +721,9 @@ def test_a_students_file_may_have_any_name(volumes, tmp_path):
 def test_a_backup_without_a_whole_archive_of_each_volume_is_none(volumes, tmp_path, broken):
     assert volumes.call("backup", tmp_path / "backup", BROKEN=broken).returncode != 0
     assert not (tmp_path / "backup").exists()
+    before = volumes.files()
+    assert "was not finished" in volumes.call("restore", tmp_path / "backup.unfinished").stderr
+    assert volumes.files() == before
     assert volumes.call("backup", tmp_path / "backup").returncode == 0
 
 
@@ -766,11 +769,11 @@ def test_nothing_is_erased_without_a_yes(volumes):
 def test_erasing_stops_the_class_and_leaves_no_volume_of_it(volumes):
     for name in ("lxmls-class_proxy", "lxmls-kernels-anna", "of-something-else"):
         (volumes.folder / name).mkdir()
-    erased = volumes.call("erase", "--yes")
+    erased = volumes.call("erase", "--yes", RUNNING="anna")  # with --all, also one whose start was broken off
     assert erased.returncode == 0, erased.stderr
     assert [path.name for path in volumes.folder.iterdir()] == ["of-something-else"]
     log = volumes.log.read_text()
-    assert log.index("stop hub") < log.index("volume rm")
+    assert log.index("stop hub") < log.index("rm --force --volumes anna") < log.index("volume rm")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

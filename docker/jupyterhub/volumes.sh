@@ -43,17 +43,18 @@ backup() {
     require_stopped_class
     [ ! -e "$1" ] || die "$1 exists already: give the name of a new folder"
     names=$(volumes "${project}_state$" lxmls-student-)
-    rm -rf "$1.new"
-    mkdir "$1.new"
+    rm -rf "$1.unfinished"
+    mkdir "$1.unfinished"
     for name in $names; do
-        on_volume "$name" :ro tar -C /volume -cz . </dev/null >"$1.new/$name.tar.gz"
+        on_volume "$name" :ro tar -C /volume -cz . </dev/null >"$1.unfinished/$name.tar.gz"
     done
-    require_whole_backup "$1.new"
-    mv "$1.new" "$1"
+    require_whole_backup "$1.unfinished"
+    mv "$1.unfinished" "$1"
     echo "$(wc -w <<<"$names") volumes are in $1."
 }
 
 restore() {
+    [ "${1%.unfinished}" = "$1" ] || die "the backup $1 was not finished: take another one"
     require_stopped_class
     require_whole_backup "$1"
     lost=

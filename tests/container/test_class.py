@@ -1,6 +1,7 @@
 """A class on JupyterHub under attack: nobody gets in unseen, fills the machine, or reaches another's server."""
 
 import asyncio
+import http.client
 import http.cookiejar
 import json
 import os
@@ -8,6 +9,7 @@ import re
 import secrets
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -93,6 +95,21 @@ for child in children:
 """
 
 
+# Files that come, grow, get another name and go, until somebody writes a line.
+CHURN = """
+import itertools, os, sys, threading
+def write():
+    for n in itertools.count():
+        with open(f"runs/{n}", "w") as file:
+            file.write("a line\\n" * (n % 5000))
+        os.replace(f"runs/{n}", "runs/newest")
+        if n % 3 == 0:
+            os.remove("runs/newest")
+threading.Thread(target=write, daemon=True).start()
+print("writes", flush=True)
+sys.stdin.readline()
+"""
+
 # A student has done an exercise and answered a question.
 WORK = """
 import lab.exercises.progress
@@ -110,14 +127,26 @@ USER 1000:1000
 """
 
 
-class Visitor:
-    """A browser without JavaScript; behind a proxy in front of the class if its own address is given."""
+class Elsewhere(urllib.request.HTTPSHandler):
+    """Connections from an address of this machine, which name a new one in each request."""
 
-    def __init__(self, address, own=None):
+    def __init__(self, own, context):
+        super().__init__(context=context)
+        self.own = own
+
+    def https_open(self, request):
+        request.add_unredirected_header("X-Forwarded-For", f"203.0.113.{secrets.randbelow(256)}")
+        ways = {"context": self._context, "source_address": (self.own, 0)}
+        return self.do_open(http.client.HTTPSConnection, request, **ways)
+
+
+class Visitor:
+    """A browser without JavaScript."""
+
+    def __init__(self, address, *handlers):
         self.address, self.cookies = address, http.cookiejar.CookieJar()
         direct, kept = urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self.cookies)
-        self.opener = urllib.request.build_opener(direct, kept)
-        self.opener.addheaders += [("X-Forwarded-For", own)] * bool(own)
+        self.opener = urllib.request.build_opener(direct, kept, *handlers)
 
     def ask(self, path, method=None, token=True, **fields):
         """Return status and text of a page; fields are posted. Pages of other sites do not know the token."""
@@ -259,6 +288,35 @@ def ben(classroom):
     return classroom.at_work(BEN)
 
 
+@pytest.fixture(scope="module")
+def visitor(classroom, tmp_path_factory):
+    """Makes a visitor with an address, who comes by the TLS proxy of docs/classroom.md."""
+    page = (ROOT / "docs/classroom.md").read_text()
+    recipe = re.search(r"^    lab\.school\.example \{\n.*?^    \}\n", page, re.MULTILINE | re.DOTALL).group()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    recipe = recipe.replace("lab.school.example", f"localhost:{port}")
+    recipe = recipe.replace("reverse_proxy 127.0.0.1:8000", f"tls internal\nreverse_proxy {classroom.address}")
+    folder, name = tmp_path_factory.mktemp("caddy"), f"caddy-{TOKEN}"
+    # no other port, as this machine may use them
+    (folder / "Caddyfile").write_text(f"{{\nadmin off\nauto_https disable_redirects\n}}\n{recipe}")
+    hub = classroom.image.replace("student", "hub")
+    install = f"FROM {hub}\nRUN apt-get update && apt-get install -qy --no-install-recommends caddy\n"
+    call("docker", "build", "-q", "-t", name, "-", input=install)
+    where = "--network", "host", "--volume", f"{folder}:/etc/caddy:ro"
+    command = "caddy", "run", "--config", "/etc/caddy/Caddyfile"
+    call("docker", "run", "--detach", "--rm", "--name", name, *where, name, *command)
+    try:
+        root = "docker", "exec", name, "cat", "/root/.local/share/caddy/pki/authorities/local/root.crt"
+        wait_for(lambda: call(*root, check=False).returncode == 0, "Caddy has a certificate")
+        context = ssl.create_default_context(cadata=call(*root).stdout)
+        yield lambda own: Visitor(f"https://localhost:{port}", Elsewhere(own, context))
+    finally:
+        call("docker", "rm", "--force", name)
+        call("docker", "rmi", name)
+
+
 def test_six_names_and_the_teacher_log_in_and_a_stranger_does_not(classroom):
     page = Visitor(classroom.address).login_page
     assert "Please choose a password at least 10 characters long." in page(FINN, "9 letters")
@@ -326,22 +384,24 @@ def test_a_page_of_a_student_or_of_another_site_can_do_nothing_in_the_teachers_s
 
 
 @whole
-def test_who_guesses_waits_and_nobody_else(classroom, anna):
-    emil = classroom.student(EMIL)
+def test_who_guesses_waits_and_nobody_else(classroom, visitor):
+    known = visitor("127.0.0.4")
+    classroom.student(EMIL)
+    assert known.log_in(EMIL)
 
-    def seconds(password, own="203.0.113.1"):
+    def seconds(password):
         """Return the seconds that this login has to wait."""
-        page = Visitor(classroom.address, own).login_page(EMIL, password)
+        page = visitor("127.0.0.2").login_page(EMIL, password)
         found = re.search(r"Wrong passwords before: wait (\d+) seconds", page)
         return int(found[1]) if found else 0
 
     # at most 2 after two wrong ones; the right one waits too, if it comes in time
     wait_for(lambda: seconds("a wrong guess") > 2 and seconds(GOOD), "the wait grows")
-    assert Visitor(classroom.address, "203.0.113.1").log_in(DORA)
-    assert Visitor(classroom.address, "203.0.113.1").log_in(TEACHER, classroom.password)
-    assert Visitor(classroom.address, "203.0.113.2").log_in(EMIL)
-    emil.ask("/hub/logout")
-    assert emil.log_in(EMIL)
+    assert visitor("127.0.0.2").log_in(DORA)
+    assert visitor("127.0.0.2").log_in(TEACHER, classroom.password)
+    assert visitor("127.0.0.3").log_in(EMIL)
+    known.ask("/hub/logout")
+    assert known.log_in(EMIL)
 
 
 @whole
@@ -573,7 +633,11 @@ def test_collecting_follows_no_link_and_leaves_no_container(classroom, anna, ben
     containers = "docker", "ps", "--all", "--quiet", "--filter", f"ancestor={classroom.image}"
     before = call(*containers).stdout
     collect = "docker/jupyterhub/collect.sh", str(tmp_path / "handed-in")
-    printed = call(*collect, cwd=classroom.lab.folder, env=classroom.environ).stdout
+    ways = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(["docker", "exec", "-i", f"lxmls-student-{ANNA}", "python", "-c", CHURN], **ways) as writer:
+        assert writer.stdout.readline() == "writes\n"
+        printed = call(*collect, cwd=classroom.lab.folder, env=classroom.environ).stdout
+        writer.stdin.close()
     assert "left out: runs/pipe is a special file" in printed
     assert (tmp_path / f"handed-in/{ANNA}/notebooks/00-welcome.ipynb").is_file()
     assert (tmp_path / f"handed-in/{BEN}/runs").is_dir()
@@ -624,10 +688,15 @@ def test_a_student_is_removed_and_the_work_is_kept_or_erased(classroom):
     assert "stop your own server" in classroom.students("remove", erased, input="yes\n", check=False)
     classroom.stop(classroom.teacher, TEACHER)
     assert "are erased" in classroom.students("remove", erased, "--erase")
+    python(at_work, "open('runs/of-the-first', 'w')")
     assert "are erased" in classroom.students("remove", at_work, "--erase")  # whose server runs
     assert not volumes(erased) + volumes(at_work)
     containers = call("docker", "ps", "--all", "--format", "{{.Names}}").stdout
     assert not {f"lxmls-student-{name}" for name in (kept, erased, at_work)} & set(containers.split())
+    classroom.at_work(at_work)  # somebody else of that name
+    assert python(at_work, "import os; print(os.path.exists('runs/of-the-first'))").stdout == "False\n"
+    classroom.roster.write_text("\n".join(SIX))
+    classroom.make("class-students")
 
 
 @whole
