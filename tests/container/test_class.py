@@ -290,8 +290,8 @@ def ben(classroom):
 
 @pytest.fixture(scope="module")
 def visitor(classroom, tmp_path_factory):
-    """Makes a visitor with an address, who comes by the TLS proxy of docs/classroom.md."""
-    page = (ROOT / "docs/classroom.md").read_text()
+    """Makes a visitor with an address, who comes by the TLS proxy of docs/hub.md."""
+    page = (ROOT / "docs/hub.md").read_text()
     recipe = re.search(r"^    lab\.school\.example \{\n.*?^    \}\n", page, re.MULTILINE | re.DOTALL).group()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -701,16 +701,15 @@ def test_a_student_is_removed_and_the_work_is_kept_or_erased(classroom):
 
 @whole
 def test_a_class_is_backed_up_erased_and_restored(classroom, anna, tmp_path):
-    """By the commands of docs/classroom.md; it has no server afterwards."""
-    page = (ROOT / "docs/classroom.md").read_text()
-    sections = page.partition("### Backup and restore")[2].partition("### What is stored of a student")
+    """By the commands of docs/hub.md and docs/classroom.md; it has no server afterwards."""
+
+    def section(page, title):
+        return (ROOT / "docs" / page).read_text().partition(f"# {title}\n")[2].partition("\n## ")[0]
+
+    copied, _, restored = section("hub.md", "Backup and restore").partition("To restore")
+    erased = section("classroom.md", "What is stored of a student")
     backup, restore, erase = (
-        "".join(re.findall(r"(?:^    .*\n)+", text, re.MULTILINE))
-        for text in (
-            sections[0].partition("To restore")[0],
-            sections[0].partition("To restore")[2],
-            sections[2].partition("\n## ")[0],
-        )
+        "".join(re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)) for text in (copied, restored, erased)
     )
     # an engine without the volumes of other classes
     (tmp_path / "docker").write_text(

@@ -1,4 +1,4 @@
-"""The settings with which docs/classroom.md lets several processes share a card lose no memory."""
+"""The settings with which docs/hub.md lets several processes share a card lose no memory."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.daily("uses the emulated GPU, which takes fifteen seconds to build")
 SETTING = re.compile(r"^    LAB_THEANO_FLAGS=(gpuarray\.preallocate=\S+)", re.M)
-PAGE = Path(__file__).parents[2] / "docs" / "classroom.md"
+PAGE = Path(__file__).parents[2] / "docs" / "hub.md"
 # the default, and the page's, which is not in the image
 SETTINGS = ["gpuarray.preallocate=0", *(SETTING.findall(PAGE.read_text()) if PAGE.is_file() else ())]
 # One thread allocates memory, another one that has never computed drops it, as the panels of a notebook do.
