@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from lxmls_rnn.deep_learning.frameworks import THEANO
-from lxmls_rnn.deep_learning.rnn import MODELS, model_class
+from lxmls_rnn.deep_learning.models import MODELS, model_class
 from lxmls_rnn.deep_learning.training import Trainer
 
 SENTENCES = [([1, 2, 3], [0, 1, 2]), ([4, 1, 2], [2, 1, 0])]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from lxmls_rnn import __version__
 from lxmls_rnn.deep_learning.frameworks import THEANO
-from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.device import Finding, blas, choose, gpu_parts, libraries
 from lxmls_rnn.storage.messages import escaped
 

@@ -11,8 +11,8 @@ from lxmls_rnn.datasets.corpora import CORPORA, NAMES, corpus_files, corpus_name
 from lxmls_rnn.datasets.download import digest
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
+from lxmls_rnn.deep_learning.models import MODELS, model_class
 from lxmls_rnn.deep_learning.parameters import DTYPES, INITS
-from lxmls_rnn.deep_learning.rnn import MODELS, model_class
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.readers import tags as reader_tags
 from lxmls_rnn.readers.conll import ENCODINGS

@@ -13,7 +13,7 @@ import pytest
 
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import machine
-from lxmls_rnn.deep_learning.rnn import MODELS, model_class
+from lxmls_rnn.deep_learning.models import MODELS, model_class
 from lxmls_rnn.device import libraries, processor
 
 QUICK = "not daily and not nightly"  # what `make test` selects

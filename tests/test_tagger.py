@@ -6,7 +6,8 @@ import pytest
 
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN, model_class
+from lxmls_rnn.deep_learning.models import model_class
+from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
 from lxmls_rnn.readers.tags import TagSource
 from lxmls_rnn.tagger import Tagger, tokenize
 

@@ -286,7 +286,7 @@ def _theano_model(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> 
     import theano
     import theano.tensor as T
 
-    from lxmls_rnn.deep_learning.rnn import library_class
+    from lxmls_rnn.deep_learning.models import library_class
 
     family = "LSTM" if "W_c" in inputs else "RNN"
     cls: Any = answer if inspect.isclass(answer) else type(answer)

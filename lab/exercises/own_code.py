@@ -11,7 +11,7 @@ import numpy as np
 from lab.exercises.answer_code import is_students
 from lab.exercises.explanation import raised
 from lab.exercises.verdict import Note
-from lxmls_rnn.deep_learning import rnn
+from lxmls_rnn.deep_learning import models
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, ForwardLoss, NumpyRNN
 
 USAGE = "check.use takes my_forward, my_errors and my_gradients, or MyRNN, or MyLSTM"
@@ -23,7 +23,7 @@ def use(*yours: Any) -> Note:
     Takes the three functions of exercise 6.1, in order, for `NumpyRNN`; or a subclass of `RNN` or `LSTM`.
     """
     if not yours:
-        rnn.replace(None)
+        models.replace(None)
         return Note("The panels use the library's code again.")
     if len(yours) == 3 and all(map(callable, yours)):
         name, cls = "NumpyRNN", _with_passes(*yours)
@@ -37,7 +37,7 @@ def use(*yours: Any) -> Note:
             return Note(f"{USAGE}; got {', '.join(getattr(one, '__name__', type(one).__name__) for one in yours)}.")
         # the guide's LSTM has peepholes, so the student's `_forward` expects them
         cls, what = type(name, (student,), {"peephole_options": student.peephole_options[:1]}), student.__name__
-    rnn.replace(name, cls, what)
+    models.replace(name, cls, what)
     return Note(
         f"In the panels of this notebook, the model {name} now uses {what}: train it, inspect it, step through it. "
         "check.use() undoes this. Its runs are saved like all others."
@@ -47,7 +47,7 @@ def use(*yours: Any) -> Note:
 def _is_subclass(student: Any, base: str) -> bool:
     code = getattr(getattr(student, "_forward", None), "__code__", None)
     is_own = code is None or is_students(code.co_filename)
-    return student is not None and issubclass(student, rnn.library_class(base)) and is_own
+    return student is not None and issubclass(student, models.library_class(base)) and is_own
 
 
 def _with_passes(forward: Callable[..., Any], errors: Callable[..., Any], gradients: Callable[..., Any]) -> Any:

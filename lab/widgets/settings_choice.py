@@ -24,7 +24,7 @@ from lab.widgets.controls import (
 )
 from lxmls_rnn import paths
 from lxmls_rnn.datasets import corpora, reach, treebanks
-from lxmls_rnn.deep_learning.rnn import MODELS, activations_of
+from lxmls_rnn.deep_learning.models import MODELS, activations_of
 from lxmls_rnn.experiment import SETTINGS, Settings
 
 UPLOADS = "uploads"

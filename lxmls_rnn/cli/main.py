@@ -23,7 +23,7 @@ from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.datasets.corpora import corpus_name
-from lxmls_rnn.deep_learning.rnn import MODELS, activations_of
+from lxmls_rnn.deep_learning.models import MODELS, activations_of
 from lxmls_rnn.experiment import SETTINGS, Settings
 from lxmls_rnn.readers.conll import decoded, read_lines
 from lxmls_rnn.readers.conllu import conllu

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lxmls_rnn.cli.console import Root, console, interruptible, located, say_stopped
 from lxmls_rnn.cli.options import given, make_settings, refuse_settings, with_settings
 from lxmls_rnn.datasets.corpora import corpus_name
-from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.readers.tags import TagSource

@@ -51,4 +51,13 @@ THEANO = Framework("Theano", "theano", "up to a minute")
 JAX = Framework("JAX", "jax", "a few seconds", "jax", "90 MB")
 TORCH = Framework("PyTorch", "torch", group="torch", download="2.5 GB, with CUDA")
 
-FRAMEWORKS = {"numpy": NUMPY, "scan": THEANO, "fused": THEANO, "jax": JAX, "torch": TORCH, "torch-fused": TORCH}
+# each backend, a way to compute the models: its framework, and its description in the benchmark
+BACKENDS = {
+    "numpy": (NUMPY, "NumpyRNN, NumpyLSTM"),
+    "scan": (THEANO, "RNN, LSTM: Theano's scan"),
+    "fused": (THEANO, "FastRNN, FastLSTM: the recurrent layer as one Op"),
+    "torch": (TORCH, "PyTorch, a loop over the steps"),
+    "torch-fused": (TORCH, "PyTorch's nn.RNN, nn.LSTM, always without peepholes; with cuDNN on a GPU"),
+    "jax": (JAX, "JAX, jit of value_and_grad over lax.scan"),
+}
+FRAMEWORKS = {backend: framework for backend, (framework, _) in BACKENDS.items()}

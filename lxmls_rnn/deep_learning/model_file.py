@@ -17,7 +17,7 @@ import numpy as np
 
 import lxmls_rnn
 from lxmls_rnn import memory
-from lxmls_rnn.deep_learning import parameters, rnn
+from lxmls_rnn.deep_learning import models, parameters
 from lxmls_rnn.deep_learning.npz import Archive
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import naming, open_regular, write_atomically
@@ -170,7 +170,8 @@ def load(path: str | os.PathLike[str], model_class: Any = None) -> Saved:
 def load_in_numpy(path: str | os.PathLike[str]) -> Saved:
     """Read a model file as the NumPy model of its family, without Theano; errors as in `load`."""
     name = read_header(path).get("class")
-    return load(path, rnn.numpy_class(name) if name in list(rnn.MODELS) else None)  # `load` reports an unknown class
+    # `load` reports an unknown class
+    return load(path, models.numpy_class(name) if name in list(models.MODELS) else None)
 
 
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -230,9 +231,9 @@ def _check(
     """
     known = records.check(Header, header)
     if model_class is None:
-        if header.get("class") not in list(rnn.MODELS):
-            raise ValueError(f"its class is {quoted(header.get('class'))}, expected one of {', '.join(rnn.MODELS)}")
-        model_class = rnn.model_class(header["class"])
+        if header.get("class") not in list(models.MODELS):
+            raise ValueError(f"its class is {quoted(header.get('class'))}, expected one of {', '.join(models.MODELS)}")
+        model_class = models.model_class(header["class"])
     sizes = parameters.Sizes(**vars(known.sizes))
     parameters.check_shapes(model_class.shapes(sizes, known.peepholes), shapes)
     parameters.check_choice("dtype", known.dtype, parameters.DTYPES)

@@ -31,8 +31,8 @@ import lxmls_rnn
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.events import Metrics
+from lxmls_rnn.deep_learning.models import numpy_class
 from lxmls_rnn.deep_learning.parameters import Model
-from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Corpus, Experiment, Settings, prepare

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lxmls_rnn import device, memory, paths
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.frameworks import NUMPY, THEANO
-from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.storage import records
 from lxmls_rnn.sweep import halving, report, tasks

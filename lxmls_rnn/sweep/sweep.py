@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lxmls_rnn import paths
-from lxmls_rnn.deep_learning.rnn import numpy_class
+from lxmls_rnn.deep_learning.models import numpy_class
 from lxmls_rnn.experiment import Settings, checksums, prepare
 from lxmls_rnn.runs import Damaged
 from lxmls_rnn.runs.folder import MAX_NAME_BYTES, new_folder, open_all

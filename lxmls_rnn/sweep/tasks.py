@@ -19,7 +19,7 @@ import numpy as np
 import lxmls_rnn
 from lxmls_rnn import paths
 from lxmls_rnn.datasets.download import digest
-from lxmls_rnn.deep_learning.rnn import model_class
+from lxmls_rnn.deep_learning.models import model_class
 from lxmls_rnn.deep_learning.training import Stopped
 from lxmls_rnn.experiment import Corpus, Settings, read_corpus
 from lxmls_rnn.readers.tags import AUTO

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.deep_learning.parameters import STACKED_GATES
-from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.teaching.gradient_check import Comparison
 
 

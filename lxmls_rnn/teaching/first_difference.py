@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.models import MODELS, available, check_model_name, model_class, numpy_class
 from lxmls_rnn.deep_learning.parameters import STACKED_GATES, Model
-from lxmls_rnn.deep_learning.rnn import MODELS, available, check_model_name, model_class, numpy_class
 from lxmls_rnn.teaching.gradient_check import Comparison, comparison, pairs
 
 FORWARD_QUANTITIES, ERROR_QUANTITIES = ("i_t", "f_t", "g_t", "o_t", "c_t", "h_t", "p_t"), ("e_y_t", "e_h_t", "e_a_t")

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN
+from lxmls_rnn.deep_learning.models import MODELS, available, model_class, numpy_class
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.parameters import Model, check_choice
-from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, available, model_class, numpy_class
 
 STEP = 4e-4
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}  # maximum difference relative to the largest entry
@@ -187,7 +189,7 @@ def pairs(
     Parameters
     ----------
     models
-        Names in `rnn.MODELS`; by default all whose framework is installed.
+        Names in `MODELS`; by default all whose framework is installed.
     sizes
         n_words, n_emb, n_hidd, n_tags. For finite differences, each entry of each parameter takes six forward passes.
     length

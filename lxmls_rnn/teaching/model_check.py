@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lxmls_rnn.deep_learning.activations import OF_RNN
+from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.deep_learning.parameters import DTYPES
-from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.settings import MAX_SEED, check, described, setting
 from lxmls_rnn.teaching.first_difference import compare_models, in_sentences
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients

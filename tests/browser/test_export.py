@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.activations import OF_RNN
-from lxmls_rnn.deep_learning.rnn import model_class, numpy_class
+from lxmls_rnn.deep_learning.models import model_class, numpy_class
 from lxmls_rnn.export import html
 from lxmls_rnn.plotting.palette import colour_of, shade
 from lxmls_rnn.readers.pos_corpus import PostagCorpus

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from lab import StepThroughPanel
 from lxmls_rnn.cli import app
-from lxmls_rnn.deep_learning.rnn import MODELS, model_class, name_of
+from lxmls_rnn.deep_learning.models import MODELS, model_class, name_of
 
 compiles = pytest.mark.daily("compiles, half a minute from an empty cache; tests/deep_learning has quick ones")
 # one of each framework; the others of a family differ in their numbers alone

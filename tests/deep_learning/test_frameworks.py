@@ -12,21 +12,20 @@ from typer.testing import CliRunner
 from lab import GradientCheckPanel
 from lab.widgets.settings_choice import ModelChoice
 from lxmls_rnn.cli import app
-from lxmls_rnn.deep_learning import frameworks
-from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning import frameworks, models
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.teaching.gradient_check import random_values
 
 IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
 
-OPTIONAL = [name for name, model in rnns.MODELS.items() if model.framework.group]
+OPTIONAL = [name for name, model in models.MODELS.items() if model.framework.group]
 another = pytest.mark.nightly("the same as the first activation, with another or without peepholes")
 
 
 def kinds(name):
     """Return parameters of all kinds of a model."""
-    model = rnns.MODELS[name]
+    model = models.MODELS[name]
     option, values = ("peepholes", model.peephole_options) if "LSTM" in name else ("activation", model.activations)
     return [pytest.param(name, {option: value}, marks=another if n else ()) for n, value in enumerate(values)]
 
@@ -40,7 +39,10 @@ BOTH_DTYPES = pytest.mark.parametrize("dtype", TOLERANCE)
 
 def pair(name, options, dtype, seed=1):
     """Give the model and NumPy's in float64, with the same numbers."""
-    model, expected = rnns.model_class(name)(*SIZES, **options, dtype=dtype), rnns.numpy_class(name)(*SIZES, **options)
+    model, expected = (
+        models.model_class(name)(*SIZES, **options, dtype=dtype),
+        models.numpy_class(name)(*SIZES, **options),
+    )
     expected.set_values(random_values(expected, np.random.RandomState(seed)))
     model.set_values(expected.get_values())
     return model, expected
@@ -79,20 +81,20 @@ other_settings = pytest.mark.nightly("the same as with clipping, without; test_b
     ],
 )
 def test_five_epochs_have_numpys_costs(name, dtype, settings):
-    options = {"peepholes": rnns.MODELS[name].peephole_options[0]} if "LSTM" in name else {}
-    classes, sentences = (rnns.model_class(name), rnns.numpy_class(name)), corpus()
-    models = [cls(*SIZES, seed=1, **options, dtype=kind) for cls, kind in zip(classes, (dtype, "float64"), strict=True)]
-    drawn = models[0].get_values()["W_e"]
+    options = {"peepholes": models.MODELS[name].peephole_options[0]} if "LSTM" in name else {}
+    classes, sentences = (models.model_class(name), models.numpy_class(name)), corpus()
+    pair = [cls(*SIZES, seed=1, **options, dtype=kind) for cls, kind in zip(classes, (dtype, "float64"), strict=True)]
+    drawn = pair[0].get_values()["W_e"]
     epochs = [
         [e for e in Trainer(epochs=5, **settings).fit(model, sentences, sentences) if isinstance(e, EpochDone)]
-        for model in models
+        for model in pair
     ]
     for event, expected in zip(*epochs, strict=True):
         assert event.cost == pytest.approx(expected.cost, rel=TOLERANCE[dtype])
         assert (event.train_accuracy, event.dev_accuracy) == (expected.train_accuracy, expected.dev_accuracy)
         if "clip" in settings:
             assert event.gradient_norm == pytest.approx(expected.gradient_norm, rel=TOLERANCE[dtype])
-    values = [model.get_values() for model in models]
+    values = [model.get_values() for model in pair]
     for W, value in values[1].items():
         assert np.abs(values[0][W] - value).max() <= TOLERANCE[dtype]
     assert (values[0]["W_e"] == drawn).all() == settings.get("freeze_embeddings", False)
@@ -101,7 +103,7 @@ def test_five_epochs_have_numpys_costs(name, dtype, settings):
 @pytest.mark.parametrize("name", OPTIONAL)
 def test_wrong_ids_and_numbers_are_refused_as_in_numpy(name):
     options = {"peepholes": False} if "LSTM" in name else {}
-    model = rnns.model_class(name)(*SIZES, seed=0, **options)
+    model = models.model_class(name)(*SIZES, seed=0, **options)
     with pytest.raises(IndexError, match="word id 12 in x is outside the 12 words"):
         model.forward([1, 12])
     with pytest.raises(ValueError, match="x and y must have the same shape"):
@@ -118,14 +120,14 @@ def test_the_framework_keeps_its_settings_and_numpy_its_numbers(name):
     """In a process of its own: the import comes between two passes of NumPy's model."""
     code = f"""
 import numpy as np
-from lxmls_rnn.deep_learning import rnn
+from lxmls_rnn.deep_learning import models, rnn
 model = rnn.NumpyRNN(50, 60, 300, 40, seed=1, dtype="float32")
 x = np.arange(40)
 before = [model.forward(x), *model.grads(x, x)]
-import {rnns.MODELS[name].framework.module} as framework
+import {models.MODELS[name].framework.module} as framework
 one = framework.numpy.ones(1) if {name == "JaxRNN"} else framework.ones(1)
 threads = None if {name == "JaxRNN"} else framework.get_num_threads()
-other = rnn.model_class("{name}")(12, 6, 5, 4)
+other = models.model_class("{name}")(12, 6, 5, 4)
 other.grads([1, 2], [0, 1])
 after = [model.forward(x), *model.grads(x, x)]
 assert all((a == b).all() for a, b in zip(before, after))
@@ -140,8 +142,8 @@ def test_neither_the_table_nor_a_command_imports_a_framework():
     code = """
 import sys
 import lxmls_rnn.benchmark.measure.runner, lxmls_rnn.cli
-from lxmls_rnn.deep_learning import rnn
-print(rnn.NumpyRNN, rnn.available(), [rnn.planned_device(name) for name in rnn.MODELS])
+from lxmls_rnn.deep_learning import models, rnn
+print(rnn.NumpyRNN, models.available(), [models.planned_device(name) for name in models.MODELS])
 assert not {"theano", "jax", "torch"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -163,11 +165,11 @@ def test_a_framework_is_missing_where_it_cannot_be_imported(name):
 @pytest.mark.parametrize(("name", "module"), [("JaxLSTM", "jax"), ("FastTorchRNN", "torch")])
 def test_a_missing_framework_is_named_with_what_brings_it(without, name, module):
     without(module)
-    assert name not in rnns.available()
-    assert rnns.MODELS[name].label.endswith(f"needs `make setup WITH={module}`")
-    assert f"`make setup WITH={module}` brings it" in rnns.planned_device(name)
+    assert name not in models.available()
+    assert models.MODELS[name].label.endswith(f"needs `make setup WITH={module}`")
+    assert f"`make setup WITH={module}` brings it" in models.planned_device(name)
     with pytest.raises(RuntimeError, match=f"{name} is unavailable: .* not installed: `make setup WITH={module}`"):
-        rnns.model_class(name)
+        models.model_class(name)
 
 
 def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without, tmp_path):
@@ -212,7 +214,7 @@ def test_a_model_without_peepholes_is_not_offered_them():
 def test_the_device_is_read_from_an_array(name, monkeypatch):
     for asked in ("", "cpu", "auto"):
         monkeypatch.setenv("LXMLS_DEVICE", asked)
-        assert rnns.device_of(name).endswith("computes on the CPU.")  # no GPU on the machines that run this
+        assert models.device_of(name).endswith("computes on the CPU.")  # no GPU on the machines that run this
     monkeypatch.setenv("LXMLS_DEVICE", "cuda1")
     with pytest.raises(RuntimeError, match=r"cuda1 is unavailable: .* sees no GPUs"):
-        rnns.model_class(name)(*SIZES)
+        models.model_class(name)(*SIZES)

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from lxmls_rnn.deep_learning import models, theano_fast
 from lxmls_rnn.deep_learning import rnn as rnns
-from lxmls_rnn.deep_learning import theano_fast
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import EpochDone, Stopped, Trainer
@@ -37,7 +37,7 @@ def corpus(n, seed=0):
 
 def drawn(name, dtype="float64", **options):
     """Make a model with parameters on both sides of 0."""
-    model = rnns.model_class(name)(*SIZES, dtype=dtype, **options)
+    model = models.model_class(name)(*SIZES, dtype=dtype, **options)
     rng = np.random.RandomState(1)
     model.set_values({key: rng.uniform(-0.5, 0.5, W.shape) for key, W in model.get_values().items()})
     return model
@@ -81,17 +81,17 @@ def test_two_epochs_end_with_the_numbers_of_the_numpy_model(family, options, way
     [("FastRNN", 0.01, True, False), ("FastLSTM", None, False, True)],
 )
 def test_a_step_is_that_of_theanos_graph(name, clip, freeze, batched):
-    models = drawn(name), drawn(name)
+    pair = drawn(name), drawn(name)
     x, y = np.array([[3, 1, 4, 1], [3, 9, 0, 0]], "int32"), np.array([[0, 1, 2, 1], [2, 1, 0, 0]], "int32")
     weights = np.array([[1 / 8] * 4, [1 / 4, 1 / 4, 0, 0]])
     arguments = (x, y, weights) if batched else (x[0], y[0], weights[0])
     descent = Descent(clip, freeze)
-    fused = models[0].make_step(descent, batched=batched)
-    graph = rnns.RNN.make_step(models[1], descent, batched=batched)
+    fused = pair[0].make_step(descent, batched=batched)
+    graph = rnns.RNN.make_step(pair[1], descent, batched=batched)
     for _ in range(3):
         assert fused(*arguments, 0.5) == pytest.approx(graph(*arguments, 0.5), rel=1e-12)
-    for name, W in models[0].get_values().items():
-        assert np.abs(W - models[1].get_values()[name]).max() <= 1e-13
+    for name, W in pair[0].get_values().items():
+        assert np.abs(W - pair[1].get_values()[name]).max() <= 1e-13
 
 
 def test_calls_are_short_and_hold_every_batch_once(monkeypatch):

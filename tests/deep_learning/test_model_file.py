@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lxmls_rnn import memory
-from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning import model_file, models
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.storage import records
 
@@ -27,10 +27,13 @@ def saved(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [*((name, {}) for name in rnns.MODELS), *((name, {"peepholes": False}) for name in rnns.MODELS if "LSTM" in name)],
+    [
+        *((name, {}) for name in models.MODELS),
+        *((name, {"peepholes": False}) for name in models.MODELS if "LSTM" in name),
+    ],
 )
 def test_every_class_comes_back_bit_for_bit(name, options, tmp_path):
-    model = rnns.model_class(name)(*SIZES, seed=0, **options)
+    model = models.model_class(name)(*SIZES, seed=0, **options)
     model_file.save(tmp_path / "m.npz", model)
     loaded, header = model_file.load(tmp_path / "m.npz")
     assert type(loaded) is type(model)
@@ -61,8 +64,8 @@ def test_a_file_can_become_another_class_of_its_family(saved):
     ("family", "options"), [("RNN", {"activation": "relu", "dtype": "float32"}), ("LSTM", {"peepholes": False})]
 )
 def test_convert_keeps_numbers_options_and_sizes(family, options):
-    model = rnns.numpy_class(family)(*SIZES, seed=0, **options)
-    there = model_file.convert(model, rnns.model_class(f"Fast{family}"))
+    model = models.numpy_class(family)(*SIZES, seed=0, **options)
+    there = model_file.convert(model, models.model_class(f"Fast{family}"))
     assert (there.options, there.sizes) == (model.options, model.sizes)
     assert options.items() <= model.options.items()
     for W, value in zip(model_file.convert(there, type(model)).param, model.param, strict=True):

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning import model_file, models
 from lxmls_rnn.deep_learning.quantities import QUANTITIES
 from lxmls_rnn.teaching.gradient_check import random_values
 
@@ -25,7 +24,7 @@ def marks(model, option):
 
 KINDS = [
     pytest.param(name, options, marks=marks(model, *options.values()), id=f"{name}-{next(iter(options.values()))}")
-    for name, model in rnns.MODELS.items()
+    for name, model in models.MODELS.items()
     for options in (
         [{"peepholes": either} for either in model.peephole_options]
         if model.family == "LSTM"
@@ -40,7 +39,7 @@ WITHOUT = {
 
 
 def drawn(name, **options):
-    model = rnns.model_class(name)(8, 4, 3, 3, **options)
+    model = models.model_class(name)(8, 4, 3, 3, **options)
     model.set_values(random_values(model, np.random.RandomState(1)))
     return model
 
@@ -49,7 +48,7 @@ def drawn(name, **options):
 @pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=in_float32)])
 def test_they_are_those_of_the_passes(name, options, dtype):
     model = drawn(name, dtype=dtype, **options)
-    found, expected = model.quantities(X, Y), model_file.convert(model, rnns.numpy_class(name)).backward(X, Y)
+    found, expected = model.quantities(X, Y), model_file.convert(model, models.numpy_class(name)).backward(X, Y)
     forward, layer, is_lstm = expected.forward, dict(expected.layer), "peepholes" in options
     right = {"z": forward.z, "y": forward.y, "p": forward.p_y, "h": forward.h[:, 1:]}
     right |= {"e_y": expected.e_y, "e_h": expected.e_h, "e_z": expected.e_z, **layer}
@@ -65,7 +64,7 @@ def test_they_are_those_of_the_passes(name, options, dtype):
 
 
 def test_a_subclass_with_its_own_forward_pass_returns_what_this_computes():
-    class Mine(rnns.library_class("FastRNN")):
+    class Mine(models.library_class("FastRNN")):
         def _forward(self, _x, _h0=None):
             return super()._forward(_x, _h0) ** 2
 
@@ -75,7 +74,7 @@ def test_a_subclass_with_its_own_forward_pass_returns_what_this_computes():
     assert np.array_equal(found["p"], mine.forward(X))
 
 
-@pytest.mark.parametrize("name", [name for name, model in rnns.MODELS.items() if model.backend in ("numpy", "torch")])
+@pytest.mark.parametrize("name", [name for name, model in models.MODELS.items() if model.backend in ("numpy", "torch")])
 def test_a_wrong_sentence_is_refused(name):
     with pytest.raises(ValueError, match="one sentence"):
         drawn(name).quantities([X, X], [Y, Y])

@@ -5,6 +5,7 @@ import pytest
 import theano
 import theano.tensor as T
 
+from lxmls_rnn.deep_learning import models
 from lxmls_rnn.deep_learning import rnn as rnns
 
 SIZES = 30, 6, 5, 4
@@ -85,7 +86,7 @@ def test_bad_sentences_are_met_at_the_door(pair):
 
 def test_reset_model_draws_anew_and_keeps_the_sizes(pair):
     scan, _ = pair
-    fresh = rnns.reset_model(scan, seed=7)
+    fresh = models.reset_model(scan, seed=7)
     assert type(fresh) is type(scan)
     assert (fresh.sizes, fresh.options) == (scan.sizes, scan.options)
     assert np.array_equal(fresh.param[1].get_value(), type(scan)(*SIZES, seed=7).param[1].get_value())

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lxmls_rnn import memory
+from lxmls_rnn.deep_learning import models, training
 from lxmls_rnn.deep_learning import rnn as rnns
-from lxmls_rnn.deep_learning import training
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Progress, Started, Stopped, Trainer
 
@@ -286,8 +286,8 @@ def test_a_cost_well_above_that_of_guessing_is_hinted_at():
             pass
 
 
-@pytest.mark.parametrize("name", rnns.MODELS)
+@pytest.mark.parametrize("name", models.MODELS)
 def test_a_sentence_of_two_dimensions_is_refused_by_name(name):
     sentence = SimpleNamespace(x=np.zeros((2, 3), int), y=np.zeros((2, 3), int))
     with pytest.raises(ValueError, match=r"x must be one sentence of shape \(L,\), got 2 dimensions"):
-        next(Trainer().fit(rnns.model_class(name)(*SIZES, seed=0), [sentence]))
+        next(Trainer().fit(models.model_class(name)(*SIZES, seed=0), [sentence]))

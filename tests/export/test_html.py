@@ -10,7 +10,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning.rnn import model_class
+from lxmls_rnn.deep_learning.models import model_class
 from lxmls_rnn.export import html
 from lxmls_rnn.plotting.palette import colour_of
 from lxmls_rnn.tagger import Tagger

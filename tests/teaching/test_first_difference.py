@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning import model_file, models
 from lxmls_rnn.teaching.first_difference import (
     compare_models,
     compare_quantities,
@@ -30,7 +29,7 @@ def model_of(cls, **options):
     "name",
     [
         pytest.param(name, marks=[compiles_scan] if model.backend == "scan" else [])
-        for name, model in rnns.MODELS.items()
+        for name, model in models.MODELS.items()
         if model.backend != "numpy"
     ],
 )
@@ -97,8 +96,8 @@ def planted(monkeypatch, cls, of_W_x, of_W_h):
 
 def found_in(name, activation="tanh", **options):
     """Return the first difference of a model from NumPy's."""
-    model = model_of(rnns.numpy_class(name), activation=activation, **options)
-    model, right = (model_file.convert(model, cls) for cls in (rnns.model_class(name), rnns.numpy_class(name)))
+    model = model_of(models.numpy_class(name), activation=activation, **options)
+    model, right = (model_file.convert(model, cls) for cls in (models.model_class(name), models.numpy_class(name)))
     return first_difference(compare_quantities(name, model, right, X, Y, 1e-8))
 
 
@@ -111,7 +110,7 @@ def test_a_wrong_order_of_the_gates_is_found_in_any_framework(name, monkeypatch)
     def reordered(W):
         return W.reshape((4, 3, W.shape[1]))[np.array([0, 1, 3, 2])].reshape(W.shape)
 
-    planted(monkeypatch, rnns.model_class(name), reordered, reordered)
+    planted(monkeypatch, models.model_class(name), reordered, reordered)
     where = "h_t" if name == "FastTorchLSTM" else "g_t and o_t"  # nn.LSTM does not return its gates
     found = found_in(name, peepholes=False)
     assert (found.quantity, found.step) == (where, 1)
@@ -120,7 +119,7 @@ def test_a_wrong_order_of_the_gates_is_found_in_any_framework(name, monkeypatch)
 
 @pytest.mark.parametrize("name", [*RNNS, pytest.param("RNN", marks=compiles_scan)])
 def test_a_transposed_recurrent_matrix_is_found_in_any_framework(name, monkeypatch):
-    planted(monkeypatch, rnns.model_class(name), lambda W_x: W_x, lambda W_h: W_h.T)
+    planted(monkeypatch, models.model_class(name), lambda W_x: W_x, lambda W_h: W_h.T)
     found = found_in(name)
     assert (found.quantity, found.step) == ("h_t", 2)  # W_h h_0 is 0
 
@@ -143,7 +142,7 @@ def test_every_mistake_is_found():
     ("against", "other"), [("JaxRNN", "FastTorchRNN"), ("TorchLSTM", "JaxLSTM"), ("FastTorchLSTM", "TorchLSTM")]
 )
 def test_models_of_several_frameworks_are_compared_with_one(against, other):
-    numpy = rnns.numpy_class(other).__name__
+    numpy = models.numpy_class(other).__name__
     options = {"against": against, "dtype": "float32", "sizes": (8, 4, 3, 3), "length": 4, "activation": "tanh"}
     rows = list(compare_models([numpy, other], **options))
     assert {row.model for row in rows} == {numpy, other}

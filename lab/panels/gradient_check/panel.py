@@ -23,8 +23,8 @@ from lab.widgets.controls import (
 from lab.widgets.panel import Panel, Work
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
 from lxmls_rnn.deep_learning.activations import OF_RNN
+from lxmls_rnn.deep_learning.models import MODELS, available
 from lxmls_rnn.deep_learning.parameters import STACKED_GATES
-from lxmls_rnn.deep_learning.rnn import MODELS, available
 from lxmls_rnn.plotting.palette import CORRECT_COLOUR, WRONG_COLOUR
 from lxmls_rnn.settings import settings_of
 from lxmls_rnn.teaching.diagnosis import diagnose

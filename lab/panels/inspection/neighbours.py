@@ -11,7 +11,7 @@ from lab.panels.inspection.view import Seen, View
 from lab.panels.inspection.word_charts import WordMap
 from lab.widgets.controls import in_row, integer, show, text, toggles, view
 from lab.widgets.panel import Panel, Work
-from lxmls_rnn.deep_learning.rnn import numpy_class
+from lxmls_rnn.deep_learning.models import numpy_class
 from lxmls_rnn.experiment import part_file, prepare
 from lxmls_rnn.plotting.palette import NEUTRAL_COLOUR, colour_of
 from lxmls_rnn.storage.messages import in_words

@@ -11,9 +11,9 @@ from lab.drawing.looks import ColumnBox
 from lab.widgets.controls import field, on_change, show, view
 from lab.widgets.panel import Panel, Quiet
 from lxmls_rnn.deep_learning.events import Metrics
+from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import Forward
-from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger, tokenize
 

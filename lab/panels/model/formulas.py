@@ -6,8 +6,8 @@ from typing import Any
 
 from lab.drawing.html import symbols
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS
+from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.deep_learning.parameters import Sizes
-from lxmls_rnn.deep_learning.rnn import MODELS
 
 # by back end
 EXPLANATIONS = {

@@ -13,8 +13,8 @@ from lab.widgets.panel import Panel, Work, controls
 from lab.widgets.settings_choice import CorpusChoice, ModelChoice, chosen_settings
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.embeddings import embedding_size
+from lxmls_rnn.deep_learning.models import MODELS, device_of, numpy_class, planned_device
 from lxmls_rnn.deep_learning.parameters import Sizes
-from lxmls_rnn.deep_learning.rnn import MODELS, device_of, numpy_class, planned_device
 from lxmls_rnn.experiment import Experiment, Settings, prepare, read_corpus
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
 

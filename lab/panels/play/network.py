@@ -8,9 +8,9 @@ from pathlib import Path
 from lab.widgets.settings_choice import REACH
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.batches import cut
+from lxmls_rnn.deep_learning.models import numpy_class
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.parameters import INITS
-from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.sequences import Sequence as TaggedSentence
 from lxmls_rnn.settings import setting

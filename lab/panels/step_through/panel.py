@@ -13,8 +13,8 @@ from lab.widgets.controls import MAX_SHOWN_SIZE, Controls, dropdown, field, in_r
 from lab.widgets.panel import Panel
 from lab.widgets.run_choice import RunChoice
 from lab.widgets.sentence_choice import SentenceChoice
+from lxmls_rnn.deep_learning.models import MODELS, activations_of, model_class, name_of
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
-from lxmls_rnn.deep_learning.rnn import MODELS, activations_of, model_class, name_of
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger

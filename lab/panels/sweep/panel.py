@@ -34,7 +34,7 @@ from lab.widgets.settings_choice import (
     chosen_settings,
     group_buttons,
 )
-from lxmls_rnn.deep_learning.rnn import activations_of
+from lxmls_rnn.deep_learning.models import activations_of
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs import Damaged

@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.runtime.live import Live, LiveList
 from lxmls_rnn.deep_learning.events import Metrics
-from lxmls_rnn.deep_learning.rnn import MODELS, device_of
+from lxmls_rnn.deep_learning.models import MODELS, device_of
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run

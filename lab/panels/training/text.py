@@ -7,7 +7,7 @@ from lab.drawing import html
 from lab.panels.training.live_run import LiveRun
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.frameworks import NUMPY
-from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.runs import Run
 from lxmls_rnn.storage.messages import counted
 

@@ -9,6 +9,7 @@ from itertools import groupby, product
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from lxmls_rnn.deep_learning.frameworks import BACKENDS
 from lxmls_rnn.deep_learning.parameters import DTYPES, Sizes
 from lxmls_rnn.storage.messages import quoted
 
@@ -17,14 +18,7 @@ CASE_MODELS = {
     "lstm": "Long short-term memory with peepholes",
     "lstm-no-peepholes": "Long short-term memory without peepholes, as PyTorch's",
 }
-IMPLEMENTATIONS = {
-    "numpy": "NumpyRNN, NumpyLSTM",
-    "scan": "RNN, LSTM: Theano's scan",
-    "fused": "FastRNN, FastLSTM: the recurrent layer as one Op",
-    "torch": "PyTorch, a loop over the steps",
-    "torch-fused": "PyTorch's nn.RNN, nn.LSTM, always without peepholes; with cuDNN on a GPU",
-    "jax": "JAX, jit of value_and_grad over lax.scan",
-}
+IMPLEMENTATIONS = {backend: description for backend, (_, description) in BACKENDS.items()}
 WORKS = {
     "forward": "the probabilities of the tags",
     "backward": "cost, and the gradients of the matrices and of the embeddings in use: forward and backward pass",

@@ -12,9 +12,9 @@ import numpy as np
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, THEANO, TORCH
+from lxmls_rnn.deep_learning.models import model_class, name_of
 from lxmls_rnn.deep_learning.numpy_batches import columns, flat
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN
-from lxmls_rnn.deep_learning.rnn import model_class, name_of
 
 ACTIVATION = "tanh"
 Computed = dict[str, np.ndarray]

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning import models
 from lxmls_rnn.deep_learning.update import Descent
 
 WORDS, TAGS = 12, 5  # few words, so that each batch has the same word several times
@@ -21,7 +21,7 @@ SETTINGS = [
 @pytest.mark.parametrize(("name", "options", "batched", "clip"), SETTINGS)
 def test_a_training_is_the_same_whatever_the_order_of_blocks(monkeypatch, name, options, batched, clip):
     rng = np.random.RandomState(0)
-    model = rnns.model_class(name)(WORDS, 7, 9, TAGS, seed=1, **options)
+    model = models.model_class(name)(WORDS, 7, 9, TAGS, seed=1, **options)
     start, step = model.get_values(), model.make_step(Descent(clip), batched=batched)
     shape = (4, 6) if batched else (10,)
     batches = [[rng.randint(0, count, shape).astype("int32") for count in (WORDS, TAGS)] for _ in range(2)]

@@ -8,7 +8,7 @@ import ctypes
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning import models
 from lxmls_rnn.deep_learning.update import Descent
 
 WORDS, TAGS = 100, 12
@@ -38,7 +38,7 @@ def count(step, length, batch):
     ],
 )
 def test_a_fused_layer_whatever_the_length(name, options, batch, kernels_and_products):
-    step = rnns.model_class(name)(WORDS, 50, 20, TAGS, **options).make_step(batched=bool(batch))
+    step = models.model_class(name)(WORDS, 50, 20, TAGS, **options).make_step(batched=bool(batch))
     for length in (2, 10, 40):
         kernels, products, *copies, waits = count(step, length, batch)
         many = length * (batch or 1) > 512  # words: softmax and the sum of its costs are two kernels then
@@ -49,7 +49,7 @@ def test_a_fused_layer_whatever_the_length(name, options, batch, kernels_and_pro
 
 @pytest.mark.parametrize("batch", [0, 32])
 def test_clipping_waits_for_the_norm(batch):
-    step = rnns.model_class("FastRNN")(WORDS, 50, 20, TAGS).make_step(Descent(clip=1.0), batched=bool(batch))
+    step = models.model_class("FastRNN")(WORDS, 50, 20, TAGS).make_step(Descent(clip=1.0), batched=bool(batch))
     *_, to_device, copied_back, waits = count(step, 10, batch)
     assert (to_device, copied_back, waits) == (1, 2, 2)
 
@@ -58,7 +58,7 @@ def test_clipping_waits_for_the_norm(batch):
     ("name", "batch", "for_10_words"), [("RNN", 0, 65), ("RNN", 32, 64), ("LSTM", 0, 297), ("LSTM", 32, 295)]
 )
 def test_scan_for_every_word(name, batch, for_10_words):
-    step = rnns.model_class(name)(WORDS, 50, 20, TAGS).make_step(batched=bool(batch))
+    step = models.model_class(name)(WORDS, 50, 20, TAGS).make_step(batched=bool(batch))
     totals = [sum(count(step, length, batch)[:2]) for length in (4, 10, 16)]
     assert totals[1] == for_10_words
     assert totals[2] - totals[1] == totals[1] - totals[0] > 10

@@ -10,7 +10,7 @@ from theano.gpuarray.type import GpuArrayType
 from theano.tensor import DimShuffle, Reshape
 
 from lxmls_rnn.datasets.corpora import corpus_files
-from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning import models
 from lxmls_rnn.deep_learning.model_file import build
 from lxmls_rnn.deep_learning.ops.gpu.descent import GpuDescend
 from lxmls_rnn.deep_learning.ops.gpu.rows import GpuAddRows
@@ -31,9 +31,9 @@ def class_and_options(name):
 def pair(request):
     """A float32 model on the device and a float64 one of NumPy's, with the same numbers."""
     name, options = class_and_options(request.param)
-    model = rnns.model_class(name)(60, 7, 37, 5, seed=3, dtype="float32", **options)
+    model = models.model_class(name)(60, 7, 37, 5, seed=3, dtype="float32", **options)
     double = {W: value.astype("float64") for W, value in model.get_values().items()}
-    return model, build(rnns.numpy_class(name), model.sizes, double, model.activation, "float64")
+    return model, build(models.numpy_class(name), model.sizes, double, model.activation, "float64")
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +51,10 @@ def function_of(step):
 @pytest.mark.parametrize("batched", [False, True])
 def test_a_training_step_moves_word_ids_in_and_a_cost_out(kind, batched):
     name, options = class_and_options(kind)
-    model = rnns.model_class(name)(60, 7, 37, 5, **options)
+    model = models.model_class(name)(60, 7, 37, 5, **options)
     assert all(type(W).__name__ == "GpuArraySharedVariable" for W in model.param)
     nodes = function_of(model.make_step(batched=batched)).maker.fgraph.toposort()
-    layer = rnns.MODELS[name].family + "Layer"
+    layer = models.MODELS[name].family + "Layer"
     used = Counter(type(node.op).__name__ for node in nodes)
     assert used["RowIndex"] == used["GpuTakeRows"] == used["GpuAddRows"] == used["GpuDescend"] == 1
     assert used[f"Gpu{layer}"] == used[f"Gpu{layer}Grad"] == used["GpuSoftmaxCost"] == 1
@@ -86,7 +86,7 @@ def test_an_epoch_costs_what_it_costs_on_the_cpu(corpus, kind, settings):
     sentences, n_words, n_tags = corpus
     name, options = class_and_options(kind)
     costs = {}
-    for cls, dtype in ((rnns.model_class(name), "float32"), (rnns.numpy_class(name), "float64")):
+    for cls, dtype in ((models.model_class(name), "float32"), (models.numpy_class(name), "float64")):
         model = cls(n_words, 10, 15, n_tags, seed=1, dtype=dtype, **options)
         # from the weights as drawn an LSTM's gradients explode: the rounding of float32 alone moves its cost by 1e-3
         model.set_values({W: value / 2 for W, value in model.get_values().items()})

@@ -7,7 +7,7 @@ import pytest
 import theano
 import theano.tensor as T
 
-from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning import models
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.device import GpuLost
 
@@ -27,7 +27,7 @@ def sentences():
 
 def train(sentences, name):
     """Return the costs and the parameters of a small training, whose numbers are always the same."""
-    model = rnns.model_class(name)(WORDS, 7, 9, TAGS, seed=1)
+    model = models.model_class(name)(WORDS, 7, 9, TAGS, seed=1)
     events = Trainer(epochs=3, rate=0.1).fit(model, sentences)
     costs = [event.cost for event in events if isinstance(event, EpochDone)]
     return costs, [W.tobytes() for W in model.get_values().values()]

@@ -7,7 +7,7 @@ from lab import GradientCheckPanel, InspectionPanel, StepThroughPanel, TrainingP
 from lab.exercises.exercise import EXERCISES
 from lab.panels.training.live_run import live_runs
 from lxmls_rnn.datasets.corpora import corpus_files
-from lxmls_rnn.deep_learning import rnn
+from lxmls_rnn.deep_learning import models, rnn
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, prepare
 from lxmls_rnn.runs import Run
@@ -54,7 +54,7 @@ def test_its_errors_and_gradients_are_those_that_a_panel_shows():
     x, y = np.array([3, 1, 4, 0]), np.array([0, 2, 1, 1])
     expected = rnn.NumpyRNN(5, 3, 4, 3, seed=1).backward(x, y)
     check.use(*functions())
-    for one, own in zip(expected, rnn.model_class("NumpyRNN")(5, 3, 4, 3, seed=1).backward(x, y), strict=True):
+    for one, own in zip(expected, models.model_class("NumpyRNN")(5, 3, 4, 3, seed=1).backward(x, y), strict=True):
         if isinstance(one, dict):
             one, own = zip(*((one[name], own[name]) for name in own), strict=True)
         pairs = zip(one, own, strict=True) if isinstance(one, tuple) else [(one, own)]
@@ -121,8 +121,8 @@ def test_a_class_of_ones_own_stands_for_the_one_that_it_is_made_of():
     model, _ = trained(Settings(TRAIN, max_nr_sent=20, n_emb=4, n_hidd=3, model="RNN", trainer=Trainer(epochs=1)))
     assert isinstance(model, space["MyRNN"])
     assert type(model).__name__ == "RNN"
-    assert "passes" not in rnn.device_of("NumpyRNN")
-    assert "The passes are those of MyRNN." in rnn.device_of("RNN")
+    assert "passes" not in models.device_of("NumpyRNN")
+    assert "The passes are those of MyRNN." in models.device_of("RNN")
 
 
 def test_a_class_that_was_changed_takes_the_place_of_the_one_before_and_an_lstm_keeps_the_guides_peepholes():
@@ -131,12 +131,12 @@ def test_a_class_that_was_changed_takes_the_place_of_the_one_before_and_an_lstm_
         exec(EXERCISES["rnn"].before, space)
         exec(compile(EXERCISES["rnn"].solution, f"<cell {name}>", "exec"), space)
         check.use(space["MyRNN"])
-        assert issubclass(rnn.model_class("RNN"), space["MyRNN"])
+        assert issubclass(models.model_class("RNN"), space["MyRNN"])
         assert rnn.RNN.__module__ == "lxmls_rnn.deep_learning.theano_rnn"  # an import gives the library's
     for name in ("lstm_step", "lstm"):
         exec(compile(EXERCISES[name].solution, f"<cell {name}>", "exec"), space)
     check.use(space["MyLSTM"])
-    assert rnn.model_class("LSTM").peephole_options == (True,)
+    assert models.model_class("LSTM").peephole_options == (True,)
     with pytest.raises(ValueError, match="peepholes must be True, got False"):
         trained(Settings(TRAIN, max_nr_sent=20, n_emb=4, n_hidd=3, model="LSTM", peepholes=False))
 
@@ -147,4 +147,4 @@ def test_a_class_that_was_changed_takes_the_place_of_the_one_before_and_an_lstm_
 def test_something_else_is_refused_with_what_it_takes(wrong, got):
     said = str(check.use(*wrong))
     assert said == f"check.use takes my_forward, my_errors and my_gradients, or MyRNN, or MyLSTM; got {got}."
-    assert rnn.model_class("NumpyRNN") is rnn.NumpyRNN
+    assert models.model_class("NumpyRNN") is rnn.NumpyRNN

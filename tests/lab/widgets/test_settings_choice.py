@@ -15,7 +15,7 @@ from lab.widgets.settings_choice import (
     new_files,
 )
 from lxmls_rnn.datasets.corpora import corpus_files
-from lxmls_rnn.deep_learning import rnn
+from lxmls_rnn.deep_learning import models, rnn
 from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH, OF_RNN
 from lxmls_rnn.experiment import SETTINGS, Settings
 
@@ -176,11 +176,11 @@ def test_each_model_has_its_activations():
 
 def test_a_replaced_model_has_its_own_activations():
     choice = ModelChoice("FastRNN")
-    rnn.replace("NumpyRNN", type("NumpyRNN", (rnn.NumpyRNN,), {"activations": ("logistic",)}))
+    models.replace("NumpyRNN", type("NumpyRNN", (rnn.NumpyRNN,), {"activations": ("logistic",)}))
     try:
         choice["model"].value = "RNN"
         assert choice["activation"].options == OF_RNN
         choice["model"].value = "NumpyRNN"
         assert choice["activation"].options == ("logistic",)
     finally:
-        rnn.replace(None)
+        models.replace(None)
