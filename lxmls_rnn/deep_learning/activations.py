@@ -20,7 +20,7 @@ class Activation(NamedTuple):
 
     load: Callable[[], Function]  # returns f in NumPy; a function, because SciPy is imported only when it is needed
     slope: Function  # f'(a), in NumPy, from h
-    # f(a) in C and CLUDA; elementary.c and layer.cluda define `logistic` and `hyperbolic`. Numbers are whole, a * 3 / 2
+    # f(a) in C and CLUDA; elementary.hpp and layer.cluda define `logistic`, `hyperbolic`. Numbers are whole, a * 3 / 2
     # instead of 1.5 * a: a literal with a point is a double, and tests of the float32 kernels then fail with an error
     # such as "unknown instruction: abs.f64".
     c: str

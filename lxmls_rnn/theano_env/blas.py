@@ -28,7 +28,7 @@ SYMBOLS = (
 PRODUCTS = Path(__file__).with_name("products.cpp")
 
 # OpenBLAS's threads spin for 2 to this power of processor cycles before they sleep. With the default of 26 they would
-# slow down the threads of `ops/cpu/parallel.c` and other processes.
+# slow down the threads of `ops/cpu/parallel.hpp` and other processes.
 TIMEOUT_VARIABLE, TIMEOUT = "OPENBLAS_THREAD_TIMEOUT", "21"
 
 

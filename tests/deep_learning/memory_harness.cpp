@@ -1,5 +1,5 @@
-/* Calls the C code of the Ops on arrays that end where their data ends, for AddressSanitizer to watch. NUMBER comes from
-   the compiler's command line, the code of the Ops, with their macros, from ops.h, which the test writes. BLAS is
+/* Calls the C++ code of the Ops on arrays that end where their data ends, for AddressSanitizer to watch. NUMBER comes
+   from the compiler's command line, the code of the Ops, with their macros, from ops.h, which the test writes. BLAS is
    replaced by loops over exactly what it may touch. */
 #include <cassert>
 #include <cerrno>

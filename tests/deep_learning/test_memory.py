@@ -1,4 +1,4 @@
-"""The C code of the Ops stays within its arrays, its threads out of each other's, and calls leave nothing behind."""
+"""The C++ code of the Ops stays within its arrays, its threads out of each other's, and calls leave nothing behind."""
 
 import gc
 import resource
@@ -19,7 +19,7 @@ from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
 
 HARNESS = Path(__file__).with_name("memory_harness.cpp")
-compiles_all = pytest.mark.daily("compiles all C code with a sanitizer, ten seconds")
+compiles_all = pytest.mark.daily("compiles all C++ code with a sanitizer, ten seconds")
 every_way = pytest.mark.nightly("the same as the steps of tanh in float32, of each activation and type in every way")
 ten_thousand = pytest.mark.nightly("the same as a thousand calls on larger arrays, ten thousand on the smallest")
 WATCHES = {
@@ -42,21 +42,20 @@ def sanitizer(request, tmp_path_factory):
 
 
 def watched(tmp_path, sanitizer, activation, dtype, options):
-    """Run the C code on arrays of many sizes; where the sanitizer finds something, the test fails with what it says."""
+    """Run the C++ code on arrays of many sizes; the test fails with what the sanitizer reports."""
 
-    def namespace(name, files, macros=None):
-        includes = "".join(f'#include "{file}"\n' for file in files)
+    def namespace(name, code, macros=None):
         once = {"HOT": ""}  # not for AVX-512 beside all others, which is the same code
-        return c_source.in_namespace(name, includes, dtype, once | (macros or {}))
+        return c_source.in_namespace(name, code, dtype, once | (macros or {}))
 
-    code = namespace("plain", ["softmax_cost.c"])
+    code = namespace("plain", c_source.read("softmax_cost.hpp"))
     layers = {"rnn": RNNLayer(activation), "lstm": LSTMLayer(), "plain_lstm": LSTMLayer(peepholes=False)}
     for name, layer in layers.items():
         op = SGDSteps(layer)
-        code += namespace(name, [*op.files(), "memory_harness_steps.cpp"], op.macros())
+        code += namespace(name, op.code() + '#include "memory_harness_steps.cpp"\n', op.macros())
     (tmp_path / "ops.h").write_text(code)
     number = c_source.C_TYPES[dtype]["FLOAT"]
-    flags = ["-g1", *sanitizer, f"-DNUMBER={number}", f"-I{c_source.FOLDER}", f"-I{HARNESS.parent}", f"-I{tmp_path}"]
+    flags = ["-g1", *sanitizer, f"-DNUMBER={number}", f"-I{HARNESS.parent}", f"-I{tmp_path}"]
     subprocess.run(["g++", *flags, HARNESS, "-o", tmp_path / "harness"], check=True)
     done = subprocess.run([tmp_path / "harness", *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

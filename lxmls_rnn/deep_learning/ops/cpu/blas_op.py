@@ -1,4 +1,4 @@
-"""Base class of Ops whose C code calls BLAS."""
+"""Base class of Ops whose C++ code calls BLAS."""
 
 from __future__ import annotations
 

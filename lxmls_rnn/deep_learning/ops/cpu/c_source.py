@@ -1,14 +1,17 @@
-"""C code of the Ops: source files with macros for the float type, in a namespace for each use."""
+"""C++ code of the Ops: source files with macros for the float type, in a namespace for each use."""
 
 from __future__ import annotations
 
 import hashlib
 import platform
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+INCLUDE = re.compile(r'^#include "(.+)"\n', re.MULTILINE)
+STANDALONE = "standalone.h"  # what Python defines before the code, for readers of a single file
 C_TYPES = {
     "float64": {"FLOAT": "double", "FLOAT_BITS": "64", "GEMM": "dgemm_", "GEMV": "dgemv_", "EXP": "exp", "LOG": "log"},
     "float32": {"FLOAT": "float", "FLOAT_BITS": "32", "GEMM": "sgemm_", "GEMV": "sgemv_", "EXP": "expf", "LOG": "logf"},
@@ -24,19 +27,31 @@ COMPILE_ARGS = ["-O3", "-fno-math-errno", "-fno-trapping-math"]
 
 
 def read(*files: str) -> str:
-    """Return the concatenated contents of files in this folder."""
-    return "".join((FOLDER / file).read_text() for file in files)
+    """Return the concatenated contents of files in this folder, each after the files that it includes."""
+    contents: dict[str, str] = {}
+
+    def add(file: str) -> None:
+        if file in contents or file == STANDALONE:
+            return
+        code = (FOLDER / file).read_text()
+        for included in INCLUDE.findall(code):
+            add(included)
+        contents[file] = INCLUDE.sub("", code)
+
+    for file in files:
+        add(file)
+    return "".join(contents.values())
 
 
 def in_namespace(name: str, code: str, dtype: str, macros: Mapping[str, str] | None = None) -> str:
-    """Return C code for one float type in a namespace; a module can hold it for several types.
+    """Return C++ code for one float type in a namespace; a module can hold it for several types.
 
     Parameters
     ----------
     name
         Name of the namespace.
     code
-        C code that may use the macros of `C_TYPES` and `macros` and the macro `HOT`. They are undefined after it.
+        C++ code that may use the macros of `C_TYPES` and `macros` and the macro `HOT`. They are undefined after it.
     dtype
         'float64' or 'float32'.
     macros
@@ -49,5 +64,5 @@ def in_namespace(name: str, code: str, dtype: str, macros: Mapping[str, str] | N
 
 
 def digest(*texts: str) -> str:
-    """Return a checksum of C code, which serves as its version."""
+    """Return a checksum of C++ code, which serves as its version."""
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()

@@ -12,11 +12,9 @@ from lxmls_rnn.deep_learning.ops.cpu.c_source import C_TYPES
 import theano  # isort: skip
 from theano.tensor.blas_headers import blas_header_version  # isort: skip
 
-SHARED_CODE = ("elementary.c", "parallel.c", "packed_product.cpp", "product.c")
-
 
 class LayerOp(BlasOp):
-    """An Op whose C code is a function in a file, called with contiguous arrays of one float type.
+    """An Op whose C++ code is a function in a file, called with contiguous arrays of one float type.
 
     T is the number of steps, B of sentences, H of hidden units. The shape of the first input determines them. If it
     has no dimension B, no array has one: the input is a single sentence.
@@ -24,13 +22,13 @@ class LayerOp(BlasOp):
     Attributes
     ----------
     source
-        The file with its C code.
+        The file with its C++ code.
     rows
         The last dimension of the first input is `rows` times H.
     inputs, outputs
         Shapes by name, as C expressions of T, B and H.
     scratch
-        Sizes, by name, of the temporary arrays that the C code uses.
+        Sizes, by name, of the temporary arrays that the C++ code uses.
     overwrites
         Maps an output to the input whose memory it may use. At each word it needs only that word's part of the input.
     inplace
@@ -83,7 +81,7 @@ class LayerOp(BlasOp):
         return shape if batch else tuple(size for size in shape if size != "B")
 
     def macros(self) -> dict[str, str]:
-        """Return macros of the C code in addition to those of its float type."""
+        """Return macros of the C++ code in addition to those of its float type."""
         return {}
 
     def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
@@ -101,8 +99,8 @@ class LayerOp(BlasOp):
         )
 
     def code(self) -> str:
-        """Return the contents of the C files."""
-        return c_source.read(*SHARED_CODE, self.source)
+        """Return the contents of the C++ files."""
+        return c_source.read(self.source)
 
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
         """Return the code that checks shapes, allocates and calls; the same code serves sentences and batches."""

@@ -1,4 +1,4 @@
-"""The recurrent layer of `LSTM` as one Op over all steps, and its gradient; the formulas are in lstm_layer.c."""
+"""The recurrent layer of `LSTM` as one Op over all steps, and its gradient; the formulas are in lstm_layer.cpp."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PEEPHOLE_ARRAYS = ("W_c", "g_W_c", "e_b", "peep", "room_c")  # arrays that a lay
 
 class _LSTMOp(LayerOp):
     __props__ = ("peepholes", "inplace")
-    source = "lstm_layer.c"
+    source = "lstm_layer.cpp"
     rows = 4
 
     def __init__(self, peepholes: bool = True, inplace: bool = False) -> None:

@@ -12,7 +12,7 @@ import theano  # isort: skip
 
 class _RNNOp(LayerOp):
     __props__ = ("activation",)
-    source = "rnn_layer.c"
+    source = "rnn_layer.cpp"
     rows = 1
 
     def __init__(self, activation: str) -> None:

@@ -1,4 +1,4 @@
-"""Many steps of gradient descent as one Op, which updates the parameters in place; the steps are in sgd_steps.c."""
+"""Many steps of gradient descent as one Op, which updates the parameters in place; the steps are in sgd_steps.cpp."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from lxmls_rnn.deep_learning.ops.cpu import c_source
 from lxmls_rnn.deep_learning.ops.cpu.blas_op import BlasOp
-from lxmls_rnn.deep_learning.ops.cpu.layer_op import SHARED_CODE, LayerOp
+from lxmls_rnn.deep_learning.ops.cpu.layer_op import LayerOp
 
 import theano  # isort: skip
 import theano.tensor as T  # isort: skip
@@ -57,7 +57,7 @@ class SGDSteps(BlasOp):
         )
 
     def macros(self) -> dict[str, str]:
-        """Return the macros that describe the layer to the C code."""
+        """Return the macros that describe the layer to the C++ code."""
         forward, backward = self.layer, self.layer.gradient()
         shapes = {**forward.inputs, **forward.outputs, **backward.inputs, **backward.outputs}
         sizes = {name: " * ".join(shape) for name, shape in shapes.items()}
@@ -84,11 +84,12 @@ class SGDSteps(BlasOp):
             "EXP": "exponential",
         }
 
-    def files(self) -> tuple[str, ...]:
-        return (*SHARED_CODE, self.layer.source, "softmax_cost.c", "sgd_steps.c")
+    def code(self) -> str:
+        """Return the contents of the C++ files."""
+        return c_source.read(self.layer.source, "sgd_steps.cpp")
 
     def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
-        return c_source.in_namespace(name, c_source.read(*self.files()), node.inputs[4].dtype, self.macros())
+        return c_source.in_namespace(name, self.code(), node.inputs[4].dtype, self.macros())
 
     def c_support_code_struct(self, node: theano.Apply, name: str) -> str:
         return f"{name}::Workspace {name}_workspace = {{NULL, 0}};"
@@ -159,4 +160,4 @@ class SGDSteps(BlasOp):
 
     def c_code_cache_version(self) -> tuple[Any, ...]:
         ours = c_source.read("sgd_steps.py", "c_source.py")
-        return (c_source.digest(c_source.read(*self.files()), str(self.macros()), ours), blas_header_version())
+        return (c_source.digest(self.code(), str(self.macros()), ours), blas_header_version())

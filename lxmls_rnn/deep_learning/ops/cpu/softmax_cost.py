@@ -1,4 +1,4 @@
-"""Softmax, weighted cross-entropy and its gradient as one Op; the formulas are in softmax_cost.c."""
+"""Softmax, weighted cross-entropy and its gradient as one Op; the formulas are in softmax_cost.hpp."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 from theano.gradient import DisconnectedType  # isort: skip
 
-SOURCE_FILE = "softmax_cost.c"
+SOURCE_FILE = "softmax_cost.hpp"
 
 
 class SoftmaxCost(theano.Op):

@@ -23,7 +23,7 @@ def _source(files: tuple[str, ...], macros: tuple[tuple[str, str], ...]) -> str:
 @cache
 def layer_source(layer: LayerOp) -> str:
     """Return the source of a layer's kernels; the CPU's Op determines the kind of layer and the activation."""
-    return _source(("layer.cluda", layer.source.replace(".c", ".cluda")), tuple(layer.macros().items()))
+    return _source(("layer.cluda", layer.source.replace(".cpp", ".cluda")), tuple(layer.macros().items()))
 
 
 def softmax_cost_source() -> str:

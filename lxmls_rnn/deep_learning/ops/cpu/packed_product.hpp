@@ -4,6 +4,7 @@
    Here W is packed once for all steps: in blocks of DEPTH rows, each in panels of a few vectors of columns, each row by
    row. A tile of y, some rows of a panel, stays in registers for a whole block.
    Source: K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34(3), 2008. */
+#include "parallel.hpp"
 
 #define INLINED inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 8")

@@ -2,6 +2,8 @@
 
    FLOAT is double or float, GEMM is BLAS's gemm for it.
    ACTIVATION is f(a) as an expression of a, SLOPE its derivative f'(a) as an expression of the value h = f(a). */
+#include "elementary.hpp"
+#include "product.hpp"
 
 static inline FLOAT f(FLOAT a)
 {

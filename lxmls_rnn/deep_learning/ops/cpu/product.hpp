@@ -1,4 +1,5 @@
 /* Loops and matrix products of the layers. */
+#include "packed_product.hpp"
 
 /* work(n) for n in 0 .. size, in whole vectors, then in fours, because the compiler would process the remaining numbers
    one by one, which takes as long as some vectors. */

@@ -4,6 +4,7 @@
    exp(x) = 2^n exp(r),  n = round(x / log 2),  r = x - n log 2 in [-log 2 / 2, log 2 / 2].  log 2 is the sum of two
    constants; the first has so few bits that its product with n is exact (Cody & Waite 1980). exp(r) is a Taylor
    polynomial. Adding MAGIC, 1.5 times the number whose last bit is worth 1, rounds to an integer in the last bits. */
+#include "standalone.h"
 
 #if FLOAT_BITS == 64
 typedef npy_int64 INTEGER;

@@ -2,6 +2,8 @@
 
    FLOAT is double or float, GEMM is BLAS's gemm for it; PEEPHOLES is 1 or 0; with 0, W_c and its arrays are NULL.
    Gates are stacked i, f, g, o in a, W_h and `gates`; peepholes i, f, o in W_c. */
+#include "elementary.hpp"
+#include "product.hpp"
 
 /* i, f, o = logistic(a + W_h h_{t-1} + W_c c_{t-1}), g = tanh(a + W_h h_{t-1})
    c_t = f * c_{t-1} + i * g,  h_t = o * tanh(c_t), for the sentences begin .. end.  peep: (B, 3 H) */

@@ -2,6 +2,7 @@
 
    Threads are started for each call, which takes some ten microseconds. Unlike a pool, this leaves no threads that are
    missing after a fork or that spin for a while, as BLAS's own do. */
+#include "standalone.h"
 
 /* OpenBLAS's functions, if it is linked; the number of threads is the one that the user has set. */
 extern "C" int openblas_get_num_threads(void) __attribute__((weak));

@@ -7,6 +7,9 @@
    STATES(DO)           DO(name, size) for the arrays that are states before the first word, which are 0
    FORWARD, BACKWARD    the layer's calls, on variables with these names
    GATES                rows of W_x for each hidden unit */
+#include "elementary.hpp"
+#include "product.hpp"
+#include "softmax_cost.hpp"
 
 #ifndef TAKE /* the workspace holds the arrays of a step one after the other */
 #define TAKE(size) next; next += size

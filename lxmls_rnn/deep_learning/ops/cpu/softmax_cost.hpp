@@ -2,6 +2,7 @@
    their gold tags k and K tags; correct counts the words of positive weight whose highest score is the gold tag's.
    Subtracting the highest score keeps EXP from overflowing. Returns the position of the first tag outside 0 .. K - 1,
    or -1. */
+#include "standalone.h"
 HOT static npy_intp softmax_cost(npy_intp N, npy_intp K, const FLOAT *y, const npy_int32 *gold, const FLOAT *weights,
                                  FLOAT *cost, FLOAT *e_y, npy_int64 *correct)
 {
