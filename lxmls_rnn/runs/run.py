@@ -141,12 +141,14 @@ class Run:
         """
         with locked(self.folder, self._busy):
             may_write()
-            checksums, self.checksums = self.checksums or self.settings.checksums(), None
+            checksums = self.checksums or self.settings.checksums()
+            self.checksums = None  # files may change before the next training
             config = read_config(self.folder)
             for file in {**config.checksums, **checksums}:
                 if config.checksums.get(file) != checksums.get(file):
                     raise ValueError(f"{file} has changed since the run {self.folder.name} began: it cannot be resumed")
-            experiment, self._prepared = self._prepared or prepare(self.settings, self.corpus), None
+            experiment = self._prepared or prepare(self.settings, self.corpus)
+            self._prepared = None  # its model is trained from here on
             tagger = experiment.tagger
             progress, best = self._restore(tagger.model)
             self._saved_progress = progress  # that of the checkpoint on disk
