@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lxmls_rnn import paths
-from lxmls_rnn.cli.console import located
+from lxmls_rnn.cli.console import name_and_folder
 
 VARIABLES = {"data": "LXMLS_DATA", "runs": "LXMLS_RUNS", "results": "LXMLS_RESULTS"}
 
@@ -53,8 +53,8 @@ def test_a_run_is_found_as_docs_write_it_wherever_the_runs_are(monkeypatch, tmp_
     monkeypatch.chdir(tmp_path)
     expected = tmp_path / "elsewhere" / "first"
     assert paths.model(Path("first")) == paths.model(Path("runs/first")) == expected
-    assert located("runs/first", None) == ("first", None)
+    assert name_and_folder("runs/first", None) == ("first", None)
     (tmp_path / "runs" / "first").mkdir(parents=True)
     (tmp_path / "runs" / "first" / "model.npz").touch()
     assert paths.model(Path("runs/first")) == Path("runs/first")
-    assert located("runs/first", None) == ("first", Path("runs"))
+    assert name_and_folder("runs/first", None) == ("first", Path("runs"))

@@ -87,10 +87,10 @@ def show_run(session: Session) -> None:
 
 def show(results: Results, baseline: str, everything: bool = False) -> None:
     """Print the answer, the measurements that decide it or all of them, and which cases were not measured and why."""
-    from lxmls_rnn.benchmark.measure.machine import in_words
+    from lxmls_rnn.benchmark.measure.machine import processor_and_gpus
     from lxmls_rnn.benchmark.show import report, summary
 
-    console.say(in_words(results.machine))
+    console.say(processor_and_gpus(results.machine))
     for line in filter(None, [summary.answer(results), *summary.speed_up_lines(results)]):
         console.say(line)
     wide = SafeConsole(width=None if console.is_terminal else 160)

@@ -50,7 +50,7 @@ def width_of(table: Table) -> Measurement:
 Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", help="Folder of the runs.")]
 
 
-def located(name: str, root: Path | None) -> tuple[str, Path | None]:
+def name_and_folder(name: str, root: Path | None) -> tuple[str, Path | None]:
     """Return name and folder of a run or sweep that is given by its name, in the folder `root`, or by its path."""
     path = Path(name)
     return path.name, root if paths.is_name(path) else path.parent

@@ -25,7 +25,7 @@ from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.datasets.corpora import corpus_name
 from lxmls_rnn.deep_learning.models import MODELS, activations_of
 from lxmls_rnn.experiment import SETTINGS, Settings
-from lxmls_rnn.readers.conll import decoded, read_lines
+from lxmls_rnn.readers.conll import decoded, text_lines
 from lxmls_rnn.readers.conllu import conllu
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.settings import settings_of
@@ -133,7 +133,7 @@ def tag(
         raise ValueError("nothing to tag: give a sentence or --file, or pipe text to standard input")
     lines: Iterable[tuple[int, str]] = [(1, sentence or "")]
     if sentence is None:
-        lines = decoded(lines_of(sys.stdin.buffer, STDIN), STDIN) if file is None else read_lines(file)
+        lines = decoded(lines_of(sys.stdin.buffer, STDIN), STDIN) if file is None else text_lines(file)
     for n, line in lines:
         text = " ".join(line.split()) if tokenized else normalised(line)
         words = tagger.tag(text.split() if tokenized else text) if text or sentence is not None else []

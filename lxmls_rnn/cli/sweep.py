@@ -14,7 +14,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from lxmls_rnn import paths
-from lxmls_rnn.cli.console import Root, console, interruptible, located, say_stopped
+from lxmls_rnn.cli.console import Root, console, interruptible, name_and_folder, say_stopped
 from lxmls_rnn.cli.options import make_settings, refuse_settings, with_settings
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs.folder import check_name, unique_name
@@ -83,7 +83,7 @@ def run(
     if resume is not None:
         own = {"resume", "vary", "seeds", "sample", "workers", "devices", "scheduler", "dry_run", "root"}
         refuse_settings(context, own)
-        sweep = Sweep.load(*located(resume, root)).extended(varied, seeds, sample)
+        sweep = Sweep.load(*name_and_folder(resume, root)).extended(varied, seeds, sample)
     else:
         if not varied and seeds is None:
             raise ValueError("there is nothing to vary: give --vary name=values, or --seeds")
@@ -197,7 +197,7 @@ def show(
 
     Example: `lxmls-rnn sweep show width --plot width.png`
     """
-    sweep = Sweep.load(*located(name, root))
+    sweep = Sweep.load(*name_and_folder(name, root))
     found = halving_results(sweep)
     settings = by_setting(found)
     table = Table(*report.header(sweep))

@@ -8,7 +8,7 @@ import numpy as np
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lxmls_rnn.cli.console import Root, console, interruptible, located, say_stopped
+from lxmls_rnn.cli.console import Root, console, interruptible, name_and_folder, say_stopped
 from lxmls_rnn.cli.options import given, make_settings, refuse_settings, with_settings
 from lxmls_rnn.datasets.corpora import corpus_name
 from lxmls_rnn.deep_learning.models import MODELS
@@ -36,7 +36,7 @@ def train(
     """
     if resume is not None:
         refuse_settings(context, {"resume", "epochs", "root"})
-        run = Run.open(*located(resume, root))
+        run = Run.open(*name_and_folder(resume, root))
         show_training(run, settings["epochs"] if "epochs" in given(context) else None)
     else:
         show_training(Run.create(name or unique_name(settings["model"]), make_settings(settings), root))

@@ -33,12 +33,12 @@ class Exported(NamedTuple):
 def export(model: Path, to: Format) -> Exported:
     """Return a model file, or the model of a run's folder, as a file for other programs.
 
-    Raise errors as `model_file.load`, `source.settings_of`, `source.describe` and the function of the format.
+    Raise errors as `model_file.load`, `source.find_settings`, `source.describe` and the function of the format.
     """
     path = model_of(model) if model.is_dir() else model
     name = path.absolute().parent.name if path.name == "model.npz" else path.stem
     saved = model_file.load_in_numpy(path)
-    settings = source.settings_of(path)
+    settings = source.find_settings(path)
     data = source.describe(settings)
     if to == "html":
         return Exported(f"{name}.html", html.page(Tagger.load(path, type(saved.model)), name, data).encode(), data)

@@ -13,7 +13,7 @@ VECTORS = "ppmi_30"  # of the sample
 NO_RUN = "The model file does not say which data the model was trained on: their licence is unknown."
 
 
-def settings_of(model: Path) -> Settings | None:
+def find_settings(model: Path) -> Settings | None:
     """Return the settings of the run that a model file belongs to, None if it belongs to none; errors as `Run.open`."""
     is_of_run = model.name == "model.npz" and (model.parent / "config.json").exists()
     return read_config(model.parent).settings if is_of_run else None

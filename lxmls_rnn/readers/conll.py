@@ -30,7 +30,7 @@ class Token(NamedTuple):
     line_number: int
 
 
-def read_lines(file: str | os.PathLike[str], encoding: str = "utf-8", remedy: str = "") -> Iterator[tuple[int, str]]:
+def text_lines(file: str | os.PathLike[str], encoding: str = "utf-8", remedy: str = "") -> Iterator[tuple[int, str]]:
     """Yield (line number, line) of a text file, plain or gzipped, without line ends and byte order mark.
 
     Raises FileNotFoundError if the file does not exist, OSError with its name if it cannot be read, and ValueError if
@@ -73,13 +73,13 @@ def read_sentences(
     This covers the files of the CoNLL-X shared task (https://aclanthology.org/W06-2920/) and CoNLL-U
     (https://universaldependencies.org/format.html); comments, multiword ranges and empty nodes are skipped.
 
-    Raises the errors of `read_lines`, and ValueError, with file, line number and line, for a malformed line.
+    Raises the errors of `text_lines`, and ValueError, with file, line number and line, for a malformed line.
     Raises MemoryError before memory is full, assuming that the caller keeps all sentences.
     """
     sentence: list[Token] = []
     words = 0
     remedy = ": choose the file's encoding with More > Encoding or --encoding latin-1"
-    for line_number, line in read_lines(file, encoding, remedy):
+    for line_number, line in text_lines(file, encoding, remedy):
         if not line.strip():
             if sentence:
                 yield sentence

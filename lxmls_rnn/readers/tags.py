@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from lxmls_rnn.readers.conll import check_encoding, read_lines, read_sentences
+from lxmls_rnn.readers.conll import check_encoding, read_sentences, text_lines
 from lxmls_rnn.storage.messages import quoted
 
 AUTO = "auto"
@@ -94,11 +94,11 @@ def read_tag_map(mapping_file: str | os.PathLike[str] = PTB_MAP) -> dict[str, st
     This package's own map, `en-ptb.map`, maps the tags of the Penn Treebank, and the additional ones of the English Web
     Treebank, to the 12 universal tags of Petrov, Das and McDonald, "A Universal Part-of-Speech Tagset", LREC 2012.
     `upos-universal.map` maps the 17 tags of Universal Dependencies to them.
-    Raises the errors of `read_lines`, and ValueError if a line does not have two columns, a tag has two lines, or the
+    Raises the errors of `text_lines`, and ValueError if a line does not have two columns, a tag has two lines, or the
     file is empty.
     """
     tag_map: dict[str, str] = {}
-    for line_number, line in read_lines(mapping_file):
+    for line_number, line in text_lines(mapping_file):
         if not line.strip():
             continue
         columns = [column.strip().lower() for column in line.split("\t")]

@@ -15,7 +15,7 @@ from rich.text import Text
 from typer.testing import CliRunner
 
 from lxmls_rnn.benchmark.measure import runner
-from lxmls_rnn.benchmark.measure.machine import describe, in_words
+from lxmls_rnn.benchmark.measure.machine import describe, processor_and_gpus
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.benchmark.measure.runner import peak_key
 from lxmls_rnn.cli import app
@@ -81,7 +81,7 @@ def test_what_a_file_has_is_shown_as_a_table_and_a_picture(run, measured):
     result = run(*KNOWN)
     assert result.exit_code == 0, result.output
     answer = "No GPU was measured; on this CPU a training step takes 10.0 ms with fused (RNN, 5 hidden units, one "
-    assert f"{in_words(measured.machine)}\n{answer}" in result.output
+    assert f"{processor_and_gpus(measured.machine)}\n{answer}" in result.output
     table = re.sub(" +", " ", result.output)
     assert re.search(r"numpy on cpu .* 20(\.0+)? ms", table)
     assert re.search(r"fused on cpu .* 10(\.0+)? ms", table)

@@ -83,7 +83,7 @@ def test_a_file_of_one_s_own_is_said_to_be_unknown_whatever_its_name(tmp_path, m
 def test_a_model_of_no_run_has_an_unknown_source(tmp_path):
     Run.create("mine", Settings("sample", max_nr_sent=20), tmp_path)
     Tagger(NumpyRNN(2, 3, 4, 2), ["a", "b"], ["c", "d"], 2).save(tmp_path / "other.npz")
-    assert source.settings_of(tmp_path / "mine" / "model.npz").max_nr_sent == 20
+    assert source.find_settings(tmp_path / "mine" / "model.npz").max_nr_sent == 20
     for file in (tmp_path / "other.npz", tmp_path / "mine" / "other.npz"):
-        assert source.settings_of(file) is None
+        assert source.find_settings(file) is None
     assert source.describe(None) == source.NO_RUN

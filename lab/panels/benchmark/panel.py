@@ -26,7 +26,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure import results
 from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
-from lxmls_rnn.benchmark.measure.machine import in_words, version
+from lxmls_rnn.benchmark.measure.machine import installed_version, processor_and_gpus
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.benchmark.show import compare, report, summary
@@ -84,7 +84,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         described = settings_of(BenchmarkSettings)
         shown = {name: described[name] for name in SHOWN}
         shown["set"] = replace(shown["set"], help="Own sizes, or a predefined set of lxmls-rnn bench")
-        peers = [name for name, package in {"torch-fused": "torch", "jax": "jax"}.items() if version(package)]
+        peers = [name for name, package in {"torch-fused": "torch", "jax": "jax"}.items() if installed_version(package)]
         initial = {
             "hidden": (20, 64),
             "batch": (1, 16),
@@ -227,7 +227,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         shown, baseline = self.shown, self.baseline.value
         self.drawn.children = list(self.figures.values())
         answer = "" if self.working else summary.answer(shown)
-        self.machine.value = f"<p>{escape(in_words(shown.machine))}</p><p><b>{escape(answer)}</b></p>"
+        self.machine.value = f"<p>{escape(processor_and_gpus(shown.machine))}</p><p><b>{escape(answer)}</b></p>"
         header = report.header(baseline)
         # a panel has no room for more columns
         keep = [number for number, name in enumerate(header) if name not in ("of bound", "memory")]

@@ -40,7 +40,7 @@ def describe(threads: int) -> dict[str, Any]:
     except ImportError:  # no Theano, or a stock one: the rows of its cases say so
         flags, theano_blas = {}, ""
     cards = [f"{name}, compute {major}.{minor}" for name, (major, minor) in libraries.cards()]
-    versions = {name: version(name) for name in ("lxmls-rnn", "numpy", "scipy", "theano", "torch", "jax", "pygpu")}
+    packages = "lxmls-rnn", "numpy", "scipy", "theano", "torch", "jax", "pygpu"
     return {
         "processor": processor(),
         "cores": cores(),
@@ -49,7 +49,7 @@ def describe(threads: int) -> dict[str, Any]:
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": versions,
+        "versions": {name: installed_version(name) for name in packages},
         "numpy_blas": numpy_blas(),
         "theano_blas": theano_blas,
         "cxxflags": flags.get("gcc.cxxflags", ""),
@@ -60,7 +60,7 @@ def describe(threads: int) -> dict[str, Any]:
     }
 
 
-def in_words(machine: dict[str, Any]) -> str:
+def processor_and_gpus(machine: dict[str, Any]) -> str:
     """Return a line that names the processor and the GPUs."""
     threads = f"{machine['threads']} thread{'s' if machine['threads'] != 1 else ''} of {machine['processor']}"
     return ", ".join([threads, *machine["gpus"]])
@@ -85,7 +85,7 @@ def cache_size() -> int:
     return max(sizes)
 
 
-def version(name: str) -> str | None:
+def installed_version(name: str) -> str | None:
     """Return the version of an installed package, or None."""
     try:
         return metadata.version(name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import CASE_MODELS
-from lxmls_rnn.benchmark.measure.machine import in_words
+from lxmls_rnn.benchmark.measure.machine import processor_and_gpus
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.benchmark.show.series import SIZE_LABELS, TITLES, SpeedUps, speed_ups, times
 from lxmls_rnn.benchmark.show.summary import WORK_NAMES, deciding_work
@@ -35,7 +35,7 @@ def draw(results: Results, path: Path) -> None:
     maps = {model: speed_ups([row for row in rows if row.case.model == model]) for model in models}
     columns = 2 + any(found is not None for found in maps.values())
 
-    title = f"{WORK_NAMES[work].removeprefix('a ')}: {in_words(results.machine)}"
+    title = f"{WORK_NAMES[work].removeprefix('a ')}: {processor_and_gpus(results.machine)}"
     title += "; hollow: uncertain" if any(row.is_uncertain for row in rows) else ""
     shape, size = (len(models), columns), (4.6 * columns, 3.6 * len(models) + 0.9)
     with picture(path, shape, size, title, legend=5) as axes:

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from lxmls_rnn.benchmark.measure.counting import count
-from lxmls_rnn.benchmark.measure.machine import in_words
+from lxmls_rnn.benchmark.measure.machine import processor_and_gpus
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import peak_key
 from lxmls_rnn.benchmark.show.series import COLOURS, TITLES
@@ -38,7 +38,7 @@ def draw(results: Results, path: Path) -> None:
         raise ValueError("no case was measured on a device whose peak is known, so there is no roofline to draw")
 
     shape, size = (1, len(parts)), (8 * len(parts), 5.5)
-    with picture(path, shape, size, in_words(results.machine), legend=3) as axes:
+    with picture(path, shape, size, processor_and_gpus(results.machine), legend=3) as axes:
         for axis, (key, rows) in zip(axes[0], parts.items(), strict=True):
             _draw_part(axis, key, rows, results.peaks[key])
 

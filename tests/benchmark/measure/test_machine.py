@@ -36,8 +36,8 @@ def test_the_description_has_versions_and_what_theano_uses():
 
     found = machine.describe(3)
     assert found["versions"]["numpy"] == np.__version__
-    assert found["versions"]["torch"] == machine.version("torch")
-    assert machine.version("no-such-package") is None
+    assert found["versions"]["torch"] == machine.installed_version("torch")
+    assert machine.installed_version("no-such-package") is None
     assert found["threads"] == 3
     assert 2**27 < found["memory"] < 2**46
     assert found["cxxflags"] == theano.config.gcc.cxxflags
@@ -56,9 +56,9 @@ def test_the_environment_is_told_by_the_variables_that_matter(monkeypatch):
 
 def test_a_machine_in_a_line():
     described = {"processor": "A Processor", "threads": 1, "gpus": []}
-    assert machine.in_words(described) == "1 thread of A Processor"
+    assert machine.processor_and_gpus(described) == "1 thread of A Processor"
     described.update(threads=4, gpus=["One, compute 7.5", "Two, compute 9.0"])
-    assert machine.in_words(described) == "4 threads of A Processor, One, compute 7.5, Two, compute 9.0"
+    assert machine.processor_and_gpus(described) == "4 threads of A Processor, One, compute 7.5, Two, compute 9.0"
 
 
 def test_numpys_blas_has_name_version_and_kernel():
