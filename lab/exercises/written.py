@@ -8,7 +8,7 @@ import ipywidgets as widgets
 from lab.drawing.looks import ShownBox, make
 from lab.exercises.progress import JsonStore
 from lab.widgets.controls import on_change, view
-from lab.widgets.panel import STYLE
+from lab.widgets.panel import Page
 from lxmls_rnn.classroom import students
 from lxmls_rnn.storage.messages import in_words
 
@@ -38,8 +38,7 @@ class Answer(ShownBox):
         self._mine = dict(self._known)  # the text in the field
         self._others: dict[str, list[str]] = {question: [] for question in questions}  # of other notebooks
         self.fields = [self._field(question) for question in questions]
-        style = make(widgets.HTML, f"<style>{STYLE}</style>", layout={"display": "none"})
-        super().__init__([style, *self.fields, self.message], classes=("lab-panel", "lab-Answer"))
+        super().__init__([Page(), *self.fields, self.message], classes=("lab-panel", "lab-Answer"))
 
     def _field(self, question: str) -> widgets.Textarea:
         field = make(widgets.Textarea, self._known[question], description=question, placeholder="Your answer", rows=3)

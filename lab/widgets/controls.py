@@ -26,7 +26,7 @@ EVENT_LOCK = threading.RLock()
 
 
 def tooltip_class(tooltip: str) -> str:
-    """Return the CSS class from which `tooltips.js` makes the tooltip of a control and its label."""
+    """Return the CSS class from which `panels.js` makes the tooltip of a control and its label."""
     return f"lab-tip-{quote(tooltip, safe='')}"
 
 
@@ -55,7 +55,7 @@ def field(
 
 
 class ParsedText(widgets.Text):
-    """A text field whose text `setting.parse` reads; below an invalid text `tooltips.js` shows why it is refused.
+    """A text field whose text `setting.parse` reads; below an invalid text `panels.js` shows why it is refused.
 
     The text stays as it was typed, and no value takes its place.
     """

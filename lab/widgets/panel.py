@@ -9,30 +9,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets as widgets
 
-from lab.drawing.looks import RowBox, ShownBox, make
+from lab.drawing.looks import RowBox, ShownBox, make, shared
 from lab.runtime import out_of_memory, python_warnings
 from lab.runtime.job import Job
 from lab.widgets.controls import EVENT_LOCK, button, on_change, show, unfolding, view
 from lxmls_rnn.storage.messages import USER_ERRORS, in_words
 
-STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
-TOOLTIPS = (Path(__file__).parent / "tooltips.js").read_text(encoding="utf-8")
-SAVE = (Path(__file__).parent / "save.js").read_text(encoding="utf-8")  # defines labSave(button, kind)
-
-# JupyterLab must not handle plain keys pressed on a panel: its X would cut the panel's cell, and its arrow keys would
-# block those of a list. It still handles keys with Ctrl, Meta or Alt, and Shift-Enter, which runs the cell. End needs a
-# fix: noUiSlider, the slider's library, moves to the maximum at creation instead of the current one.
-KEYS = """window.labKeys ||= (window.addEventListener('keydown', event => {
-  const plain = !(event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === 'Enter'));
-  if (!event.target.closest?.('.lab-panel')) return;
-  event.target.toggleAttribute('data-lm-suppress-shortcuts', plain);
-  const bar = event.key === 'End' && event.target.closest('.noUi-target');
-  if (bar) { event.preventDefault(); event.stopPropagation(); bar.noUiSlider.set(event.target.ariaValueMax); }
-}, true), true)"""
-
-# the browser makes the files, without the kernel
 SAVE_TOOLTIPS = {
     "png": "Save the pictures of this panel as an image, twice as large",
     "svg": "Save the pictures of this panel as a drawing, for papers and slides",
@@ -40,6 +25,16 @@ SAVE_TOOLTIPS = {
 }
 DOUBLE_CLICK_SECONDS = 0.5  # seconds
 OUTPUT_WIDGETS = widgets.HTML, widgets.Label, widgets.FloatProgress, widgets.ToggleButton  # their value is not an input
+
+
+class Page(anywidget.AnyWidget):
+    """What the page needs for panels: their style, and the code for keys, tooltips and saved files."""
+
+    _esm = Path(__file__).with_name("panels.js").read_text(encoding="utf-8")
+    _css = Path(__file__).with_name("panels.css").read_text(encoding="utf-8")
+
+    def __init__(self) -> None:
+        super().__init__(layout=shared(widgets.Layout, {"display": "none"}))
 
 
 class Quiet:
@@ -75,9 +70,7 @@ class Panel(ShownBox, Quiet):
         self._code_button = unfolding(self._code_view, "Show code", "Python code that does the same")
         heading = make(widgets.HTML, f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
         top = RowBox([heading, help_button, self._code_button])
-        script = escape(f"{KEYS};\n{TOOLTIPS};\n{SAVE}")
-        style = make(widgets.HTML, f'<style onload="{script}">{STYLE}</style>', layout={"display": "none"})
-        parts = [style, top, help_view, self._code_view, self.message, *body, save_buttons()]
+        parts = [Page(), top, help_view, self._code_view, self.message, *body, save_buttons()]
         super().__init__(parts, classes=("lab-panel", f"lab-{type(self).__name__}"))
         on_change(self.refresh_code, self._code_button, *controls(*body))
         if noticed := out_of_memory.notice():
@@ -96,8 +89,7 @@ class Panel(ShownBox, Quiet):
         except USER_ERRORS as error:
             text = f"# {in_words(error)}"
         self._code_view.value = (
-            '<div class="lab-code"><button type="button" onclick="navigator.clipboard.writeText('
-            'this.nextElementSibling.innerText)">Copy</button>'
+            '<div class="lab-code"><button type="button">Copy</button>'
             f'<pre tabindex="0" aria-label="Python code">{escape(text)}</pre></div>'
         )
 
@@ -256,7 +248,7 @@ class Work:
 def save_buttons() -> widgets.HTML:
     """Make the buttons that save the pictures and tables of a panel as files."""
     buttons = (
-        f'<button type="button" title="{tooltip}" onclick="labSave(this, \'{kind}\')">{kind.upper()}</button> '
+        f'<button type="button" title="{tooltip}" data-kind="{kind}">{kind.upper()}</button> '
         for kind, tooltip in SAVE_TOOLTIPS.items()
     )
     return make(widgets.HTML, f'<div class="lab-save">Save {"".join(buttons)}<span role="status"></span></div>')

@@ -12,8 +12,7 @@ from lab.widgets.panel import SAVE_TOOLTIPS, Panel, Work
 def test_every_panel_ends_with_a_button_for_each_kind_of_file():
     panel = Panel()
     for kind in SAVE_TOOLTIPS:
-        assert f"labSave(this, '{kind}')" in panel.children[-1].value
-    assert "window.labSave" in panel.children[0].value
+        assert f'data-kind="{kind}"' in panel.children[-1].value
 
 
 def test_the_warnings_of_a_thread_are_shown_once_in_its_guard():

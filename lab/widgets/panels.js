@@ -1,14 +1,59 @@
-// It is defined in an attribute of an element, where plain URL would be that of the document.
-window.labSave ||= (button, kind) => {
+// What the page does for the panels: keys, tooltips and saved files. Each panel brings it; the first one starts it.
+
+// JupyterLab must not handle plain keys pressed on a panel: its X would cut the panel's cell, and its arrow keys would block those
+// of a list. It still handles keys with Ctrl, Meta or Alt, and Shift-Enter, which runs the cell. End needs a fix: noUiSlider, the
+// slider's library, moves to the maximum at creation instead of the current one.
+function keepKeys(event) {
+  const plain = !(event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === 'Enter'));
+  if (!event.target.closest?.('.lab-panel')) return;
+  event.target.toggleAttribute('data-lm-suppress-shortcuts', plain);
+  const bar = event.key === 'End' && event.target.closest('.noUi-target');
+  if (bar) { event.preventDefault(); event.stopPropagation(); bar.noUiSlider.set(event.target.ariaValueMax); }
+}
+
+// ipywidgets gives no tooltip to a list, a text field or a checkbox that has a label, and no name to the handle of a slider and
+// to the buttons of Play. Screen readers read a title too. The animation in panels.css reports each control and cell that is shown.
+// One class of a control has its tooltip; one of a text field, if its text is refused, the sentence to show below.
+const coded = (control, name) => decodeURIComponent(RegExp(`${name}-(\\S+)`).exec(control.className)?.[1] ?? '');
+const refuse = control => {
+  const place = control.querySelector('.lab-refused') ?? document.createElement('span');
+  Object.assign(place, { className: 'lab-refused lab-error', role: 'alert', textContent: coded(control, 'lab-refused') });
+  if (!place.parentElement && place.textContent) control.append(place);
+  control.querySelector('input').ariaInvalid = String(place.textContent !== '');
+};
+const watched = new WeakSet();
+const describe = control => {
+  const tip = coded(control, 'lab-tip');
+  for (const part of control.querySelectorAll('label, input, select, textarea, .noUi-handle')) part.title = tip;
+  for (const handle of control.querySelectorAll('.noUi-handle')) handle.ariaLabel = control.querySelector('label').textContent;
+  for (const readout of control.querySelectorAll('.widget-readout')) readout.contentEditable = 'false'; // it takes any text
+  if (control.matches('.widget-text:not(.widget-textarea)') && !watched.has(control)) {
+    watched.add(control);
+    new MutationObserver(() => refuse(control)).observe(control, { attributeFilter: ['class'] });
+    refuse(control);
+  }
+  if (control.matches('.widget-play')) ['Play or pause', 'Stop', 'Repeat'].forEach((name, n) => { control.children[n].title = name; });
+};
+// Scroll a matrix sideways until its first marked cell is seen, beside the names of the rows, which do not move.
+const reveal = cell => {
+  const box = cell.closest('.lab-scroll, .lab-side > *'), { left, right } = cell.getBoundingClientRect();
+  if (!box || cell !== box.querySelector('td.lab-marked')) return;
+  const names = cell.parentElement.querySelector('th')?.offsetWidth ?? 0, edge = box.getBoundingClientRect();
+  if (left < edge.left + names || right > edge.right) box.scrollLeft += (left + right - edge.left - names - edge.right) / 2;
+};
+const shown = part => (part.matches('td') ? reveal : describe)(part);
+
+// Save the pictures or the tables of a button's panel as a file of this kind; the browser makes it, without the kernel.
+function save(button, kind) {
   const panel = button.closest('.lab-panel');
   const name = [...panel.classList].find(found => /^lab-.+Panel$/.test(found))?.slice(4) ?? 'panel';
   const isShown = part => part.getBoundingClientRect().width > (part.matches('.lab-key') ? 0 : 40);
   const put = content => {
     const link = document.createElement('a');
-    link.href = window.URL.createObjectURL(content);
+    link.href = URL.createObjectURL(content);
     link.download = `${name}.${kind}`;
     link.click();
-    setTimeout(() => window.URL.revokeObjectURL(link.href), 10000);
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   };
   const report = text => { button.parentElement.querySelector('span').textContent = text; };
   report('');
@@ -79,7 +124,20 @@ window.labSave ||= (button, kind) => {
     const canvas = Object.assign(document.createElement('canvas'), { width: 2 * width, height: 2 * height });
     canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
     canvas.toBlob(put);
-    window.URL.revokeObjectURL(image.src);
+    URL.revokeObjectURL(image.src);
   };
-  image.src = window.URL.createObjectURL(file);
-};
+  image.src = URL.createObjectURL(file);
+}
+
+function start() {
+  window.addEventListener('keydown', keepKeys, true);
+  window.addEventListener('animationstart', event => event.animationName === 'lab-shown' && shown(event.target), true);
+  document.querySelectorAll('.lab-panel :is([class*="lab-tip-"], .widget-play, td.lab-marked)').forEach(shown); // shown before
+  window.addEventListener('click', ({ target }) => {
+    if (target.matches('.lab-save button')) save(target, target.dataset.kind);
+    if (target.matches('.lab-code button')) navigator.clipboard.writeText(target.nextElementSibling.innerText);
+  });
+  return true;
+}
+
+export default { render: () => { window.labPanels ||= start(); } };
