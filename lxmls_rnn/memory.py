@@ -23,9 +23,9 @@ def check(what: str, need: int, advice: str = "") -> None:
     """Raise MemoryError if `what` needs more bytes than are free, with `advice` on what to change."""
     if need < MIN_CHECKED_BYTES:
         return
-    there = max(0, free() - RESERVE_BYTES)
-    if need > there:
-        why = f"{what} needs about {_in_words(need)}, and {_in_words(there)} are free here"
+    available = max(0, free() - RESERVE_BYTES)
+    if need > available:
+        why = f"{what} needs about {_in_words(need)}, and {_in_words(available)} are free here"
         raise MemoryError(f"{why}: {advice}" if advice else why)
 
 
@@ -45,12 +45,12 @@ def _of_machine() -> int:
 
 def _groups() -> list[Path]:
     """Return the control groups (v1 and v2) of this process and their parents, each of which may have a limit."""
-    own, found = _text(Path("/proc/self/cgroup")), []
+    text, folders = _text(Path("/proc/self/cgroup")), []
     for line, root in ((r"^0::/(.*)$", CGROUPS), (r"^\d+:(?:.*,)?memory(?:,.*)?:/(.*)$", CGROUPS / "memory")):
-        for match in re.findall(line, own, re.MULTILINE):
+        for match in re.findall(line, text, re.MULTILINE):
             folder = root / match
-            found += [place for place in (folder, *folder.parents) if place.is_relative_to(root)]
-    return found
+            folders += [place for place in (folder, *folder.parents) if place.is_relative_to(root)]
+    return folders
 
 
 def _of_group(folder: Path) -> int:

@@ -91,17 +91,17 @@ class Setting:
         If a value is a tuple, these are the words for each of its parts.
         """
         if self.is_closed:
-            found = f"one of {', '.join(self.choices)}"
+            words = f"one of {', '.join(self.choices)}"
         elif self.kind is bool:
-            found = "true or false"
+            words = "true or false"
         elif self.kind is str:
-            found = "the path of a file, as text in UTF-8" if self.is_file else "text"
+            words = "the path of a file, as text in UTF-8" if self.is_file else "text"
         elif self.kind is int or self.most is not None:
             limits = f"of at least {self.least}" if self.most is None else f"from {self.least} to {self.most}"
-            found = f"{'an integer' if self.kind is int else 'a number'} {limits}"
+            words = f"{'an integer' if self.kind is int else 'a number'} {limits}"
         else:
-            found = f"a {'positive' if self.is_positive else 'non-negative'} number"
-        return f"{found} or none" if self.may_be_none else found
+            words = f"a {'positive' if self.is_positive else 'non-negative'} number"
+        return f"{words} or none" if self.may_be_none else words
 
     def check(self, value: object) -> None:
         """Raise ValueError if a value is invalid."""
@@ -113,11 +113,11 @@ class Setting:
             parts = list(value)
         else:
             raise ValueError(f"{self.name} must be a tuple of at least one value, got {quoted(value)}")
-        for one in parts:
-            if not self._fits(one):
-                raise ValueError(f"{self.name} must be {self.expected}, got {quoted(one)}")
+        for part in parts:
+            if not self._fits(part):
+                raise ValueError(f"{self.name} must be {self.expected}, got {quoted(part)}")
             if self.test is not None:
-                self.test(one)
+                self.test(part)
 
     def _fits(self, value: Any) -> bool:
         if bool in (self.kind, type(value)):
@@ -173,7 +173,7 @@ def setting(default: Any, *description: Any, **more: Any) -> Any:
 @cache
 def settings_of(owner: type) -> dict[str, Setting]:
     """Return the settings among the fields of a data class, by name."""
-    found, hints = {}, get_type_hints(owner)
+    settings, hints = {}, get_type_hints(owner)
     for one in fields(owner):
         if "json_schema_extra" in one.metadata:
             hint = hints[one.name]
@@ -182,8 +182,8 @@ def settings_of(owner: type) -> dict[str, Setting]:
             kind = get_args(kind)[0] if several else kind
             default = ... if one.default is MISSING else one.default
             own = {"name": one.name, "kind": kind, "default": default, "may_be_none": bool(none), "several": several}
-            found[one.name] = replace(one.metadata["json_schema_extra"][SETTING], **own)
-    return found
+            settings[one.name] = replace(one.metadata["json_schema_extra"][SETTING], **own)
+    return settings
 
 
 def check(owner: Any) -> None:

@@ -170,9 +170,9 @@ class Tagger:
 
         Tags that the model does not know get ids after its own, in the `y_dict` of the result, with a warning.
         """
-        own = self.tag_source or TagSource(AUTO, AUTO)
-        mapping_file = own.tag_map if tag_map == AUTO else tag_map
-        tags = own.tags if tags == AUTO else tags
+        source = self.tag_source or TagSource(AUTO, AUTO)
+        mapping_file = source.tag_map if tag_map == AUTO else tag_map
+        tags = source.tags if tags == AUTO else tags
         if mapping_file not in NAMES:
             mapping_file = str(paths.located(mapping_file))
         sentences = PostagCorpus().read_sequence_list_conll(file, mapping_file, tags=tags, **options)
@@ -180,10 +180,10 @@ class Tagger:
         counts = Counter(tag for sentence in sentences for tag in sentence.tags)
         if unknown := {tag: count for tag, count in counts.items() if tag not in tag_ids}:
             words = counted(sum(unknown.values()), "word")
-            found = f"{file} has tags that the model does not know: {', '.join(sorted(unknown))} ({words})"
+            message = f"{file} has tags that the model does not know: {', '.join(sorted(unknown))} ({words})"
             if sum(unknown.values()) > MAX_UNKNOWN_TAGS * counts.total():
-                raise ValueError(found)
-            warnings.warn(f"{found}; they count as errors", stacklevel=2)
+                raise ValueError(message)
+            warnings.warn(f"{message}; they count as errors", stacklevel=2)
         encoded = SequenceList(self._ids, tag_ids)
         for sentence in sentences:
             x = self.encode(sentence.words)
@@ -207,7 +207,7 @@ def tokenize(text: str) -> list[str]:
     text = normalised(text)
     # `\w` matches neither vowel signs nor other marks: a letter stands in for each
     letters = "".join(LETTER if unicodedata.category(c)[0] == "M" or c in JOINERS else c for c in text)
-    return [text[slice(*found.span())] for found in TOKEN.finditer(letters)]
+    return [text[slice(*match.span())] for match in TOKEN.finditer(letters)]
 
 
 def normalised(text: str) -> str:

@@ -70,18 +70,18 @@ def collect(sources: Iterable[Path], into: Path, max_bytes: int = MAX_STUDENT_BY
         why = "this folder cannot be made: name another one with --into"
         raise PermissionError(error.errno, why, os.path.abspath(into)) from None
     for source in sources:
-        for found in _students_in(source):
-            name = found.stem if found.suffix.lower() == ".zip" else found.resolve().name
-            report = Collected(name, found)
+        for student in _students_in(source):
+            name = student.stem if student.suffix.lower() == ".zip" else student.resolve().name
+            report = Collected(name, student)
             try:
                 report.name = _unused(check_name(name, "a student"), into)
                 (into / report.name).mkdir()
                 with ExitStack() as opened:
-                    _copy(_files_of(found, report, opened), into / report.name, report, max_bytes)
+                    _copy(_files_of(student, report, opened), into / report.name, report, max_bytes)
             except Exception as error:  # the others are collected all the same
                 report.error = in_words(error)
                 if (into / report.name).is_dir():  # for `read_class`
-                    (into / report.name / ERROR).write_text(f"{found}: {report.error}")
+                    (into / report.name / ERROR).write_text(f"{student}: {report.error}")
             yield report
 
 
@@ -140,8 +140,8 @@ def _folder_files(folder: Path, root: int, report: Collected) -> Iterator[_File]
                 unreadable(error)
                 continue
             if stat.S_ISREG(status.st_mode):
-                own = (*parts, name)
-                yield _File(own, status.st_size, status.st_mtime, lambda own=own: _open_below(root, own))  # type: ignore[misc]
+                file = (*parts, name)
+                yield _File(file, status.st_size, status.st_mtime, lambda file=file: _open_below(root, file))  # type: ignore[misc]
             elif not stat.S_ISDIR(status.st_mode):
                 kind = "a link" if stat.S_ISLNK(status.st_mode) else "a special file"
                 report.left_out.append(f"{'/'.join((*parts, name))} is {kind}")
@@ -184,8 +184,8 @@ def _zipped_files(file: BinaryIO, report: Collected, opened: ExitStack) -> Itera
         elif entry.flag_bits & 1 or entry.compress_type not in METHODS:
             report.left_out.append(f"{entry.filename} is encrypted, or compressed by a method that is not supported")
         else:
-            own = tuple(part for part in parts if part not in ("", "."))
-            yield _File(own, entry.file_size, _time(entry), lambda entry=entry: archive.open(entry))  # type: ignore
+            path = tuple(part for part in parts if part not in ("", "."))
+            yield _File(path, entry.file_size, _time(entry), lambda entry=entry: archive.open(entry))  # type: ignore
 
 
 def _time(entry: zipfile.ZipInfo) -> float:

@@ -23,11 +23,11 @@ def pack(name: str, notebooks: Path, runs: Path, archive: Path) -> list[str]:
         raise FileNotFoundError(
             errno.ENOENT, "no such folder: name that of your notebooks (--notebooks)", os.fspath(notebooks)
         )
-    found = [(Path("notebooks"), notebooks, path) for path in _visible(notebooks) if path.suffix == ".ipynb"]
-    found += [(Path("runs"), runs, path) for path in _visible(runs) if path.name in RUN_FILES]
-    if not found:
+    entries = [(Path("notebooks"), notebooks, path) for path in _visible(notebooks) if path.suffix == ".ipynb"]
+    entries += [(Path("runs"), runs, path) for path in _visible(runs) if path.name in RUN_FILES]
+    if not entries:
         raise FileNotFoundError(f"nothing to hand in: no notebook in {notebooks}, and no exercise or run in {runs}")
-    files = {str(Path(name) / part / path.relative_to(folder)): path for part, folder, path in found}
+    files = {str(Path(name) / part / path.relative_to(folder)): path for part, folder, path in entries}
 
     def fill(file: IO[bytes]) -> None:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:
@@ -41,9 +41,9 @@ def pack(name: str, notebooks: Path, runs: Path, archive: Path) -> list[str]:
 
 def _visible(folder: Path) -> list[Path]:
     """Return the files below a folder, without links and without hidden files and folders, sorted."""
-    found = []
+    visible = []
     for path, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = (Path(path, name) for name in files if not name.startswith("."))
-        found += [file for file in paths if file.is_file() and not file.is_symlink()]
-    return sorted(found)
+        visible += [file for file in paths if file.is_file() and not file.is_symlink()]
+    return sorted(visible)

@@ -62,7 +62,7 @@ class Attempts:
 
     def _minutes_until(self, end: str | None) -> int | None:
         try:
-            begun, ended = (datetime.strptime(said or "", TIME) for said in (self.begun, end))
+            begun, ended = (datetime.strptime(text or "", TIME) for text in (self.begun, end))
         except ValueError:
             return None
         return round((ended - begun).total_seconds() / 60)
@@ -213,8 +213,8 @@ def _without_runs(folder: Path) -> Problem:
 
 
 def _misplaced_runs(folder: Path) -> Path | None:
-    found = (path for depth in range(1, MAX_DEPTH) for path in sorted(folder.glob("*/" * depth + "runs")))
-    return next((path for path in found if path.is_dir()), None)
+    paths = (path for depth in range(1, MAX_DEPTH) for path in sorted(folder.glob("*/" * depth + "runs")))
+    return next((path for path in paths if path.is_dir()), None)
 
 
 def _in_order(begun: Iterable[Iterable[str]]) -> list[str]:

@@ -129,14 +129,14 @@ def _cell(entry: Attempts) -> str:
 
 def stuck(of_class: SchoolClass) -> list[str]:
     """Return a line for each exercise at which students are stuck (`Attempts.is_stuck`), most students first."""
-    said = []
+    lines = []
     for name in of_class.exercises:
         entries = [(s.name, s.exercises[name]) for s in of_class.students if name in s.exercises]
         open_ = [(student, entry) for student, entry in entries if entry.is_stuck]
         if open_:
             tries = sum(entry.tries for _, entry in open_)
-            said.append((len(open_), tries, f"{name}: {', '.join(student for student, _ in open_)}, {tries} tries"))
-    return [text for *_, text in sorted(said, key=lambda one: (-one[0], -one[1]))]
+            lines.append((len(open_), tries, f"{name}: {', '.join(student for student, _ in open_)}, {tries} tries"))
+    return [text for *_, text in sorted(lines, key=lambda line: (-line[0], -line[1]))]
 
 
 def as_html(of_class: SchoolClass) -> str:
@@ -177,8 +177,8 @@ def answers_html(of_class: SchoolClass) -> str:
     """Return the written answers as HTML, grouped by question."""
     parts = []
     for question, answers in of_class.answers.items():
-        said = "".join(f"<dt><b>{_html(name)}</b></dt><dd>{_html(text)}</dd>" for name, text in answers.items())
-        parts.append(f"<h3>{_html(question)}</h3><dl style='white-space:pre-wrap'>{said}</dl>")
+        entries = "".join(f"<dt><b>{_html(name)}</b></dt><dd>{_html(text)}</dd>" for name, text in answers.items())
+        parts.append(f"<h3>{_html(question)}</h3><dl style='white-space:pre-wrap'>{entries}</dl>")
     return "\n".join(["<h2>Answers in words</h2>", *parts]) if parts else ""
 
 

@@ -80,8 +80,8 @@ def show_run(session: Session) -> None:
         task = bar.add_task("starting", total=len(session.cases))
         for row in session.run():
             n_cases = len(session.cases)
-            what = str(row.case).partition(":")[0]
-            bar.update(task, total=n_cases, completed=int(session.share * n_cases), description=what)
+            description = str(row.case).partition(":")[0]
+            bar.update(task, total=n_cases, completed=int(session.share * n_cases), description=description)
     signal.signal(signal.SIGINT, before)
 
 
@@ -133,11 +133,11 @@ def compare(
     from lxmls_rnn.benchmark.show import compare as module
 
     first, second = Results.load(before), Results.load(after)
-    found = list(module.changes(first, second))
-    if not found:
+    changes = list(module.changes(first, second))
+    if not changes:
         raise ValueError(f"{before} and {after} have no measured case in common")
     for line in module.differences(first, second):
         console.say(line)
-    if everything or any(module.lines(found)):
-        SafeConsole(width=None if console.is_terminal else 160).print(module.table(found, everything))
-    console.print(module.counts(found))
+    if everything or any(module.lines(changes)):
+        SafeConsole(width=None if console.is_terminal else 160).print(module.table(changes, everything))
+    console.print(module.counts(changes))

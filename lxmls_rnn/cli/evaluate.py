@@ -45,10 +45,10 @@ def evaluate(
     check_same_tags(taggers[0].tags, taggers[-1].tags)
     corpus = corpus or "sample"
     file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus, "test")[2]
-    read = [one.read(file, **settings) for one in taggers]
-    pairs = list(zip(taggers, read, strict=True))
-    judged = [list(judge(one.model, sentences, one.n_known_words)) for one, sentences in pairs]
-    results = [count(one, sentences.y_dict.names) for one, sentences in zip(judged, read, strict=True)]
+    read = [tagger.read(file, **settings) for tagger in taggers]
+    pairs = zip(taggers, read, strict=True)
+    judged = [list(judge(tagger.model, sentences, tagger.n_known_words)) for tagger, sentences in pairs]
+    results = [count(predicted, sentences.y_dict.names) for predicted, sentences in zip(judged, read, strict=True)]
     result = results[0]
     known, unknown = int(result.known.sum()), int(result.unknown.sum())
     tagged = f"{file.name}: {counted(result.sentences, 'sentence')}, {counted(known + unknown, 'word')}"

@@ -175,8 +175,8 @@ def runs(root: Root = None) -> None:
         whole = column in ("run", "model", "cost", "train", "dev")
         table.add_column(column, no_wrap=whole, min_width=len(column), overflow="fold")
     for run, row in zip(found, settings, strict=True):
-        own = [Path(row[key]).name if key == "embeddings" and row[key] else str(row[key]) for key in differing]
-        table.add_row(run.folder.name, row["model"], corpus_name(row["corpus"]), *own, *figures(run))
+        values = [Path(row[key]).name if key == "embeddings" and row[key] else str(row[key]) for key in differing]
+        table.add_row(run.folder.name, row["model"], corpus_name(row["corpus"]), *values, *figures(run))
     for broken in damaged:
         table.add_row(broken.name, "damaged")
     needed = width_of(table).minimum
@@ -207,11 +207,11 @@ def figures(run: Run) -> list[str]:
 
 def sweeps_in_lines(root: Path | None) -> list[str]:
     """Return a line for each sweep with its progress and best setting; warn of damaged sweeps and trainings."""
-    found, damaged = find_sweeps(root)
+    sweeps, damaged = find_sweeps(root)
     for broken in damaged:
         warnings.warn(broken.why, stacklevel=2)
-    said = []
-    for sweep in found:
+    lines = []
+    for sweep in sweeps:
         try:
             results = halving.results(sweep)
         except (ValueError, OSError, MemoryError) as error:  # settings that do not go together
@@ -225,8 +225,8 @@ def sweeps_in_lines(root: Path | None) -> list[str]:
         best = f", best {report.in_words(settings[0])}" if settings[0].accuracies else ""
         shows = f"`lxmls-rnn sweep show {sweep.argument}`"
         broken_ones = f", {len(damaged_reasons)} damaged" if damaged_reasons else ""
-        said.append(f"sweep {sweep.name}: {over} of {len(results)} trainings{broken_ones}{best}; {shows}")
-    return said
+        lines.append(f"sweep {sweep.name}: {over} of {len(results)} trainings{broken_ones}{best}; {shows}")
+    return lines
 
 
 @app.command()

@@ -34,12 +34,12 @@ def with_settings(known: Mapping[str, Setting], *names: str) -> Callable[[Callab
                     values[name] = replace(setting, may_be_none=False).parse(text) if text else None
             command(**values)
 
-        own = dict(signature(command, eval_str=True).parameters)
-        del own["settings"]
-        first = [own.pop("context")] if "context" in own else []
-        both = [*first, *map(_parameter, settings.values()), *own.values()]
-        made = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in both]
-        called.__signature__ = signature(command).replace(parameters=made, return_annotation=None)  # type: ignore[attr-defined]
+        parameters = dict(signature(command, eval_str=True).parameters)
+        del parameters["settings"]
+        first = [parameters.pop("context")] if "context" in parameters else []
+        both = [*first, *map(_parameter, settings.values()), *parameters.values()]
+        keyword_only = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in both]
+        called.__signature__ = signature(command).replace(parameters=keyword_only, return_annotation=None)  # type: ignore[attr-defined]
         return called
 
     return replaced
@@ -66,10 +66,10 @@ def given(context: typer.Context) -> list[str]:
     return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
 
 
-def refuse_settings(context: typer.Context, own: set[str]) -> None:
+def refuse_settings(context: typer.Context, allowed: set[str]) -> None:
     """Raise ValueError if the command line has an option other than `own`, the ones allowed with --resume."""
     for name in given(context):
-        if name not in own:
+        if name not in allowed:
             option = name.replace("_", "-")
             raise ValueError(f"a resumed training keeps its settings: {option} cannot be given with --resume")
 
@@ -78,6 +78,6 @@ def make_settings(values: Mapping[str, Any]) -> Settings:
     """Make settings from the values of options; errors as `corpus_files` and `Settings`."""
     if not Path(values["corpus"]).is_file():
         corpus_files(values["corpus"])
-    found = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
-    found = {name: SETTINGS[name].absolute(value) for name, value in found.items()}
-    return Settings(found["corpus"]).changed(**found)
+    options = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+    options = {name: SETTINGS[name].absolute(value) for name, value in options.items()}
+    return Settings(options["corpus"]).changed(**options)

@@ -137,11 +137,11 @@ def show_sweep(driver: Driver) -> None:
         Progress(*columns, console=console, transient=True) as bar,
     ):
         task = bar.add_task("", total=len(driver.results), completed=over, left="")
-        unfit, said = dict[str, str](), ""
+        unfit, shown = dict[str, str](), ""
         for result in events:
-            if driver.state != said and not console.is_terminal:  # a terminal shows the bar
-                said = driver.state
-                console.print(f"{said.capitalize()} …")
+            if driver.state != shown and not console.is_terminal:  # a terminal shows the bar
+                shown = driver.state
+                console.print(f"{shown.capitalize()} …")
             for worker, why in driver.unfit.items() - unfit.items():
                 unfit[worker] = why
                 console.say(f"The worker {worker} does not train: {why}.")
@@ -198,13 +198,13 @@ def show(
     Example: `lxmls-rnn sweep show width --plot width.png`
     """
     sweep = Sweep.load(*name_and_folder(name, root))
-    found = halving_results(sweep)
-    settings = by_setting(found)
+    results = halving_results(sweep)
+    settings = by_setting(results)
     table = Table(*report.header(sweep))
     for line in report.lines(settings):
         table.add_row(*line)
     console.print(table)
-    for failure in report.failures(found):
+    for failure in report.failures(results):
         console.say(failure)
     best = chosen(settings)
     test: list[float] = []
@@ -215,11 +215,11 @@ def show(
             why = str(error)
         console.say(report.verdict(best, test, why))
     else:
-        left = sum(not result.is_over for result in found)
+        left = sum(not result.is_over for result in results)
         says = f"{left} trainings are missing" if left else "No setting has a training that is done"
         console.say(f"{says}: no setting is chosen yet, so none is measured on the test part.")
     for path, text in (
-        (csv, lambda: report.to_csv(found)),
+        (csv, lambda: report.to_csv(results)),
         (json, lambda: report.to_json(sweep, settings, best, test)),
     ):
         if path is not None:

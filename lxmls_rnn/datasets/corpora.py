@@ -133,12 +133,12 @@ def corpus_name(corpus: str) -> str:
     above = path.parent.name
     numbered = [f"reach:{above}"] if above in map(str, range(1, reach.MAX_DISTANCE + 1)) else []
     known = filter(None, map(find, [*CORPORA, *numbered, f"{treebanks.PREFIX}{above}", above]))
-    return next((one.name for one in known if _is_copy(path, one.files[0])), path.name)
+    return next((candidate.name for candidate in known if _is_copy(path, candidate.files[0])), path.name)
 
 
 def _is_copy(path: Path, file: str) -> bool:
     """Return whether a path is that of a corpus's `file` in any data folder, and an existing one has its content."""
-    own = paths.located(file)
-    if own.resolve() == path.resolve():
+    source = paths.located(file)
+    if source.resolve() == path.resolve():
         return True
-    return path.match(file) and (not path.exists() or (own.exists() and filecmp.cmp(own, path, shallow=False)))
+    return path.match(file) and (not path.exists() or (source.exists() and filecmp.cmp(source, path, shallow=False)))

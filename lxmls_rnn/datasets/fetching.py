@@ -237,8 +237,8 @@ def _recorded(target: Path) -> str | None:
     if not record.exists():
         return None
     with open_regular(record) as file:
-        found = re.match(rb"[0-9a-f]{64}\b", file.read(65))
-    return found[0].decode() if found else None
+        match = re.match(rb"[0-9a-f]{64}\b", file.read(65))
+    return match[0].decode() if match else None
 
 
 def _write_record(target: Path, notice: Notice) -> None:

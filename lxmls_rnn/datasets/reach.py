@@ -30,12 +30,12 @@ NAME_PATTERN = re.compile(r"reach:(\d+)")
 
 def distance_of(name: str) -> int | None:
     """Return K of a corpus name `reach:K`, None for any other name; ValueError if K is out of range."""
-    found = NAME_PATTERN.fullmatch(name)
-    if found is None:
+    match = NAME_PATTERN.fullmatch(name)
+    if match is None:
         return None
-    if not 1 <= int(found[1]) <= MAX_DISTANCE:
+    if not 1 <= int(match[1]) <= MAX_DISTANCE:
         raise ValueError(f"the distance of a corpus reach:K must be from 1 to {MAX_DISTANCE}, got {name!r}")
-    return int(found[1])
+    return int(match[1])
 
 
 def files_of_distance(distance: int) -> tuple[str, ...]:

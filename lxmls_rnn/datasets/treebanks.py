@@ -39,10 +39,10 @@ def _parse(name: str) -> tuple[str, str, str] | None:
     The name is `ud:` with a code, as in ud:pt_bosque, or with a repository of a language in the table, as in
     ud:UD_Portuguese-Bosque, and perhaps a release. An unknown repository, or a release that is not given, is "".
     """
-    found = re.fullmatch(r"ud:(?:([a-z]+_[a-z0-9]+)|(UD_\w+-)(\w+))(?:@(r\d+\.\d+))?", name, re.ASCII)
-    if found is None:
+    match = re.fullmatch(r"ud:(?:([a-z]+_[a-z0-9]+)|(UD_\w+-)(\w+))(?:@(r\d+\.\d+))?", name, re.ASCII)
+    if match is None:
         return None
-    code, language, treebank, release = found.groups("")
+    code, language, treebank, release = match.groups("")
     if code:
         return code, table().get(code, ("",))[0], release
     for known, (repository, _) in table().items():

@@ -102,7 +102,7 @@ def extract_embeddings(
     users = _users(word_dict, case)
     E: NDArray[np.float64] | None = None
     exact = np.zeros(n_words, dtype=bool)
-    found = np.zeros(n_words, dtype=bool)
+    has_vector = np.zeros(n_words, dtype=bool)
     for number, n_emb, fields in _read_lines(path):
         if E is None:
             _parse(fields[1:], path, number)  # raises ValueError unless this is a file of embeddings
@@ -113,11 +113,11 @@ def extract_embeddings(
         for idx, is_exact in users(word):
             if is_exact or not exact[idx]:
                 E[:, idx] = _parse(fields[1:], path, number)
-                found[idx] = True
+                has_vector[idx] = True
                 exact[idx] |= is_exact
     if E is None:
         raise ValueError(f"{path}: no embeddings in this file; expected a word and its numbers on each line")
-    n_found = int(found.sum())
+    n_found = int(has_vector.sum())
     if n_found == 0:
         raise ValueError(f"{path}: none of the {n_words} words of the vocabulary has an embedding in this file")
     print(f"Getting embeddings for the vocabulary {n_found}/{n_words}")

@@ -120,8 +120,8 @@ def count(judged: Iterable[Judged], tags: list[str]) -> Evaluation:
     """Return the evaluation of the sentences that `judge` yields; `tags` are the names of the tag ids."""
     counts = np.zeros((2, len(tags), len(tags)), dtype=np.int64)
     number = 0
-    for number, one in enumerate(judged, 1):  # noqa: B007  the number is used after the loop
-        np.add.at(counts, (one.unknown.astype(int), np.asarray(one.sentence.y), one.predicted), 1)
+    for number, judgement in enumerate(judged, 1):  # noqa: B007  the number is used after the loop
+        np.add.at(counts, (judgement.unknown.astype(int), np.asarray(judgement.sentence.y), judgement.predicted), 1)
     return Evaluation(list(tags), number, counts[0], counts[1])
 
 
@@ -168,10 +168,10 @@ def check_same_tags(first: Iterable[str], second: Iterable[str]) -> None:
 
 def compare(first: Sequence[Judged], second: Sequence[Judged], seed: int = 0) -> AccuracyDifference:
     """Compare what `judge` yields for two taggers and the same file; ValueError if the gold tags differ."""
-    if [one.sentence.tags for one in first] != [one.sentence.tags for one in second]:
+    if [judgement.sentence.tags for judgement in first] != [judgement.sentence.tags for judgement in second]:
         raise ValueError("the two models read different gold tags: their tag columns or tag maps differ")
     gains = [np.count_nonzero(a.wrong) - np.count_nonzero(b.wrong) for a, b in zip(first, second, strict=True)]
-    return bootstrap(np.array(gains), np.array([one.wrong.size for one in first]), seed)
+    return bootstrap(np.array(gains), np.array([judgement.wrong.size for judgement in first]), seed)
 
 
 def bootstrap(gains: np.ndarray, words: np.ndarray, seed: int = 0) -> AccuracyDifference:

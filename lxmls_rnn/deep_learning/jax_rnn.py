@@ -192,8 +192,8 @@ class JaxRNN(parameters.Model):
 
     def _gradients(self, arrays: Sequence[jax.Array], x: jax.Array, *gold: jax.Array) -> list[jax.Array]:
         """Return the gradient of every one of the arrays."""
-        *_, found = self.loss_and_gradients(arrays, x, *gold)
-        return [jnp.zeros_like(arrays[0]).at[x.T].add(found.pop("e_z")), *found.values()]
+        *_, gradients = self.loss_and_gradients(arrays, x, *gold)
+        return [jnp.zeros_like(arrays[0]).at[x.T].add(gradients.pop("e_z")), *gradients.values()]
 
     def _quantities(
         self, arrays: Sequence[jax.Array], x: jax.Array, tags: jax.Array, weights: jax.Array
@@ -259,5 +259,5 @@ class JaxRNN(parameters.Model):
 
 def device() -> Any:
     """Return the device for new models, see `lxmls_rnn.device.choose_gpu`."""
-    gpus = [one for one in jax.devices() if one.platform == "gpu"]
+    gpus = [candidate for candidate in jax.devices() if candidate.platform == "gpu"]
     return choose_gpu(JAX.name, gpus) or jax.devices("cpu")[0]

@@ -124,8 +124,8 @@ def name_of(family: str, backend: str) -> str:
 
 def device_of(name: str) -> str:
     """Return a sentence that names the device of a model, verified by an array; imports its framework if needed."""
-    own = f" The passes are those of {_replaced[name][1]}." if name in _replaced else ""
-    return _device_of(name) + own
+    passes = f" The passes are those of {_replaced[name][1]}." if name in _replaced else ""
+    return _device_of(name) + passes
 
 
 def _device_of(name: str) -> str:
@@ -154,10 +154,10 @@ def planned_device(name: str) -> str:
         return f"{framework.missing}."
     if framework.is_imported:
         return ""
-    found = os.environ.get("LXMLS_DEVICE") or "cpu"
+    planned = os.environ.get("LXMLS_DEVICE") or "cpu"
     if framework is THEANO:
-        found = device.choose().device or "an unavailable device"
-    return f"{framework.name} is set to use {found}; the device that it really uses is known when the model is built."
+        planned = device.choose().device or "an unavailable device"
+    return f"{framework.name} is set to use {planned}; the device that it really uses is known when the model is built."
 
 
 def reset_model(model: Any, seed: int | None = None) -> Any:

@@ -180,10 +180,10 @@ class NumpyRNN(parameters.Model):
             Word ids and gold tag ids, (L,); errors as in `forward`.
         """
         back = self.backward(parameters.check_sentence(x), y)
-        forward, found = back.forward, dict(back.layer)
-        found |= {"z": forward.z, "h": forward.h[:, 1:], "y": forward.y, "p": forward.p_y}
-        found |= {"e_y": back.e_y, "e_h": back.e_h, "e_z": back.e_z}
-        return in_order(found, self.by_name(self.grads(x, y)))
+        forward, values = back.forward, dict(back.layer)
+        values |= {"z": forward.z, "h": forward.h[:, 1:], "y": forward.y, "p": forward.p_y}
+        values |= {"e_y": back.e_y, "e_h": back.e_h, "e_z": back.e_z}
+        return in_order(values, self.by_name(self.grads(x, y)))
 
     def backward(self, x: npt.ArrayLike, y: npt.ArrayLike, weights: np.ndarray | None = None) -> Backward:
         """Run the forward pass and back-propagation through time.

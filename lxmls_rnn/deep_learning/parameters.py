@@ -293,7 +293,7 @@ def _positive(name: str, size: object) -> int:
 def check_choice(what: str, value: Choice, known: Iterable[Choice]) -> Choice:
     """Return `value`, which is called `what`, if it is one of the `known`, else raise ValueError."""
     if value not in known:
-        names = [str(one) for one in known]
+        names = [str(choice) for choice in known]
         raise ValueError(f"{what} must be {'one of ' * (len(names) > 1)}{', '.join(names)}, got {value!r}")
     return value
 

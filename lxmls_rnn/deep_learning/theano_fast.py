@@ -83,8 +83,8 @@ class FusedSteps(RNN):
 
         def compute(*arrays: np.ndarray, rate: float) -> tuple[np.ndarray, ...]:
             rule[0] = rate
-            found: tuple[np.ndarray, ...] = function(*arrays, rule)
-            return found
+            results: tuple[np.ndarray, ...] = function(*arrays, rule)
+            return results
 
         return compute
 

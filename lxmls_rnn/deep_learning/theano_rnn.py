@@ -111,8 +111,8 @@ class RNN(SharedParameters):
             by = {"e_y": _scores, "e_h": layer["h"], "e_a": _a, "e_z": _z, **self.by_name(self.param)}
             errors = theano.grad(cross_entropy(rows["p"], _y), list(by.values()))
             self._quantities = trusting([_x, _y], {**rows, **dict(zip(by, errors, strict=True))})
-        found = self._quantities(x.astype("int32"), y.astype("int32"))
-        values = {name: np.asarray(value) for name, value in found.items()}
+        computed = self._quantities(x.astype("int32"), y.astype("int32"))
+        values = {name: np.asarray(value) for name, value in computed.items()}
         gradients = {name: values.pop(name) for name in self.shapes(self.sizes)}
         return from_rows(values, gradients, self.get_values()["W_h"])
 

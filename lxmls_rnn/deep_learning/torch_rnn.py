@@ -94,10 +94,10 @@ class TorchRNN(parameters.Model):
     def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
         """Return the gradient of the loss w.r.t. every parameter, as `NumpyRNN.grads`."""
         batch = self.tensors(*self.checked(x, y))
-        *_, found = self.loss_and_gradients(*batch)
+        *_, gradients = self.loss_and_gradients(*batch)
         W_e = torch.zeros_like(self.param.W_e)
-        W_e.T.index_add_(0, batch[0], found.pop("e_z"))
-        return [gradient.cpu().numpy() for gradient in (W_e, *found.values())]
+        W_e.T.index_add_(0, batch[0], gradients.pop("e_z"))
+        return [gradient.cpu().numpy() for gradient in (W_e, *gradients.values())]
 
     @own_settings()
     def quantities(self, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, np.ndarray]:

@@ -108,8 +108,8 @@ def _multiply(name: str, command: Sequence[str | Path], coretype: str) -> tuple[
 
 
 def _version(file: str | Path) -> list[int]:
-    found = os.stat(file)
-    return [found.st_mtime_ns, found.st_size]
+    status = os.stat(file)
+    return [status.st_mtime_ns, status.st_size]
 
 
 def require_loaded(name: str, proof: Proof) -> None:

@@ -33,19 +33,19 @@ def choose(asked: str | None = None, prove: bool = False) -> Choice:
     if asked == "cpu":
         return Choice("cpu", f"Theano uses the CPU, as {variable()}=cpu asks.")
     device = "cuda" if asked == "auto" else asked
-    found = problem(device)
-    if found is None and prove:
-        found = kernel_problem(device)
-    if found is None:
+    finding = problem(device)
+    if finding is None and prove:
+        finding = kernel_problem(device)
+    if finding is None:
         name, (major, minor) = libraries.cards()[index(device)]
         sentence = f"Theano uses the GPU: {name}, compute capability {major}.{minor} ({device})."
         sentence += f" {MIG}." if " MIG " in name else ""
         return Choice(device, sentence + _compiling())
     if asked == "auto":
-        return Choice("cpu", f"Theano uses the CPU, because {found.value}; {found.remedy}.", found)
-    without = "" if "set " in found.remedy else f", or set {variable()}=cpu"
-    sentence = f"{variable()}={asked} is unavailable, because {found.value}; {found.remedy}{without}."
-    return Choice(None, sentence, found)
+        return Choice("cpu", f"Theano uses the CPU, because {finding.value}; {finding.remedy}.", finding)
+    without = "" if "set " in finding.remedy else f", or set {variable()}=cpu"
+    sentence = f"{variable()}={asked} is unavailable, because {finding.value}; {finding.remedy}{without}."
+    return Choice(None, sentence, finding)
 
 
 def choose_gpu(framework: str, gpus: Sequence[T]) -> T | None:

@@ -42,9 +42,9 @@ def require_device(device: str, reasons: list[str]) -> None:
     if used != device:
         why = f" ({reasons[-1].splitlines()[0]})" if reasons else ""
         hint = f"set {variable()}=cpu to work without it" if is_cuda(device) else f"set {variable()}={device}"
-        found = problem(device)
-        if found is not None:
-            why, hint = f", because {found.value}", f"{found.remedy}; {hint}"
+        finding = problem(device)
+        if finding is not None:
+            why, hint = f", because {finding.value}", f"{finding.remedy}; {hint}"
         raise RuntimeError(f"Theano should use the device {device} but uses {used}{why}: {hint}")
 
 

@@ -40,8 +40,8 @@ def main(numpy: str) -> None:
 def require(name: str, a: np.ndarray, b: np.ndarray, right: np.ndarray) -> None:
     """Exit with status 3 unless the product of `a` and `b` is `right`."""
     print(name, a.shape, b.shape, flush=True)
-    found = np.full(right.shape, np.nan, a.dtype)
-    if not (np.dot(a, b, out=found) == right).all():
+    result = np.full(right.shape, np.nan, a.dtype)
+    if not (np.dot(a, b, out=result) == right).all():
         sys.exit(3)
 
 

@@ -94,8 +94,8 @@ class GpuLost(RuntimeError):
 def index(device: str) -> int:
     """Return the number of a CUDA device, 1 for "cuda1", 0 for "cuda"; RuntimeError for another name."""
     if not is_cuda(device):
-        found = unknown(device)
-        raise RuntimeError(f"{found.value}: {found.remedy}")
+        finding = unknown(device)
+        raise RuntimeError(f"{finding.value}: {finding.remedy}")
     return int(device.removeprefix("cuda") or 0)
 
 
@@ -117,14 +117,14 @@ def problems_of(device: str) -> Iterator[Finding]:
     """
     if device == "cpu":
         return
-    if found := _driver_problem(index(device)) if is_cuda(device) else unknown(device):
-        yield found
+    if finding := _driver_problem(index(device)) if is_cuda(device) else unknown(device):
+        yield finding
         return
     if libraries.load_as_libgpuarray("libcuda.so") is None:
         why = "libgpuarray looks for libcuda.so and finds libcuda.so.1 only"
         yield Finding("libcuda.so", why, False, remedy="link one to the other")
-    if found := _toolkit_problem(index(device)):
-        yield found
+    if finding := _toolkit_problem(index(device)):
+        yield finding
     try:
         libraries.import_pygpu()
     except Exception as error:
@@ -232,15 +232,15 @@ def gpu_parts() -> Iterator[Finding]:
     for number, (name, capability) in enumerate(cards):
         yield Finding("GPU", f"{name}, compute {dotted(capability)} (cuda{number})")
     if not cards:
-        found, is_fault = problems.pop("GPU"), libraries.has_nvidia_card()
-        remedy = f"GPU: {found.remedy}." if is_fault else advice("to use a GPU")
-        yield Finding("GPU", f"none: {found.value}", False if is_fault else None, remedy=remedy)
+        finding, is_fault = problems.pop("GPU"), libraries.has_nvidia_card()
+        remedy = f"GPU: {finding.remedy}." if is_fault else advice("to use a GPU")
+        yield Finding("GPU", f"none: {finding.value}", False if is_fault else None, remedy=remedy)
 
     def part(name: str, value: str, missing: str) -> Finding:
         ok = bool(value) or (False if cards else None)
-        if (found := problems.get(name)) is None:
+        if (finding := problems.get(name)) is None:
             return Finding(name, value or missing, ok)
-        return Finding(name, value or missing, False, found.packages, f"{name}: {found.value}; {found.remedy}.")
+        return Finding(name, value or missing, False, finding.packages, f"{name}: {finding.value}; {finding.remedy}.")
 
     yield part("NVIDIA driver", libraries.driver(), "none")
     if "libcuda.so" in problems:

@@ -167,13 +167,13 @@ def _check_untagged(file: object, tokens: list[Token], source: TagSource) -> Non
     untagged = [token for token in tokens if token.tag == NO_TAG]
     if not untagged:
         return
-    found = (
+    message = (
         f"{file}, line {untagged[0].line_number}: the tag in column {source.column} is {NO_TAG!r}, as for "
         f"{len(untagged)} of {counted(len(tokens), 'word')}"
     )
     if len(untagged) > MAX_UNTAGGED * len(tokens):
-        raise ValueError(f"{found}: choose another column of tags, such as upos or xpos")
-    warnings.warn(f"{found}; it becomes {OTHER_TAG!r}", stacklevel=3)
+        raise ValueError(f"{message}: choose another column of tags, such as upos or xpos")
+    warnings.warn(f"{message}; it becomes {OTHER_TAG!r}", stacklevel=3)
 
 
 def compacify(
@@ -352,6 +352,6 @@ def _guide_files() -> dict[str, str]:
         return GUIDE_FILES
     sample = {part: f"sample/{part}.conll" for part in GUIDE_FILES}
     if not paths.located(sample["train"]).exists():
-        found = paths.data() / sample["train"]
-        raise FileNotFoundError(f"no file {found}: set LXMLS_DATA to the folder data of this project, which has it")
+        missing = paths.data() / sample["train"]
+        raise FileNotFoundError(f"no file {missing}: set LXMLS_DATA to the folder data of this project, which has it")
     return sample

@@ -77,11 +77,11 @@ def choose(file: str | os.PathLike[str], tags: str = AUTO, tag_map: str = AUTO, 
 
     if source.column != COLUMNS["xpos"]:
         return source._replace(tag_map=NO_MAP)
-    found = inspected(source.column)
+    counts = inspected(source.column)
     known = {name for pair in read_tag_map(source.map_file).items() for name in pair} if source.map_file else None
-    names = {tag.lower() for tag in found}
+    names = {tag.lower() for tag in counts}
     is_known = known is None or 2 * len(names & known) >= len(names)
-    if tags == AUTO and (found[NO_TAG] > MAX_UNTAGGED * found.total() or not is_known):
+    if tags == AUTO and (counts[NO_TAG] > MAX_UNTAGGED * counts.total() or not is_known):
         upos = set(inspected(COLUMNS["upos"])) - {NO_TAG}
         if upos and upos <= UPOS_TAGS:
             return TagSource("upos", NO_MAP if tag_map == AUTO else tag_map)

@@ -109,20 +109,20 @@ def open_all(file: str, root: Path, open_one: Callable[[str], T]) -> tuple[list[
     Hidden folders are ignored. Return nothing if `root` does not exist; raise OSError, which names it, if it cannot be
     listed.
     """
-    found, damaged = list[T](), list[Damaged]()
+    opened, damaged = list[T](), list[Damaged]()
     try:
         names = sorted(os.listdir(root))
     except FileNotFoundError:
-        return found, damaged
+        return opened, damaged
     for name in names:
         if not name.startswith(".") and os.path.lexists(root / name / file):
             try:
-                found.append(open_one(name))
+                opened.append(open_one(name))
             except FileNotFoundError:  # deleted since the folder was listed
                 continue
             except (ValueError, OSError, MemoryError) as error:
                 damaged.append(Damaged(name, in_words(error)))
-    return found, damaged
+    return opened, damaged
 
 
 def model_of(folder: Path) -> Path:

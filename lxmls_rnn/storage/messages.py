@@ -32,7 +32,7 @@ def escaped(text: str) -> str:
 
     Otherwise a file name, or a word in a file, could move the cursor, fake messages or make printing fail.
     """
-    return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def counted(number: int, what: str) -> str:

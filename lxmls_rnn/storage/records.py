@@ -65,11 +65,11 @@ class Format(NamedTuple):
 
     def check(self, content: Mapping[str, Any]) -> None:
         """Raise OtherFormatError if the content of a file says another format or version, or none."""
-        found = content.get("format"), content.get("version")
-        if found != tuple(self):
-            says = f"its format is {quoted(found[0])}, version {quoted(found[1])}"
+        actual = content.get("format"), content.get("version")
+        if actual != tuple(self):
+            says = f"its format is {quoted(actual[0])}, version {quoted(actual[1])}"
             raise OtherFormatError(
-                f"{says if found[0] else 'it does not say its format'}, expected {self.format!r}, version "
+                f"{says if actual[0] else 'it does not say its format'}, expected {self.format!r}, version "
                 f"{self.version}: open it with the lxmls-rnn that wrote it, or make it again"
             )
 

@@ -31,8 +31,8 @@ def lines_against(name: str | None, vary: dict[str, list[Any]], settings: Sequen
     order = [repr(value) for value in sorted_values(vary[name])]
 
     def line(fixed: dict[str, Any]) -> list[SettingResults]:
-        found = [s for s in settings if all(s.point[other] == value for other, value in fixed.items())]
-        return sorted(found, key=lambda setting: order.index(repr(setting.point[name])))
+        chosen = [s for s in settings if all(s.point[other] == value for other, value in fixed.items())]
+        return sorted(chosen, key=lambda setting: order.index(repr(setting.point[name])))
 
     if len(others) == 1 and len(vary[others[0]]) <= len(LINES):
         values = [(f"{others[0]}={grid.in_words(value)}", line({others[0]: value})) for value in vary[others[0]]]
@@ -77,7 +77,7 @@ def against(name: str | None, vary: dict[str, list[Any]], lines: Lines, label: s
     for number, (of_line, colour, line) in enumerate(lines):
         shift = 0.0 if numbers else apart * (number - (len(lines) - 1) / 2)
         x = np.array(places(name, vary, line)) + shift
-        means, deviations = (np.array([getattr(one, of) or 0.0 for one in line]) for of in ("mean", "deviation"))
+        means, deviations = (np.array([getattr(result, of) or 0.0 for result in line]) for of in ("mean", "deviation"))
         style = "solid" if numbers else "none"
         drawn.append(Line(of_line, colour, x, means, means - deviations, means + deviations, style, has_dots=True))
     scale = "log" if numbers and 0 < MIN_LOG_RATIO * values[0] <= values[-1] else "linear"

@@ -120,12 +120,12 @@ class Cluster:
         except CancelledError:  # its workers or the scheduler have disappeared; `update` raises the latter's error
             return {"state": "lost", "why": ""}
 
-    def ask(self, what: str) -> None:
+    def ask(self, request: str) -> None:
         """Ask this client's trainings to "stop", "pause" or "resume" after their current update."""
         with suppress(OSError):
             if self.client.status == "running":
                 workers = self.addresses
-                self.client.run(tasks.ask, self.identity.token, what, workers=workers, on_error="ignore")
+                self.client.run(tasks.ask, self.identity.token, request, workers=workers, on_error="ignore")
 
     def on_unfit_worker(self, _: str) -> None:
         """Check all workers again, since one has refused to train."""
@@ -143,26 +143,26 @@ class Cluster:
             For `MAX_UNFIT_SECONDS` all workers have been unfit.
         """
         now = time.monotonic()
-        found = None
+        workers = None
         with suppress(OSError):
             if self.client.status == "running":
-                found = workers_of(self.client)
-        if found is None:
+                workers = workers_of(self.client)
+        if workers is None:
             folder, address = shlex.quote(self.identity.folder), shlex.quote(self.address)
             raise ConnectionError(
                 f"the scheduler {self.address} has disappeared: when it is back, resume with "
                 f"`lxmls-rnn sweep --resume {folder} --scheduler {address}`"
             )
-        self._checked = {address: said for address, said in self._checked.items() if address in found}
+        self._checked = {address: checked for address, checked in self._checked.items() if address in workers}
         new = [
             a
-            for a in found
+            for a in workers
             if a not in self._checked or (self._checked[a][0] and now - self._checked[a][1] > RECHECK_SECONDS)
         ]
         if new:
             answers = self.client.run(tasks.reason_unfit, self.identity, workers=new, on_error="return")
             for address, answer in answers.items():
-                threads = found[address]["nthreads"]
+                threads = workers[address]["nthreads"]
                 if isinstance(answer, OSError):  # the worker has not answered
                     continue
                 if isinstance(answer, BaseException):
@@ -171,10 +171,10 @@ class Cluster:
                     answer = f"it has {threads} threads: start it with --nthreads 1"
                 self._checked[address] = answer, now
         for future, addresses in self._submitted.items():
-            if set(addresses).isdisjoint(found):
+            if set(addresses).isdisjoint(workers):
                 future.cancel()
         self.addresses = [address for address, (why, _) in self._checked.items() if not why]
-        self.unfit = {str(found[address]["name"]): why for address, (why, _) in self._checked.items() if why}
+        self.unfit = {str(workers[address]["name"]): why for address, (why, _) in self._checked.items() if why}
         if self.addresses or not self.unfit:
             self._last_fit = now
         elif now - self._last_fit > MAX_UNFIT_SECONDS:

@@ -277,9 +277,9 @@ class Driver:
 
     def _read(self) -> list[tuple[Result, int]]:
         """Update the results; return those of the trainings to do next, with their target numbers of epochs."""
-        found = halving.with_epochs(self.sweep)
-        self.results = {result.training.name: result for result, _ in found}
-        return [(result, epochs) for result, epochs in found if epochs]
+        results = halving.with_epochs(self.sweep)
+        self.results = {result.training.name: result for result, _ in results}
+        return [(result, epochs) for result, epochs in results if epochs]
 
     @property
     def seconds_left(self) -> float | None:

@@ -108,10 +108,10 @@ class Pool:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._starter.shutdown()
-        for one in self._workers.values():
-            one.end(kill=kind is KeyboardInterrupt)
-        for one in self._workers.values():
-            one.pool.shutdown()
+        for worker in self._workers.values():
+            worker.end(kill=kind is KeyboardInterrupt)
+        for worker in self._workers.values():
+            worker.pool.shutdown()
         # Python's end does not wait for these threads of loky, nor release anything when a signal brings it: locks that
         # they or ended processes still hold then are reported as leaked
         for thread in set(threading.enumerate()) - self._threads:
@@ -147,11 +147,11 @@ class Pool:
     @property
     def alive(self) -> int:
         """Number of workers that have started."""
-        return sum(one.is_ready and not one.is_dead for one in self._workers.values())
+        return sum(worker.is_ready and not worker.is_dead for worker in self._workers.values())
 
     def wait(self, seconds: float) -> None:
         """Wait until all workers have started, at most `seconds`."""
-        wait([one.ready for one in self._workers.values()], seconds)
+        wait([worker.ready for worker in self._workers.values()], seconds)
 
     def update(self) -> None:
         """Start new processes for workers that died.
@@ -161,9 +161,9 @@ class Pool:
         RuntimeError
             All workers died `MAX_FAILED_STARTS` times in a row while they started.
         """
-        for one in list(self._workers.values()):
-            if one.is_dead and str(one.number) not in self.unfit:
-                self._restart(one)
+        for worker in list(self._workers.values()):
+            if worker.is_dead and str(worker.number) not in self.unfit:
+                self._restart(worker)
 
     def _restart(self, dead: _Worker) -> None:
         dead.end()
@@ -180,12 +180,12 @@ class Pool:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any] | None:
         """Call a function on a free worker; return None if no worker is free."""
-        for one in [one for one in self._workers.values() if one.is_free]:
+        for worker in [worker for worker in self._workers.values() if worker.is_free]:
             try:
-                one.running = one.pool.submit(function, *arguments)
-                return one.running
+                worker.running = worker.pool.submit(function, *arguments)
+                return worker.running
             except BrokenExecutor:  # it died while it was idle
-                self._restart(one)
+                self._restart(worker)
         return None
 
     def answer(self, future: Future[Any]) -> dict[str, Any]:
@@ -195,13 +195,13 @@ class Pool:
         except BrokenExecutor as error:
             raise WorkerDied(_death(error)) from None
 
-    def ask(self, what: str) -> None:
+    def ask(self, request: str) -> None:
         """Ask the trainings of all workers to "stop", "pause" or "resume" after their current update."""
-        for one in self._workers.values():
-            if one.asked != what:
+        for worker in self._workers.values():
+            if worker.asked != request:
                 with suppress(OSError):  # it is dead
-                    one.requests.send_bytes(what.encode())
-                one.asked = what
+                    worker.requests.send_bytes(request.encode())
+                worker.asked = request
 
     def on_unfit_worker(self, why: str) -> None:
         """Raise RuntimeError: what makes one worker unfit makes all workers on this machine unfit."""
@@ -210,8 +210,8 @@ class Pool:
 
 def _death(error: BaseException | None) -> str:
     """Return how a process died, such as "SIGKILL(-9)"."""
-    found = re.search(r"exit codes of the workers are \{(.*)\}", str(error))
-    return (found and found[1]) or "its process ended"  # loky does not always wait until it knows how
+    match = re.search(r"exit codes of the workers are \{(.*)\}", str(error))
+    return (match and match[1]) or "its process ended"  # loky does not always wait until it knows how
 
 
 def _refusal(error: OSError, workers: int) -> str:

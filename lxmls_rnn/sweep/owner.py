@@ -59,9 +59,9 @@ def is_owner(folder: Path, token: str) -> bool:
 
     A file that is not a valid claim, for instance a longer one, was written by another process.
     """
-    own = token.encode()
+    expected = token.encode()
     try:
-        return read_regular(_file(folder), len(own)) == own
+        return read_regular(_file(folder), len(expected)) == expected
     except (FileNotFoundError, ValueError):
         return False
 

@@ -169,8 +169,8 @@ class Sweep:
             content.base.changed(**{**next(grid.points(content.vary)), "seed": min(content.seeds)})
             return sweep
         except (FileNotFoundError, NotADirectoryError):
-            there = "" if root is None or paths.runs() == folder.parent else f" --root {shlex.quote(str(root))}"
-            raise FileNotFoundError(f"no sweep {folder}: `lxmls-rnn runs{there}` lists the sweeps") from None
+            option = "" if root is None or paths.runs() == folder.parent else f" --root {shlex.quote(str(root))}"
+            raise FileNotFoundError(f"no sweep {folder}: `lxmls-rnn runs{option}` lists the sweeps") from None
         except ValueError as error:
             why = str(error).removeprefix(f"{path}: ")
             raise ValueError(f"{path} is not the file of a sweep: {why}") from None

@@ -113,11 +113,11 @@ def reason_unfit(identity: Identity) -> str:
         return in_words(error)
 
 
-def ask(token: str, what: str) -> None:
+def ask(token: str, request: str) -> None:
     """Ask the trainings of a client on this worker to "stop", "pause" or "resume" after their current update."""
     with _changed:
         if _asked.get(token) != "stop":
-            _asked[token] = what
+            _asked[token] = request
         _changed.notify_all()
 
 

@@ -18,19 +18,19 @@ def diagnose(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[
     for row in rows:
         groups.setdefault((row.model, row.activation, row.peepholes), []).append(row)
     wrong = {key: [row.parameter for row in group if not row.agrees] for key, group in groups.items()}
-    found = []
-    for own, group in groups.items():
+    texts = []
+    for key, group in groups.items():
         other = group[0].against
-        key = (other, *own[1:])
-        if not wrong[own] or other not in MODELS or (key in groups and wrong[key] != wrong[own]):
-            found.append(diagnose_model(group, x))
+        other_key = (other, *key[1:])
+        if not wrong[key] or other not in MODELS or (other_key in groups and wrong[other_key] != wrong[key]):
+            texts.append(diagnose_model(group, x))
             continue
-        start = f"{group[0].name}: different from {other} in {_listed(wrong[own])}"
-        if key in groups:
-            found.append(f"{start}; {other} itself differs from finite differences, so {other} is the wrong one.")
+        start = f"{group[0].name}: different from {other} in {_listed(wrong[key])}"
+        if other_key in groups:
+            texts.append(f"{start}; {other} itself differs from finite differences, so {other} is the wrong one.")
         else:
-            found.append(f"{start}. Check {other} against finite differences too: they tell which of the two is wrong.")
-    return found
+            texts.append(f"{start}. Check {other} against finite differences too: they tell which of the two is wrong.")
+    return texts
 
 
 def diagnose_model(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
@@ -74,10 +74,10 @@ def diagnose_model(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) ->
     if len(wrong) == 1:
         (row,) = (row for row in rows if not row.agrees)
         entries = np.argwhere(row.wrong)
-        own = f"The errors are correct, so the mistake is in {row.parameter}'s own product of an error and an input"
+        mistake = f"The errors are correct, so the mistake is in {row.parameter}'s own product of an error and an input"
         if len(entries) == 1:
-            return f"{start}{own}, in one of {row.gradient.size} entries: {entries[0].tolist()}."
-        return f"{start}{own}: does it use the input of that step?"
+            return f"{start}{mistake}, in one of {row.gradient.size} entries: {entries[0].tolist()}."
+        return f"{start}{mistake}: does it use the input of that step?"
     return start + "The errors are correct: check the product of an error and an input in each of these gradients."
 
 

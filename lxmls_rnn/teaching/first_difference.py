@@ -36,9 +36,9 @@ class FirstDifference(NamedTuple):
 
     def in_words(self) -> str:
         """Return the difference as a phrase."""
-        what = f"{self.quantity} of word {self.step}" if self.step else f"the gradient of {self.quantity}"
+        quantity = f"{self.quantity} of word {self.step}" if self.step else f"the gradient of {self.quantity}"
         gates = f", gate {' and '.join(self.gates)}" if self.gates else ""
-        return f"{what}{gates} (by {self.difference:.1e} of the largest entry)"
+        return f"{quantity}{gates} (by {self.difference:.1e} of the largest entry)"
 
 
 def compare_models(
@@ -90,11 +90,11 @@ def compare_quantities(
     name: str, model: Model, other: Model, x: np.ndarray, y: np.ndarray, tolerance: float | None = None
 ) -> Iterator[Comparison]:
     """Compare every quantity of a sentence, (L,), between two models of a family; `name` is that of `model`."""
-    found, expected = model.quantities(x, y), other.quantities(x, y)
+    quantities, expected = model.quantities(x, y), other.quantities(x, y)
     for quantity in (*WITH_STEPS, *model.shapes(model.sizes)):
         key = quantity.removesuffix("_t")  # the name of a quantity is shown with its step
-        if key in found.keys() & expected.keys():
-            yield comparison(name, model, quantity, found[key], expected[key], type(other).__name__, tolerance)
+        if key in quantities.keys() & expected.keys():
+            yield comparison(name, model, quantity, quantities[key], expected[key], type(other).__name__, tolerance)
 
 
 def first_difference(rows: Iterable[Comparison]) -> FirstDifference | None:
@@ -132,7 +132,7 @@ def _columns(step: int) -> slice:
 def in_sentences(rows: Iterable[Comparison]) -> Iterator[str]:
     """Yield a sentence for each variant of a model that differs from the other; `compare_models` yields the rows."""
     for (name, activation, against), group in groupby(rows, lambda row: (row.name, row.activation, row.against)):
-        if found := first_difference(group):
+        if difference := first_difference(group):
             name, *peepholes = name.split(", ")
             kind = ", ".join([name, activation, *peepholes])
-            yield f"{kind}: the first difference from {against} is in {found.in_words()}."
+            yield f"{kind}: the first difference from {against} is in {difference.in_words()}."

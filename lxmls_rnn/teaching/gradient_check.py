@@ -56,8 +56,8 @@ class Comparison:
     def wrong_gates(self, gates: str, columns: slice = slice(None)) -> list[str]:
         """Return which of the `gates` that are stacked in the rows are wrong in some of the columns; [] if all are."""
         blocks = np.split(self.wrong[:, columns], len(gates)) if gates else []
-        found = [gate for gate, block in zip(gates, blocks, strict=True) if block.any()]
-        return found if len(found) < len(gates) else []
+        wrong = [gate for gate, block in zip(gates, blocks, strict=True) if block.any()]
+        return wrong if len(wrong) < len(gates) else []
 
 
 def finite_differences(

@@ -83,20 +83,20 @@ def loss(model: NumpyRNN, batch: Batch) -> float:
 def gradient(model: NumpyRNN, batch: Batch, forget: float = 0.0) -> dict[str, np.ndarray]:
     """Return the gradient of `loss` by parameter name; the offset of the forget gate is constant."""
     back = with_forget_offset(model, forget).backward(batch.x, batch.y, batch.weights)
-    found = model.by_name(back.gradients)
+    gradients = model.by_name(back.gradients)
     n_emb = model.sizes.n_emb
-    found["W_x"] = found["W_x"][:, :n_emb]
+    gradients["W_x"] = gradients["W_x"][:, :n_emb]
     W_e = np.zeros_like(model.param.W_e)
     words, rows = sum_by_word(flat(batch.x), columns(back.e_z[:n_emb]).T)
     W_e[:, words] = rows.T
-    return {"W_e": W_e, **found}
+    return {"W_e": W_e, **gradients}
 
 
 def steepest_descent(model: NumpyRNN, batch: Batch, forget: float = 0.0) -> dict[str, np.ndarray]:
     """Return the negative `gradient`, scaled to length 1; zeros if the gradient is zero."""
-    found = gradient(model, batch, forget)
-    length = norm(list(found.values()))
-    return {name: -g / length if length else g for name, g in found.items()}
+    gradients = gradient(model, batch, forget)
+    length = norm(list(gradients.values()))
+    return {name: -g / length if length else g for name, g in gradients.items()}
 
 
 def descend(model: NumpyRNN, batches: Iterable[Batch], rate: float, forget: float = 0.0) -> NumpyRNN:
@@ -136,12 +136,12 @@ def losses_along(
         The losses, one for each distance.
     """
     values = model.get_values()
-    found = []
+    losses = []
     for distance in distances:
-        there = {name: W + distance * direction.get(name, 0.0) for name, W in values.items()}
+        moved = {name: W + distance * direction.get(name, 0.0) for name, W in values.items()}
         offset = forget + distance * float(direction.get(FORGET_OFFSET, 0.0))
-        found.append(loss(with_forget_offset(_with(model, there), offset), batch))
-    return np.array(found)
+        losses.append(loss(with_forget_offset(_with(model, moved), offset), batch))
+    return np.array(losses)
 
 
 def _with(model: NumpyRNN, values: Mapping[str, np.ndarray], model_class: type[NumpyRNN] | None = None) -> NumpyRNN:

@@ -151,21 +151,22 @@ class _Values:
 
     def __init__(self, model: NumpyRNN, x: np.ndarray, y: np.ndarray) -> None:
         self.model, self.x = model, x
-        found = model.quantities(x, y)
+        quantities = model.quantities(x, y)
         gold = np.arange(len(x)), y
-        found["C"] = -np.cumsum(log_softmax(found["y"]).T[gold] / len(x), dtype="float64")[np.newaxis]
-        found["p[k]"] = found["p"].T[gold][np.newaxis]
-        found["onehot(w)"] = _onehots(x, model.sizes.n_words)
-        found["onehot(k)"] = _onehots(y, model.sizes.n_tags)
+        quantities["C"] = -np.cumsum(log_softmax(quantities["y"]).T[gold] / len(x), dtype="float64")[np.newaxis]
+        quantities["p[k]"] = quantities["p"].T[gold][np.newaxis]
+        quantities["onehot(w)"] = _onehots(x, model.sizes.n_words)
+        quantities["onehot(k)"] = _onehots(y, model.sizes.n_tags)
         if isinstance(model, NumpyLSTM):
-            found["e_b"], found["tanh(c)"] = model.peephole_rows(found["e_a"]), np.tanh(found["c"])
-            found["tanh'(c)"] = 1 - found["tanh(c)"] * found["tanh(c)"]
+            quantities["e_b"], quantities["tanh(c)"] = model.peephole_rows(quantities["e_a"]), np.tanh(quantities["c"])
+            quantities["tanh'(c)"] = 1 - quantities["tanh(c)"] * quantities["tanh(c)"]
             for name, gates in {"a": "ifgo", "e_a": "ifgo", "b": "ifo"}.items():
-                if name in found:
-                    found |= zip((f"{name}_{gate}" for gate in gates), np.split(found[name], len(gates)), strict=True)
+                if name in quantities:
+                    names = (f"{name}_{gate}" for gate in gates)
+                    quantities |= zip(names, np.split(quantities[name], len(gates)), strict=True)
         else:
-            found["f'(a)"] = model.slope(found["h"])
-        self.columns = {name: np.pad(values, [(0, 0), (1, 0)]) for name, values in found.items() if name[0] != "W"}
+            quantities["f'(a)"] = model.slope(quantities["h"])
+        self.columns = {name: np.pad(values, [(0, 0), (1, 0)]) for name, values in quantities.items() if name[0] != "W"}
 
     def step(self, direction: str, t: int, formula: _Formula) -> Step:
         """Return the value of a formula at step `t`."""
@@ -201,7 +202,7 @@ STEP, STEPS = r"_([tsu])\b", {"t": 0, "s": -1, "u": 1}
 
 def _numbered(text: str, t: int) -> str:
     """Return a formula with the number of a step in place of _t, and of its neighbours in place of _s and _u."""
-    return re.sub(STEP, lambda found: f"_{t + STEPS[found[1]]}", text)
+    return re.sub(STEP, lambda match: f"_{t + STEPS[match[1]]}", text)
 
 
 def restrict_vocabulary(model: NumpyRNN, words: Sequence[int]) -> NumpyRNN:

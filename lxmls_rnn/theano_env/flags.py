@@ -221,13 +221,13 @@ def _why_untrusted(path: Path, is_sticky_enough: bool) -> str:
 
     In a folder with the sticky bit they can add files, but not replace those of this user.
     """
-    found = path.lstat()
+    status = path.lstat()
     # in a user namespace root's files have another owner, the one of the root folder
-    if found.st_uid not in (0, os.getuid(), os.stat("/").st_uid):
+    if status.st_uid not in (0, os.getuid(), os.stat("/").st_uid):
         return "belongs to another user"
-    if stat.S_ISLNK(found.st_mode) or (is_sticky_enough and found.st_mode & stat.S_ISVTX):
+    if stat.S_ISLNK(status.st_mode) or (is_sticky_enough and status.st_mode & stat.S_ISVTX):
         return ""
-    if found.st_mode & (stat.S_IWOTH if _is_private_group(found.st_gid) else stat.S_IWOTH | stat.S_IWGRP):
+    if status.st_mode & (stat.S_IWOTH if _is_private_group(status.st_gid) else stat.S_IWOTH | stat.S_IWGRP):
         return "can be written by other users, who can put code there (`chmod go-w` it, and delete code in it)"
     return ""
 

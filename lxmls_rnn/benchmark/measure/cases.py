@@ -209,9 +209,9 @@ def make_cases(
     ]
 
 
-def groups(found: Iterable[T]) -> list[list[T]]:
+def groups(items: Iterable[T]) -> list[list[T]]:
     """Split cases or rows into their groups; the members of a group must follow each other."""
-    return [list(members) for _, members in groupby(found, key=attrgetter("group"))]
+    return [list(members) for _, members in groupby(items, key=attrgetter("group"))]
 
 
 def middle_first(cases: Sequence[Case]) -> list[Case]:
@@ -223,7 +223,7 @@ def middle_first(cases: Sequence[Case]) -> list[Case]:
     works, models = [*DECIDING_WORKS, "copy"], list(CASE_MODELS)
 
     def rank(case: Case) -> tuple[Any, ...]:
-        off = [abs(found.index(getattr(case, name)) - (len(found) - 1) // 2) for name, found in sizes.items()]
+        off = [abs(values.index(getattr(case, name)) - (len(values) - 1) // 2) for name, values in sizes.items()]
         return case.implementation == "scan" and any(off), works.index(case.work), models.index(case.model), off
 
     return sorted(cases, key=rank)

@@ -118,8 +118,8 @@ class NumpyContender:
     def results(self, returned: Any) -> Computed:
         """Return what the last call computed: p_y, or cost, e_z and gradients, or the parameters after the step."""
         if self.case.work == "copy":
-            there, p_y = returned
-            return dict(zip(Inputs._fields, map(self.to_host, there), strict=True)) | {"p_y": p_y}
+            inputs, p_y = returned
+            return dict(zip(Inputs._fields, map(self.to_host, inputs), strict=True)) | {"p_y": p_y}
         if self.case.work == "forward":
             return {"p_y": returned}
         return self.of_backward(returned) if self.case.work == "backward" else self.model.get_values()
@@ -146,8 +146,8 @@ class GraphContender(NumpyContender):
 
     def of_backward(self, returned: tuple[Any, dict[str, Any]]) -> Computed:
         loss, gradients = returned
-        found = {name: self.to_host(gradient) for name, gradient in gradients.items()}
-        return {"cost": np.asarray(loss), **found, "e_z": found["e_z"].T}  # from (L, [B,] n_emb)
+        by_name = {name: self.to_host(gradient) for name, gradient in gradients.items()}
+        return {"cost": np.asarray(loss), **by_name, "e_z": by_name["e_z"].T}  # from (L, [B,] n_emb)
 
 
 class TheanoContender(GraphContender):

@@ -96,5 +96,5 @@ def installed_version(name: str) -> str | None:
 def numpy_blas() -> str:
     """Return name, version and kernel of the BLAS in NumPy's package, or of every loaded BLAS if there is none."""
     loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    found = [library for library in loaded if "numpy" in library["filepath"]] or loaded
-    return ", ".join(f"{b['internal_api']} {b['version']} {b.get('architecture', '')}".strip() for b in found)
+    chosen = [library for library in loaded if "numpy" in library["filepath"]] or loaded
+    return ", ".join(f"{b['internal_api']} {b['version']} {b.get('architecture', '')}".strip() for b in chosen)

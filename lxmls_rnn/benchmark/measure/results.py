@@ -189,8 +189,8 @@ def new_path(folder: Path) -> Path:
 
 def saved(folder: Path) -> list[Path]:
     """Return the results files of a folder, newest first."""
-    found = []
+    files = []
     for path in folder.glob("[!.]*.json"):
         with suppress(FileNotFoundError):  # removed since the folder was listed
-            found.append((path.stat().st_mtime, path))
-    return [path for _, path in sorted(found, reverse=True)]
+            files.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(files, reverse=True)]

@@ -107,12 +107,12 @@ class Runner:
         n_begun = 0
         for number in range(MAX_PROCESSES):
             for part in parts:
-                again = [one for one in part if number < PROCESSES or one.row.is_uncertain]
+                again = [measurement for measurement in part if number < PROCESSES or measurement.row.is_uncertain]
                 if again:
                     if number == 0:
                         n_begun += not self._leave_out_if_late(part, n_begun)
                     self._measure_unless_stopped(again)
-                    yield [self._finished(one) for one in again]
+                    yield [self._finished(measurement) for measurement in again]
             self.close()  # the next processes are new ones
             if self._stopped:
                 return

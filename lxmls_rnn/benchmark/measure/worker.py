@@ -260,12 +260,12 @@ def answer(bench: Bench, request: dict[str, Any]) -> dict[str, Any]:
 
 def running_threads() -> list[int]:
     """Return the ids of the other threads of this process that run, or would if a processor were free."""
-    found = []
+    running = []
     for task in Path("/proc/self/task").iterdir():
         with suppress(OSError):  # it has ended
             state = (task / "stat").read_text().rpartition(")")[2].split()[0]
-            found += [int(task.name)] if state == "R" else []
-    return [thread for thread in found if thread != get_native_id()]
+            running += [int(task.name)] if state == "R" else []
+    return [thread for thread in running if thread != get_native_id()]
 
 
 def wait_until_idle() -> None:

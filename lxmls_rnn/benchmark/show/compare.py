@@ -73,25 +73,25 @@ def _short(value: object, other: object) -> str:
     return str(value) if value not in ("", None, []) else "nothing"
 
 
-def counts(found: list[BeforeAndAfter]) -> str:
+def counts(compared: list[BeforeAndAfter]) -> str:
     """Return how many cases have each verdict, such as "1 faster, 0 slower, 7 same"; "uncertain" only if some are."""
-    each = {verdict: sum(change.verdict == verdict for change in found) for verdict in COLOURS}
+    each = {verdict: sum(change.verdict == verdict for change in compared) for verdict in COLOURS}
     return ", ".join(f"{n} {verdict}" for verdict, n in each.items() if n or verdict != "uncertain")
 
 
-def table(found: list[BeforeAndAfter], everything: bool = False) -> Table:
+def table(compared: list[BeforeAndAfter], everything: bool = False) -> Table:
     """Return the table of the changed cases, or of all cases if `everything`."""
     shown = Table(pad_edge=False)
     for number, name in enumerate(COLUMN_NAMES):
         shown.add_column(name, justify="right" if number > 1 else "left", no_wrap=number > 1)
-    for *cells, verdict in lines(found, everything):
+    for *cells, verdict in lines(compared, everything):
         shown.add_row(*cells, Text(verdict, COLOURS[verdict]))
     return shown
 
 
-def lines(found: list[BeforeAndAfter], everything: bool = False) -> Iterator[list[str]]:
+def lines(compared: list[BeforeAndAfter], everything: bool = False) -> Iterator[list[str]]:
     """Yield the table's lines: case, implementation, time before, time after, their ratio, verdict."""
-    for change in found:
+    for change in compared:
         if everything or change.verdict in ("faster", "slower"):
             row = change.after
             times = format_time(change.before.median), format_time(row.median), f"{change.ratio:.2f}"

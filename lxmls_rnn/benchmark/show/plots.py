@@ -33,7 +33,7 @@ def draw(results: Results, path: Path) -> None:
         raise ValueError("nothing was measured, so there is nothing to draw")
     models = [model for model in CASE_MODELS if any(row.case.model == model for row in rows)]
     maps = {model: speed_ups([row for row in rows if row.case.model == model]) for model in models}
-    columns = 2 + any(found is not None for found in maps.values())
+    columns = 2 + any(heat_map is not None for heat_map in maps.values())
 
     title = f"{WORK_NAMES[work].removeprefix('a ')}: {processor_and_gpus(results.machine)}"
     title += "; hollow: uncertain" if any(row.is_uncertain for row in rows) else ""
@@ -47,23 +47,23 @@ def draw(results: Results, path: Path) -> None:
                 draw_speed_ups(line[2], maps[model], model)
 
 
-def draw_speed_ups(axis: Axes, found: SpeedUps | None, model: str) -> None:
+def draw_speed_ups(axis: Axes, heat_map: SpeedUps | None, model: str) -> None:
     """Draw the heat map of speed-ups: blue where the GPU is faster, orange where the CPU is, white for equal times."""
     axis.grid(False)
-    if found is None:
+    if heat_map is None:
         axis.set_axis_off()
         return
-    values, extent = found.values, found.extent
+    values, extent = heat_map.values, heat_map.extent
     axis.imshow(shades(np.log10(values), extent), origin="lower", aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         if np.isfinite(value):
             text = f"{value:.0f}x" if value >= 9.95 else f"{value:.2g}x"
             axis.text(j, i, text, ha="center", va="center", color=ink(float(np.log10(value)), extent))
     cross_over(axis, values)
-    axis.set_xticks(range(len(found.batches)), [str(batch) for batch in found.batches])
-    axis.set_yticks(range(len(found.hidden)), [str(n_hidd) for n_hidd in found.hidden])
+    axis.set_xticks(range(len(heat_map.batches)), [str(batch) for batch in heat_map.batches])
+    axis.set_yticks(range(len(heat_map.hidden)), [str(n_hidd) for n_hidd in heat_map.hidden])
     axis.set(xlabel="sentences in the batch", ylabel="hidden units")
-    axis.set_title(f"{TITLES[model]}: GPU over CPU, fastest of each, {found.what}", fontsize=9)
+    axis.set_title(f"{TITLES[model]}: GPU over CPU, fastest of each, {heat_map.what}", fontsize=9)
 
 
 def cross_over(axis: Axes, values: np.ndarray) -> None:

@@ -163,12 +163,12 @@ def not_measured(results: Results, already_shown: str = "") -> list[str]:
     for (status, why), rows in reasons.items():
         where = "" if status == "stopped" else ", ".join(dict.fromkeys(map(label, rows)))
         which = str(rows[0].case).partition(":")[0] if len(rows) == 1 else f"{len(rows)} cases"
-        said = [
+        parts = [
             words.get(status, status),
             ", ".join(filter(None, (where, "" if status == "unavailable" else which))),
             why,
         ]
-        lines.append(": ".join(said))
+        lines.append(": ".join(parts))
     return lines
 
 

@@ -51,23 +51,23 @@ def times(rows: Sequence[Row], size: str) -> Chart:
         Line(
             f"{implementation} on {device}",
             COLOURS[implementation],
-            x=[getattr(row.case, size) for row in found],
-            y=[1e3 * (row.median or 0.0) for row in found],
-            low=[1e3 * (row.q1 or row.median or 0.0) for row in found],
-            high=[1e3 * (row.q3 or row.median or 0.0) for row in found],
+            x=[getattr(row.case, size) for row in drawn_rows],
+            y=[1e3 * (row.median or 0.0) for row in drawn_rows],
+            low=[1e3 * (row.q1 or row.median or 0.0) for row in drawn_rows],
+            high=[1e3 * (row.q3 or row.median or 0.0) for row in drawn_rows],
             has_dots=True,
-            hollow=[row.is_uncertain for row in found],
+            hollow=[row.is_uncertain for row in drawn_rows],
             style=DEVICE_LINE_STYLES[device.rstrip("0123456789")],
         )
-        for (implementation, device), found in drawn.items()
+        for (implementation, device), drawn_rows in drawn.items()
     ]
     ticks = {place: str(place) for place in sorted({place for line in lines for place in line.x})}
     model = rows[0].case.model
     title = TITLES[model]
     if model == "lstm" and any(implementation == "torch-fused" for implementation, _ in drawn):
         title += " (torch-fused: no peepholes)"
-    what = "batch" if size == "n_hidd" else "hidden"
-    title += f", {what} {chosen[0]}, {chosen[1]} words, {chosen[2]}"
+    other_name = "batch" if size == "n_hidd" else "hidden"
+    title += f", {other_name} {chosen[0]}, {chosen[1]} words, {chosen[2]}"
     return Chart(replace(across, ticks=ticks), MILLISECONDS, lines, title)
 
 

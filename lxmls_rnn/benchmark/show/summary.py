@@ -78,24 +78,24 @@ def answer(results: Results) -> str:
     where, on_cpu = list(_where_the_gpu_wins(rows)), _smallest([row for row in rows if not is_on_gpu(row)])
     if where:
         name = next(iter(results.machine.get("gpus", [])), "the GPU").partition(",")[0]
-        said = f"On {name} {WORK_NAMES[work]} is faster than on this CPU {'; '.join(where)}"
+        sentence = f"On {name} {WORK_NAMES[work]} is faster than on this CPU {'; '.join(where)}"
     elif results.has_gpu:
-        said = f"When a GPU pays is open: no size of {WORK_NAMES[work]} was measured on both devices with certainty"
+        sentence = f"When a GPU pays is open: no size of {WORK_NAMES[work]} was measured on both devices with certainty"
     elif on_cpu:
-        said = f"No GPU was measured; on this CPU {WORK_NAMES[work]} takes {_and([_takes(row) for row in on_cpu])}"
+        sentence = f"No GPU was measured; on this CPU {WORK_NAMES[work]} takes {_and([_takes(row) for row in on_cpu])}"
     else:
-        said = f"No GPU was measured, and no size of {WORK_NAMES[work]} with certainty on this CPU"
-    return f"{said}; {doubt}" if doubt else f"{said}."
+        sentence = f"No GPU was measured, and no size of {WORK_NAMES[work]} with certainty on this CPU"
+    return f"{sentence}; {doubt}" if doubt else f"{sentence}."
 
 
 def _smallest(rows: Sequence[Row]) -> list[Row]:
     """Return the row with the smallest sizes of each model, in the order of the models."""
-    found = []
+    smallest = []
     for model in CASE_MODELS:
         of_model = [row for row in rows if row.case.model == model]
         if of_model:
-            found.append(min(of_model, key=key_of))
-    return found
+            smallest.append(min(of_model, key=key_of))
+    return smallest
 
 
 def _takes(row: Row) -> str:
@@ -107,10 +107,10 @@ def _takes(row: Row) -> str:
 
 def _where_the_gpu_wins(rows: Sequence[Row]) -> Iterator[str]:
     for model in CASE_MODELS:
-        found = speed_ups([row for row in rows if row.case.model == model])
-        if found is None:
+        heat_map = speed_ups([row for row in rows if row.case.model == model])
+        if heat_map is None:
             continue
-        hidden, batches, values, _ = found
+        hidden, batches, values, _ = heat_map
         parts = []
         for n_hidd, line in zip(hidden, values, strict=True):
             measured = np.isfinite(line)
@@ -207,13 +207,13 @@ def speed_up_lines(results: Results) -> list[str]:
     rows = [row for row in results.rows if row.case.work == work]
     lines = []
     for model in CASE_MODELS:
-        found = speed_ups([row for row in rows if row.case.model == model])
-        if found is None:
+        heat_map = speed_ups([row for row in rows if row.case.model == model])
+        if heat_map is None:
             continue
-        hidden, batches, values, what = found
+        hidden, batches, values, fixed = heat_map
         for n_hidd, line in zip(hidden, values, strict=True):
             parts = [f"{v:.2g} at batch {b}" for b, v in zip(batches, line, strict=True) if np.isfinite(v)]
-            lines.append(f"GPU over CPU, {model} {work}, hidden {n_hidd}, {what}: {', '.join(parts)}")
+            lines.append(f"GPU over CPU, {model} {work}, hidden {n_hidd}, {fixed}: {', '.join(parts)}")
     return lines
 
 

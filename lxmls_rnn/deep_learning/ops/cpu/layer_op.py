@@ -148,20 +148,20 @@ class LayerOp(BlasOp):
 
     def _declared(self, n: str, shape: tuple[str, ...]) -> str:
         """Return the declarations of an array's number of dimensions and of its shapes, for a sentence and a batch."""
-        one, many = (", ".join(self.shape(shape, batch)) for batch in (False, True))
+        of_sentence, of_batch = (", ".join(self.shape(shape, batch)) for batch in (False, True))
         ndim = f"{len(self.shape(shape, False))}{' + batch' if 'B' in shape else ''}"
         return f"""
-                npy_intp {n}_dims[2][{len(shape)}] = {{{{{one}}}, {{{many}}}}};
+                npy_intp {n}_dims[2][{len(shape)}] = {{{{{of_sentence}}}, {{{of_batch}}}}};
                 const int {n}_ndim = {ndim};"""
 
     def _checked(self, n: str, variable: str, name: str, fail: str) -> str:
         """Return the code that checks the shape of an input and takes a contiguous array of it."""
-        one, many = (", ".join(self.shape(self.inputs[n], batch)) for batch in (False, True))
+        of_sentence, of_batch = (", ".join(self.shape(self.inputs[n], batch)) for batch in (False, True))
         return f"""
                 if (!PyArray_CompareLists(PyArray_DIMS({variable}), {n}_dims[batch], {n}_ndim)) {{
                     PyErr_Format(PyExc_ValueError,
                                  "{self}: {n} must have the shape (%s) with T = %zd, B = %zd, H = %zd "
-                                 "from {next(iter(self.inputs))}", batch ? "{many}" : "{one}", T, B, H);
+                                 "from {next(iter(self.inputs))}", batch ? "{of_batch}" : "{of_sentence}", T, B, H);
                     {fail}
                 }}
                 {name}_{n} = PyArray_GETCONTIGUOUS({variable});
