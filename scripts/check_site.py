@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 RESOURCES = {"img": "src", "script": "src", "link": "href", "iframe": "src"}  # what a page loads; `a` is only a link
 
 
-class Page(HTMLParser):
+class SitePage(HTMLParser):
     """The names of the places of a page, and the addresses that it links to or loads."""
 
     def __init__(self, text: str) -> None:
@@ -27,7 +27,7 @@ class Page(HTMLParser):
 
 def faults(site: Path) -> list[str]:
     """Return a line for each link to a missing file or place, and for each file that would come from the network."""
-    pages = {file.resolve(): Page(file.read_text(encoding="utf-8")) for file in sorted(site.rglob("*.html"))}
+    pages = {file.resolve(): SitePage(file.read_text(encoding="utf-8")) for file in sorted(site.rglob("*.html"))}
     found = [] if pages else [f"{site}: no pages"]
     for file, page in pages.items():
         for link, is_loaded in page.links:
