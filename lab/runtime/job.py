@@ -7,11 +7,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from lab.runtime import python_warnings
 
 INTERVAL_SECONDS = 0.2  # seconds between two calls of the listeners of a running job
+MAX_ENDED = 20  # saved jobs of a kind that are kept after their end; what is on disk of older ones remains
 
 
 class Listeners:
@@ -178,3 +180,63 @@ class Job:
     def _call_listeners(self) -> None:
         with self._calling:
             self.listeners()
+
+
+class SavedJob(Job):
+    """A job that saves its work in `path`, a folder or a file of its `name`."""
+
+    def __init__(self, path: Path, make_events: Callable[[], Iterable[Any]], on_event: Callable[[Any], None]) -> None:
+        super().__init__(make_events, on_event)
+        self.path, self.name = path, path.name
+
+
+J = TypeVar("J", bound=SavedJob)
+
+
+class JobList(Generic[J]):
+    """The jobs of one kind, at most one for each path: the active ones and the newest that have ended.
+
+    They belong to the kernel, not to the panel that started them: after a page reload, a re-run cell or in a second
+    panel they are still here. `listeners` are called with a job whenever it calls its own listeners.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind  # a noun, such as "sweep"
+        self.listeners = Listeners()
+        self._all: list[J] = []
+        self._lock = threading.Lock()
+
+    def find(self, path: Path) -> J | None:
+        """Return the job of a path, or None."""
+        return next((job for job in self._all if job.path == path), None)
+
+    def active(self, root: Path) -> list[J]:
+        """Return the active jobs of a folder, newest first."""
+        return [job for job in reversed(self._all) if job.path.parent == root and job.active]
+
+    def start(self, job: J) -> None:
+        """Start a job; RuntimeError if one of its path is active."""
+        with self._lock:
+            self._forget(job.path)
+            ended = [saved for saved in self._all if not saved.active]
+            for old in ended[:-MAX_ENDED]:
+                self._all.remove(old)
+            self._all.append(job)
+            job.listeners.add(lambda: self.listeners(job))
+            job.start()
+
+    def delete(self, path: Path, from_disk: Callable[[], None]) -> None:
+        """Forget the job of a path and delete it `from_disk`; RuntimeError if it is active."""
+        with self._lock:
+            self._forget(path)
+            from_disk()
+
+    def check_free(self, path: Path) -> None:
+        """Raise RuntimeError if the job of a path is active."""
+        job = self.find(path)
+        if job is not None and job.active:
+            raise RuntimeError(f"the {self.kind} {path.name} is being trained: stop it first")
+
+    def _forget(self, path: Path) -> None:
+        self.check_free(path)
+        self._all[:] = [job for job in self._all if job.path != path]

@@ -149,8 +149,8 @@ class Panel(ShownBox, Quiet):
         return made
 
 
-class Work:
-    """Work of a panel in a background thread, one job at a time; the panel shows its errors.
+class PanelJob:
+    """The job of a panel, one at a time; the panel shows its errors.
 
     While it is active, the button `start` is disabled, the button `stop` is enabled, and `bar` is visible.
 

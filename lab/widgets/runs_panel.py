@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Generic
 
 from lab.drawing.looks import arrange
-from lab.runtime.live import L, LiveList
+from lab.runtime.job import J, JobList
 from lab.widgets.controls import EVENT_LOCK, dropdown, set_options, show, text, view
 from lab.widgets.panel import Panel
 from lab.widgets.run_choice import left_out
@@ -12,69 +12,69 @@ from lxmls_rnn import paths
 from lxmls_rnn.runs import Damaged
 
 
-class FollowingPanel(Panel, Generic[L]):
-    """A panel that starts live runs of `live` and follows them; they go on when it is closed.
+class JobPanel(Panel, Generic[J]):
+    """A panel that starts `jobs` and follows them; they go on when it is closed.
 
-    A subclass calls `follow` at the end of its constructor and defines `current`, `show_live` and `refresh`.
+    A subclass calls `follow` at the end of its constructor and defines `current`, `show_job` and `refresh`.
     """
 
-    live: LiveList[L]
-    _awaited: L | None = None  # the message line will report its end
+    jobs: JobList[J]
+    _awaited: J | None = None  # the message line will report its end
 
     def root(self) -> Path:
-        """Return the folder in which the live runs of this panel are saved."""
+        """Return the folder in which the jobs of this panel are saved."""
         return paths.runs()
 
-    def current(self) -> L | None:
-        """Return the live run that the buttons act on, active or ended, or None."""
+    def current(self) -> J | None:
+        """Return the job that the buttons act on, active or ended, or None."""
         raise NotImplementedError
 
-    def show_live(self, live: L) -> None:
-        """Show the progress of a live run."""
+    def show_job(self, job: J) -> None:
+        """Show the progress of a job."""
         raise NotImplementedError
 
     def refresh(self) -> None:
         """Reload the list of results on disk, and redraw."""
         raise NotImplementedError
 
-    def ended(self, live: L) -> str:
-        """Return a message about a live run that ended without an error."""
+    def ended(self, job: J) -> str:
+        """Return a message about a job that ended without an error."""
         return ""
 
-    def lists(self, live: L) -> bool:
-        """Whether the panel can show a live run without a refresh."""
+    def lists(self, job: J) -> bool:
+        """Whether the panel can show a job without a refresh."""
         return True
 
     def follow(self) -> None:
-        """Show the live runs, now and whenever they change.
+        """Show the jobs, now and whenever they change.
 
         JupyterLab counts the views of the panel. Once it has had one, it draws only while it has one.
         """
-        self.live.listeners.add(self._changed)
+        self.jobs.listeners.add(self._changed)
         with self.guard():
             self.refresh()
         self._view_count = 0
         self.observe(self._on_views_changed, "_view_count")
 
     def close(self) -> None:
-        """Close the panel; its live runs continue."""
-        self.live.listeners.remove(self._changed)
+        """Close the panel; its jobs continue."""
+        self.jobs.listeners.remove(self._changed)
         super().close()
 
     def _on_views_changed(self, change: dict[str, bool]) -> None:
         if change["new"]:
-            self.live.listeners.add(self._changed)
+            self.jobs.listeners.add(self._changed)
             self._changed()
         else:
-            self.live.listeners.remove(self._changed)
+            self.jobs.listeners.remove(self._changed)
 
-    def _changed(self, live: L | None = None) -> None:
-        """Show the current state of a live run; called in its thread. None: of all."""
+    def _changed(self, job: J | None = None) -> None:
+        """Show the current state of a job; called in its thread. None: of all."""
         with EVENT_LOCK, self.guard():
-            if live is not None and live.path.parent != self.root():
+            if job is not None and job.path.parent != self.root():
                 return
-            if live is not None and live.active and self.lists(live):
-                self.show_live(live)
+            if job is not None and job.active and self.lists(job):
+                self.show_job(job)
             else:
                 self.refresh()
             if (ended := self._awaited) is not None and not ended.active:
@@ -86,26 +86,26 @@ class FollowingPanel(Panel, Generic[L]):
                     self.show_message(message)
 
     def stop(self) -> None:
-        """Stop the current live run."""
-        if live := self.current():
-            live.stop()
-            self.show_live(live)
+        """Stop the current job."""
+        if job := self.current():
+            job.stop()
+            self.show_job(job)
 
 
-class RunsPanel(FollowingPanel[L]):
+class RunsPanel(JobPanel[J]):
     """A panel of runs or sweeps, which have names and can be paused and resumed.
 
     `selected` holds the name of the selected one, which Pause, Stop and Resume act on. A subclass calls `make_list` to
-    make the controls, and defines `stem`, `found`, `new`, `again`, `show_live` and `show_selected`.
+    make the controls, and defines `stem`, `found`, `new`, `again`, `show_job` and `show_selected`.
     """
 
     _proposed = ""
     _last_selected: str | None = None
-    _stopping: L | None = None  # Resume gets the focus when it has stopped
+    _stopping: J | None = None  # Resume gets the focus when it has stopped
 
     def make_list(self) -> None:
         """Make the controls of the list."""
-        kind = self.live.kind
+        kind = self.jobs.kind
         self.name = text(f"{kind.title()} name", "", f"The {kind} is saved in a folder of this name")
         self.start_button = self.button("Start", f"Train a new {kind}", self.start, "primary", "play", single=True)
         self.selected = dropdown(f"Selected {kind}", [], f"The {kind} that the buttons act on")
@@ -126,12 +126,12 @@ class RunsPanel(FollowingPanel[L]):
         """Return the names on disk, newest first, and what is damaged."""
         raise NotImplementedError
 
-    def new(self, name: str) -> L:
-        """Return a new live run with the settings in the controls; raise the library's errors."""
+    def new(self, name: str) -> J:
+        """Return a new job with the settings in the controls; raise the library's errors."""
         raise NotImplementedError
 
-    def again(self, folder: Path) -> L:
-        """Return a live run that resumes the one of a folder."""
+    def again(self, folder: Path) -> J:
+        """Return a job that resumes the one of a folder."""
         raise NotImplementedError
 
     def on_selected(self) -> None:
@@ -144,20 +144,20 @@ class RunsPanel(FollowingPanel[L]):
     def folder(self) -> Path:
         """Return the folder of the selected run; ValueError if there is none."""
         if self.selected.value is None:
-            raise ValueError(f"no {self.live.kind} yet: press Start")
+            raise ValueError(f"no {self.jobs.kind} yet: press Start")
         return self.root() / str(self.selected.value)
 
-    def current(self) -> L | None:
-        return None if self.selected.value is None else self.live.find(self.folder())
+    def current(self) -> J | None:
+        return None if self.selected.value is None else self.jobs.find(self.folder())
 
-    def lists(self, live: L) -> bool:
-        return live.name in self.selected.options
+    def lists(self, job: J) -> bool:
+        return job.name in self.selected.options
 
     def follow(self) -> None:
         self.on_input(self._show_selection, self.selected)
-        active = self.live.active(self.root())
+        active = self.jobs.active(self.root())
         with self.quietly():
-            set_options(self.selected, [live.name for live in active])  # the newest active one is selected
+            set_options(self.selected, [job.name for job in active])  # the newest active one is selected
         super().follow()
         self.propose_name()
 
@@ -174,17 +174,17 @@ class RunsPanel(FollowingPanel[L]):
         self.begin(self.again(self.folder()))
         self.pause_button.focus()  # the pressed button is disabled now
 
-    def begin(self, live: L) -> None:
-        """Start and select a live run."""
-        self.live.start(live)
+    def begin(self, job: J) -> None:
+        """Start and select a job."""
+        self.jobs.start(job)
         self._last_selected = None
-        self.refresh(live.name)
+        self.refresh(job.name)
 
     def pause(self) -> None:
         """Pause or resume the selected run."""
-        if live := self.current():
-            (live.resume if live.paused else live.pause)()
-            self.show_live(live)
+        if job := self.current():
+            (job.resume if job.paused else job.pause)()
+            self.show_job(job)
 
     def stop(self) -> None:
         self._stopping = self.current()
@@ -194,7 +194,7 @@ class RunsPanel(FollowingPanel[L]):
         """Reload the list, newest first; show the selected run, or the one called `name`."""
         with EVENT_LOCK, self.quietly():
             names, damaged = self.found()
-            started = [live.name for live in self.live.active(self.root()) if live.name not in names]
+            started = [job.name for job in self.jobs.active(self.root()) if job.name not in names]
             set_options(self.selected, [*started, *names], name)
             self.left_out.value = left_out(damaged)
             show(self.left_out, bool(damaged))
@@ -219,15 +219,15 @@ class RunsPanel(FollowingPanel[L]):
 
     def show_buttons(self) -> None:
         """Enable the buttons that the selected run allows."""
-        live = self.current()
-        active, paused = live is not None and live.active, live is not None and live.active and live.paused
+        job = self.current()
+        active, paused = job is not None and job.active, job is not None and job.active and job.paused
         self.pause_button.disabled = self.stop_button.disabled = not active
         self.resume_button.disabled = active or self.selected.value is None
         self.pause_button.description, self.pause_button.icon = ("Resume", "play") if paused else ("Pause", "pause")
         # while the pause button says Resume, the button that resumes a stopped run is hidden
         arrange(self.resume_button, visibility="hidden" if paused else None)
         if active:
-            self._awaited = live
-        elif live is not None and live is self._stopping:
+            self._awaited = job
+        elif job is not None and job is self._stopping:
             self._stopping = None
             self.resume_button.focus()

@@ -4,12 +4,12 @@ from container.machine import call
 
 PANEL = """
 from lab import TrainingPanel
-from lab.panels.training.live_run import live_runs
+from lab.panels.training.job import training_jobs
 panel = TrainingPanel()
 print("at first:", panel.message.value)
 panel.model["model"].value, panel.model["n_hidd"].value = "FastLSTM", 3000
 panel.attempt(panel.start)
-live_runs.find(panel.folder()).wait()
+training_jobs.find(panel.folder()).wait()
 print("panel:", panel.message.value)
 """
 

@@ -23,16 +23,16 @@ TRAIN = [*COMMAND, "sample", "--model", "FastRNN", "--max-nr-sent", "20", "--nam
 PANEL = """
 import html
 from lab import TrainingPanel
-from lab.panels.training.live_run import live_runs
+from lab.panels.training.job import training_jobs
 from lxmls_rnn import paths
 
 panel = TrainingPanel(model="FastRNN")
 panel.corpus["max_nr_sent"].value, panel.trainer["epochs"].value, panel.name.value = 20, 500, "first"
 panel.start_button.click()
-live_runs.find(paths.runs() / "first").wait()
+training_jobs.find(paths.runs() / "first").wait()
 print(html.unescape(panel.message.value))
 panel.resume_button.click()
-live_runs.find(paths.runs() / "first").wait()
+training_jobs.find(paths.runs() / "first").wait()
 print(html.unescape(panel.message.value))
 """
 

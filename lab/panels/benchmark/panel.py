@@ -7,7 +7,7 @@ from pathlib import Path
 from lab.drawing import html
 from lab.drawing.figures import figure, key, put_chart
 from lab.drawing.looks import ColumnBox
-from lab.panels.benchmark.live_benchmark import LiveBenchmark, live_benchmarks
+from lab.panels.benchmark.job import BenchmarkJob, benchmark_jobs
 from lab.panels.benchmark.plots import speed_up_map
 from lab.widgets.controls import (
     Controls,
@@ -21,7 +21,7 @@ from lab.widgets.controls import (
     view,
 )
 from lab.widgets.panel import controls
-from lab.widgets.runs_panel import FollowingPanel
+from lab.widgets.runs_panel import JobPanel
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure import results
@@ -44,10 +44,10 @@ SHOWN = "set", *SIZES, *CHECKBOXES, *LIMITS  # the settings that have a control
 WIDTHS = {"threads": "15em", "time": "16em", "budget": "16em"}
 
 
-class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
+class BenchmarkPanel(JobPanel[BenchmarkJob]):
     """Time models, plot the results, compare them with earlier ones."""
 
-    live = live_benchmarks
+    jobs = benchmark_jobs
     title = "Benchmark"
     help = """Choose what to time and press <b>Run</b>: the table and the plots grow during the run. Each implementation
     runs in its own process on its device. Its results are compared with NumPy's before it is timed. Implementations
@@ -60,7 +60,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
 
     def __init__(self) -> None:
         self.shown: Results | None = None  # None at first
-        self.benchmark: LiveBenchmark | None = None  # the last one that was started here, or runs already
+        self.benchmark: BenchmarkJob | None = None  # the last one that was started here, or runs already
         self._turns_drawn = -1
         self._make_choice()
         self._make_views()
@@ -75,7 +75,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         )
         on_change(self._count, *controls(*(self.choice[name] for name in SHOWN)))
         on_change(self._draw, self.baseline, self.plotted)
-        for running in self.live.active(self.root())[:1]:
+        for running in self.jobs.active(self.root())[:1]:
             self._attach(running)
         self.follow()
         self._count()
@@ -143,15 +143,15 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         return self.benchmark is not None and self.benchmark.active
 
     def run(self) -> None:
-        if self.live.active(self.root()):  # two at once would disturb each other
+        if self.jobs.active(self.root()):  # two at once would disturb each other
             raise RuntimeError("a benchmark is running: wait until it ends, or stop it")
         settings, path = self.settings(), results.new_path(self.root())
-        live = LiveBenchmark(Session(settings.cases(), settings.runner(), path, ["BenchmarkPanel"]))
-        self._attach(live)
-        self.live.start(live)
-        self.show_live(live)
+        job = BenchmarkJob(Session(settings.cases(), settings.runner(), path, ["BenchmarkPanel"]))
+        self._attach(job)
+        self.jobs.start(job)
+        self.show_job(job)
 
-    def _attach(self, benchmark: LiveBenchmark) -> None:
+    def _attach(self, benchmark: BenchmarkJob) -> None:
         """Show a benchmark, and report its end."""
         self.benchmark = self._awaited = benchmark
         self.shown, self._turns_drawn = benchmark.session.results, -1
@@ -161,27 +161,27 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
     def root(self) -> Path:
         return paths.results()
 
-    def current(self) -> LiveBenchmark | None:
+    def current(self) -> BenchmarkJob | None:
         return self.benchmark
 
-    def show_live(self, live: LiveBenchmark) -> None:
-        if live is not self.benchmark:
+    def show_job(self, job: BenchmarkJob) -> None:
+        if job is not self.benchmark:
             return
-        session, n_cases = live.session, len(live.session.cases)
-        self.run_button.disabled = self.load_button.disabled = live.active
-        self.stop_button.disabled = not live.active
-        show(self.progress, live.active)
+        session, n_cases = job.session, len(job.session.cases)
+        self.run_button.disabled = self.load_button.disabled = job.active
+        self.stop_button.disabled = not job.active
+        show(self.progress, job.active)
         self.progress.value = session.share
-        n, state = live.n_measured, f", {session.runner.activity}" if live.active else " measured"
-        self.status.value = f"{n} of {n_cases} cases{state}, {live.seconds:.0f} s"
+        n, state = job.n_measured, f", {session.runner.activity}" if job.active else " measured"
+        self.status.value = f"{n} of {n_cases} cases{state}, {job.seconds:.0f} s"
         if session.n_turns != self._turns_drawn:
             self._turns_drawn = session.n_turns
             self._draw()
 
-    def ended(self, live: LiveBenchmark) -> str:
-        kept = f"saved in {live.path}" if live.session.saved else "nothing is saved"
-        measured = f"{live.n_measured} of {len(live.session.cases)} cases measured"
-        return f"{'Stopped' if live.session.runner.stopping else 'Done'}: {measured}; {kept}."
+    def ended(self, job: BenchmarkJob) -> str:
+        kept = f"saved in {job.path}" if job.session.saved else "nothing is saved"
+        measured = f"{job.n_measured} of {len(job.session.cases)} cases measured"
+        return f"{'Stopped' if job.session.runner.stopping else 'Done'}: {measured}; {kept}."
 
     def stop(self) -> None:
         super().stop()
@@ -191,7 +191,7 @@ class BenchmarkPanel(FollowingPanel[LiveBenchmark]):
         set_options(self.earlier, [(path.stem, path) for path in results.saved(self.root())])
         self._draw()
         if self._awaited is not None:
-            self.show_live(self._awaited)
+            self.show_job(self._awaited)
 
     def _chosen(self) -> Results:
         if self.earlier.value is None:

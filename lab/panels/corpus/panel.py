@@ -14,7 +14,7 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.drawing.looks import ColumnBox, RowBox, make
 from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, settings_code, toggles, view
-from lab.widgets.panel import Panel, Work, controls
+from lab.widgets.panel import Panel, PanelJob, controls
 from lab.widgets.settings_choice import UPLOADS, CorpusChoice, chosen_settings, new_files
 from lxmls_rnn import datasets, paths
 from lxmls_rnn.datasets.treebanks import PREFIX, table
@@ -53,7 +53,7 @@ class CorpusPanel(Panel):
         self.dataset = field(widgets.Combobox, "Data set", "ewt", what, width="21em", options=names)
         self.fetch_button = self.button("Fetch", "Download the data set to the data folder and verify it", self.fetch)
         self.progress = progress_bar("16em")
-        self.work = Work(self, self.fetch_button, bar=self.progress)
+        self.work = PanelJob(self, self.fetch_button, bar=self.progress)
         self.stale, self.summary, self.sentences = view("stale"), view(), view("sentences")
         self.tags, self.lengths = bar_chart("tag", "words"), bar_chart("words in the sentence", "sentences")
         self.views = ColumnBox()

@@ -11,7 +11,7 @@ from lab.drawing import html
 from lab.drawing.figures import figure, key, put_chart, side_axis
 from lab.drawing.looks import make
 from lab.widgets.controls import Controls, in_row, progress_bar, settings_code, view
-from lab.widgets.panel import Panel, Work
+from lab.widgets.panel import Panel, PanelJob
 from lxmls_rnn.distance import TAGGERS, DistanceSettings, Measured, measure
 from lxmls_rnn.plotting.chart import Axis, Chart, Line
 from lxmls_rnn.plotting.palette import LINES
@@ -42,7 +42,7 @@ class DistancePanel(Panel):
         what = "Stop and keep the results so far"
         self.stop_button = self.button("Stop", what, lambda: self.work.stop(), icon="stop")
         self.progress = progress_bar("26em")
-        self.work = Work(self, self.start_button, self.stop_button, self.progress)
+        self.work = PanelJob(self, self.start_button, self.stop_button, self.progress)
         self.plot = figure(up=side_axis(bqplot.LinearScale(min=0.35, max=1.05)), size=(560, 300))
         self.drawn = make(widgets.Box)
         self.legend, self.table = view("legend"), view("distances")

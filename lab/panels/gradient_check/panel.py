@@ -20,7 +20,7 @@ from lab.widgets.controls import (
     show,
     view,
 )
-from lab.widgets.panel import Panel, Work
+from lab.widgets.panel import Panel, PanelJob
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.models import MODELS, available
@@ -65,7 +65,7 @@ class GradientCheckPanel(Panel):
         self.choice = _controls()
         self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
         self.stop_button = self.button("Stop", "Stop the check", self.stop)
-        self.work = Work(self, self.check_button, self.stop_button)
+        self.work = PanelJob(self, self.check_button, self.stop_button)
         self.progress = progress_bar("12em")
         arrange(self.progress, visibility="hidden")
         self.table, self.diagnosis = view("check-table"), view("check-diagnosis")

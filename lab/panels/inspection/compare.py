@@ -11,7 +11,7 @@ from lab.panels.inspection.sentence import UNITS_SHOWN
 from lab.panels.inspection.view import Opened, Seen, View, last_word, open_run, see, word_slider
 from lab.panels.inspection.word_charts import WordLines
 from lab.widgets.controls import dropdown, in_row, on_change, set_options, view
-from lab.widgets.panel import Panel, Work
+from lab.widgets.panel import Panel, PanelJob
 from lab.widgets.run_choice import RunChoice
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare, count, judge
@@ -37,7 +37,7 @@ class CompareView(View):
         self.part = dropdown("Compare on", ["test", "dev", "train"], what, width="16em", label="7em")
         what = "Measure both runs on this part, and test whether the difference is significant"
         self.button, self.result = panel.button("Measure", what, self.measure), view("compared-accuracy")
-        self.work = Work(panel, self.button)
+        self.work = PanelJob(panel, self.button)
         head = self.choice, in_row(self.tags, self.about), in_row(self.part, self.button), self.result, self.word
         super().__init__(panel, *head, self.chart_title, self.chart, self.maps)
         self.other: Opened | None = None

@@ -9,7 +9,7 @@ from lab.drawing import html
 from lab.drawing.looks import ColumnBox
 from lab.panels.inspection.view import Opened, View
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, set_options, show, view
-from lab.widgets.panel import Panel, Work
+from lab.widgets.panel import Panel, PanelJob
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
 from lxmls_rnn.experiment import part_file, parts
 from lxmls_rnn.plotting.palette import colour_of
@@ -33,7 +33,7 @@ class ErrorsView(View):
         what = "Stop and show the sentences tagged so far"
         self.stop_button = panel.button("Stop", what, lambda: self.work.stop())
         self.progress = progress_bar("12em")
-        self.work = Work(panel, self.button, self.stop_button, self.progress)
+        self.work = PanelJob(panel, self.button, self.stop_button, self.progress)
         self.gold = dropdown("gold", [ANY_TAG], "Only words of this gold tag", width="13em", label="5em")
         self.predicted = dropdown("predicted", [ANY_TAG], "Only words of this predicted tag", width="13em", label="5em")
         self.first = integer("First sentence", 1, "Number of the first sentence shown", 1, "14em", label="8em")

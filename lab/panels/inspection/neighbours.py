@@ -10,7 +10,7 @@ from lab.drawing import html
 from lab.panels.inspection.view import Seen, View
 from lab.panels.inspection.word_charts import WordMap
 from lab.widgets.controls import in_row, integer, show, text, toggles, view
-from lab.widgets.panel import Panel, Work
+from lab.widgets.panel import Panel, PanelJob
 from lxmls_rnn.deep_learning.models import numpy_class
 from lxmls_rnn.experiment import part_file, prepare
 from lxmls_rnn.plotting.palette import NEUTRAL_COLOUR, colour_of
@@ -33,7 +33,7 @@ class NeighboursView(View):
         self.word = text("Word", "", what, "18em", placeholder=inside, label="4em")
         self.n = integer("How many", 10, "Words to find", 100, "12em", label="6em")
         what = "Read the training file and draw its most frequent words"
-        self.map_button, self.work = panel.button("Draw map", what, self.draw_map), Work(panel)
+        self.map_button, self.work = panel.button("Draw map", what, self.draw_map), PanelJob(panel)
         times = {AFTER: "The trained embeddings", BEFORE: "The initial embeddings, random or from a file"}
         self.when = toggles(times, "9em")
         self.nearest, self.map = view("nearest"), view()

@@ -9,7 +9,7 @@ from rich.filesize import decimal
 from lab.drawing import html
 from lab.panels.model.formulas import EXPLANATIONS, PARAMETER_MEANINGS, equations, symbolic_shapes
 from lab.widgets.controls import in_row, settings_code, view
-from lab.widgets.panel import Panel, Work, controls
+from lab.widgets.panel import Panel, PanelJob, controls
 from lab.widgets.settings_choice import CorpusChoice, ModelChoice, chosen_settings
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.embeddings import embedding_size
@@ -39,7 +39,7 @@ class ModelPanel(Panel):
         what = "Initialise the parameters and show them"
         self.make_button = self.button("Create model", what, self.make, "primary", "magic")
         self.stop_button = self.button("Stop", "Stop creating the model", lambda: self.work.give_up(), icon="stop")
-        self.work, self.counting = Work(self, self.make_button, self.stop_button), Work(self)
+        self.work, self.counting = PanelJob(self, self.make_button, self.stop_button), PanelJob(self)
         self.device, self.formulas = view("device"), view("equations")
         self.table, self.drawn = view("parameters"), view("drawn")
         self.experiment: Experiment | None = None

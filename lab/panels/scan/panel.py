@@ -19,7 +19,7 @@ from lab.panels.scan.step import Compiled, StepError, columns_of, compile_exampl
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
 from lab.runtime import trial
 from lab.widgets.controls import dropdown, field, in_row, on_change, show, toggles, unfolding, view
-from lab.widgets.panel import Panel, Work, controls
+from lab.widgets.panel import Panel, PanelJob, controls
 from lxmls_rnn.benchmark.show.report import format_time as time_in_words
 from lxmls_rnn.deep_learning.frameworks import THEANO
 from lxmls_rnn.plotting.palette import LINES
@@ -52,7 +52,7 @@ class ScanPanel(Panel):
         self.part = toggles({**dict(zip(EXAMPLES, whats, strict=True)), **wrong})
         what = "Compile (the first time) and run both; afterwards the sliders take effect at once"
         self.run_button = self.button("Run", what, self.run, "primary")
-        self.work = Work(self, self.run_button)
+        self.work = PanelJob(self, self.run_button)
         what = "The function that scan calls at each step; edit it, then press Run"
         self.step = field(widgets.Textarea, "Step", "", what, "auto", "3em", "lab-step", flex="1 1 30em", rows=4)
         self.restore_button = self.button("Restore the step", "Undo all changes of the step", self.restore)

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from lab.drawing import html
 from lab.drawing.looks import ColumnBox, make
-from lab.panels.sweep.live_sweep import LiveSweep, live_sweeps
+from lab.panels.sweep.job import SweepJob, sweep_jobs
 from lab.panels.sweep.plots import Plots
 from lab.widgets.controls import (
     RULE,
@@ -48,13 +48,13 @@ NO_SETTING = "nothing"
 REDRAW_SECONDS = 1.0  # minimum time between two redraws of the plots
 
 
-class SweepPanel(RunsPanel[LiveSweep]):
+class SweepPanel(RunsPanel[SweepJob]):
     """Train a grid of settings with several seeds.
 
     `trainer`, `model` and `corpus` hold the fixed settings; each row of `vary` holds a varied setting and its values.
     """
 
-    live = live_sweeps
+    jobs = sweep_jobs
     title = "Sweep"
     help = """Choose what to vary and over which values: <code>2,5,20</code>, or a range, <code>log:0.05:0.5:4</code> or
     <code>lin:0.1:0.5:5</code>. Each setting is trained with several seeds, because a single training says little:
@@ -149,19 +149,19 @@ class SweepPanel(RunsPanel[LiveSweep]):
         found, damaged = find_sweeps()
         return [sweep.name for sweep in sorted(found, key=lambda sweep: -sweep.folder.stat().st_mtime)], damaged
 
-    def new(self, name: str) -> LiveSweep:
-        return LiveSweep(self.described().begin("or choose it at Selected sweep and press Resume"), self.workers.parsed)
+    def new(self, name: str) -> SweepJob:
+        return SweepJob(self.described().begin("or choose it at Selected sweep and press Resume"), self.workers.parsed)
 
-    def again(self, folder: Path) -> LiveSweep:
-        return LiveSweep(Sweep.load(folder.name), self.workers.parsed)
+    def again(self, folder: Path) -> SweepJob:
+        return SweepJob(Sweep.load(folder.name), self.workers.parsed)
 
     # output
 
     def show_selected(self) -> None:
         self._seen = ()
-        live = self.current()
-        if live is not None:
-            self.show_live(live)
+        job = self.current()
+        if job is not None:
+            self.show_job(job)
             return
         self.show_buttons()
         if self.selected.value is None:
@@ -173,27 +173,27 @@ class SweepPanel(RunsPanel[LiveSweep]):
             self.status.value = f"<b>On disk</b>: {escape(str(sweep.folder))}"
             self._show(sweep, halving.results(sweep))
 
-    def show_live(self, live: LiveSweep) -> None:
-        if live.name != self.selected.value:
+    def show_job(self, job: SweepJob) -> None:
+        if job.name != self.selected.value:
             return
         self.show_buttons()
-        driver, count = live.driver, len(live.driver.results)
+        driver, count = job.driver, len(job.driver.results)
         parts = [
-            f"<b>{escape(driver.state if live.active else live.state)}</b>",
-            f"{live.done} of {count} trainings",
+            f"<b>{escape(driver.state if job.active else job.state)}</b>",
+            f"{job.done} of {count} trainings",
         ]
-        if live.state == "stopping":
+        if job.state == "stopping":
             parts.append("each training writes a checkpoint …")
-        elif live.active:
+        elif job.active:
             parts.append(counted(driver.alive, "worker"))
             if driver.seconds_left:
                 parts.append(f"about {driver.seconds_left:.0f} s left")
         self.status.value = ", ".join(parts)
-        self.progress.value = live.done / count
-        seen = live, live.changes, live.state
-        if seen != self._seen and (not live.active or monotonic() - self._drawn_at > REDRAW_SECONDS):
+        self.progress.value = job.done / count
+        seen = job, job.changes, job.state
+        if seen != self._seen and (not job.active or monotonic() - self._drawn_at > REDRAW_SECONDS):
             self._seen, self._drawn_at = seen, monotonic()
-            self._show(driver.sweep, list(driver.results.values()), live.active)
+            self._show(driver.sweep, list(driver.results.values()), job.active)
 
     def _show(self, sweep: Sweep, results: list[Result], active: bool = False) -> None:
         settings = by_setting(results)

@@ -7,7 +7,7 @@ import ipywidgets as widgets
 
 from lab.drawing.looks import ColumnBox, make
 from lab.panels.training.curves import Curves
-from lab.panels.training.live_run import LiveRun, live_runs
+from lab.panels.training.job import TrainingJob, training_jobs
 from lab.panels.training.text import ended, epochs_table, on_disk, status
 from lab.widgets.controls import RULE, field, in_row, integer, on_change, progress_bar, settings_code, view
 from lab.widgets.export_choice import Export
@@ -27,13 +27,13 @@ from lxmls_rnn.runs.folder import new_folder, read_metrics
 EXTRA_EPOCHS = 5  # proposed for a finished run
 
 
-class TrainingPanel(RunsPanel[LiveRun]):
+class TrainingPanel(RunsPanel[TrainingJob]):
     """Train taggers; `trainer`, `model` and `corpus` hold the settings of a new run.
 
     `shown` holds the runs whose curves are plotted.
     """
 
-    live = live_runs
+    jobs = training_jobs
     title = "Training"
     help = """Set the training, the model and the corpus, and press <b>Start</b>. The cost should fall and the accuracy
     rise. If the accuracy on dev stays far below that on the training part, the model overfits; if the cost jumps, lower
@@ -65,7 +65,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
         self.on_input(self.show_selected, self.shown)
         on_change(self.curves.rescale, self.curves.logarithmic)
         self._summarise()
-        self.shown.options = self.shown.value = [live.name for live in self.live.active(self.root())]
+        self.shown.options = self.shown.value = [job.name for job in self.jobs.active(self.root())]
         self.follow()
 
     def _make_controls(self) -> None:
@@ -100,9 +100,9 @@ class TrainingPanel(RunsPanel[LiveRun]):
         self.show_message(f"Copied the settings of {self.selected.value}.")
 
     def _settings_of_run(self) -> Settings:
-        live = self.current()
-        if live is not None and live.settings is not None:
-            return live.settings
+        job = self.current()
+        if job is not None and job.settings is not None:
+            return job.settings
         return Run.open(self.folder().name).settings
 
     def _summarise(self) -> None:
@@ -122,16 +122,16 @@ class TrainingPanel(RunsPanel[LiveRun]):
         folders = sorted((run.folder for run in found), key=lambda folder: -(folder / "config.json").stat().st_mtime)
         return [folder.name for folder in folders], damaged
 
-    def new(self, name: str) -> LiveRun:
+    def new(self, name: str) -> TrainingJob:
         settings = self.settings()
-        self.live.check_free(self.root() / name)
-        return LiveRun(new_folder(name, self.root(), advice="or resume it"), settings)
+        self.jobs.check_free(self.root() / name)
+        return TrainingJob(new_folder(name, self.root(), advice="or resume it"), settings)
 
-    def again(self, folder: Path) -> LiveRun:
-        live, before = LiveRun(folder, epochs=self.to_epoch.parsed), self.current()
+    def again(self, folder: Path) -> TrainingJob:
+        job, before = TrainingJob(folder, epochs=self.to_epoch.parsed), self.current()
         if before is not None:
-            live.running, live.norms = list(before.running), list(before.norms)
-        return live
+            job.running, job.norms = list(before.running), list(before.norms)
+        return job
 
     def delete(self) -> None:
         """Delete the selected run at the second press."""
@@ -140,7 +140,7 @@ class TrainingPanel(RunsPanel[LiveRun]):
             self._to_delete = name
             self.show_message(f"Delete {name} and its model? Press Delete again.")
         else:
-            self.live.delete(folder, lambda: Run.open(folder.name).remove())
+            self.jobs.delete(folder, lambda: Run.open(folder.name).remove())
             self.refresh()
             self.show_message(f"Deleted {name}.")
 
@@ -159,8 +159,8 @@ class TrainingPanel(RunsPanel[LiveRun]):
 
     def _propose_epochs(self) -> None:
         """Propose the epoch for Resume: the last one of the settings, or a later one for a finished run."""
-        live = self.current()
-        rows = live.rows if live and live.rows else read_metrics(self.folder())
+        job = self.current()
+        rows = job.rows if job and job.rows else read_metrics(self.folder())
         epochs = self._settings_of_run().trainer.epochs
         self.to_epoch.parsed = epochs if len(rows) < epochs else epochs + EXTRA_EPOCHS
 
@@ -174,30 +174,30 @@ class TrainingPanel(RunsPanel[LiveRun]):
             self._draw_run(name)
         self._show_state()
 
-    def show_live(self, live: LiveRun) -> None:
-        if live.name in self.shown.value:
-            self._draw_run(live.name)
-        if live.name == self.selected.value:
+    def show_job(self, job: TrainingJob) -> None:
+        if job.name in self.shown.value:
+            self._draw_run(job.name)
+        if job.name == self.selected.value:
             self._show_state()
 
     def _draw_run(self, name: str) -> None:
-        live = self.live.find(self.root() / name)
-        if live is not None and live.started is not None:
-            self.curves.update(name, live.rows, live.running, live.norms)
+        job = self.jobs.find(self.root() / name)
+        if job is not None and job.started is not None:
+            self.curves.update(name, job.rows, job.running, job.norms)
         else:
             self.curves.update(name, read_metrics(self.root() / name), [])
 
     def _show_state(self) -> None:
         self.show_buttons()
-        live, is_none = self.current(), self.selected.value is None
+        job, is_none = self.current(), self.selected.value is None
         self.copy_button.disabled = self.delete_button.disabled = self.exporting.button.disabled = is_none
-        if live is None:
+        if job is None:
             self._show_from_disk()
             return
-        self.table.value = epochs_table(live.name, live.rows)
-        self.training_bar.value = live.done / live.started.epochs if live.started else 0.0
-        self.epoch_bar.value = live.position[1] / live.started.batches if live.started else 0.0
-        self.status.value = status(live)
+        self.table.value = epochs_table(job.name, job.rows)
+        self.training_bar.value = job.done / job.started.epochs if job.started else 0.0
+        self.epoch_bar.value = job.position[1] / job.started.batches if job.started else 0.0
+        self.status.value = status(job)
 
     def _show_from_disk(self) -> None:
         self.epoch_bar.value = self.training_bar.value = 0.0
@@ -210,10 +210,10 @@ class TrainingPanel(RunsPanel[LiveRun]):
         self.training_bar.value = len(rows) / run.settings.trainer.epochs
         self.table.value, self.status.value = epochs_table(run.folder.name, rows), on_disk(run, rows)
 
-    def ended(self, live: LiveRun) -> str:
-        if live.name == self.selected.value:
+    def ended(self, job: TrainingJob) -> str:
+        if job.name == self.selected.value:
             self._propose_epochs()
-        return ended(live)
+        return ended(job)
 
     def code(self) -> str:
         return f"""{settings_code(self.settings())}

@@ -4,7 +4,7 @@ from datetime import timedelta
 from html import escape
 
 from lab.drawing import html
-from lab.panels.training.live_run import LiveRun
+from lab.panels.training.job import TrainingJob
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.frameworks import NUMPY
 from lxmls_rnn.deep_learning.models import MODELS
@@ -14,45 +14,45 @@ from lxmls_rnn.storage.messages import counted
 MAX_ROWS = 100  # of the table of epochs
 
 
-def status(live: LiveRun) -> str:
-    """Return the status of a live run as HTML."""
-    stage, parts = live.stage, [escape(live.name)]
+def status(job: TrainingJob) -> str:
+    """Return the status of a training as HTML."""
+    stage, parts = job.stage, [escape(job.name)]
     if stage in ("reading the corpus", "compiling"):
-        parts.append(f"{live.seconds:.0f} s")
-    framework = MODELS[live.settings.model].framework if live.settings else NUMPY
+        parts.append(f"{job.seconds:.0f} s")
+    framework = MODELS[job.settings.model].framework if job.settings else NUMPY
     if stage == "reading the corpus" and framework is not NUMPY:
         parts.append(f"loading {framework.name}")
     if stage == "compiling":
         parts.append(f"the first time this takes {framework.compile_time}")
-    if stage == "stopping" and live.started and not live.updates:
+    if stage == "stopping" and job.started and not job.updates:
         parts.append("as soon as the model is compiled")
-    if live.started is not None:
-        epochs, (epoch, batch) = live.started.epochs, live.position
-        if live.active:
-            parts.append(f"epoch {min(epoch, epochs)} of {epochs}, update {batch} of {live.started.batches}")
+    if job.started is not None:
+        epochs, (epoch, batch) = job.started.epochs, job.position
+        if job.active:
+            parts.append(f"epoch {min(epoch, epochs)} of {epochs}, update {batch} of {job.started.batches}")
         else:
-            parts.append(f"{live.done:.4g} of {counted(epochs, 'epoch')}")
-        if live.words_per_second:
-            parts.append(f"{live.words_per_second:,.0f} words/s")
-        left = live.seconds_left
-        if left is not None and live.active:
+            parts.append(f"{job.done:.4g} of {counted(epochs, 'epoch')}")
+        if job.words_per_second:
+            parts.append(f"{job.words_per_second:,.0f} words/s")
+        left = job.seconds_left
+        if left is not None and job.active:
             parts.append(f"{timedelta(seconds=round(left))} left")
     return (
         f'<b class="lab-state">{escape(stage.capitalize())}</b>: {", ".join(parts)}'
-        f"<br><small>{escape(f'{live.device} {live.warning_text}')}</small>"
+        f"<br><small>{escape(f'{job.device} {job.warning_text}')}</small>"
     )
 
 
-def ended(live: LiveRun) -> str:
-    """Return a message about a live run that has ended without an error."""
-    kept = f"{live.name} is saved in {live.path}"
-    if live.state == "stopped":
-        return f"Stopped. {kept}; press Resume to continue. {live.warning_text}"
-    return f"{live.reason().capitalize()}. {kept}. {live.warning_text}"
+def ended(job: TrainingJob) -> str:
+    """Return a message about a training that has ended without an error."""
+    kept = f"{job.name} is saved in {job.path}"
+    if job.state == "stopped":
+        return f"Stopped. {kept}; press Resume to continue. {job.warning_text}"
+    return f"{job.reason().capitalize()}. {kept}. {job.warning_text}"
 
 
 def on_disk(run: Run, rows: list[Metrics]) -> str:
-    """Return the status of a run that is not live as HTML."""
+    """Return the status of a run that is not job as HTML."""
     trained = f"{len(rows)} of {counted(run.settings.trainer.epochs, 'epoch')}"
     what = f"{run.settings.model_in_words}, {trained}, in {run.folder}"
     return f"<b>On disk</b>: {escape(what)}"

@@ -6,7 +6,7 @@ import theano
 import theano.tensor as T
 
 from lab import GradientCheckPanel, InspectionPanel, TrainingPanel
-from lab.panels.training.live_run import live_runs
+from lab.panels.training.job import training_jobs
 from lxmls_rnn import paths
 
 
@@ -31,7 +31,7 @@ def cell():
 def train(panel, name):
     panel.name.value = name
     panel.start_button.click()
-    return live_runs.find(paths.runs() / name)
+    return training_jobs.find(paths.runs() / name)
 
 
 def test_two_trainings_at_once_and_one_after_them():
@@ -39,13 +39,13 @@ def test_two_trainings_at_once_and_one_after_them():
     panel.corpus["max_nr_sent"].value, panel.trainer["epochs"].value = 20, 2
     panel.model["n_emb"].value, panel.model["n_hidd"].value = 6, 5
     both = [train(panel, name) for name in ("one", "two")]
-    for live in both:
-        live.wait()
+    for job in both:
+        job.wait()
     third = train(panel, "three")
     third.wait()
-    assert [live.error for live in (*both, third)] == [None] * 3
+    assert [job.error for job in (*both, third)] == [None] * 3
     assert "Theano uses the GPU" in third.device
-    costs = [[row.cost for row in live.rows] for live in (*both, third)]
+    costs = [[row.cost for row in job.rows] for job in (*both, third)]
     assert len(costs[0]) == 2
     assert costs[0] == costs[1] == costs[2]
 

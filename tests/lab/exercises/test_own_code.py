@@ -5,7 +5,7 @@ import pytest
 
 from lab import GradientCheckPanel, InspectionPanel, StepThroughPanel, TrainingPanel, check
 from lab.exercises.exercise import EXERCISES
-from lab.panels.training.live_run import live_runs
+from lab.panels.training.job import training_jobs
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import models, rnn
 from lxmls_rnn.deep_learning.training import Trainer
@@ -75,7 +75,7 @@ def test_what_is_wrong_in_it_shows_in_training_and_gradient_check():
 
 
 def test_the_panels_train_inspect_and_step_through_with_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(live_runs, "_all", [])
+    monkeypatch.setattr(training_jobs, "_all", [])
     calls = []
     mine = functions()
 
@@ -87,13 +87,13 @@ def test_the_panels_train_inspect_and_step_through_with_it(tmp_path, monkeypatch
     panel = TrainingPanel()
     panel.corpus["max_nr_sent"].value, panel.trainer["epochs"].value = 10, 1
     panel.start_button.click()
-    live = live_runs.find(panel.folder())
-    live.wait()
-    assert "my_forward" in live.device
+    job = training_jobs.find(panel.folder())
+    job.wait()
+    assert "my_forward" in job.device
     assert len(calls) >= 20
-    assert Run.open(live.name).settings.model == "NumpyRNN"
+    assert Run.open(job.name).settings.model == "NumpyRNN"
     calls.clear()
-    inspection = InspectionPanel(live.name)
+    inspection = InspectionPanel(job.name)
     assert inspection.message.value == ""
     assert calls
     calls.clear()

@@ -12,7 +12,7 @@ from sweep.small import BASE, by_size, small_sweep, with_runs
 
 import lab
 from lab import SweepPanel
-from lab.panels.sweep.live_sweep import live_sweeps
+from lab.panels.sweep.job import sweep_jobs
 from lab.panels.sweep.plots import Plots
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import halving
@@ -75,11 +75,11 @@ def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatc
     panel.start_button.click()  # a double click starts one
     assert not (runs_folder / "sweep-2").exists()
     assert not panel.message.value
-    live = live_sweeps.find(runs_folder / "sweep-1")
+    job = sweep_jobs.find(runs_folder / "sweep-1")
     again = SweepPanel()  # as after a reload
     assert again.selected.value == "sweep-1"
     assert not again.stop_button.disabled
-    live.wait()
+    job.wait()
     for one in (panel, again):
         assert "done" in one.status.value
         assert "4 of 4 trainings" in one.status.value
@@ -95,17 +95,17 @@ def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatc
 def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder):
     panel.trainer["epochs"].value = 100
     panel.start_button.click()
-    live = live_sweeps.find(runs_folder / "sweep-1")
+    job = sweep_jobs.find(runs_folder / "sweep-1")
     panel.pause_button.click()
-    while live.driver.state != "paused":
-        assert live.active
+    while job.driver.state != "paused":
+        assert job.active
     assert panel.pause_button.description == "Resume"
     panel.stop_button.click()
-    live.wait()
+    job.wait()
     assert "stopped" in panel.status.value
     assert "topping" not in panel.message.value + panel.status.value
     panel.resume_button.click()
-    live_sweeps.find(runs_folder / "sweep-1").wait()
+    sweep_jobs.find(runs_folder / "sweep-1").wait()
     assert "4 of 4 trainings" in panel.status.value
 
 

@@ -14,9 +14,9 @@ from html_tables import tables
 
 import lab.widgets.panel
 from lab import TrainingPanel
-from lab.panels.training import live_run
+from lab.panels.training import job as job_module
 from lab.panels.training.curves import Curves
-from lab.panels.training.live_run import live_runs
+from lab.panels.training.job import training_jobs
 from lab.panels.training.text import epochs_table
 from lab.runtime.job import Listeners
 from lxmls_rnn.datasets.corpora import corpus_files
@@ -31,11 +31,11 @@ TRAIN, DEV, _ = map(str, corpus_files("sample"))
 
 @pytest.fixture(autouse=True)
 def no_training_is_left(monkeypatch):
-    live_runs._all.clear()
-    monkeypatch.setattr(live_runs, "listeners", Listeners())
+    training_jobs._all.clear()
+    monkeypatch.setattr(training_jobs, "listeners", Listeners())
     monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK_SECONDS", 0)  # tests press faster than hands
     yield
-    for training in live_runs._all:
+    for training in training_jobs._all:
         training.stop()
         training.wait()
 
@@ -56,7 +56,7 @@ def panel():
 
 
 def training_of(panel):
-    return live_runs.find(panel.folder())
+    return training_jobs.find(panel.folder())
 
 
 def train(panel):
@@ -71,9 +71,9 @@ def begun(training, updates=1):
     """Wait until a training has done some updates, at the least."""
     reached = threading.Event()
     listener = lambda t: t is training and t.updates >= updates and reached.set()  # noqa: E731
-    live_runs.listeners.add(listener)
+    training_jobs.listeners.add(listener)
     reached.wait()
-    live_runs.listeners.remove(listener)
+    training_jobs.listeners.remove(listener)
 
 
 def endless(panel):
@@ -126,7 +126,7 @@ def test_a_training_is_seen_in_curves_table_and_status(panel):
 
 
 def test_the_few_sentences_left_at_the_end_of_an_epoch_are_no_point(panel, monkeypatch):
-    monkeypatch.setattr(live_run, "MAX_POINTS", 4)
+    monkeypatch.setattr(job_module, "MAX_POINTS", 4)
     small(panel, epochs=2, sentences=43)  # a point every 21 updates, and one update is left
     panel.trainer["gradient_norm"].value = True
     training = train(panel)
@@ -261,14 +261,14 @@ def test_an_open_panel_hears_of_a_training_that_another_began_and_a_view_that_is
 
 def test_a_closed_panel_leaves_nothing_behind():
     TrainingPanel().close()
-    assert live_runs.listeners._all == []
+    assert training_jobs.listeners._all == []
 
 
 def test_runs_on_disk_are_drawn_in_colours_of_their_own_and_go_on(panel, runs_folder):
     first = train(panel).name
     panel.name.value = "one & more"
     second = train(panel).name
-    live_runs._all.clear()  # as in a new kernel
+    training_jobs._all.clear()  # as in a new kernel
     (runs_folder / "bad").mkdir()
     (runs_folder / "bad" / "config.json").write_text("{")
     again = TrainingPanel()
@@ -327,7 +327,7 @@ def test_a_run_whose_start_fails_leaves_the_list(panel, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Run, "create", Mock(side_effect=MemoryError("the model needs 9 GB")))
         panel.start_button.click()
-        live_runs._all[-1].wait()
+        training_jobs._all[-1].wait()
     assert "the model needs 9 GB" in panel.message.value
     assert panel.selected.options == panel.shown.options == TrainingPanel().selected.options == (first.name,)
     assert panel.selected.value == first.name
@@ -376,7 +376,7 @@ def test_a_name_that_is_taken_or_no_name_or_a_wrong_number_is_refused(panel):
     panel.start_button.click()
     assert "Learning rate must be a positive number, got 0.0" in panel.message.value
     assert "Learning rate must be a positive number, got 0.0" in panel.summary.value
-    assert len(live_runs._all) == 1
+    assert len(training_jobs._all) == 1
 
 
 def test_a_run_that_is_in_training_is_not_begun_twice_nor_deleted(panel, runs_folder):
@@ -384,7 +384,7 @@ def test_a_run_that_is_in_training_is_not_begun_twice_nor_deleted(panel, runs_fo
     panel.name.value = training.name
     panel.start_button.click()
     assert "is being trained" in panel.message.value
-    assert live_runs._all == [training]
+    assert training_jobs._all == [training]
     for _ in range(2):
         panel.delete_button.click()
     assert "is being trained: stop it first" in panel.message.value
@@ -401,7 +401,7 @@ def test_a_run_is_deleted_when_that_is_asked_for_twice(panel, runs_folder):
     panel.delete_button.click()
     assert f"Deleted {name}." in panel.message.value
     assert list(runs_folder.iterdir()) == []
-    assert (panel.selected.options, panel.shown.options, live_runs._all) == ((), (), [])
+    assert (panel.selected.options, panel.shown.options, training_jobs._all) == ((), (), [])
 
 
 def test_names_are_proposed_until_one_is_written_and_early_stopping_says_why_it_ended(panel, runs_folder):
@@ -424,7 +424,7 @@ def test_names_are_proposed_until_one_is_written_and_early_stopping_says_why_it_
 def test_states_and_the_time_left_follow_from_the_events(panel, runs_folder):
     seen, left = [], []
 
-    class Watched(live_run.LiveRun):
+    class Watched(job_module.TrainingJob):
         def _record(self, event):
             super()._record(event)
             seen.append((type(event), self.stage))
@@ -459,7 +459,7 @@ def test_the_norm_of_the_gradient_is_drawn_where_it_is_recorded(panel):
     assert [norm for _, norm in training.norms] == list(lines.norm_within.y)
     assert max(norm for done, norm in training.norms if done <= 1) == training.rows[0].gradient_norm
     assert f"{training.rows[0].gradient_norm:.3g}</td>" in panel.table.value
-    live_runs._all.clear()  # as after a restart of the kernel
+    training_jobs._all.clear()  # as after a restart of the kernel
     panel.refresh()
     panel.selected.value = training.name
     assert list(panel.curves.lines[training.name].norm.y) == list(lines.norm.y)

@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 
-from lab.runtime.job import Job
+from lab.runtime.job import MAX_ENDED, Job, JobList, SavedJob
 from lab.widgets.panel import Panel
 
 
@@ -171,3 +171,19 @@ def test_a_kernel_that_ends_does_not_wait_for_its_jobs():
         "Job(itertools.count, lambda _: begun.set()).start(); begun.wait()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_active_runs_are_kept_and_of_those_that_have_ended_the_newest(tmp_path):
+    jobs, end = JobList("run"), threading.Event()
+    waiting = SavedJob(tmp_path / "waiting", lambda: iter(end.wait, True), lambda event: None)
+    jobs.start(waiting)
+    paths = [tmp_path / str(n) for n in range(MAX_ENDED + 2)]
+    for path in paths:
+        ended = SavedJob(path, lambda: iter(()), lambda event: None)
+        jobs.start(ended)
+        ended.wait()
+    found = [path for path in paths if jobs.find(path)]
+    assert (jobs.find(waiting.path), jobs.active(tmp_path)) == (waiting, [waiting])
+    assert found == paths[1:]  # the limit, and the last one that was started
+    end.set()
+    waiting.wait()

@@ -45,12 +45,12 @@ def test_a_field_for_text_is_sent_as_a_whole(kind):
 
 
 def test_of_several_things_at_least_one_is_chosen():
-    several = Checkboxes("Work", {"forward": "one way", "step": "both"}, ["step"])
+    several = Checkboxes("PanelJob", {"forward": "one way", "step": "both"}, ["step"])
     assert several.value == ["step"]
-    assert several.heading.value == "<b>Work</b>"
+    assert several.heading.value == "<b>PanelJob</b>"
     assert several.children[1:] == tuple(several.boxes.values())
     several.boxes["step"].value = False
-    with pytest.raises(ValueError, match="Work: choose at least one of forward, step"):
+    with pytest.raises(ValueError, match="PanelJob: choose at least one of forward, step"):
         _ = several.value
 
 

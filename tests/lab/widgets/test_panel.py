@@ -6,7 +6,7 @@ import warnings
 import pytest
 
 from lab.widgets.controls import progress_bar
-from lab.widgets.panel import SAVE_TOOLTIPS, Panel, Work
+from lab.widgets.panel import SAVE_TOOLTIPS, Panel, PanelJob
 
 
 def test_every_panel_ends_with_a_button_for_each_kind_of_file():
@@ -62,7 +62,7 @@ class Counting(Panel):
         super().__init__()
         buttons = self.button("Start", "", self.start), self.button("Stop", "", lambda: self.work.stop())
         self.widgets = self.start_button, self.stop_button, self.bar = *buttons, progress_bar("9em")
-        self.work = Work(self, *self.widgets)
+        self.work = PanelJob(self, *self.widgets)
 
     def start(self):
         self.begun, self.go_on = begun, go_on = threading.Event(), threading.Event()
@@ -114,7 +114,7 @@ def test_an_error_in_the_work_is_shown_instead_of_its_end():
         raise TypeError("no compiler")
 
     panel = Panel()
-    work = Work(panel, start := panel.button("Start", "", lambda: None))
+    work = PanelJob(panel, start := panel.button("Start", "", lambda: None))
     work.begin(broken, lambda: "Done.")
     work.job.wait()
     assert "no compiler" in panel.message.value

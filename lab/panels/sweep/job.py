@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lab.runtime.live import Live, LiveList
+from lab.runtime.job import JobList, SavedJob
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.results import Result
 from lxmls_rnn.sweep.sweep import Sweep
 
 
-class LiveSweep(Live):
+class SweepJob(SavedJob):
     """A sweep whose unfinished trainings this kernel runs; `driver` trains it and pauses."""
 
     def __init__(self, sweep: Sweep, workers: int) -> None:
@@ -35,4 +35,4 @@ class LiveSweep(Live):
         return sum(result.is_over for result in self.driver.results.values())
 
 
-live_sweeps = LiveList[LiveSweep]("sweep")
+sweep_jobs = JobList[SweepJob]("sweep")

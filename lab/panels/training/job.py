@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.runtime.live import Live, LiveList
+from lab.runtime.job import JobList, SavedJob
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.models import MODELS, device_of
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
@@ -17,7 +17,7 @@ from lxmls_rnn.runs import Run
 MAX_POINTS = 200  # points within epochs, over the whole training
 
 
-class LiveRun(Live):
+class TrainingJob(SavedJob):
     """A run trained in this kernel: a new one with `settings`, or a stored one resumed until `epochs`."""
 
     def __init__(self, folder: Path, settings: Settings | None = None, epochs: int | None = None) -> None:
@@ -133,4 +133,4 @@ class LiveRun(Live):
         return self.event.reason if isinstance(self.event, Stopped) else ""
 
 
-live_runs = LiveList[LiveRun]("run")
+training_jobs = JobList[TrainingJob]("run")

@@ -1,10 +1,10 @@
 """Benchmarks run by this kernel."""
 
-from lab.runtime.live import Live, LiveList
+from lab.runtime.job import JobList, SavedJob
 from lxmls_rnn.benchmark.measure.session import Session
 
 
-class LiveBenchmark(Live):
+class BenchmarkJob(SavedJob):
     """A benchmark that this kernel runs."""
 
     def __init__(self, session: Session) -> None:
@@ -21,4 +21,4 @@ class LiveBenchmark(Live):
         self.session.runner.stop()
 
 
-live_benchmarks = LiveList[LiveBenchmark]("benchmark")
+benchmark_jobs = JobList[BenchmarkJob]("benchmark")
