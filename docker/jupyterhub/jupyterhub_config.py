@@ -1,4 +1,4 @@
-"""JupyterHub for a class: a container of the lab for each student, with volumes of their own. See docs/classroom.md."""
+"""JupyterHub for a class: a container of the lab for each student, with volumes of their own. See docs/hub.md."""
 
 import os
 import sys
