@@ -82,7 +82,7 @@ bench-full: ## Time the whole grid of sizes, where the GPU is; goes on where it 
 DIST_UV = PATH="$$PATH:.uv/bin" uv
 
 .PHONY: dist
-dist: $(READY) ## Write an sdist and a wheel of the library, a wheel of its Theano: pip install --find-links dist lxmls-rnn[theano]
+dist: docs ## Write an sdist and a wheel of the library with its documentation, a wheel of its Theano: pip install --find-links dist lxmls-rnn[theano]
 	rm -f dist/lxmls_rnn-* dist/theano-*
 	$(DIST_UV) build -q --out-dir dist
 	$(DIST_UV) export -q --frozen --no-default-groups --extra theano --no-emit-project | sed -n '/^theano==/,/[^\\]$$/p' >dist/theano.txt
@@ -92,14 +92,19 @@ dist: $(READY) ## Write an sdist and a wheel of the library, a wheel of its Thea
 	@ls dist
 
 .PHONY: docs
-docs: $(READY) ## Build the documentation site, build/site/index.html; warnings are errors; needs Python 3.12 or newer
+docs: $(READY) ## Build the documentation site, build/site/index.html; warnings are errors
 	UV_PROJECT_ENVIRONMENT=.venv $(DIST_UV) sync -q --locked --inexact --group docs --python .venv/bin/python
-	.venv/bin/python -m sphinx -q -E -W --keep-going -j auto -c docs -d build/doctrees . build/site
+	@$(MAKE) --no-print-directory site WARNINGS="-W --keep-going"
+	.venv/bin/python scripts/check_site.py build/site
+	@echo "The site is in build/site/index.html."
+
+# what the image makes of the locked packages that are in it
+.PHONY: site
+site:
+	.venv/bin/python -m sphinx -q -E $(WARNINGS) -j auto -c docs -d build/doctrees . build/site
 	rm -rf build/sample-lstm
 	.venv/bin/lxmls-rnn train sample --model NumpyLSTM --init glorot --epochs 10 --root build --name sample-lstm >/dev/null
 	.venv/bin/lxmls-rnn export build/sample-lstm --to html --output build/site/docs/tagger.html >/dev/null
-	.venv/bin/python scripts/check_site.py build/site
-	@echo "The site is in build/site/index.html."
 
 .PHONY: pygpu
 pygpu: $(READY) ## Build and install pygpu, for a Python whose distribution has none: SOURCE=FOLDER or SOURCE=ADDRESS#sha256=...

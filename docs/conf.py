@@ -26,6 +26,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 highlight_language = "text"
 
 myst_heading_anchors = 4  # of the names that GitHub gives them
+myst_links_external_new_tab = True  # the lab shows the pages in a frame, where other sites refuse to be
 
 default_role = "code"
 autodoc_mock_imports = ["jax", "torch"]

@@ -37,7 +37,9 @@ def dist(uv, tmp_path_factory):
     shutil.copytree(ROOT, checkout, ignore=lambda where, names: ignored.get(Path(where), {"__pycache__"}))
     (checkout / ".venv").symlink_to(ROOT / ".venv")
     (checkout / ".uv").symlink_to(ROOT / ".uv")
-    subprocess.run(["make", "--assume-old=.venv/.ready", "dist"], cwd=checkout, check=True)
+    (checkout / "build/site").mkdir(parents=True)
+    (checkout / "build/site/index.html").write_text("what make docs builds")
+    subprocess.run(["make", "--assume-old=docs", "dist"], cwd=checkout, check=True)
     written = (checkout / "dist").rename(checkout.parent / "dist")
     shutil.rmtree(checkout)
     names = {f"lxmls_rnn-{VERSION}.tar.gz", f"lxmls_rnn-{VERSION}-py3-none-any.whl", "theano-1.0.5-py3-none-any.whl"}
@@ -68,6 +70,7 @@ def test_what_is_in_the_wheels_trains_on_the_sample_that_is_in_there_too(uv, dis
     assert sorted(path.name for path in packages.iterdir() if path.suffix != ".dist-info") == TOP_LEVEL
     assert (packages / "theano" / STAMP).read_text() == stamp()  # not a wheel of earlier edits, from a cache
     assert all((packages / package / "py.typed").exists() for package in ("lxmls_rnn", "lab"))
+    assert (packages / "lab/site/index.html").read_text() == "what make docs builds"
 
 
 @pytest.mark.nightly("the same wheels, found by uvx")
@@ -114,6 +117,8 @@ def test_the_lab_starts_from_the_wheels(uv, dist, tmp_path):
         assert server.poll() is None, (tmp_path / "log").read_text()
         answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents/00-welcome.ipynb?token=t")
         assert json.load(answer)["path"] == "00-welcome.ipynb"
+        answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/site/index.html?token=t")
+        assert answer.read() == b"what make docs builds"
     finally:
         server.terminate()
         server.wait()
