@@ -47,6 +47,12 @@ def isolated(text: str) -> str:
     return text if text.isascii() else f"\u2068{text}\u2069"
 
 
+def linked(text: str) -> Raw:
+    """Return a text in which each page of the documentation, such as docs/gpu.md#pygpu, is a link that opens it."""
+    link = r'<a href="../../\g<0>" target="_blank">\g<0></a>'
+    return Raw(re.sub(r"(?<![\w./-])docs/[\w-]+\.md(#[\w-]+)?", link, escape(text)))
+
+
 def word(text: str, tag: str, colour: str, unknown: bool, detail: str = "") -> Raw:
     """Return a word above its tag, on the tag's colour, with a dashed border if `unknown`; `detail` is the tooltip."""
     kind, missing = ("lab-word lab-faint", ", not in the vocabulary") if unknown else ("lab-word", "")

@@ -12,6 +12,7 @@ from typing import Any
 import anywidget
 import ipywidgets as widgets
 
+from lab.drawing.html import linked
 from lab.drawing.looks import RowBox, ShownBox, make, shared
 from lab.runtime import out_of_memory, python_warnings
 from lab.runtime.job import Job
@@ -95,7 +96,7 @@ class Panel(ShownBox, Quiet):
 
     def show_message(self, text: str) -> None:
         """Show a message in the message line."""
-        self.message.value = f'<div role="status">{escape(text)}</div>'
+        self.message.value = f'<div role="status">{linked(text)}</div>'
 
     def show_error(self, error: BaseException) -> None:
         """Show an error in the message line."""
@@ -104,7 +105,7 @@ class Panel(ShownBox, Quiet):
             trace = "".join(traceback.format_exception(error))
             text = f"{type(error).__name__}: {text}"
             details = f"<details><summary>Traceback</summary><pre>{escape(trace)}</pre></details>"
-        self.message.value = f'<div role="alert" class="lab-error">{escape(text)}</div>{details}'
+        self.message.value = f'<div role="alert" class="lab-error">{linked(text)}</div>{details}'
 
     @contextmanager
     def guard(self) -> Iterator[None]:

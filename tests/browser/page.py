@@ -35,14 +35,14 @@ class Server:
 
     @classmethod
     @contextmanager
-    def start(cls, command, port_option, folder, environ):
+    def start(cls, command, port_option, folder, environ, base=""):
         port, token = free_port(), secrets.token_hex(8)
         with open(folder / f"server-{port}.log", "wb") as log:
             process = subprocess.Popen(
                 [*map(str, command), f"{port_option}={port}", "--IdentityProvider.token=" + token],
                 cwd=folder, env=environ, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
-            server = cls(f"http://127.0.0.1:{port}", token, process, folder / f"server-{port}.log")
+            server = cls(f"http://127.0.0.1:{port}{base}", token, process, folder / f"server-{port}.log")
             try:
                 while not server.answers():
                     assert process.poll() is None, server.log.read_text()
@@ -117,7 +117,7 @@ class LabPage:
 
     def _hear(self, said):
         # what JupyterLab says on a busy machine, where it scrolls and where it starts
-        busy = re.match(r"Item with index \d+ did not appear|Plugin .* is taking too long to activate", said.text)
+        busy = re.match(r"Item with index \d+ did not appear|Plugin .* to activate", said.text)
         if said.type in ("error", "warning") and not busy:
             self.complaints.append(said.text)
 

@@ -427,6 +427,8 @@ def test_a_student_reaches_no_other_server_and_nothing_of_the_hub(classroom, ann
     assert dict(zip(asked, found, strict=True)) == asked
     assert anna.ask(f"/user/{BEN}/api/contents")[0] == 403
     assert ben.ask(f"/user/{BEN}/api/contents")[0] == 200
+    asked = f"/user/{BEN}/docs/glossary.md"
+    assert ["<h1>Glossary" in student.ask(asked)[1] for student in (anna, ben)] == [False, True]
 
 
 @whole

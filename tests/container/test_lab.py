@@ -12,6 +12,10 @@ def test_the_page_opens_with_the_printed_token_and_not_without(lab):
     _, token = lab.address()
     status, page = lab.get("/lab", token)
     assert (status, "JupyterLab" in page) == (200, True)
+    for path in ("/site/docs/glossary.html", "/docs/glossary.md"):
+        assert "<h1>Glossary" in lab.get(path, token)[1]
+        assert "<h1>Glossary" not in lab.get(path)[1]  # the login
+    assert lab.get("/site/docs/answers.html", token)[0] == 404
     assert lab.get("/api/contents")[0] == 403
     assert lab.get("/api/contents", "0" * 48)[0] == 403
 

@@ -244,14 +244,14 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
         points = "Points: medians, hollow if uncertain; bars: from quartile to quartile."
         self.key.value = f"<div>{legend}</div>{points}" if legend else ""
         reason, without = ("", "") if self.working else (report.why_no_gpu(shown) or "", report.without_gpu(shown))
-        self.gpu.value = speed_up_map(speed_ups(rows)) or (f"<p><b>{escape(without)}</b></p>" if without else "")
+        self.gpu.value = speed_up_map(speed_ups(rows)) or (f"<p><b>{html.linked(without)}</b></p>" if without else "")
         notes = [
             *report.less_work(shown),
             *summary.uncertain_lines(shown),
             *report.uncertain(shown, baseline),
             *report.not_measured(shown, reason),
         ]
-        self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
+        self.notes.value = "".join(f"<div style='margin-bottom:3px'>{html.linked(note)}</div>" for note in notes)
 
     def code(self) -> str:
         settings = self.settings()

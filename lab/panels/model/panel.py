@@ -157,7 +157,7 @@ class ModelPanel(Panel):
         assert self.experiment is not None
         assert self.work.job is not None
         model = self.experiment.tagger.model
-        self.device.value = escape(self._device)
+        self.device.value = html.linked(self._device)
         header = ["parameter", "shape", "min", "mean", "max", "histogram", "picture"]
         self.drawn.value = html.table(header, self.work.events) + (
             f"<small>Pictures: white is 0, blue positive, orange negative; the strongest colour is the largest "

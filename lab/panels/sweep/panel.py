@@ -204,7 +204,7 @@ class SweepPanel(RunsPanel[SweepJob]):
         self._redraw()
         caption = f"{sweep.name}: accuracy on dev over the seeds, best first"
         self.table.value = html.table(report.header(sweep), report.lines(settings), caption) + "".join(
-            f"<div><small>{escape(failure)}</small></div>" for failure in report.failures(results)
+            f"<div><small>{html.linked(failure)}</small></div>" for failure in report.failures(results)
         )
         self.progress.value = sum(result.is_over for result in results) / len(results)
         self.best.value = "" if active else self._verdict(sweep, settings)
@@ -221,7 +221,7 @@ class SweepPanel(RunsPanel[SweepJob]):
             verdict = report.verdict(best, on_test(sweep, best), "there is none")
         except ValueError as error:
             verdict = report.verdict(best, [], str(error))
-        return f"<p><b>{escape(verdict)}</b></p>"
+        return f"<p><b>{html.linked(verdict)}</b></p>"
 
     def _inspect_run(self, result: Result) -> None:
         """Open the run of a clicked point in an inspection panel."""

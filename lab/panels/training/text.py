@@ -39,7 +39,7 @@ def status(job: TrainingJob) -> str:
             parts.append(f"{timedelta(seconds=round(left))} left")
     return (
         f'<b class="lab-state">{escape(stage.capitalize())}</b>: {", ".join(parts)}'
-        f"<br><small>{escape(f'{job.device} {job.warning_text}')}</small>"
+        f"<br><small>{html.linked(f'{job.device} {job.warning_text}')}</small>"
     )
 
 

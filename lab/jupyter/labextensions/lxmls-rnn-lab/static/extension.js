@@ -189,11 +189,40 @@
     };
   }
 
-  const plugin = ({ INotebookTracker, NotebookActions }) => ({
+  // A page of the documentation, such as gpu.md#pygpu, opens in a tab: by the Help menu, or by a link to ../../docs/gpu.md#pygpu,
+  // of which JupyterLab makes one to a file.
+  function openDocumentation(app, helpMenu, MainAreaWidget, IFrame) {
+    const command = "lxmls-rnn-lab:documentation";
+    let tab;
+    const execute = ({ page = "README.md" }) => {
+      if (!tab || tab.isDisposed) {
+        const content = new IFrame();
+        content.node.querySelector("iframe").removeAttribute("sandbox"); // these pages are the lab's own
+        tab = Object.assign(new MainAreaWidget({ content }), { id: command });
+        Object.assign(tab.title, { label: "Documentation", closable: true });
+        app.shell.add(tab, "main");
+      }
+      tab.content.url = `${app.serviceManager.serverSettings.baseUrl}docs/${page}`;
+      app.shell.activateById(command);
+    };
+    app.commands.addCommand(command, { label: "Documentation of the Lab", execute });
+    helpMenu.addGroup([{ command }], -1);
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest("a")?.getAttribute("href");
+      const found = /(?:^\.\.\/\.\.|\/files)\/docs\/([\w-]+\.md)(?:\?[^#]*)?(#.*)?$/.exec(link);
+      if (!found) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      execute({ page: found[1] + (found[2] ?? "") });
+    }, true);
+  }
+
+  const plugin = ({ INotebookTracker, NotebookActions }, { IMainMenu }, { MainAreaWidget }, { IFrame }) => ({
     id: "lxmls-rnn-lab:plugin",
     autoStart: true,
-    requires: [INotebookTracker],
-    activate: (app, notebooks) => {
+    requires: [INotebookTracker, IMainMenu],
+    activate: (app, notebooks, { helpMenu }) => {
+      openDocumentation(app, helpMenu, MainAreaWidget, IFrame);
       allowSlowRestore();
       allowHiddenFigures();
       keepRuns(app);
@@ -208,7 +237,8 @@
   });
   const init = (found) => (modules = found);
   const get = async () => {
-    const made = { default: plugin(await shared("@jupyterlab/notebook")), __esModule: true };
+    const used = ["notebook", "mainmenu", "apputils", "ui-components"].map((name) => shared(`@jupyterlab/${name}`));
+    const made = { default: plugin(...(await Promise.all(used))), __esModule: true };
     return () => made;
   };
   (window._JUPYTERLAB ||= {})["lxmls-rnn-lab"] = { init, get };
