@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lxmls_rnn import __version__
 from lxmls_rnn.deep_learning.frameworks import THEANO
 from lxmls_rnn.deep_learning.models import MODELS
-from lxmls_rnn.device import Finding, blas, choose, gpu_parts, libraries
+from lxmls_rnn.device import Finding, blas_proof, choose, gpu_parts, libraries
 from lxmls_rnn.storage.messages import escaped
 
 if TYPE_CHECKING:
@@ -132,9 +132,9 @@ def python() -> Iterator[Finding]:
     yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
     yield Finding("NumPy", ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "scipy")))
     try:
-        yield Finding(blas.NUMPY, str(blas.require_numpy()))
+        yield Finding(blas_proof.NUMPY, str(blas_proof.require_numpy()))
     except RuntimeError as error:
-        yield Finding(blas.NUMPY, str(error), False)
+        yield Finding(blas_proof.NUMPY, str(error), False)
 
 
 def software(used: Mapping[str, str] | None = None) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from device.conftest import driver, pretend  # noqa: F401
 
 from lxmls_rnn import __version__, device, doctor
 from lxmls_rnn.device import Finding, in_use
-from lxmls_rnn.device.blas import NUMPY, Proof
+from lxmls_rnn.device.blas_proof import NUMPY, Proof
 from lxmls_rnn.device.in_use import Trial
 from lxmls_rnn.storage.messages import UNSAFE
 from lxmls_rnn.theano_env import blas, flags
@@ -211,7 +211,7 @@ def test_a_wrong_blas_is_a_fault(compiler, monkeypatch):
         raise RuntimeError("dgemm is wrong")
 
     monkeypatch.setattr(blas, "prove_linked", prove)
-    monkeypatch.setattr(device.blas, "require_numpy", prove)
+    monkeypatch.setattr(device.blas_proof, "require_numpy", prove)
     assert software(compiler, "-lmine")["BLAS"] == Finding("BLAS", "dgemm is wrong", False)
     assert list(doctor.python())[-1] == Finding(NUMPY, "dgemm is wrong", False)
 

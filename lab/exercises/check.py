@@ -22,7 +22,7 @@ from lab.exercises.inputs import cases
 from lab.exercises.library_calls import library_calls
 from lab.exercises.own_code import use as use  # `check.use`
 from lab.exercises.verdict import Note, Verdict
-from lab.runtime import trial
+from lab.runtime import student_process
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.messages import in_words
@@ -45,17 +45,17 @@ class Check:
         """Return the state of the answer and the text of its verdict."""
         try:
             compare.expected(self.exercise.name)  # the child need not compute it
-            return trial.run(self._judge, self.exercise.kind.framework, self.seconds)
-        except trial.Ended as error:
+            return student_process.run(self._judge, self.exercise.kind.framework, self.seconds)
+        except student_process.Ended as error:
             if error.known:
                 return NOT_RIGHT, f"{error.known}\n{explanation.CUT_OFF}"
-            if isinstance(error, trial.Busy):
+            if isinstance(error, student_process.Busy):
                 return NOT_YET, f"{error} This was no try.{explanation.line_of(error)}"
             return NOT_RIGHT, f"{error}{explanation.line_of(error)}"
         except Exception as error:  # the check itself fails on unexpected input
             return NOT_RIGHT, f"The check cannot handle this result: {type(error).__name__}: {error}"
 
-    def _judge(self, child: trial.Child) -> tuple[str, str]:
+    def _judge(self, child: student_process.Child) -> tuple[str, str]:
         """Return the verdict, in the child process; tell the kernel what is wrong once it is found."""
         got: list[harness.Arrays] = []
         failure: BaseException | None = None
@@ -68,7 +68,7 @@ class Check:
                         got.append(harness.run(self.exercise, self.answer, case))
                 except harness.Unfinished as error:
                     return NOT_YET, f'{error}\nA hint: check.hint("{self.exercise.name}")'
-                except trial.ERRORS as error:
+                except student_process.ERRORS as error:
                     if isinstance(error, NotImplementedError) and explanation.is_from_student(error):
                         return NOT_YET, "The cell is not filled in yet."
                     failure = error

@@ -33,7 +33,7 @@ from lab.exercises.compare import Difference
 from lab.exercises.exercise import EXERCISES, Exercise, Patch, answer_of
 from lab.exercises.harness import Arrays
 from lab.exercises.inputs import Case, cases
-from lab.runtime import trial
+from lab.runtime import student_process
 from lab.runtime.student_errors import SourceLine, failed_line, sentence
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT
 from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, TORCH
@@ -43,7 +43,7 @@ _VARIABLE = re.compile(r"0x[0-9a-f]+|\bline \d+|id=\d+|\bat 0x\w+")  # parts of 
 
 @dataclass(frozen=True)
 class Raised:
-    """An exception of an answer: its type, the framework's own sentence, the line of the answer, and shapes in it."""
+    """An exception of an answer: its type and message, the line that raised it, and the shapes of arrays there."""
 
     kind: str
     message: str
@@ -83,7 +83,7 @@ def is_from_student(error: BaseException) -> bool:
     return bool(frames) and is_students(frames[-1].f_code.co_filename)
 
 
-def line_of(error: trial.Ended) -> str:
+def line_of(error: student_process.Ended) -> str:
     """Return a phrase that names the line of the cell where an answer was when it was stopped."""
     return _of_cell(failed_line(error, is_students))
 
@@ -635,7 +635,7 @@ def _quiet_run(exercise: Exercise, answer: Any, case: Case) -> Arrays:
             return harness.run(exercise, answer, case)
         except Exception:
             raise
-        except trial.ERRORS as error:  # a changed answer still raises it: the search goes on
+        except student_process.ERRORS as error:  # a changed answer still raises it: the search goes on
             raise RuntimeError(type(error).__name__) from error
 
 

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Container
 from typing import NamedTuple
 
-from lab.runtime.trial import Ended
+from lab.runtime.student_process import Ended
 
 MAX_LINES = 4  # of an error's sentence
 

@@ -26,7 +26,7 @@ from lxmls_rnn.datasets.corpora import corpus_name
 from lxmls_rnn.deep_learning.models import MODELS, activations_of
 from lxmls_rnn.experiment import SETTINGS, Settings
 from lxmls_rnn.readers.conll import decoded, text_lines
-from lxmls_rnn.readers.conllu import conllu
+from lxmls_rnn.readers.conllu_writer import conllu
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.settings import settings_of
 from lxmls_rnn.storage.files import lines_of

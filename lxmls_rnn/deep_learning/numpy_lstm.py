@@ -155,7 +155,10 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
         return cells.f[..., t] * e_c
 
     def from_peepholes(self, e_a: np.ndarray) -> np.ndarray:
-        """Return the part of e_c_{t-1} that comes through the peepholes: W_c^T e_b_t, (n_hidd,); e_a is (4 n_hidd,)."""
+        """Return the part of e_c_{t-1} that comes through the peepholes, W_c^T e_b_t: (4 n_hidd,) -> (n_hidd,).
+
+        e_b_t is the rows of e_a_t for i, f and o.
+        """
         return self.param.W_c.T.dot(self.peephole_rows(e_a))
 
     def peephole_rows(self, e_a: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from lxmls_rnn.deep_learning.activations import OF_LSTM, OF_RNN
 from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.frameworks import Framework
 from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step, Steps
-from lxmls_rnn.device import blas
+from lxmls_rnn.device import blas_proof
 from lxmls_rnn.storage.messages import MAX_QUOTE_CHARACTERS, escaped, quoted
 
 DTYPES = ("float64", "float32")
@@ -120,7 +120,7 @@ class Model:
 
     def _set_up(self, sizes: Sizes, values: Mapping[str, np.ndarray], activation: str | None, dtype: str) -> None:
         """Set the attributes of a model with copies of these parameters; RuntimeError if NumPy's BLAS is wrong."""
-        blas.require_numpy()
+        blas_proof.require_numpy()
         self.sizes, self.dtype = sizes, dtype
         chosen = self.activations[0] if activation is None else activation
         self.activation = check_choice("activation", chosen, self.activations)
@@ -158,9 +158,10 @@ class Model:
         Returns
         -------
         callable
-            ``steps(numbers, rate)``: makes a step on each batch in `numbers`, int64, (n,), in this order. Each call
-            yields the costs and the numbers of correct words before the step, and the norms, of the next batches; the
-            model then has the parameters after the last of them. Ask for no more steps after a cost that is not finite.
+            ``steps(numbers, rate)``: iterates over `numbers`, int64, (n,), of batches, in groups of as many as one
+            compiled call takes. After the steps of a group it yields three lists: costs and numbers of correct words
+            before each step, and norms; the model then has the parameters after the group. Ask for no more after a cost
+            that is not finite.
         """
         step = self.make_step(descent, batched=batches[0].x.ndim == 2)
 

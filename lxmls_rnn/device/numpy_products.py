@@ -1,4 +1,4 @@
-"""Products of NumPy's BLAS beside those of its integers, which use no BLAS; `lxmls_rnn.device.blas` runs this file.
+"""Products of NumPy's BLAS beside those of its integers, which use no BLAS; `blas_proof.py` runs this file.
 
 They are those of the models: no product of a matrix and its own transpose, for which NumPy has another function.
 The numbers are integers so small that every order of summation is exact, and so large that bfloat16 is not.

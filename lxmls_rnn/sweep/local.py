@@ -20,7 +20,7 @@ from typing import Any
 
 from loky import ProcessPoolExecutor
 
-from lxmls_rnn.device.blas import ONE_THREAD
+from lxmls_rnn.device.blas_proof import ONE_THREAD
 from lxmls_rnn.storage.messages import counted, in_words
 from lxmls_rnn.sweep import tasks
 from lxmls_rnn.sweep.tasks import WorkerDied

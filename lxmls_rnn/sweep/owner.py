@@ -57,7 +57,7 @@ def discard(folder: Path) -> None:
 def is_owner(folder: Path, token: str) -> bool:
     """Whether the claim with this `token` is the last one on the folder.
 
-    A file that is not a valid claim, for instance a longer one, was written by another process.
+    False if the file of the claim is missing, or longer than a claim: another process has written it.
     """
     expected = token.encode()
     try:

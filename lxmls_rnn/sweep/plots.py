@@ -63,7 +63,7 @@ def draw_against(axis: Axes, name: str, vary: dict[str, list[Any]], settings: Se
 
 
 def draw_curves(axis: Axes, settings: Sequence[SettingResults]) -> None:
-    """Draw accuracy on dev by epoch: the best settings in colours with bands of one deviation, the others in grey."""
+    """Draw accuracy on dev by epoch: the best settings in colours with their standard deviation, others in grey."""
     best = [(setting, colour, "solid") for setting, colour in zip(settings, LINES[:MAX_COLOURED_CURVES], strict=False)]
     draw_chart(axis, curves(best, settings[MAX_COLOURED_CURVES:]))
     handles, labels = axis.get_legend_handles_labels()

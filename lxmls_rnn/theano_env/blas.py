@@ -17,7 +17,7 @@ from pathlib import Path
 
 from theano_runtime import entries, failures, programs
 
-from lxmls_rnn.device import blas
+from lxmls_rnn.device import blas_proof
 
 PACKAGE = "scipy-openblas32"
 # All BLAS functions that Theano's C code or this library's calls.
@@ -25,7 +25,7 @@ SYMBOLS = (
     *("sgemm_", "dgemm_", "sgemv_", "dgemv_", "sger_", "dger_", "sdot_", "ddot_", "saxpy_", "daxpy_"),
     *("openblas_get_num_threads", "openblas_set_num_threads"),
 )
-PRODUCTS = Path(__file__).with_name("products.cpp")
+PRODUCTS = Path(__file__).with_name("blas_products.cpp")
 
 # OpenBLAS's threads spin for 2 to this power of processor cycles before they sleep. With the default of 26 they would
 # slow down the threads of `ops/cpu/parallel.hpp` and other processes.
@@ -64,7 +64,7 @@ def shown_name(flags: str) -> str:
     return f"OpenBLAS {metadata.version(PACKAGE)} of {PACKAGE}" if flags and flags == ldflags() else flags
 
 
-def prove_linked(cxx: str, flags: str, folder: Path) -> blas.Proof:
+def prove_linked(cxx: str, flags: str, folder: Path) -> blas_proof.Proof:
     """Return the proof of the BLAS that `flags` link with.
 
     Parameters
@@ -81,7 +81,7 @@ def prove_linked(cxx: str, flags: str, folder: Path) -> blas.Proof:
     CompileError
         The program cannot be compiled, for instance because `flags` do not link.
     RuntimeError
-        A product is wrong, as in `device.blas.prove`.
+        A product is wrong, as in `device.blas_proof.prove`.
     """
     source = PRODUCTS.read_text()
     program = folder / f"blas-{hashlib.sha256(f'{flags}{source}'.encode()).hexdigest()[:16]}"
@@ -96,23 +96,23 @@ def prove_linked(cxx: str, flags: str, folder: Path) -> blas.Proof:
             if done.status != 0:
                 raise failures.failure(command, done, source, folder, flags)
             entries.publish(part, program)
-    return blas.prove(shown_name(flags), [program], folder)
+    return blas_proof.prove(shown_name(flags), [program], folder)
 
 
 def load_proved(cxx: str, flags: str, folder: Path) -> None:
     """Load the BLAS that `flags` link with, with a kernel that is proved; the package's with `TIMEOUT`.
 
     A timeout that is in the environment is kept. The environment of child processes stays as it is, for NumPy's BLAS.
-    Errors as in `prove_linked` and `device.blas.require_loaded`.
+    Errors as in `prove_linked` and `device.blas_proof.require_loaded`.
     """
     if not (cxx and flags):
         return
     proof = prove_linked(cxx, flags, folder)
-    settings = {blas.VARIABLE: proof.coretype} if proof.coretype else {}
+    settings = {blas_proof.VARIABLE: proof.coretype} if proof.coretype else {}
     if flags == ldflags():
         settings[TIMEOUT_VARIABLE] = os.environ.get(TIMEOUT_VARIABLE, TIMEOUT)
     with variables_set(settings):
-        blas.require_loaded(shown_name(flags), proof)
+        blas_proof.require_loaded(shown_name(flags), proof)
 
 
 @contextmanager

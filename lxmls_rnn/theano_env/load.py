@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lxmls_rnn.device import GpuLost, libraries
-from lxmls_rnn.device.blas import require_numpy
+from lxmls_rnn.device.blas_proof import require_numpy
 from lxmls_rnn.device.in_use import require_device
 from lxmls_rnn.device.problems import index
 from lxmls_rnn.theano_env import blas, flags

@@ -1,6 +1,6 @@
 import pytest
 
-from lab.runtime import python_warnings, trial
+from lab.runtime import python_warnings, student_process
 from lxmls_rnn import paths
 from lxmls_rnn.datasets.corpora import corpus_files
 
@@ -67,5 +67,5 @@ def wall_clock(monkeypatch):
             self.now += 1e6
 
     clock = Clock()
-    monkeypatch.setattr(trial, "_clock", lambda: clock.now)
+    monkeypatch.setattr(student_process, "_clock", lambda: clock.now)
     return clock

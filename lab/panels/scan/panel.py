@@ -17,7 +17,7 @@ from lab.panels.scan.examples import EXAMPLES, Example
 from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source, text_box
 from lab.panels.scan.step import Compiled, StepError, columns_of, compile_example, evaluate
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
-from lab.runtime import trial
+from lab.runtime import student_process
 from lab.widgets.controls import dropdown, field, in_row, on_change, show, toggles, unfolding, view
 from lab.widgets.panel import Panel, PanelJob, controls
 from lxmls_rnn.benchmark.show.report import format_time as time_in_words
@@ -174,7 +174,7 @@ class ScanPanel(Panel):
             (self.wrong_result.value,) = self.work.events
             return "Both programs have run."
 
-        if name == MISTAKES_PART or trial.can_fork(THEANO):
+        if name == MISTAKES_PART or student_process.can_fork(THEANO):
             self.work.begin(work, on_end)
         else:  # the user can interrupt it only in the kernel's main thread
             list(work())

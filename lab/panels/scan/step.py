@@ -11,7 +11,7 @@ import numpy as np
 
 from lab.panels.scan.examples import Example
 from lab.panels.scan.programs import THEANO_IMPORTS, execute, remember
-from lab.runtime import trial
+from lab.runtime import student_process
 from lab.runtime.student_errors import SourceLine, failed_line, sentence
 from lxmls_rnn.benchmark.measure.timing import median_time
 from lxmls_rnn.deep_learning.frameworks import THEANO
@@ -66,7 +66,7 @@ def columns_of(values: np.ndarray) -> np.ndarray:
 def compile_example(example: Example, step: str) -> Compiled:
     """Compile an example with the program `step`, which defines the function `step`; StepError if it does not work."""
 
-    def build(child: trial.Child) -> tuple[Any, ...]:
+    def build(child: student_process.Child) -> tuple[Any, ...]:
         printed, start = io.StringIO(), time.perf_counter()
         namespace = _defined(example, step, printed)
         if not callable(namespace.get("step")):
@@ -84,7 +84,7 @@ def compile_example(example: Example, step: str) -> Compiled:
 def evaluate(compiled: Compiled, arguments: list[Any]) -> ScanResults:
     """Call both functions and measure their times; StepError if scan fails."""
 
-    def work(_: trial.Child) -> ScanResults:
+    def work(_: student_process.Child) -> ScanResults:
         namespace = _defined(compiled.example, compiled.step)
         by_loop, by_scan = namespace["by_loop"], compiled.by_scan
         try:
@@ -119,8 +119,8 @@ def _run_first_step(example: Example, step: Callable[..., Any], arguments: list[
     theano.function([], step(*values), mode=mode)()
 
 
-def _in_child(work: Callable[[trial.Child], Any], step: str) -> Any:
-    def explained(child: trial.Child) -> Any:
+def _in_child(work: Callable[[student_process.Child], Any], step: str) -> Any:
+    def explained(child: student_process.Child) -> Any:
         try:
             return work(child)
         except StepError:
@@ -130,12 +130,12 @@ def _in_child(work: Callable[[trial.Child], Any], step: str) -> Any:
 
     remember(step, STEP_FILENAME)
     try:
-        return trial.run(explained, THEANO, STEP_SECONDS)
-    except trial.Ended as error:
+        return student_process.run(explained, THEANO, STEP_SECONDS)
+    except student_process.Ended as error:
         raise StepError(explain(error)) from error
 
 
-def _limited(step: Callable[..., Any], child: trial.Child) -> Callable[..., Any]:
+def _limited(step: Callable[..., Any], child: student_process.Child) -> Callable[..., Any]:
     @functools.wraps(step)
     def limited(*arguments: Any) -> Any:
         child.allow(STEP_SECONDS)
@@ -150,9 +150,9 @@ def _limited(step: Callable[..., Any], child: trial.Child) -> Callable[..., Any]
 def explain(error: BaseException) -> str:
     """Return a sentence about an error in a step, with the line of the step."""
     line, kind = failed_line(error, STEP_FILENAME.__eq__), type(error).__name__
-    if isinstance(error, trial.Ended):
+    if isinstance(error, student_process.Ended):
         text = str(error).replace("function", "step")
-        if isinstance(error, trial.TimeUp) and error.seconds == COMPILE_SECONDS:
+        if isinstance(error, student_process.TimeUp) and error.seconds == COMPILE_SECONDS:
             text = f"Theano is still compiling after {error.seconds:g} s: use its operations instead of long loops."
     elif isinstance(error, SyntaxError) and error.filename == STEP_FILENAME:
         line, text = SourceLine(error.lineno or 0, (error.text or "").strip()), f"{kind}: {error.msg}."

@@ -5,7 +5,7 @@ import traceback
 import pytest
 
 from lab.runtime.student_errors import failed_line, sentence
-from lab.runtime.trial import Ended
+from lab.runtime.student_process import Ended
 
 
 def test_the_innermost_line_is_that_of_the_traceback_or_of_the_stack():

@@ -38,7 +38,7 @@ class GpuUpload(theano.Op):
 class GpuFetch(theano.Op):
     """The cost and the number of correct words of a `GpuSoftmaxCost` on the host, with one copy.
 
-    Further inputs are not read: Theano computes them first, and the host waits for the device when it has no more work.
+    Further inputs are not read. Theano starts their work first, so that the device has all of it while the host waits.
     """
 
     __props__ = ()

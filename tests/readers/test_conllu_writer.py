@@ -5,7 +5,7 @@ from unicodedata import is_normalized
 
 import pytest
 
-from lxmls_rnn.readers.conllu import conllu
+from lxmls_rnn.readers.conllu_writer import conllu
 from lxmls_rnn.readers.tags import UPOS_TAGS, read_tag_map
 from lxmls_rnn.tagger import normalised, tokenize
 

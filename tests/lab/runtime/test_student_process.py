@@ -12,12 +12,12 @@ import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from tblib.pickling_support import pickle_exception
 
-from lab.runtime import trial
+from lab.runtime import student_process
 from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY
 
 
 def run(function, framework=NUMPY):
-    return trial.run(function, framework, 5.0)
+    return student_process.run(function, framework, 5.0)
 
 
 def test_results_and_exceptions_come_back_and_nothing_else_changes(capsys):
@@ -59,7 +59,7 @@ def test_code_that_never_leaves_C_is_ended_and_its_line_and_what_it_told_are_kno
         child.tell("this much")
         return signal.setitimer(signal.ITIMER_PROF, 0.01) and ten**ten**9
 
-    with pytest.raises(trial.TimeUp) as caught:
+    with pytest.raises(student_process.TimeUp) as caught:
         run(never_ends)
     assert (caught.value.seconds, caught.value.known) == (5.0, "this much")
     (*_, inner) = caught.value.stack
@@ -72,7 +72,7 @@ def test_code_that_waits_and_ignores_the_signal_is_killed(wall_clock):
         print("begun")
         threading.Event().wait()
 
-    with pytest.raises(trial.Busy) as caught, redirect_stdout(wall_clock):
+    with pytest.raises(student_process.Busy) as caught, redirect_stdout(wall_clock):
         run(deaf)
     assert list(caught.value.stack) == []
 
@@ -81,7 +81,7 @@ def test_code_that_waits_and_ignores_the_signal_is_killed(wall_clock):
     "end", [lambda _: os._exit(0), lambda _: os.kill(os.getpid(), signal.SIGKILL), lambda _: os.closerange(3, 99)]
 )
 def test_code_that_ends_python_or_is_killed_has_no_result(end):
-    with pytest.raises(trial.Ended, match="took too much memory, or crashed or ended Python"):
+    with pytest.raises(student_process.Ended, match="took too much memory, or crashed or ended Python"):
         run(end)
 
 
@@ -112,13 +112,13 @@ def test_the_kernel_asks_for_input(monkeypatch):
 
 def test_the_kernel_shows_figures(monkeypatch):
     shell = SimpleNamespace(display_pub=CapturingDisplayPublisher())
-    monkeypatch.setattr(trial, "get_ipython", lambda: shell)
+    monkeypatch.setattr(student_process, "get_ipython", lambda: shell)
     run(lambda _: [shell.display_pub.publish({"text/plain": f"figure {n}"}) for n in range(99)])
     assert [one["data"]["text/plain"] for one in shell.display_pub.outputs] == [f"figure {n}" for n in range(20)]
 
 
 def test_no_more_than_so_much_of_what_is_printed_is_shown(capsys, monkeypatch):
-    monkeypatch.setattr(trial, "MAX_PRINTED", 10)
+    monkeypatch.setattr(student_process, "MAX_PRINTED", 10)
     run(lambda _: [print(n, flush=True) for n in range(1000)])
     assert capsys.readouterr().out == "0\n1\n2\n3\n4\n\n(The rest of what the code prints is left out.)\n"
 
@@ -131,7 +131,7 @@ def test_code_raises_the_recursion_limit_to_what_python_survives(monkeypatch):
 
     def raised(_):
         sys.setrecursionlimit(10**7)
-        assert sys.getrecursionlimit() == trial.MAX_RECURSION
+        assert sys.getrecursionlimit() == student_process.MAX_RECURSION
         endless()
 
     with pytest.raises(RecursionError):
@@ -154,6 +154,6 @@ def test_breakpoints_are_in_the_kernel():
     before = sys.gettrace()
     sys.settrace(lambda *_: None)
     try:
-        assert not trial.can_fork(NUMPY)
+        assert not student_process.can_fork(NUMPY)
     finally:
         sys.settrace(before)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from lxmls_rnn.device import blas, processor
+from lxmls_rnn.device import blas_proof, processor
 from lxmls_rnn.theano_env import blas as theano_blas
 
 pytestmark = pytest.mark.skipif(not shutil.which("g++"), reason="there is no g++")
-FIRST, SECOND = blas.KERNELS[platform.machine()]
+FIRST, SECOND = blas_proof.KERNELS[platform.machine()]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def library(ldflags):
 @pytest.fixture
 def prove(ldflags, tmp_path_factory, monkeypatch):
     """Prove the library with faults of its kernels; the program that multiplies is compiled once."""
-    monkeypatch.delenv(blas.VARIABLE, raising=False)
+    monkeypatch.delenv(blas_proof.VARIABLE, raising=False)
     folder = tmp_path_factory.getbasetemp() / "cache"
 
     def proved(faults=""):
@@ -49,7 +49,7 @@ def prove(ldflags, tmp_path_factory, monkeypatch):
 
 def python(code, cache, **environ):
     """Run code in a fresh Python with a cache of its own; return the status, the output and the last line of errors."""
-    others = {name: value for name, value in os.environ.items() if name not in (blas.VARIABLE, "THEANO_FLAGS")}
+    others = {name: value for name, value in os.environ.items() if name not in (blas_proof.VARIABLE, "THEANO_FLAGS")}
     environ = {**others, "XDG_CACHE_HOME": str(cache), "THEANORC": os.devnull, "LXMLS_DEVICE": "cpu", **environ}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr.strip().rpartition("\n")[2]
@@ -84,7 +84,7 @@ def test_without_a_right_kernel_the_error_names_library_kernels_and_products(pro
 
 
 def test_the_users_kernel_is_kept_if_it_is_right_and_named_if_not(prove, library, monkeypatch):
-    monkeypatch.setenv(blas.VARIABLE, "mine")
+    monkeypatch.setenv(blas_proof.VARIABLE, "mine")
     assert prove("native dgemm wrong") == (library, "mine", "mine", "")
     with pytest.raises(RuntimeError, match=r"mine is wrong in .* gemm NN .*; unset OPENBLAS_CORETYPE=mine or name"):
         prove("mine sgemm wrong")
@@ -95,11 +95,13 @@ def test_a_proof_is_stored_for_processor_library_and_kernel(prove, ldflags, libr
     program = next(file for file in (tmp_path.parent / "cache").iterdir() if file.suffix == "")
 
     def proved():
-        return blas.prove("BLAS", [program], tmp_path)
+        return blas_proof.prove("BLAS", [program], tmp_path)
 
     runs = []
     run = subprocess.run
-    monkeypatch.setattr(blas.subprocess, "run", lambda *args, **options: runs.append(args) or run(*args, **options))
+    monkeypatch.setattr(
+        blas_proof.subprocess, "run", lambda *args, **options: runs.append(args) or run(*args, **options)
+    )
     assert proved() == proved() == (library, "native", "", "")
     assert len(runs) == 1
     (record,) = tmp_path.iterdir()
@@ -109,14 +111,14 @@ def test_a_proof_is_stored_for_processor_library_and_kernel(prove, ldflags, libr
     os.utime(library, ns=(1, 1))  # another version
     assert proved() == proved()
     assert len(runs) == 3
-    monkeypatch.setenv(blas.VARIABLE, "mine")
+    monkeypatch.setenv(blas_proof.VARIABLE, "mine")
     assert proved().kernel == proved().kernel == "mine"
     assert len(runs) == 4
     monkeypatch.setattr(processor, "identity", lambda: "another")
     assert proved() == proved()
     assert len(runs) == 5
     tmp_path.joinpath("file").touch()
-    assert blas.prove("BLAS", [program], tmp_path / "file" / "none").kernel == "mine"  # no folder to store it
+    assert blas_proof.prove("BLAS", [program], tmp_path / "file" / "none").kernel == "mine"  # no folder to store it
 
 
 THEANO = """if True:
@@ -179,9 +181,9 @@ def test_a_variable_that_is_set_after_numpys_import_does_not_count(library, tmp_
 
 
 def test_a_python_that_cannot_multiply_is_no_wrong_product(tmp_path):
-    command = [sys.executable, Path(blas.__file__).with_name("numpy_products.py"), __file__]
+    command = [sys.executable, Path(blas_proof.__file__).with_name("numpy_products.py"), __file__]
     with pytest.raises(RuntimeError, match=r"the products of BLAS cannot be computed: Python imports .* instead of .*"):
-        blas.prove("BLAS", command, tmp_path)
+        blas_proof.prove("BLAS", command, tmp_path)
 
 
 def test_the_import_of_the_package_and_its_help_prove_nothing(tmp_path):

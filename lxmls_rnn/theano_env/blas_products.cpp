@@ -1,4 +1,4 @@
-/* Products of the BLAS that this program is linked with, beside plain sums; `lxmls_rnn.device.blas` runs it.
+/* Products of the BLAS that this program is linked with, beside plain sums; `lxmls_rnn.device.blas_proof` runs it.
 
 It prints the library's file, the kernel's name and, before it is computed, each product; the status is 3 after a wrong
 one. The numbers are integers so small that every order of summation is exact, and so large that bfloat16 is not. */
