@@ -123,6 +123,13 @@ lab: $(READY) ## Start JupyterLab from .venv, without Docker; ARGS="--no-browser
 test-browser: $(READY) ## Test the panels in JupyterLab with Chromium, from PATH or "playwright install chromium"
 	.venv/bin/pytest -n auto --maxprocesses 4 -m "not nightly" tests/browser $(ARGS)
 
+.PHONY: pictures
+pictures: $(READY) ## Take the pictures that the pages show anew, on an idle machine; ARGS="-k sweep" for some of them
+	rm -rf build/pictures && mkdir -p build/pictures
+	LAB_SCREENSHOTS=build/pictures .venv/bin/pytest -n 0 tests/browser $(ARGS)
+	for file in $$(grep -oh 'panels/[a-z0-9-]*\.png' docs/*.md | sort -u); do \
+		if [ -e "build/pictures/$${file#*/}" ]; then cp -v "build/pictures/$${file#*/}" "docs/$$file"; fi; done
+
 # The label of a local build says which commit it is.
 export LAB_REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 BUILT = $(shell grep -qs '^LAB_IMAGE=.' .env || [ "$$LAB_IMAGE" ] || echo yes)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,12 @@ def test_the_interface_has_the_names_that_notebooks_and_the_code_of_panels_impor
 def test_the_page_of_the_exercises_has_the_table_of_the_code():
     lines = [f"| {exercise.number} | {exercise.title} | `{exercise.name}` |" for exercise in EXERCISES.values()]
     assert "\n".join(lines) in (DOCS / "exercises.md").read_text(encoding="utf-8")
+
+
+def test_the_pages_show_each_picture_and_a_browser_test_takes_it():
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *DOCS.glob("*.md")))
+    shown = set(re.findall(r"\]\((?:docs/)?panels/([\w-]+)\.png\)", pages))
+    assert shown == {file.stem for file in (DOCS / "panels").iterdir()}
+    tests = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests/browser").glob("*.py"))
+    taken = [re.sub("{.*?}", "*", name) for name in re.findall(r'\bpicture\(.*, f?"([\w{}-]+)"', tests)]
+    assert not [name for name in shown if not any(fnmatch(name, pattern) for pattern in taken)]

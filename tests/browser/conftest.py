@@ -12,7 +12,13 @@ from browser.window import SIZE, chromium, context, watched  # noqa: F401  fixtu
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-SCREENSHOTS = os.environ.get("LAB_SCREENSHOTS")  # a folder for pictures of the panels; none by default
+SCREENSHOTS = os.environ.get("LAB_SCREENSHOTS")  # a folder for pictures: make pictures
+
+
+def pytest_collection_modifyitems(items):
+    """For pictures, run the tests that take some."""
+    if SCREENSHOTS:
+        items[:] = [item for item in items if "picture" in item.fixturenames]
 
 
 @pytest.fixture(scope="session")
