@@ -101,8 +101,8 @@ docs: $(READY) ## Build the documentation site, build/site/index.html; warnings 
 # what the image makes of the locked packages that are in it
 .PHONY: site
 site:
+	rm -rf build/site build/sample-lstm
 	.venv/bin/python -m sphinx -q -E $(WARNINGS) -j auto -c docs -d build/doctrees . build/site
-	rm -rf build/sample-lstm
 	.venv/bin/lxmls-rnn train sample --model NumpyLSTM --init glorot --epochs 10 --root build --name sample-lstm >/dev/null
 	.venv/bin/lxmls-rnn export build/sample-lstm --to html --output build/site/docs/tagger.html >/dev/null
 
