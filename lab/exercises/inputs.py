@@ -87,7 +87,8 @@ def _models(seed: int, lstm: bool = False) -> list[Case]:
 
 
 def _both_ways(seed: int) -> list[Case]:
-    """Return sentences for a tagger with a state from each side; W_y has columns for both."""
+    """Return sentences for a tagger with a state from each side, and its states; W_y has columns for both."""
+    forward: Any = answer_of("both_ways")
     found = []
     for n, case in enumerate(_sentences(seed)):
         rng = np.random.RandomState(100 * seed + 12 + n)
@@ -97,7 +98,10 @@ def _both_ways(seed: int) -> list[Case]:
             "V_h": rng.uniform(-2, 2, W_h.shape) / W_h.shape[1] ** 0.5,
             "W_y": np.hstack([W_y, rng.uniform(-1, 1, W_y.shape)]),
         }
-        found.append({name: case[name] for name in ("x", "W_e", "W_x", "W_h")} | others)
+        given = {name: case[name] for name in ("x", "W_e", "W_x", "W_h")} | others
+        h, b, _, p = forward(*given.values())
+        states = {"h": np.pad(h, ((0, 0), (1, 0))), "b": np.pad(b, ((0, 0), (0, 1)))}  # with h_0 and b_{L+1}
+        found.append(given | states | {"p": p, "gold": case["gold"]})
     return found
 
 

@@ -130,6 +130,9 @@ def test_the_solved_exercises_are_all_right_and_agree_with_the_library(tmp_path,
     assert stopped[0] == stopped[1]
     assert float(re.search(r"difference (\S+)", printed(notebook, "compare-batch"))[1]) < 1e-12
     assert printed(notebook, "compare-clip").count("dev") == 2
+    shares = re.findall(r"one way (\S+)%, both ways (\S+)%", printed(notebook, "both-ways-training"))
+    assert all(float(one) < 60 and float(both) == 100 for one, both in shares[2:])  # a later word decides
+    assert len(shares) == 4
     n = sum(not exercise.optional for exercise in EXERCISES.values())
     assert f"{n} of {n} done" in notebook.cells[-1].outputs[0].data["text/plain"]
 
@@ -159,7 +162,7 @@ def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypa
         differences = re.findall(r"\d\.\de[+-]\d+", printed(notebook, id))
         assert len(differences) == n
         assert max(map(float, differences)) < 1e-10
-    assert "0 of 12 done, 5 of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert "0 of 12 done, 5 of 14 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 @of_school
@@ -179,7 +182,7 @@ def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatc
         assert len(differences) == 4
         assert max(map(float, differences)) < 1e-4  # float32
     done = 1 if TORCH.missing else 2
-    assert f"0 of 12 done, {done} of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert f"0 of 12 done, {done} of 14 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 def test_every_exercise_has_its_cell_that_defines_what_its_solution_defines_and_its_check():

@@ -8,11 +8,12 @@ from scipy.special import softmax
 
 from lab.exercises import harness
 from lab.exercises.compare import expected
-from lab.exercises.exercise import EXERCISES
+from lab.exercises.exercise import EXERCISES, answer_of
 from lab.exercises.harness import BadResult, Unfinished, run
 from lab.exercises.inputs import cases
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.teaching.gradient_check import finite_differences, relative_difference
 
 TWO = replace(EXERCISES["forward"], arguments=("a", "b"), results=("sum", "product"))
 GIVEN = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 4.0])}
@@ -138,3 +139,17 @@ def test_a_tagger_that_reads_both_ways_is_two_networks_one_on_the_reversed_sente
         scores = case["W_y"] @ np.vstack([states["h"], states["b"]])
         for name, value in {**states, "y": scores, "p": softmax(scores, axis=0)}.items():
             np.testing.assert_allclose(right[name], value, rtol=1e-12)
+
+
+def test_the_gradients_of_both_directions_are_finite_differences():
+    forward = answer_of("both_ways")
+    for case, right in list(zip(cases("both_ways"), expected("both_ways_gradients"), strict=True))[
+        :2
+    ]:  # the small ones
+        given = {name: case[name].copy() for name in EXERCISES["both_ways"].arguments}
+
+        def cost(given=given, gold=case["gold"]):
+            return -np.log(forward(*given.values())[-1][gold, range(len(gold))]).mean()
+
+        for name in list(given)[1:]:
+            assert relative_difference(right[f"d{name}"], finite_differences(cost, given[name]))[0] < 1e-8
