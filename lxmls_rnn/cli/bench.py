@@ -51,6 +51,8 @@ def bench(
         raise ValueError("--resume needs --out, the file to resume")
     path = (out or new_path(paths.results())).absolute()
     session = Session(chosen.cases(), chosen.runner(), path, ["lxmls-rnn", *sys.argv[1:]], resume)
+    if session.todo and session.results.doubt:
+        console.say(session.results.doubt)
     show_run(session)
     if session.runner.stopping and not session.saved:
         console.say("Stopped before anything was measured, so no results file is written.")

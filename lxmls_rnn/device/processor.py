@@ -18,14 +18,17 @@ def cores() -> int:
     """Return how many cores this process may use, limited by its affinity and by a container's quota."""
     # macOS and Windows have no affinity
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(allowed, max(1, int(quota() or allowed)))
+
+
+def quota() -> float | None:
+    """Return how many cores' time a container's quota allows this process; None without a quota."""
     for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # control groups 2 and 1
-        try:
-            quota, period = " ".join(Path(f"/sys/fs/cgroup/{file}").read_text() for file in files).split()
-            if int(quota) > 0:
-                return min(allowed, max(1, int(quota) // int(period)))
-        except (OSError, ValueError):  # no such file, or "max"
-            continue
-    return allowed
+        with suppress(OSError, ValueError):  # no such file, or "max"
+            allowed, period = " ".join(Path(f"/sys/fs/cgroup/{file}").read_text() for file in files).split()
+            if int(allowed) > 0:
+                return int(allowed) / int(period)
+    return None
 
 
 def processors(count: int) -> set[int]:

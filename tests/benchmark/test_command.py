@@ -96,6 +96,15 @@ def test_what_a_file_has_is_shown_as_a_table_and_a_picture(run, measured):
     assert table != re.sub(" +", " ", other.output).replace(end, f"{end}Picture: {Path.cwd()}/a.png\n")
 
 
+def test_what_slows_down_the_machine_is_said_before_anything_is_measured_and_in_the_answer(run, monkeypatch, scripted):
+    monkeypatch.setattr("lxmls_rnn.benchmark.measure.session.doubt", lambda: "This machine is busy.")
+    scripted(seconds=(0.01, 0.01))  # replaces the workers
+    output = run(*SMALL, "--no-plot", "--out", "b.json").output
+    assert output.startswith("This machine is busy.\n")
+    assert output.count("This machine is busy.") == 2
+    assert Results.load(Path("b.json")).doubt == "This machine is busy."
+
+
 def test_the_roofline_is_beside_the_results_or_where_it_is_to_be(run, measured):
     for more, path in (([], "a-roofline.png"), (["--out", "b.png"], "b.png")):
         result = run("roofline", "a.json", *more)

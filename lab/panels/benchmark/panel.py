@@ -226,7 +226,7 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
             return
         shown, baseline = self.shown, self.baseline.value
         self.drawn.children = list(self.figures.values())
-        answer = "" if self.working else summary.answer(shown)
+        answer = shown.doubt if self.working else summary.answer(shown)
         self.machine.value = f"<p>{escape(processor_and_gpus(shown.machine))}</p><p><b>{escape(answer)}</b></p>"
         header = report.header(baseline)
         # a panel has no room for more columns

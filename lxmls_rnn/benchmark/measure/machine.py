@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from threadpoolctl import threadpool_info
 
 from lxmls_rnn.deep_learning import gpu_plans
 from lxmls_rnn.device import libraries
-from lxmls_rnn.device.processor import cores
+from lxmls_rnn.device.processor import cores, quota
 
 VARIABLES = (
     "OPENBLAS_CORETYPE",
@@ -64,6 +65,44 @@ def processor_and_gpus(machine: dict[str, Any]) -> str:
     """Return a line that names the processor and the GPUs."""
     threads = f"{machine['threads']} thread{'s' if machine['threads'] != 1 else ''} of {machine['processor']}"
     return ", ".join([threads, *machine["gpus"]])
+
+
+def doubt() -> str:
+    """Return a sentence on what may slow down this machine, or its times vary, now; empty if nothing is known."""
+    n, load, limit = os.cpu_count() or 1, os.getloadavg()[0], quota()
+    reasons = [
+        f"{load:.1f} processes wanted its {n} cores in the last minute" if load > n / 2 else "",
+        f"its governor saves power ({governor})" if (governor := _saving_governor()) else "",
+        "it runs on its battery" if _on_battery() else "",
+        f"this container may use {limit:g} of {n} cores" if limit is not None and limit < n else "",
+    ]
+    found = ", and ".join(filter(None, reasons))
+    return f"This machine may be slower than it can be: {found}." if found else ""
+
+
+def _saving_governor() -> str:
+    """Return the name of the processor's governor, or of its preference, if it saves power."""
+    named = {}
+    for name in ("scaling_driver", "scaling_governor", "energy_performance_preference"):
+        with suppress(OSError):
+            named[name] = Path(f"/sys/devices/system/cpu/cpu0/cpufreq/{name}").read_text().strip()
+    # with these drivers "powersave" is the usual governor, which the preference directs
+    if named.get("scaling_driver") in ("intel_pstate", "amd-pstate-epp"):
+        preference = named.get("energy_performance_preference", "")
+        return preference if preference in ("power", "balance_power") else ""
+    governor = named.get("scaling_governor", "")
+    return governor if governor in ("powersave", "conservative") else ""
+
+
+def _on_battery() -> bool:
+    """Return whether a battery of the machine, not of a mouse, is being discharged."""
+    for supply in Path("/sys/class/power_supply").glob("*"):
+        with suppress(OSError):
+            told = {name: (supply / name).read_text().strip() for name in ("type", "status")}
+            is_device = (supply / "scope").is_file() and (supply / "scope").read_text().strip() == "Device"
+            if told == {"type": "Battery", "status": "Discharging"} and not is_device:
+                return True
+    return False
 
 
 def processor() -> str:

@@ -9,6 +9,7 @@ The file is one JSON object with these fields:
     settings    threads, seconds timed for a case, limit in seconds for a case, rounds
     machine     see `machine.describe`
     peaks       {"cpu float32": {"flops", "bytes", "cache"}, ...}, see `counting.Peak`
+    doubt       a sentence on what may have slowed down the machine, such as other work; empty if nothing is known
     rows        one for each requested case: the fields of `Row`, with the fields of the case under "case"; the first
                 case of an unavailable implementation, device and dtype stands for all of them; without the fields that
                 have their default, so that `records.read` can read `MAX_CASES`
@@ -138,6 +139,7 @@ class Results:
     settings: dict[str, Any]
     machine: dict[str, Any]
     peaks: dict[str, dict[str, float]] = field(default_factory=dict)
+    doubt: str = ""
     rows: list[Row] = field(default_factory=list)
 
     @property

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lxmls_rnn.benchmark.measure.cases import Case, groups, middle_first
-from lxmls_rnn.benchmark.measure.machine import describe
+from lxmls_rnn.benchmark.measure.machine import describe, doubt
 from lxmls_rnn.benchmark.measure.results import PROCESSES, Results, Row
 from lxmls_rnn.benchmark.measure.runner import ROUNDS, STOPPED, Runner
 from lxmls_rnn.storage.files import try_to_write
@@ -48,11 +48,13 @@ class Session:
                 )
             runner.absent |= {row.case.lane: row.why for row in before.rows if row.status == "unavailable"}
             self.earlier = {row.case: row for row in before.rows if row.status != "stopped"}
-            self.results.peaks = before.peaks
+            self.results.peaks, self.results.doubt = before.peaks, before.doubt
         ordered = cases if runner.budget is None else middle_first(cases)
         known = {case for case, row in self.earlier.items() if not row.is_uncertain}
         known |= {case for case in cases if case.lane in runner.absent}
         self.todo = [group for group in groups(ordered) if not known.issuperset(group)]
+        if self.todo:
+            self.results.doubt = doubt() or self.results.doubt
 
     @property
     def cases(self) -> list[Case]:

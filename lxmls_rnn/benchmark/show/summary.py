@@ -63,7 +63,13 @@ def answer(results: Results) -> str:
     """Return one sentence with its doubt: when a GPU pays, or without one what the smallest sizes take on this CPU.
 
     Uncertain rows take no part, and where most rows are uncertain there is no answer. Empty if nothing was measured.
+    What may have slowed down the machine is a second sentence.
     """
+    sentence = _answer(results)
+    return f"{sentence} {results.doubt}".rstrip() if sentence else ""
+
+
+def _answer(results: Results) -> str:
     measured = [row for row in results.rows if row.median]
     n_uncertain = sum(row.is_uncertain for row in measured)
     are = "is" if n_uncertain == 1 else "are"

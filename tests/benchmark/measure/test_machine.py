@@ -1,10 +1,12 @@
 """The description of a machine: from files as Linux writes them, and of the one that runs."""
 
+import os
 import platform
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from lxmls_rnn.benchmark.measure import machine
 from lxmls_rnn.theano_env import blas
@@ -66,3 +68,43 @@ def test_numpys_blas_has_name_version_and_kernel():
     assert name in {"openblas", "mkl", "blis", "flexiblas"}
     assert version[0].isdigit()
     assert Path("/proc/self/maps").read_text().count(name)
+
+
+CPU = "/sys/devices/system/cpu/cpu0/cpufreq"
+BATTERY = "/sys/class/power_supply/BAT0"
+
+
+@pytest.mark.parametrize(
+    ("load", "files", "reasons"),
+    [
+        (4.0, {}, ""),
+        (4.1, {}, "4.1 processes wanted its 8 cores in the last minute"),
+        (0.0, {f"{CPU}/scaling_governor": "powersave\n"}, "its governor saves power (powersave)"),
+        (0.0, {f"{CPU}/scaling_governor": "schedutil\n"}, ""),
+        (0.0, {f"{CPU}/scaling_driver": "intel_pstate", f"{CPU}/scaling_governor": "powersave"}, ""),
+        (
+            0.0,
+            {f"{CPU}/scaling_driver": "intel_pstate", f"{CPU}/energy_performance_preference": "balance_power"},
+            "its governor saves power (balance_power)",
+        ),
+        (0.0, {f"{BATTERY}/type": "Battery", f"{BATTERY}/status": "Discharging"}, "it runs on its battery"),
+        (0.0, {f"{BATTERY}/type": "Battery", f"{BATTERY}/status": "Charging"}, ""),
+        (
+            0.0,
+            {f"{BATTERY}/type": "Battery", f"{BATTERY}/status": "Discharging", f"{BATTERY}/scope": "Device"},
+            "",
+        ),
+        (
+            9.0,
+            {"/sys/fs/cgroup/cpu.max": "150000 100000"},
+            "9.0 processes wanted its 8 cores in the last minute, and this container may use 1.5 of 8 cores",
+        ),
+        (0.0, {"/sys/fs/cgroup/cpu.max": "800000 100000"}, ""),
+    ],
+)
+def test_what_may_slow_down_the_machine_is_one_sentence(linux, monkeypatch, load, files, reasons):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    for path, text in files.items():
+        linux(path, text)
+    assert machine.doubt() == (f"This machine may be slower than it can be: {reasons}." if reasons else "")

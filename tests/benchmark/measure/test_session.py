@@ -38,6 +38,19 @@ def test_a_file_is_overwritten_unless_the_run_is_resumed(scripted, tmp_path):
     assert Results.load(path).peaks  # of the first run: the resumed one has asked for none
 
 
+def test_what_may_have_slowed_down_the_machine_is_kept(scripted, tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    for said, cases, kept in (
+        ("Busy.", CASES[:2], "Busy."),
+        ("On its battery.", CASES[:2], "Busy."),  # nothing is measured
+        ("", CASES[:4], "Busy."),
+        ("Busy again.", CASES, "Busy again."),
+    ):
+        monkeypatch.setattr("lxmls_rnn.benchmark.measure.session.doubt", lambda said=said: said)
+        list(Session(cases, scripted(), path, resume=True).run())
+        assert Results.load(path).doubt == kept
+
+
 def test_what_is_unavailable_is_one_row_and_not_asked_for_by_a_resumed_run(scripted, tmp_path, monkeypatch):
     path, scripted_worker = tmp_path / "a.json", scripted()
     start, asked = runner_module.Worker, []

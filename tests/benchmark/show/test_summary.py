@@ -62,6 +62,9 @@ def test_without_a_gpu_the_answer_is_what_the_smallest_sizes_take_with_certainty
         "of 10 words: 500,000 words/s)."
     )
     assert summary.uncertain_lines(make_results(sure)) == []
+    busy = make_results(sure)
+    busy.doubt = "This machine is busy."
+    assert summary.answer(busy) == f"{summary.answer(make_results(sure))} This machine is busy."
     doubtful.q3 = 1.4e-5
     said = summary.answer(make_results(sure, doubtful))
     assert said.startswith("No GPU was measured, and no size of a training step with certainty on this CPU; 1 of 2 ")

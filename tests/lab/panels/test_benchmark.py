@@ -82,6 +82,7 @@ def test_why_no_gpu_was_measured_is_said_once(panel):
 
 def test_a_new_panel_follows_the_benchmark_that_runs_and_can_stop_it_in_the_middle_of_a_case(panel, monkeypatch):
     faulty_worker.request(monkeypatch, "hang:numpy")
+    monkeypatch.setattr("lxmls_rnn.benchmark.measure.session.doubt", lambda: "This machine is busy.")
     hangs = threading.Event()
     text = "0 of 2 cases, checking numpy on cpu, "
     panel.status.observe(lambda change: change.new.startswith(text) and hangs.set(), "value")
@@ -89,6 +90,7 @@ def test_a_new_panel_follows_the_benchmark_that_runs_and_can_stop_it_in_the_midd
     panel.run_button.click()
     assert panel.load_button.disabled
     hangs.wait()
+    assert "This machine is busy." in panel.machine.value
     panel.close()
     other.run_button.click()
     assert "a benchmark is running" in other.message.value
