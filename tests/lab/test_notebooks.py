@@ -220,9 +220,23 @@ def test_the_experiments_make_sense_as_a_page_without_code():
     for cell in read("02-experiments.ipynb").cells:
         if cell.cell_type == "code":
             is_panel = re.fullmatch(r"from lab import (\w+Panel)\n\n\1\(\)", cell.source)
-            assert is_panel or is_answer(cell) or cell.id in ("parallel-code", "parallel")
+            assert is_panel or is_answer(cell) or cell.id in ("scan-operator", "parallel-code", "parallel")
         else:
             assert not re.search(r"\bcells?\b", cell.source)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("...", "scan: its line is not filled in"),
+        ("a1 * a2, a1 * b2 + b1", "scan: not right; put a1 * s + b1 into a2 * s + b2"),
+        ("a1 * a2, a2 * b1 + b2", "right: the same states"),
+    ],
+)
+def test_the_scan_has_the_states_of_the_loop_once_its_line_joins_two_steps(line, said, capsys):
+    (cell,) = [cell for cell in read("02-experiments.ipynb").cells if cell.id == "scan-operator"]
+    exec(cell.source.replace("...  # your code here", line), {})
+    assert [text.endswith(said) for text in capsys.readouterr().out.splitlines()] == [True] * 3
 
 
 def test_each_question_has_a_field_of_its_own():
