@@ -387,6 +387,22 @@ def _torch_gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) 
     return {name: value.detach().numpy() for name, value in named.items()} | {CHANGED: changed}
 
 
+def _torch_step(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    """Return the costs of two updates on the same sentence, and the parameters after each of them."""
+    import torch
+
+    param = {name: torch.tensor(inputs[name], requires_grad=True) for name in _parameters(exercise, inputs)}
+    optimizer = torch.optim.SGD(param.values(), lr=0.5)
+    got: Arrays = {}
+    with _torch_settings():
+        for cost, new in (("cost", "new {}"), ("cost of the next step", "{} after the next step")):
+            result = answer(torch.tensor(inputs["x"]), torch.tensor(inputs["y"]), list(param.values()), optimizer)
+            value = _named(exercise, result)["cost"]
+            got[cost] = _array("cost", value.detach() if isinstance(value, torch.Tensor) else value)
+            got |= {new.format(name): W.detach().numpy().copy() for name, W in param.items()}
+    return got
+
+
 def _torch_layers(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Return the weights of the layers embedding, RNN and output, their probabilities, and gradients of the cost."""
     import torch
@@ -624,6 +640,7 @@ KINDS = {
     "theano_model": Kind(_theano_model, *_WITH_THEANO, "_forward"),
     "torch_loop": Kind(_torch_loop, *_WITH_TORCH),
     "torch_gradients": Kind(_torch_gradients, *_WITH_TORCH),
+    "torch_step": Kind(_torch_step, *_WITH_TORCH),
     "torch_layers": Kind(_torch_layers, *_WITH_TORCH),
     "numpy_method": Kind(_numpy_method, method="backpropagation"),
     "torch_method": Kind(_torch_method, *_OF_GUIDE, "_log_forward"),

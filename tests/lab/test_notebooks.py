@@ -162,7 +162,8 @@ def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypa
         differences = re.findall(r"\d\.\de[+-]\d+", printed(notebook, id))
         assert len(differences) == n
         assert max(map(float, differences)) < 1e-10
-    assert "0 of 12 done, 5 of 14 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert float(re.search(r"(\S+)$", printed(notebook, "torch-curve"))[1]) < 1e-8
+    assert "0 of 12 done, 6 of 15 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 @of_school
@@ -182,7 +183,7 @@ def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatc
         assert len(differences) == 4
         assert max(map(float, differences)) < 1e-4  # float32
     done = 1 if TORCH.missing else 2
-    assert f"0 of 12 done, {done} of 14 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert f"0 of 12 done, {done} of 15 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 def test_every_exercise_has_its_cell_that_defines_what_its_solution_defines_and_its_check():

@@ -291,7 +291,7 @@ def test_progress_is_kept_on_disk(says):
     check.hint("forward")
     optional = next(name for name in EXERCISES if EXERCISES[name].optional)
     progress.update(optional, state="right")
-    assert "1 of 12 done, 1 of 14 optional" in str(check.progress())
+    assert "1 of 12 done, 1 of 15 optional" in str(check.progress())
     check.reset(optional)
     shown = check.progress()
     ((_, forward, *others),) = tables(shown._repr_html_())
@@ -303,10 +303,10 @@ def test_reset_forgets_one_or_all(says):
     says("forward")
     says("updates")
     check.reset("forward")
-    assert "1 of 12 done, 0 of 14 optional" in str(check.progress())
+    assert "1 of 12 done, 0 of 15 optional" in str(check.progress())
     assert check.passed("updates")
     check.reset()
-    assert "0 of 12 done, 0 of 14 optional" in str(check.progress())
+    assert "0 of 12 done, 0 of 15 optional" in str(check.progress())
     assert not check.passed("updates")
     assert str(check.reset("forward")) == "Reset: forward."  # though there was nothing
 
@@ -364,7 +364,7 @@ def test_a_class_of_the_2026_edition_is_checked_as_a_class_and_as_an_instance():
 
 def test_the_exercise_that_the_page_for_teachers_adds_is_checked(tmp_path, monkeypatch):
     page = (Path(__file__).parents[3] / "docs/exercises.md").read_text(encoding="utf-8")
-    file = tmp_path / "27-cost.md"
+    file = tmp_path / "28-cost.md"
     file.write_text(textwrap.dedent(re.search(r" *````markdown\n(.*?) *````", page, re.DOTALL)[1]), encoding="utf-8")
     monkeypatch.setitem(EXERCISES, "cost", read(file))
     assert check._checked("cost", answer_of("cost")).state == "right"
