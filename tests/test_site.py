@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 NOT_SHOWN = {"device", "doctor", "paths"}  # modules, for a line of a notebook each
 NOT_SHOWN |= {"Shape", "make_cases", "groups", "new_path", "Runner", "Session", "report", "summary"}  # of the benchmark
-NOT_SHOWN |= {"fastest_of", "format_time", "is_on_gpu"}
+NOT_SHOWN |= {"fastest_of", "format_time", "is_on_gpu", "published"}
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="the documentation is not in the image")
 

@@ -90,7 +90,7 @@ def show_run(session: Session) -> None:
 def show(results: Results, baseline: str, everything: bool = False) -> None:
     """Print the answer, the measurements that decide it or all of them, and which cases were not measured and why."""
     from lxmls_rnn.benchmark.measure.machine import processor_and_gpus
-    from lxmls_rnn.benchmark.show import report, summary
+    from lxmls_rnn.benchmark.show import published, report, summary
 
     console.say(processor_and_gpus(results.machine))
     for line in filter(None, [summary.answer(results), *summary.speed_up_lines(results)]):
@@ -104,6 +104,11 @@ def show(results: Results, baseline: str, everything: bool = False) -> None:
     lines = [*report.less_work(results), *summary.uncertain_lines(results), *report.uncertain(results, baseline)]
     for line in [*lines, *report.not_measured(results)]:
         console.say(line)
+    beside = published.table(results)
+    if beside.rows:
+        wide.print(beside)
+        for line in [published.sentence(results), *published.notes(results)]:
+            console.say(line)
 
 
 @app.command()

@@ -20,7 +20,7 @@ class BenchmarkSettings:
     """Cases to measure, chosen from a named set or by their sizes, and the time that they may take.
 
     If any of `hidden`, `batch` and `length` is given, every combination of the sizes is measured; the set's sizes are
-    used where none are given.
+    used where none are given. Of the set "published", only the sizes are measured that were published.
     """
 
     set: str = setting("quick", "Sizes", "Named set of sizes: {choices}", choices=tuple(c.SETS))
@@ -28,7 +28,11 @@ class BenchmarkSettings:
         None, "Models", "Models to time: {choices}", choices=c.CASE_MODELS, none="all of the set"
     )
     implementation: tuple[str, ...] | None = setting(
-        None, "Implementations", "Implementations: {choices}", choices=c.IMPLEMENTATIONS, none="all"
+        None,
+        "Implementations",
+        "Implementations: {choices}",
+        choices=c.IMPLEMENTATIONS,
+        none="all, of published only fused",
     )
     device: tuple[str, ...] | None = setting(
         None,
@@ -74,7 +78,7 @@ class BenchmarkSettings:
         "Seconds for the whole run; the shorter, the fewer cases are measured, steps and middle sizes first. Compiling "
         "does not count: it may take four times as long besides",
         is_positive=True,
-        none=f"{c.BUDGET_SECONDS:.0f} for quick, unlimited for others",
+        none=f"{c.BUDGET_SECONDS:.0f} for quick and published, unlimited for others",
     )
 
     def __post_init__(self) -> None:
@@ -87,11 +91,14 @@ class BenchmarkSettings:
         models = self.model or tuple(c.CASE_MODELS)
         shapes = c.chosen_shapes(chosen, models, *sizes)
         if not shapes:
+            if chosen.is_closed:
+                has = ", ".join(f"{s.model} {s.n_hidd} x {s.batch} x {s.length}" for s in chosen.shapes)
+                raise ValueError(f"nothing to measure: the set {self.set} has only (hidden x batch x length) {has}")
             raise ValueError(f"nothing to measure: the set {self.set} has no sizes for {', '.join(models)}")
         cases = c.make_cases(
             shapes,
             self.work or chosen.works,
-            self.implementation or tuple(c.IMPLEMENTATIONS),
+            self.implementation or chosen.implementations,
             self.device or ("cpu", "cuda"),
             self.dtype,
             self.words,

@@ -9,6 +9,7 @@ from itertools import groupby, product
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from lxmls_rnn.benchmark.measure.published import SIZES as PUBLISHED_SIZES
 from lxmls_rnn.deep_learning.frameworks import BACKENDS
 from lxmls_rnn.deep_learning.parameters import DTYPES, Sizes
 from lxmls_rnn.storage.messages import quoted
@@ -107,6 +108,7 @@ class Shape:
     n_hidd: int
     batch: int
     length: int = 10
+    n_emb: int = 50
 
 
 def grid(models: Iterable[str], hidden: Iterable[int], batches: Iterable[int], lengths: Iterable[int]) -> list[Shape]:
@@ -130,10 +132,12 @@ DEEPBENCH += [Shape("lstm", 256, batch, 150) for batch in (16, 32, 64)]
 
 @dataclass(frozen=True)
 class CaseSet:
-    """A named set of cases: shapes, kinds of work, and limits."""
+    """A named set of cases: shapes, kinds of work, implementations, and limits."""
 
     shapes: Sequence[Shape]
     works: tuple[str, ...]
+    implementations: tuple[str, ...] = tuple(IMPLEMENTATIONS)
+    is_closed: bool = False  # sizes that are given choose among the shapes
     budget: float | None = None  # seconds of a run
     scan_on_gpu: Shape | None = None  # the one shape at which scan is measured on a GPU; None for all
 
@@ -148,6 +152,13 @@ SETS = {
     ),
     "full": CaseSet(grid(CASE_MODELS, (20, 50, 128, 256, 512, 1024), (1, 4, 16, 64, 256), (10, 30)), tuple(WORKS)),
     "deepbench": CaseSet(DEEPBENCH, ("forward", "backward")),
+    "published": CaseSet(
+        [Shape("lstm-no-peepholes", *sizes) for sizes in PUBLISHED_SIZES],
+        ("backward",),
+        ("fused",),
+        is_closed=True,
+        budget=BUDGET_SECONDS,
+    ),
 }
 
 
@@ -156,9 +167,14 @@ def chosen_shapes(
 ) -> list[Shape]:
     """Return the shapes of a set for these models.
 
-    If any sizes are given, return every combination of them; the set's sizes are used where none are given.
+    If any sizes are given, return every combination of them; the set's sizes are used where none are given. Of a
+    closed set, return the shapes that have these sizes.
     """
     shapes = [shape for shape in chosen.shapes if shape.model in models]
+    if chosen.is_closed:
+        given = (hidden, batches, lengths)
+        has = lambda shape: zip((shape.n_hidd, shape.batch, shape.length), given, strict=True)  # noqa: E731
+        return [shape for shape in shapes if all(size in sizes for size, sizes in has(shape) if sizes)]
     if not (hidden or batches or lengths):
         return shapes
     return grid(
@@ -200,7 +216,7 @@ def make_cases(
     places = [(name, device) for device in devices for name in implementations if device == "cpu" or name != "numpy"]
     by_function = [list(same) for _, same in groupby(shapes, key=attrgetter("model", "n_hidd"))]
     return [
-        Case(shape.model, implementation, device, dtype, work, shape.n_hidd, shape.batch, shape.length, n_words)
+        Case(**vars(shape), implementation=implementation, device=device, dtype=dtype, work=work, n_words=n_words)
         for dtype, shapes_of_function in product(list(dtypes), by_function)
         for work in works
         for shape in shapes_of_function

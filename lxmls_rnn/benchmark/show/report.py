@@ -11,6 +11,9 @@ from lxmls_rnn.benchmark.measure.cases import groups
 from lxmls_rnn.benchmark.measure.results import Results, Row
 
 MAX_NAMED = 4  # rows in a warning
+STATUS_WORDS = {
+    "unavailable": "not available", "memory": "out of memory", "limit": "too slow", "stopped": "not measured"
+}  # fmt: skip
 
 
 def label(row: Row) -> str:
@@ -159,12 +162,11 @@ def not_measured(results: Results, already_shown: str = "") -> list[str]:
         if row.status != "ok" and not (already_shown and row.why == already_shown):
             reasons.setdefault((row.status, row.why), []).append(row)
     lines = []
-    words = {"unavailable": "not available", "memory": "out of memory", "limit": "too slow", "stopped": "not measured"}
     for (status, why), rows in reasons.items():
         where = "" if status == "stopped" else ", ".join(dict.fromkeys(map(label, rows)))
         which = str(rows[0].case).partition(":")[0] if len(rows) == 1 else f"{len(rows)} cases"
         parts = [
-            words.get(status, status),
+            STATUS_WORDS.get(status, status),
             ", ".join(filter(None, (where, "" if status == "unavailable" else which))),
             why,
         ]
