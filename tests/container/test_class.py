@@ -310,6 +310,7 @@ def visitor(classroom, tmp_path_factory):
     try:
         root = "docker", "exec", name, "cat", "/root/.local/share/caddy/pki/authorities/local/root.crt"
         wait_for(lambda: call(*root, check=False).returncode == 0, "Caddy has a certificate")
+        wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "Caddy listens")
         context = ssl.create_default_context(cadata=call(*root).stdout)
         yield lambda own: Visitor(f"https://localhost:{port}", Elsewhere(own, context))
     finally:
