@@ -97,7 +97,7 @@ def results(place):
     other = Row(Case("rnn", "fused", "cuda", "float32", "step", 2, 1), status="limit", why="too slow")
     machine = {"threads": 1, "processor": "a", "gpus": [], "versions": {"numpy": "2"}}
     peaks = {"cpu float32": {"flops": 1.0, "bytes": 1.0}}
-    whole = Results("2026-01-01", ["bench"], {"threads": 1}, machine, peaks, [row, other])
+    whole = Results("2026-01-01", ["bench"], {"threads": 1}, machine, peaks, rows=[row, other])
     path = place / "a.json"
     whole.save(path)
 
