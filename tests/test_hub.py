@@ -40,6 +40,7 @@ SETTINGS = {
     "LAB_DEVICE": "auto",
     "LAB_RUNTIME": "nvidia",
     "LAB_THEANO_FLAGS": "",
+    "LXMLS_CORPUS": "",
 }
 
 
@@ -97,6 +98,17 @@ def test_the_packages_are_those_of_the_hubs_image():
     pinned["jupyterhub"] = re.search(r"ARG JUPYTERHUB=(\S+)", dockerfile).group(1)
     names = "jupyterhub", "dockerspawner", "jupyterhub-firstuseauthenticator"
     assert {name: version(name) for name in names} == {name: pinned[name] for name in names}
+
+
+def test_a_students_server_has_the_settings_of_the_lab(hub_of):
+    hub = hub_of(LAB_DEVICE="cpu", LXMLS_CORPUS="mine", LAB_THEANO_FLAGS="floatX=float32")
+    environ = hub.start(hub.spawner("anna"))
+    given = {"LXMLS_DEVICE": "cpu", "LXMLS_CORPUS": "mine", "THEANO_FLAGS": "floatX=float32"}
+    assert environ.items() >= given.items()
+    hub = hub_of()
+    assert set(given) & set(hub.start(hub.spawner("ben"))) == {
+        "LXMLS_DEVICE"
+    }  # an empty one would be taken for a choice
 
 
 def test_each_container_gets_the_gpu_that_the_fewest_have(hub_of):
@@ -646,6 +658,16 @@ def test_what_keeps_a_class_from_starting_is_said_before_it_is_built(ready):
     assert (status, "the class another-class runs on this machine" in said) == (1, True)
     for running in ("", "lxmls-class"):
         assert ready("anna\n", running) == (0, "")
+
+
+def test_a_class_does_not_start_with_notebooks_that_the_teacher_has_run(ready, tmp_path):
+    notebooks = tmp_path / "checkout/lab/notebooks"
+    notebooks.mkdir(parents=True)
+    shutil.copy(FOLDER.parents[1] / "lab/notebooks/00-welcome.ipynb", notebooks)
+    assert ready("anna\n") == (0, "")
+    (notebooks / "01.ipynb").write_text(json.dumps({"cells": [{"execution_count": 3}]}, indent=1))
+    status, said = ready("anna\n")
+    assert (status, "run in lab/notebooks/01.ipynb: git checkout lab/notebooks makes" in said) == (1, True)
 
 
 class Volumes:

@@ -55,7 +55,7 @@ try:
 except KeyboardInterrupt:
     print("interrupted")"""
     said = run(tmp_path, "-W", "ignore", "-c", code)
-    assert said == "10 {'right'}\ninterrupted\n"
+    assert said == "11 {'right'}\ninterrupted\n"
 
 
 def test_a_lock_is_no_content_of_a_folder_and_makes_none(tmp_path):

@@ -94,9 +94,8 @@ c.JupyterHub.active_server_limit = int(os.environ["CLASS_SERVERS"] or max(1, mac
 c.JupyterHub.concurrent_spawn_limit = 8
 c.DockerSpawner.mem_limit = memory
 c.DockerSpawner.cpu_limit = float(os.environ["CLASS_CPUS"])
-c.DockerSpawner.environment = {"LXMLS_DEVICE": os.environ["LAB_DEVICE"]}
-if os.environ["LAB_THEANO_FLAGS"]:
-    c.DockerSpawner.environment["THEANO_FLAGS"] = os.environ["LAB_THEANO_FLAGS"]
+settings = {"LXMLS_DEVICE": "LAB_DEVICE", "THEANO_FLAGS": "LAB_THEANO_FLAGS", "LXMLS_CORPUS": "LXMLS_CORPUS"}
+c.DockerSpawner.environment = {name: os.environ[given] for name, given in settings.items() if os.environ[given]}
 c.DockerSpawner.extra_host_config = {
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges:true"],
