@@ -145,7 +145,7 @@ def as_html(of_class: SchoolClass) -> str:
 <html lang="en"><meta charset="utf-8"><title>The class</title>
 <style>
 body {{ font-family: sans-serif; max-width: 86em }} table {{ border-collapse: collapse }}
-td, th {{ border: 1px solid #bbb; padding: 2px 3px; text-align: left }}
+td, th {{ border: 1px solid #bbb; padding: 2px 1px; text-align: left }}
 </style>
 <h1>The class</h1>
 {progress_html(of_class)}
