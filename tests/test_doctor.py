@@ -64,7 +64,7 @@ def without_gpu(driver):  # noqa: F811
 
 
 def lines_of(capsys):
-    """What was printed, with single spaces."""
+    """Return what was printed, with single spaces."""
     return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
 
 

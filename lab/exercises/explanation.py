@@ -479,7 +479,7 @@ class Explanation:
 
     @functools.cached_property
     def _elsewhere(self) -> list[Outcome]:
-        """What the answer gives for other inputs."""
+        """Return what the answer gives for other inputs."""
         return [_tried(self.exercise, self.answer, case) for case in cases(self.exercise.name, 1)]
 
     def _first_of(self, n: int, wrong: Arrays) -> Difference | None:

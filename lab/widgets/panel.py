@@ -29,7 +29,7 @@ OUTPUT_WIDGETS = widgets.HTML, widgets.Label, widgets.FloatProgress, widgets.Tog
 
 
 class Page(anywidget.AnyWidget):
-    """What the page needs for panels: their style, and the code for keys, tooltips and saved files."""
+    """The panels' own code in the page: their style, keys, tooltips and saved files."""
 
     _esm = Path(__file__).with_name("panels.js").read_text(encoding="utf-8")
     _css = Path(__file__).with_name("panels.css").read_text(encoding="utf-8")

@@ -50,7 +50,7 @@ class WorkerDied(Exception):
 
 @dataclass(frozen=True)
 class Identity:
-    """What identifies the client that runs a sweep, and what its workers must have in common with it.
+    """Identity of the client that runs a sweep, and of what its workers must have in common with it.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What Theano really uses: an error if its device is not the requested one, and a trial in a process of its own."""
+"""The device that Theano really uses: an error if it is not the requested one, and a trial in a process of its own."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def test_a_device_that_is_not_used_is_an_error_with_the_reason(monkeypatch, devi
 
 
 def read(*results, errors="", status=0):
-    """What is read of a process that prints these results of a trial, after some chatter, and ends so."""
+    """Return what is read of a process that prints these results of a trial, after some chatter, and ends so."""
     lines = "\n".join(["some chatter", *(json.dumps(result._asdict()) for result in results)])
     code = f"import sys; print({lines!r}); sys.stderr.write({errors!r}); sys.exit({status})"
     return in_use.end_trial(start(sys.executable, "-c", code))

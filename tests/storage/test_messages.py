@@ -1,4 +1,4 @@
-"""What users are told: errors as sentences, and text that a terminal does not obey."""
+"""Messages for users: errors as sentences, and text that a terminal does not obey."""
 
 import errno
 

@@ -172,9 +172,8 @@ def chosen_shapes(
     """
     shapes = [shape for shape in chosen.shapes if shape.model in models]
     if chosen.is_closed:
-        given = (hidden, batches, lengths)
-        has = lambda shape: zip((shape.n_hidd, shape.batch, shape.length), given, strict=True)  # noqa: E731
-        return [shape for shape in shapes if all(size in sizes for size, sizes in has(shape) if sizes)]
+        given = {"n_hidd": hidden, "batch": batches, "length": lengths}
+        return [s for s in shapes if all(not sizes or getattr(s, name) in sizes for name, sizes in given.items())]
     if not (hidden or batches or lengths):
         return shapes
     return grid(
