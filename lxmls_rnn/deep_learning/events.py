@@ -82,6 +82,11 @@ class BatchDone:
     progress: Progress
     gradient_norm: float | None = None  # largest since the previous event, before clipping; None if not recorded
 
+    @property
+    def done(self) -> float:
+        """Epochs done, including the fraction of the current one."""
+        return self.epoch - 1 + self.batch / self.batches
+
 
 @dataclass(frozen=True)
 class Metrics:

@@ -25,8 +25,7 @@ MAX_DRAWN_EPOCHS = 1000  # of a longer run every second, third, ... one is drawn
 
 Scales = dict[str, bqplot.Scale]
 Rows = Sequence[Metrics]
-Running = Sequence[tuple[float, float, float]]  # points within epochs: epochs done, cost, accuracy
-Norms = Sequence[tuple[float, float]]  # epochs done, norm of the gradient
+Points = Sequence[tuple[float, float, float, float]]  # within epochs: epochs done, cost, accuracy, norm of the gradient
 
 
 class Curves(ColumnBox):
@@ -89,10 +88,10 @@ class Curves(ColumnBox):
         measured = any(len(mark.x) for mark in self.norm.marks)
         self.figures.children = [self.cost, self.accuracy, *[self.norm] * measured] if self.lines else []
 
-    def update(self, name: str, rows: Rows, running: Running, norms: Norms = ()) -> None:
+    def update(self, name: str, rows: Rows, points: Points = ()) -> None:
         """Update the lines of a run from its metrics and its points within epochs."""
         if name in self.lines:
-            self.lines[name].update(rows, running, norms)
+            self.lines[name].update(rows, points)
             self._place()
 
 
@@ -114,8 +113,7 @@ class RunLines:
         self.style = style
         self.colour, self._marker, self._line, train = style
         self._rows: Rows = []
-        self._running: Running = []
-        self._norms: Norms = []
+        self._points: Points = []
         self.dev, self.train = self._thick(accuracy), self._lines(accuracy, line_style=train, stroke_width=2)
         self.train_within = self._thin(accuracy)
         self.of_accuracy = [self.train_within, self.train, self.dev]
@@ -126,15 +124,15 @@ class RunLines:
     @property
     def epochs(self) -> int:
         """The number of epochs drawn, at least 1; an epoch that is not finished counts."""
-        return max([1, *(row.epoch for row in self._rows[-1:]), *(ceil(done) for done, *_ in self._running[-1:])])
+        return max([1, *(row.epoch for row in self._rows[-1:]), *(ceil(done) for done, *_ in self._points[-1:])])
 
     def draw_cost(self, scales: Scales) -> None:
         """Recreate the cost lines on these scales."""
         self._is_log = isinstance(scales["y"], bqplot.LogScale)
         self.cost, self.cost_within = self._thick(scales), self._thin(scales)
         self.of_cost = [self.cost_within, self.cost]
-        self._drawn = 0, 0, 0
-        self.update(self._rows, self._running, self._norms)
+        self._drawn = 0, 0
+        self.update(self._rows, self._points)
 
     def _lines(self, scales: Scales, **style: Any) -> bqplot.Lines:
         return bqplot.Lines(x=[], y=[], scales=scales, colors=[self.colour], **style)
@@ -145,11 +143,11 @@ class RunLines:
     def _thin(self, scales: Scales) -> bqplot.Lines:
         return self._lines(scales, stroke_width=1, opacities=[0.55])
 
-    def update(self, rows: Rows, running: Running, norms: Norms) -> None:
+    def update(self, rows: Rows, points: Points) -> None:
         """Draw new points, if there are any; bqplot sends the page only those of lines that have changed."""
-        if (drawn := (len(rows), len(running), len(norms))) == self._drawn:
+        if (drawn := (len(rows), len(points))) == self._drawn:
             return
-        self._drawn, self._rows, self._running, self._norms = drawn, rows, running, norms
+        self._drawn, self._rows, self._points = drawn, rows, points
         self.cost.marker_size = self.dev.marker_size = self.norm.marker_size = DOT_SIZE if len(rows) <= MAX_DOTS else 1
         rows = rows[:: -(1 + len(rows) // MAX_DRAWN_EPOCHS)][::-1]  # always includes the last one
         kept = [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy, row.gradient_norm) for row in rows]
@@ -159,10 +157,11 @@ class RunLines:
         put(self.train, middle, train)
         put(self.dev, epoch[measured], dev[measured])
         self._put_norm(self.norm, middle, norm)
-        done, cost, accuracy = np.array(list(running), float).reshape(-1, 3).T
+        done, cost, accuracy, norm = np.array(list(points), float).reshape(-1, 4).T
         self._put_cost(self.cost_within, done, cost)
-        put(self.train_within, done, accuracy)
-        self._put_norm(self.norm_within, *np.array(list(norms), float).reshape(-1, 2).T)
+        measured = np.isfinite(accuracy)
+        put(self.train_within, done[measured], accuracy[measured])
+        self._put_norm(self.norm_within, done, norm)
 
     def _put_cost(self, line: bqplot.Lines, x: np.ndarray, y: np.ndarray) -> None:
         """Draw the costs that the axis can show: finite and, on a logarithmic axis, positive."""

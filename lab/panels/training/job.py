@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from math import nan
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +19,15 @@ from lxmls_rnn.runs import Run
 MAX_POINTS = 200  # points within epochs, over the whole training
 
 
+class Point(NamedTuple):
+    """A point within epochs, over the updates since the last one; NaN where there is no value."""
+
+    done: float  # epochs
+    cost: float  # of a whole epoch
+    accuracy: float
+    norm: float  # the largest norm of the gradient
+
+
 class TrainingJob(SavedJob):
     """A run trained in this kernel: a new one with `settings`, or a stored one resumed until `epochs`."""
 
@@ -24,16 +35,14 @@ class TrainingJob(SavedJob):
         super().__init__(folder, self._events, self._record)
         self.settings, self._epochs = settings, epochs
         self.rows: list[Metrics] = []  # metrics of its epochs, including those of earlier trainings
-        # points within epochs, over the updates since the last point: epochs done, cost of a whole epoch, accuracy
-        self.running: list[tuple[float, float, float]] = []
-        self.norms: list[tuple[float, float]] = []  # epochs done, largest gradient norm since the last point
+        self.points: list[Point] = []
         self.started: Started | None = None
         self.event: Event | None = None  # the last one
         self.updates = 0  # of this training
         self.device = ""  # sentence about the device; empty until known
         self._first = 0.0, 0.0  # seconds and epochs done after the first update, to exclude compiling
         self._point, self._n = Progress(), 0  # progress at the last point, and the updates since
-        self._norm: float | None = None  # the largest gradient norm since then
+        self._norm = nan  # the largest gradient norm since the last point
 
     @property
     def stage(self) -> str:
@@ -87,7 +96,7 @@ class TrainingJob(SavedJob):
                 yield from run.fit(self._epochs)
             except FloatingPointError:
                 if isinstance(self.event, BatchDone):
-                    self._add_norm(self.event)  # the norms of the last updates show the cause
+                    self.points.append(Point(self.event.done, nan, nan, self._norm))  # its norm shows the cause
                 raise
 
     def _record(self, event: Event) -> None:
@@ -107,26 +116,21 @@ class TrainingJob(SavedJob):
     def _count(self, event: BatchDone) -> None:
         assert self.started is not None
         if self.updates == 0:
-            self._first = self.seconds, event.epoch - 1 + event.batch / event.batches
+            self._first = self.seconds, event.done
         self.updates += event.updates
         self._n += event.updates
         if event.gradient_norm is not None:
-            self._norm = max(event.gradient_norm, self._norm or 0.0)
+            self._norm = max(event.gradient_norm, self._norm)  # the first one if that is NaN
         if self._n < self._every and event.batch < event.batches:
             return
         since = event.progress.since(self._point)
-        if 2 * self._n >= self._every or event.epoch - 1 > (self.running[-1][0] if self.running else -1):
+        if 2 * self._n >= self._every or event.epoch - 1 > (self.points[-1].done if self.points else -1):
             # the few sentences left at the end of an epoch get no point of their own, which would be a spike; their
             # norm counts in the next point
-            done = event.epoch - 1 + event.batch / event.batches
-            self.running.append((done, since.mean_cost * self.started.sentences, since.accuracy))
-            self._add_norm(event)
+            cost = since.mean_cost * self.started.sentences
+            self.points.append(Point(event.done, cost, since.accuracy, self._norm))
+            self._norm = nan
         self._point, self._n = (Progress() if event.batch == event.batches else event.progress), 0
-
-    def _add_norm(self, event: BatchDone) -> None:
-        if self._norm is not None:
-            self.norms.append((event.epoch - 1 + event.batch / event.batches, self._norm))
-        self._norm = None
 
     def reason(self) -> str:
         """Return why the training ended, or an empty string."""

@@ -130,7 +130,7 @@ class TrainingPanel(RunsPanel[TrainingJob]):
     def again(self, folder: Path) -> TrainingJob:
         job, before = TrainingJob(folder, epochs=self.to_epoch.parsed), self.current()
         if before is not None:
-            job.running, job.norms = list(before.running), list(before.norms)
+            job.points = list(before.points)
         return job
 
     def delete(self) -> None:
@@ -183,9 +183,9 @@ class TrainingPanel(RunsPanel[TrainingJob]):
     def _draw_run(self, name: str) -> None:
         job = self.jobs.find(self.root() / name)
         if job is not None and job.started is not None:
-            self.curves.update(name, job.rows, job.running, job.norms)
+            self.curves.update(name, job.rows, job.points)
         else:
-            self.curves.update(name, read_metrics(self.root() / name), [])
+            self.curves.update(name, read_metrics(self.root() / name))
 
     def _show_state(self) -> None:
         self.show_buttons()

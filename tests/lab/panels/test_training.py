@@ -5,6 +5,7 @@ import re
 import tempfile
 import threading
 from dataclasses import replace
+from math import nan
 from unittest.mock import Mock
 
 import bqplot
@@ -115,10 +116,10 @@ def test_a_training_is_seen_in_curves_table_and_status(panel):
     assert panel.training_bar.value == 1
     assert "All 2 epochs done" in panel.message.value
     assert str(training.path) in panel.message.value
-    assert [point[0] for point in training.running] == pytest.approx([n / 40 for n in range(1, 81)])
+    assert [point.done for point in training.points] == pytest.approx([n / 40 for n in range(1, 81)])
     for epoch, row in enumerate(training.rows):  # the curve within the epochs comes to the cost of the epoch
-        points = training.running[40 * epoch : 40 * (epoch + 1)]
-        assert sum(point[1] for point in points) / 40 == pytest.approx(row.cost)
+        points = training.points[40 * epoch : 40 * (epoch + 1)]
+        assert sum(point.cost for point in points) / 40 == pytest.approx(row.cost)
     assert len(lines.cost_within.x) == 80
     panel.curves.logarithmic.value = True
     assert isinstance(panel.curves.cost.axes[1].scale, bqplot.LogScale)
@@ -130,16 +131,16 @@ def test_the_few_sentences_left_at_the_end_of_an_epoch_are_no_point(panel, monke
     small(panel, epochs=2, sentences=43)  # a point every 21 updates, and one update is left
     panel.trainer["gradient_norm"].value = True
     training = train(panel)
-    for points in (training.running, training.norms):
-        assert [point[0] for point in points] == pytest.approx([21 / 43, 42 / 43, 64 / 43, 85 / 43])
+    assert [point.done for point in training.points] == pytest.approx([21 / 43, 42 / 43, 64 / 43, 85 / 43])
+    assert all(point.norm > 0 for point in training.points)
 
 
 def test_the_points_of_batches_have_the_cost_of_the_epoch(panel):
     small(panel, epochs=1, sentences=40)
     panel.trainer["batch_size"].value = 4
     training = train(panel)
-    assert len(training.running) == 10
-    assert sum(cost for _, cost, _ in training.running) / 10 == pytest.approx(training.rows[0].cost)
+    assert len(training.points) == 10
+    assert sum(point.cost for point in training.points) / 10 == pytest.approx(training.rows[0].cost)
 
 
 def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
@@ -170,7 +171,7 @@ def test_a_logarithmic_axis_of_the_cost_leaves_out_what_has_no_place_on_it():
     curves.show(["diverged", "later"])
     costs = [2.0, 0.0, float("nan"), float("inf"), 1e9]
     rows = [Metrics(epoch=n, cost=cost, **ROW) for n, cost in enumerate(costs, 1)]
-    curves.update("diverged", rows, [(0.5, 3.0, 0.5), (1.0, float("nan"), 0.5)])
+    curves.update("diverged", rows, [(0.5, 3.0, 0.5, nan), (1.0, nan, 0.5, nan)])
     assert list(curves.lines["diverged"].cost.x) == [0.5, 1.5, 4.5]
     curves.logarithmic.value = True
     curves.rescale()
@@ -456,8 +457,8 @@ def test_the_norm_of_the_gradient_is_drawn_where_it_is_recorded(panel):
     assert panel.curves.norm in panel.curves.figures.children
     lines = panel.curves.lines[training.name]
     assert list(lines.norm.y) == [row.gradient_norm for row in training.rows]
-    assert [norm for _, norm in training.norms] == list(lines.norm_within.y)
-    assert max(norm for done, norm in training.norms if done <= 1) == training.rows[0].gradient_norm
+    assert [point.norm for point in training.points] == list(lines.norm_within.y)
+    assert max(point.norm for point in training.points if point.done <= 1) == training.rows[0].gradient_norm
     assert f"{training.rows[0].gradient_norm:.3g}</td>" in panel.table.value
     training_jobs._all.clear()  # as after a restart of the kernel
     panel.refresh()
@@ -476,14 +477,14 @@ def test_the_experiment_of_the_notebook_explodes_and_with_clipping_learns():
     exploded = train(panel)
     assert re.search("alert.*clip the gradient", panel.message.value, re.DOTALL)
     assert "Failed" in panel.status.value
-    usual = [norm for _, norm in exploded.norms[:-3]]
+    usual = [point.norm for point in exploded.points[:-3]]
     assert max(usual) < 1000
-    assert exploded.norms[-1][1] > 1e6
+    assert exploded.points[-1].norm > 1e6
     assert max(panel.curves.lines[exploded.name].norm_within.y) <= 1e7
     panel.trainer.switches["clip"].value = True
     clipped = train(panel)
     assert clipped.rows[-1].dev_accuracy > 0.91
-    assert max(norm for _, norm in clipped.norms) < 100
+    assert max(point.norm for point in clipped.points) < 100
     panel.close()
 
 
