@@ -8,8 +8,9 @@
 #     DEBIAN_MIRROR=http://archive.ubuntu.com/ubuntu DEBIAN_COMPONENTS=main,universe \
 #         docker/offline-base.sh lxmls-rnn-base:ubuntu22.04 jammy
 #
-# Needs root and debootstrap, and takes half a minute. DEBIAN_MIRROR selects another mirror, and DEBIAN_COMPONENTS other
-# components than main.
+# Needs root and debootstrap, and takes half a minute. DEBIAN_MIRROR selects another mirror, DEBIAN_COMPONENTS other
+# components than main, and DEBIAN_ARCH the packages of another processor, such as arm64, whose programs this machine must
+# be able to run (Debian's qemu-user-static).
 set -eu
 name=${1:-lxmls-rnn-base:debian12}
 suite=${2:-bookworm}
@@ -24,11 +25,11 @@ trap 'rm -rf "$folder"' EXIT
 folder=$(mktemp -d)
 
 # The official debian:12 image also starts from minbase.
-debootstrap --variant=minbase --include=ca-certificates --components="${DEBIAN_COMPONENTS:-main}" \
-    "$suite" "$folder/root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} \
+debootstrap ${DEBIAN_ARCH:+"--arch=$DEBIAN_ARCH"} --variant=minbase --include=ca-certificates \
+    --components="${DEBIAN_COMPONENTS:-main}" "$suite" "$folder/root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} \
     >"$folder/log" 2>&1 || { tail -20 "$folder/log" >&2; exit 1; }
 rm -rf "$folder/root/var/cache/apt/archives" "$folder/root/var/lib/apt/lists"
 mkdir -p "$folder/root/var/cache/apt/archives/partial" "$folder/root/var/lib/apt/lists/partial"
 tar -C "$folder/root" --numeric-owner -c . |
-    docker import --change 'CMD ["bash"]' --message "Debian, debootstrap $suite" - "$name" >/dev/null
+    docker import ${DEBIAN_ARCH:+--platform "linux/$DEBIAN_ARCH"} --change 'CMD ["bash"]' --message "Debian, debootstrap $suite" - "$name" >/dev/null
 echo "$name is built."

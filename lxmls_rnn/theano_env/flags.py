@@ -3,6 +3,7 @@
 import configparser
 import grp
 import os
+import platform
 import pwd
 import re
 import shlex
@@ -80,10 +81,11 @@ def settings() -> dict[str, str]:
         defaults["cxx"] = ""
     # Theano identifies compiled code by the versions of its Ops, which do not depend on the edits
     defaults["compiledir_format"] = f"{COMPILEDIR_FORMAT}-{build.stamp()}"
-    if cxx and _supports_v3(cxx):
+    architecture = _architecture(cxx) if cxx else ""
+    if architecture:
         # Theano's default, -march=native, creates a cache that other processors cannot use.
-        defaults["gcc.cxxflags"] = "-march=x86-64-v3"
-        defaults["compiledir_format"] += "-v3"
+        defaults["gcc.cxxflags"] = f"-march={architecture}"
+        defaults["compiledir_format"] += f"-{architecture.removeprefix('x86-64-')}"
     defaults["blas.ldflags"] = _blas(cxx) if cxx else ""
     defaults["cmodule.age_thresh_use"] = str(CACHE_AGE_SECONDS)
     if not {"base_compiledir", "compiledir"} & user.keys():
@@ -130,6 +132,13 @@ def _blas(cxx: str) -> str:
         return blas.ldflags()
     # The compiler prints the absolute path if it finds the file, otherwise the name that it was given.
     return "-lopenblas" if os.path.isabs(ask(cxx, "-print-file-name=libopenblas.so")) else ""
+
+
+def _architecture(cxx: str) -> str:
+    """Return the class of processors to compile for; empty if compiler and processor have none in common."""
+    if platform.machine() == "aarch64":
+        return "armv8-a"  # the first with 64 bits; all that came later run its programs
+    return "x86-64-v3" if _supports_v3(cxx) else ""
 
 
 def _supports_v3(cxx: str) -> bool:

@@ -12,6 +12,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,23 +112,28 @@ def engine():
 @pytest.fixture(scope="session")
 def lab(engine, base, tmp_path_factory, request):
     """The lab, built and healthy."""
-    folder = copy_of_the_project(tmp_path_factory.mktemp("lab"))
-    folder.chmod(0o755)
+    with built_lab(tmp_path_factory.mktemp("lab"), IMAGE, {"BASE_IMAGE": base}) as it:
+        request.config.stash[FIGURES] = it.figures
+        it.figures |= {"base image": base, "Docker engine": engine}
+        yield it
+
+
+@contextmanager
+def built_lab(folder, image, settings, arguments=None, **environ):
+    """Build and start a lab in a folder, with settings of .env and arguments of the build; remove it at the end."""
+    copy_of_the_project(folder).chmod(0o755)
     folder.parent.chmod(0o755)
-    settings = write_settings(
-        folder, LAB_TAG=IMAGE.partition(":")[2], BASE_IMAGE=base, LAB_UID=str(UID), LAB_GID=str(UID)
-    )
-    environ = {key: value for key, value in os.environ.items() if key not in settings and not key.startswith("LAB_")}
-    it = Lab(folder, environ, secret=SECRET)
-    request.config.stash[FIGURES] = it.figures
-    it.figures |= {"base image": base, "Docker engine": engine}
+    settings = write_settings(folder, LAB_TAG=image.partition(":")[2], LAB_UID=str(UID), LAB_GID=str(UID), **settings)
+    mine = {key: value for key, value in os.environ.items() if key not in settings and not key.startswith("LAB_")}
+    it = Lab(folder, mine | environ, secret=SECRET, image=image)
     try:
         start = time.monotonic()
         secret = {"PIP_CONFIG_FILE": str(pip_configuration(folder.parent))}
-        it.build_log = it.compose("build", "--progress", "plain", **secret).stdout
+        given = [f"--build-arg={name}={value}" for name, value in (arguments or {}).items()]
+        it.build_log = it.compose("build", "--progress", "plain", *given, **secret).stdout
         cached = len(re.findall("CACHED", it.build_log))
         it.figures["build"] = f"{time.monotonic() - start:.0f} s, {cached} steps from the cache"
-        size = call("docker", "image", "inspect", "--format", "{{.Size}}", IMAGE).stdout
+        size = call("docker", "image", "inspect", "--format", "{{.Size}}", image).stdout
         it.figures["image"] = f"{int(size) / 1e9:.2f} GB"
         start = time.monotonic()
         it.up()

@@ -134,14 +134,18 @@ def test_a_warning_names_the_line_that_asked(tmp_path):
 
 @pytest.mark.parametrize(("version", "knows"), [("10.2", False), ("11", True), ("12.2.0", True), ("clang", False)])
 def test_code_is_compiled_for_a_class_of_processors_where_compiler_and_processor_know_it(
-    tmp_path, compiler, version, knows
+    tmp_path, compiler, version, knows, monkeypatch
 ):
-    cpu = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    cpu = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")), "")
     is_v3 = {"avx2", "bmi1", "bmi2", "fma", "movbe", "f16c"} <= set(cpu.split())
     found = settings(tmp_path, THEANO_FLAGS=f"cxx={compiler(version)}")
     assert (found.get("gcc.cxxflags") == "-march=x86-64-v3") == (knows and is_v3)
     assert found["compiledir_format"].endswith("-v3") == (knows and is_v3)
     assert found["compiledir_format"].startswith("py%(python_version)s-np%(numpy_version)s-th")
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    found = settings(tmp_path, THEANO_FLAGS=f"cxx={compiler(version)}")
+    assert (found["gcc.cxxflags"], found["compiledir_format"][-8:]) == ("-march=armv8-a", "-armv8-a")
 
 
 def test_a_compiler_that_knows_no_library_links_none(tmp_path, compiler, monkeypatch):
