@@ -36,9 +36,14 @@ fail() {
     exit 1
 }
 
+# within SECONDS COMMAND...: end the command after that time, where there is a `timeout`; macOS has none.
+within() {
+    if command -v timeout >/dev/null; then timeout "$@"; else shift && "$@"; fi
+}
+
 # cards FIELDS: print nvidia-smi's fields of each card. It prints its errors there too, not all with an exit status.
 cards() {
-    timeout 30 nvidia-smi --query-gpu="$1" --format=csv,noheader 2>/dev/null
+    within 30 nvidia-smi --query-gpu="$1" --format=csv,noheader 2>/dev/null
 }
 
 # is_here IMAGE
@@ -50,7 +55,16 @@ is_here() {
 is_available() {
     is_here "$1" && return
     say "Pulling $1 ..."
-    timeout 600 docker pull -q "$1" >/dev/null 2>&1
+    within 600 docker pull -q "$1" >/dev/null 2>&1
+}
+
+# require_programs SETTING IMAGE: fail if the image is for another processor, and nothing here runs its programs.
+require_programs() {
+    own=$(docker version --format '{{.Server.Arch}}') || return 0
+    other=$(docker image inspect --format '{{.Architecture}}' "$2")
+    [ "$other" = "$own" ] || docker run --rm --network none --entrypoint true "$2" >/dev/null 2>&1 ||
+        fail "$1=$2 is for $other, and the processor here is $own: take an image for $own, or install an emulator, on" \
+            "Debian and Ubuntu the package qemu-user-static; emulated, all takes ten times as long and more."
 }
 
 # is_older VERSION OTHER
@@ -176,12 +190,15 @@ if [ "${1:-}" = base ]; then
     if [ -n "$image" ]; then
         is_available "$image" || fail "LAB_IMAGE=$image cannot be pulled: check its name, or remove LAB_IMAGE from $env" \
             "so that the image is built here."
+        require_programs LAB_IMAGE "$image"
     elif [ -z "$base" ]; then
         find_cards
         choose_base
     elif ! is_available "$base"; then
         fail "BASE_IMAGE=$base cannot be pulled: check its name, or remove BASE_IMAGE and CUDA from $env" \
             "so that 'make up' chooses a base that is available."
+    else
+        require_programs BASE_IMAGE "$base"
     fi
     exit 0
 fi

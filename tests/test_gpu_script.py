@@ -16,11 +16,14 @@ case "$1 $3" in
 "info {{json .Runtimes}}") echo '%(runtimes)s' ;;
 "info {{.CgroupDriver}}") echo '%(cgroups)s' ;;
 "pull "*) case " %(pulled)s " in *" $3 "*) ;; *) exit 1 ;; esac ;;
+"version {{.Server.Arch}}") echo '%(engine)s' ;;
+"run --network") [ '%(emulator)s' ] ;;
 "run "*)
     case " $* " in *" sh "?*" -c "*) ;; *) echo 'docker: invalid reference format.' && exit 125 ;; esac
     for script; do :; done # docker run ... sh IMAGE -c SCRIPT
     there='s#/proc/devices#%(folder)s/devices#; s#/dev/\\([a-z-]*\\) \\([]2]\\)#%(folder)s/\\1 \\2#g'
     exec sh -c "$(printf '%%s' "$script" | sed "$there")" ;;
+"image --format") echo amd64 ;;
 "image "*) case " %(here)s " in *" $3 "*) ;; *) exit 1 ;; esac ;; # docker image inspect NAME
 *) exit 1 ;;
 esac
@@ -76,12 +79,15 @@ def machine(tmp_path):
         files=("nvidia-uvm",),
         cuda_fault="",
         smi_status=0,
+        engine="amd64",
+        emulator="",
+        path="/usr/bin:/bin",
     ):
         (tmp_path / "devices").write_text(f"Character devices:\n195 nvidia\n{devices}\n")
         for file in files:
             (tmp_path / file).touch()  # an ordinary file, whose device numbers are 0
         answers = {"runtimes": runtimes, "pulled": " ".join(pulled), "here": " ".join(here), "cgroups": cgroups}
-        answers["folder"] = str(tmp_path)
+        answers |= {"folder": str(tmp_path), "engine": engine, "emulator": emulator}
         command("uname", f"#!/bin/sh\necho {architecture}\n")
         command("python3", PYTHON % (cuda_fault, cuda_fault))
         command("docker", DOCKER % answers if runtimes else "#!/bin/sh\nexit 1\n")
@@ -92,10 +98,9 @@ def machine(tmp_path):
         command("debootstrap", "#!/bin/sh\n")
         if env is not None:
             (tmp_path / ".env").write_text(env)
-        path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
         result = subprocess.run(
             [tmp_path / "scripts" / "gpu.sh", *options],
-            env={"PATH": path, **(environ or {})},
+            env={"PATH": f"{tmp_path / 'bin'}:{path}", **(environ or {})},
             capture_output=True,
             text=True,
         )
@@ -213,6 +218,25 @@ def test_make_up_says_that_an_image_of_the_users_own_cannot_be_pulled(machine, n
     assert f"{name}=mine:1 cannot be pulled: check its name, or remove {name}" in text
     status, text, written = machine(WITHOUT, None, options=["base"], here=["mine:1"], **given)
     assert (status, text, written or "") == (0, "", given.get("env", ""))
+
+
+@pytest.mark.parametrize("name", ["BASE_IMAGE", "LAB_IMAGE"])
+def test_make_up_says_that_an_image_is_for_another_processor(machine, name):
+    own = {"env": f"{name}=mine:1\n", "here": ["mine:1"], "options": ["base"]}
+    status, text, _ = machine(WITHOUT, None, engine="arm64", **own)
+    assert (status, f"{name}=mine:1 is for amd64, and the processor here is arm64: take" in text) == (1, True)
+    assert machine(WITHOUT, None, engine="arm64", emulator="yes", **own)[:2] == (0, "")
+
+
+def test_a_machine_without_gpu_or_timeout_as_a_mac_takes_the_cpu_in_a_sentence(machine, tmp_path):
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("sh", "dirname", "grep", "sed", "head", "tail", "sort", "tr", "printenv", "mv", "rm", "cut", "cat"):
+        (tools / tool).symlink_to(shutil.which(tool))
+    mac = {"architecture": "arm64", "engine": "arm64", "path": tools}
+    sentence = "No NVIDIA GPU here: nvidia-smi is missing or shows none. The lab uses the CPU.\n"
+    assert machine(WITHOUT, None, **mac) == (0, sentence, None)
+    assert machine(WITHOUT, None, options=["base"], **mac)[2] == f"BASE_IMAGE={PLAIN}\n"
 
 
 def test_a_base_without_cuda_gets_it_when_there_is_a_gpu(machine):
