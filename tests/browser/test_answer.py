@@ -21,9 +21,9 @@ def test_answers_are_typed_and_are_there_again_in_another_kernel(lab, workplace,
     expect(panel.get_by_label(QUESTIONS[1], exact=True)).to_be_focused()
     lab.page.keyboard.type(ANSWERS[1])
     expect(panel.locator(".lab-message")).to_have_text("Saved.")
+    picture(panel, "answer")
     lab.page.set_viewport_size({"width": 900, "height": 800})
     assert overflowing(lab.page, panel) == []
-    picture(panel, "answer")
     file = workplace / "runs" / "answers.json"
     while [answer["text"] for answer in json.loads(file.read_text())["entries"].values()] != ANSWERS:
         lab.page.wait_for_timeout(100)  # between two questions
