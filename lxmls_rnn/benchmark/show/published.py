@@ -29,12 +29,12 @@ def measured(results: Results) -> dict[PublishedSizes, list[Row]]:
 
 def table(results: Results) -> Table:
     """Return the table of `lines`."""
-    found = Table(padding=(0, 1), pad_edge=False)
+    beside = Table(padding=(0, 1), pad_edge=False)
     for name in header(results):
-        found.add_column(name, justify="right", no_wrap=True)
+        beside.add_column(name, justify="right", no_wrap=True)
     for line in lines(results):
-        found.add_row(*line)
-    return found
+        beside.add_row(*line)
+    return beside
 
 
 def header(results: Results) -> list[str]:
@@ -73,19 +73,17 @@ def _microseconds(row: Row) -> float:
 def sentence(results: Results) -> str:
     """Return from which size on each card was faster than this CPU, by how much, and how many of its cores that is.
 
-    Uncertain rows take no part. What may have slowed down the machine is a second sentence. Empty if no published size
-    was asked for.
+    Uncertain rows take no part. Empty if no published size was asked for.
     """
-    every = measured(results)
-    cpu = {sizes: fastest_of([row for row in rows if not is_on_gpu(row)]) for sizes, rows in every.items()}
+    by_sizes = measured(results)
+    cpu = {sizes: fastest_of([row for row in rows if not is_on_gpu(row)]) for sizes, rows in by_sizes.items()}
     certain = {sizes: _microseconds(row) for sizes, row in cpu.items() if row is not None and not row.is_uncertain}
     threads = results.machine["threads"]
     parts = [part for table in PUBLISHED if (part := _where(table, certain, threads))]
-    of = f"{threads} core{'s' if threads != 1 else ''}"
-    found = f"Faster than {of} of this machine: {'; '.join(parts)}, if cores share the work without loss."
     if not parts:
-        found = "No published size was measured here with certainty." if every else ""
-    return f"{found} {results.doubt}".rstrip() if found else ""
+        return "No published size was measured here with certainty." if by_sizes else ""
+    of = f"{threads} core{'s' if threads != 1 else ''}"
+    return f"Faster than {of} of this machine: {'; '.join(parts)}, if cores share the work without loss."
 
 
 def _where(table: Published, here: dict[PublishedSizes, float], threads: int) -> str:
