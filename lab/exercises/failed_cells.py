@@ -11,7 +11,7 @@ _stale: dict[str, tuple[object, str]] = {}  # name: stale function, error of its
 
 
 def watch(shell: InteractiveShell | None) -> None:
-    """Watch the cells of an IPython shell; do nothing for None (outside IPython)."""
+    """Watch the cells of an IPython shell for those that fail; do nothing for None (outside IPython)."""
     if shell is None:
         return
 

@@ -15,7 +15,7 @@ MISSING = "The documentation is not built here. In the project's folder, <code>m
 
 
 class DocumentationPage(JupyterHandler, web.StaticFileHandler):
-    """A file of the site, which loads nothing from elsewhere and is framed by nobody else."""
+    """A file of the documentation; it loads nothing from other sites, and no other site can put it into a frame."""
 
     content_security_policy = (
         "default-src 'self' data:; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "

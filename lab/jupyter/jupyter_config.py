@@ -1,4 +1,4 @@
-"""Configuration of Jupyter's server: what its cookie and its kernels are.
+"""Configuration of Jupyter's server: its cookie, and its kernels, which drop no output.
 
 Browsers send the cookie with requests of the server's own pages only. Otherwise a link on another site's page could
 start a kernel, since Voila starts one for each GET.

@@ -17,7 +17,7 @@ from lxmls_rnn.datasets.catalogue import DATASETS
 
 
 def own_licence() -> str:
-    """Return licence of the corpora and word vectors that were made for the lab, from the package or the checkout."""
+    """Return the licence of the corpora and word vectors made for the lab, from the package or the checkout."""
     text, file = "", Path(__file__).parents[2] / "LICENSE"
     with suppress(PackageNotFoundError):
         text = distribution("lxmls-rnn").read_text("licenses/LICENSE") or ""

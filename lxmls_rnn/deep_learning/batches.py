@@ -40,7 +40,7 @@ class Batch:
 
 
 def cut(sentences: Sequence[Sentence], size: int, dtype: str) -> list[Batch]:
-    """Split a corpus into batches of `size` sentences of similar length, ordered by their first sentence."""
+    """Split a corpus into batches of `size` sentences of similar length, in the order of their first sentences."""
     if size == 1:
         return [_one(sentence, dtype) for sentence in sentences]
     by_length = sorted(range(len(sentences)), key=lambda n: len(sentences[n].x))

@@ -20,7 +20,7 @@ from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.frameworks import JAX
 from lxmls_rnn.deep_learning.numpy_batches import flat
 from lxmls_rnn.deep_learning.quantities import from_rows
-from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step
+from lxmls_rnn.deep_learning.update_rule import UNCLIPPED, Descent, Step
 from lxmls_rnn.device import choose_gpu
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # Theano and PyTorch may share the GPU

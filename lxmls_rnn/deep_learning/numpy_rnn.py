@@ -41,7 +41,7 @@ from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.frameworks import NUMPY
 from lxmls_rnn.deep_learning.numpy_batches import columns, entries, flat, linear, lookup, outer, sum_by_word, zeros
 from lxmls_rnn.deep_learning.quantities import in_order
-from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step, count_correct, norm
+from lxmls_rnn.deep_learning.update_rule import UNCLIPPED, Descent, Step, count_correct, norm
 
 # of a layer: e_z, the gradients of its matrices in the order of `param`, its quantities by name, among them all of e_h
 Errors = tuple[np.ndarray, tuple[np.ndarray, ...], dict[str, np.ndarray]]

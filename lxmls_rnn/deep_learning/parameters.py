@@ -1,4 +1,4 @@
-"""The base of all taggers, and their parameters: names, shapes, order, drawing and checks."""
+"""The base of all taggers, and their parameters: names, shapes, order, random initial values and checks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lxmls_rnn import memory
 from lxmls_rnn.deep_learning.activations import OF_LSTM, OF_RNN
 from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.frameworks import Framework
-from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step, Steps
+from lxmls_rnn.deep_learning.update_rule import UNCLIPPED, Descent, Step, Steps
 from lxmls_rnn.device import blas_proof
 from lxmls_rnn.storage.messages import MAX_QUOTE_CHARACTERS, escaped, quoted
 

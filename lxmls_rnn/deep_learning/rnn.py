@@ -1,4 +1,4 @@
-"""The names that the lab guide takes from here: the models, and the two functions of a loss curve."""
+"""The names that the lab guide imports from this module: the models, and two functions for its loss curve."""
 
 from __future__ import annotations
 

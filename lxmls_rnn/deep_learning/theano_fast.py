@@ -18,7 +18,7 @@ from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
 from lxmls_rnn.deep_learning.theano_lstm import LSTM
 from lxmls_rnn.deep_learning.theano_rnn import RNN, Symbol, trusting
-from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step, Steps
+from lxmls_rnn.deep_learning.update_rule import UNCLIPPED, Descent, Step, Steps
 
 import theano.tensor as T  # isort: skip
 

@@ -18,7 +18,7 @@ from lxmls_rnn.deep_learning.numpy_batches import flat
 from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
 from lxmls_rnn.deep_learning.quantities import from_rows, in_order
 from lxmls_rnn.deep_learning.theano_parameters import SharedParameters
-from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step
+from lxmls_rnn.deep_learning.update_rule import UNCLIPPED, Descent, Step
 
 import theano  # isort: skip
 import theano.tensor as T  # isort: skip

@@ -25,7 +25,7 @@ def states(model: TorchRNN, a: Tensor) -> dict[str, Tensor]:
 
 
 def share_weights(model: TorchRNN, layer: nn.RNNBase) -> nn.RNNBase:
-    """Return a layer of PyTorch whose weights are W_x and W_h of the model, where cuDNN has them: in one block."""
+    """Make a layer's weights the W_x and W_h of the model, in one block as cuDNN wants them; return the layer."""
     with torch.no_grad():
         layer.weight_ih_l0.copy_(model.param.W_x)
         layer.weight_hh_l0.copy_(model.param.W_h)

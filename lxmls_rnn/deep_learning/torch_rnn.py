@@ -20,7 +20,7 @@ from torch.nn import functional
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.frameworks import TORCH
 from lxmls_rnn.deep_learning.quantities import from_rows
-from lxmls_rnn.deep_learning.update import UNCLIPPED, Descent, Step, count_correct
+from lxmls_rnn.deep_learning.update_rule import UNCLIPPED, Descent, Step, count_correct
 from lxmls_rnn.device import choose_gpu
 
 TORCH_ACTIVATIONS = {

@@ -20,7 +20,7 @@ from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.batches import Batch, Sentence, cut, padded_sizes
 from lxmls_rnn.deep_learning.evaluation import accuracy
 from lxmls_rnn.deep_learning.events import BatchDone, EpochDone, Event, Progress, Started, Stopped
-from lxmls_rnn.deep_learning.update import Descent, Steps
+from lxmls_rnn.deep_learning.update_rule import Descent, Steps
 from lxmls_rnn.settings import MAX_SEED, check, described, setting
 from lxmls_rnn.storage.messages import counted
 

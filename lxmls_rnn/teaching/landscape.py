@@ -16,7 +16,7 @@ from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.numpy_batches import columns, flat, sum_by_word
 from lxmls_rnn.deep_learning.numpy_lstm import Cells, NumpyLSTM, Slopes
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.update import norm
+from lxmls_rnn.deep_learning.update_rule import norm
 
 FORGET_OFFSET = "forget"  # key of the forget gate's offset in a direction
 CLAMPABLE_GATES = "ifo"  # input, forget, output; g is the candidate, not a gate

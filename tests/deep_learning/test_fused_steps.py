@@ -11,7 +11,7 @@ from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import EpochDone, Stopped, Trainer
-from lxmls_rnn.deep_learning.update import Descent
+from lxmls_rnn.deep_learning.update_rule import Descent
 
 SIZES = 12, 5, 4, 3
 MODELS = [("RNN", {"activation": activation}) for activation in OF_RNN]

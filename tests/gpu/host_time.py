@@ -22,7 +22,7 @@ STEPS = 50  # of which one time is taken
 def microseconds(name: str, batch: int, clip: float | None, seconds: float) -> float:
     """Return the median of a step's time."""
     from lxmls_rnn.deep_learning.models import model_class
-    from lxmls_rnn.deep_learning.update import Descent
+    from lxmls_rnn.deep_learning.update_rule import Descent
 
     step = model_class(name)(*SIZES.values()).make_step(Descent(clip), batched=batch > 1)
     shape = (batch, LENGTH) if batch > 1 else (LENGTH,)

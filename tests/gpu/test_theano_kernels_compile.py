@@ -21,7 +21,7 @@ pytestmark = pytest.mark.daily("uses the emulated GPU, which takes fifteen secon
 TRAIN = """
 import numpy as np
 from lxmls_rnn.deep_learning import rnn
-from lxmls_rnn.deep_learning.update import Descent
+from lxmls_rnn.deep_learning.update_rule import Descent
 
 x, y = np.array([[3, 1, 4, 1]], "int32"), np.array([[0, 1, 2, 3]], "int32")
 weights = np.ones(x.shape, "float32")

@@ -188,7 +188,7 @@ class PlayPanel(Panel):
         self._reset_sliders(knobs.forget)
 
     def predict(self, says: str) -> None:
-        """Predict what becomes of the gradient that is left at the first word."""
+        """Record what the student `says` will become of the gradient at the first word, and show it."""
         self._prediction = words.Prediction(says, words.share_at_first_word(self.reach))
         self._write()
 

@@ -60,7 +60,7 @@ def activation_numbers(case: Case) -> int:
 
 
 def count(case: Case) -> Count:
-    """Count a case by the formulas above."""
+    """Return the operations and bytes of a case, by the formulas of this module."""
     N, s = case.batch * case.length, ITEM_BYTES[case.dtype]
     M, A, NE = matrix_numbers(case), activation_numbers(case), case.batch * case.length * case.n_emb
     flops = {"forward": 2 * N * M, "backward": 6 * N * M, "step": 6 * N * M + 2 * M + 2 * NE, "copy": 0}[case.work]

@@ -1,4 +1,4 @@
-"""BeforeAndAfter of two results files: cases that became faster or slower by more than the spread."""
+"""Comparison of two results files: cases that became faster or slower by more than the spread."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import models
-from lxmls_rnn.deep_learning.update import Descent
+from lxmls_rnn.deep_learning.update_rule import Descent
 
 WORDS, TAGS = 12, 5  # few words, so that each batch has the same word several times
 ORDERS = int(os.environ.get("EMULATED_ORDERS", "400"))

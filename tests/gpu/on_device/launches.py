@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import models
-from lxmls_rnn.deep_learning.update import Descent
+from lxmls_rnn.deep_learning.update_rule import Descent
 
 WORDS, TAGS = 100, 12
 

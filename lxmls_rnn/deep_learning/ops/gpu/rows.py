@@ -118,7 +118,7 @@ class GpuAddRows(theano.Op):
         return [shapes[0]]
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
-        """Add the rows; ValueError if the shapes do not fit."""
+        """Add the rows to the matrix, or subtract them; ValueError if the shapes do not fit."""
         matrix, rows, index = inputs[:3]
         rate = inputs[-1]  # not read unless `subtract`
         index = contiguous(index, anywhere=True)

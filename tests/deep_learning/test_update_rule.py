@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import rnn as rnns
-from lxmls_rnn.deep_learning.update import Descent
+from lxmls_rnn.deep_learning.update_rule import Descent
 
 SIZES = 30, 6, 5, 4
 X = np.array([3, 1, 4, 1, 3], "int32")  # repeated words: their gradients add up
