@@ -76,8 +76,8 @@ class Check:
                 if called:
                     return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
             child.allow(MAX_SEARCH_SECONDS + self.seconds)
-            found = explanation.Explanation(self.exercise, self.answer, child.tell, MAX_SEARCH_SECONDS)
-            return found.verdict(got, failure)
+            explainer = explanation.Explanation(self.exercise, self.answer, child.tell, MAX_SEARCH_SECONDS)
+            return explainer.verdict(got, failure)
 
 
 def _checked(name: str, *arguments: Any) -> Verdict:
@@ -113,7 +113,7 @@ def __getattr__(name: str) -> Any:
 
 def installed(framework: str) -> bool:
     """Return whether "theano", "jax" or "torch" is installed; print how to install it if not."""
-    if missing := next(one.missing for one in FRAMEWORKS.values() if one.module == framework):
+    if missing := next(candidate.missing for candidate in FRAMEWORKS.values() if candidate.module == framework):
         print(f"{missing}.")
     return not missing
 

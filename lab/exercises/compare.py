@@ -71,8 +71,8 @@ def is_close(exercise: Exercise, whole: np.ndarray, a: np.ndarray, b: np.ndarray
 def first_difference(exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> Difference | None:
     """Return the first difference in the order of computation, of the first case that has one."""
     for n, (a, b) in enumerate(zip(right, got, strict=True)):
-        if found := difference(exercise, n, a, b):
-            return found
+        if first := difference(exercise, n, a, b):
+            return first
     return None
 
 
@@ -82,17 +82,17 @@ def difference(exercise: Exercise, n: int, right: Arrays, got: Arrays, seed: int
         text = f"{', '.join(got[CHANGED])} is changed in place: whoever called the function still needs it."
         shared = "; with a shared variable, leave set_value out" * (exercise.kind.framework is THEANO)
         return Difference(n, CHANGED, None, text, f"Assign to a new array, or to a copy{shared}.")
-    there = {name: one for name, one in exercise.quantities.items() if name in right}
-    if found := _order(exercise, n, there, right, got):
-        return found
+    quantities = {name: quantity for name, quantity in exercise.quantities.items() if name in right}
+    if first := _order(exercise, n, quantities, right, got):
+        return first
     begin = of_case(exercise, case := cases(exercise.name, seed)[n])
-    for name, quantity in there.items():
-        if name in got and (found := _form(exercise, n, begin, quantity, right[name], got[name])):
-            return found
+    for name, quantity in quantities.items():
+        if name in got and (first := _form(exercise, n, begin, quantity, right[name], got[name])):
+            return first
     for step, name in places(exercise, right):
         if name not in got:
             return Difference(n, name, None, f"{name} is missing.")
-        a, b = at(there[name], right[name], step), at(there[name], got[name], step)
+        a, b = at(quantities[name], right[name], step), at(quantities[name], got[name], step)
         if not is_close(exercise, right[name], a, b):
             where = f"{begin}{name}{_step_text(case, step)}"
             lead = _lead(exercise, right, step, name)
@@ -112,11 +112,11 @@ def places(exercise: Exercise, right: Arrays) -> list[Place]:
     def direction(name: str) -> int:
         return 0 if exercise.quantities[name].step_axis is None else -1 if name in exercise.backwards else 1
 
-    found: list[Place] = []
+    order: list[Place] = []
     for sign, names in groupby([name for name in exercise.quantities if name in right], direction):
         together = [(step, name) for name in names for step in exercise.quantities[name].steps(right[name].shape)]
-        found += sorted(together, key=lambda place: sign * (place[0] or 0))
-    return found
+        order += sorted(together, key=lambda place: sign * (place[0] or 0))
+    return order
 
 
 def at(quantity: Quantity, array: np.ndarray, step: int | None) -> np.ndarray:
@@ -126,9 +126,11 @@ def at(quantity: Quantity, array: np.ndarray, step: int | None) -> np.ndarray:
     return np.take(array, step - quantity.first, quantity.step_axis)
 
 
-def _order(exercise: Exercise, n: int, there: dict[str, Quantity], right: Arrays, got: Arrays) -> Difference | None:
+def _order(
+    exercise: Exercise, n: int, quantities: dict[str, Quantity], right: Arrays, got: Arrays
+) -> Difference | None:
     """Return a difference if the results are correct, but in the wrong order."""
-    filled = [name for name in there if is_filled(right[name])]
+    filled = [name for name in quantities if is_filled(right[name])]
     places = {name: other for name in filled if name in got and not same(exercise, right[name], got[name])
               for other in filled[::-1] if other != name and same(exercise, right[other], got[name])}  # fmt: skip
     if places and set(places) == set(places.values()):
@@ -220,7 +222,7 @@ def _lead(exercise: Exercise, right: Arrays, step: int | None, name: str) -> str
     order = places(exercise, right)
     before = order[: order.index((step, name))]
     is_backwards = [other in exercise.backwards for _, other in [*before, (step, name)]]
-    turn = max((n + 1 for n, one in enumerate(is_backwards) if one != is_backwards[-1]), default=0)
+    turn = max((n + 1 for n, backwards in enumerate(is_backwards) if backwards != is_backwards[-1]), default=0)
     whole, before = dict.fromkeys(other for _, other in before[:turn]), before[turn:]
     done = list(dict.fromkeys(s for s, _ in before if s is not None and s != step and s > 0))
     here = [other for s, other in before if s == step]

@@ -160,16 +160,16 @@ def _blocks(language: str, text: str) -> list[str]:
 
 def _patches(file: Path, solution: str, section: str, line: int) -> list[Patch]:
     patches, cause = [], ""
-    for found in re.finditer(r"^```(\w+)\n(.*?)^```$|^(?!```)(\S[^\n]*)", section, re.MULTILINE | re.DOTALL):
-        if found[1] is None:
-            cause = found[3]
+    for match in re.finditer(r"^```(\w+)\n(.*?)^```$|^(?!```)(\S[^\n]*)", section, re.MULTILINE | re.DOTALL):
+        if match[1] is None:
+            cause = match[3]
             continue
-        begin = line + section[: found.start()].count("\n") + 2
-        if found[1] == "python":
-            patches.append(Patch(cause, found[2], begin))
+        begin = line + section[: match.start()].count("\n") + 2
+        if match[1] == "python":
+            patches.append(Patch(cause, match[2], begin))
             continue
-        for part in re.finditer(r"(?:^[-+] .*\n)+", found[2], re.MULTILINE):  # a blank line is between two
-            at = begin + found[2][: part.start()].count("\n")
+        for part in re.finditer(r"(?:^[-+] .*\n)+", match[2], re.MULTILINE):  # a blank line is between two
+            at = begin + match[2][: part.start()].count("\n")
             patches.append(Patch(cause, _patched(solution, part[0], f"{file}, line {at}"), at))
     return patches
 
@@ -184,7 +184,8 @@ def _patched(code: str, diff: str, place: str) -> str:
     return code
 
 
-EXERCISES = {one.name: one for one in map(read, sorted(FOLDER.glob("*.md")))}  # in the order of the course
+# in the order of the course
+EXERCISES = {exercise.name: exercise for exercise in map(read, sorted(FOLDER.glob("*.md")))}
 COURSE = {name: exercise.optional for name, exercise in EXERCISES.items()}  # as `lxmls_rnn.classroom` is told of it
 
 

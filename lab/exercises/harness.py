@@ -77,10 +77,10 @@ def _words(name: str, part: Any) -> np.ndarray:
     if not isinstance(part, (str, dict)):
         with suppress(TypeError):
             sentences = list(part)
-    if sentences is None or not all(isinstance(one, (list, tuple, np.ndarray)) for one in sentences):
-        found = what(part) + (f" of {type(sentences[0]).__name__}" if sentences else "")
-        raise BadResult(f"{name} should be a list of sentences, each a list of words; got {found}.")
-    return np.array([" ".join(map(str, one)) for one in sentences], dtype=str)
+    if sentences is None or not all(isinstance(sentence, (list, tuple, np.ndarray)) for sentence in sentences):
+        description = what(part) + (f" of {type(sentences[0]).__name__}" if sentences else "")
+        raise BadResult(f"{name} should be a list of sentences, each a list of words; got {description}.")
+    return np.array([" ".join(map(str, sentence)) for sentence in sentences], dtype=str)
 
 
 def _finite_differences(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
@@ -211,9 +211,9 @@ def _symbol(name: str, value: Value) -> Any:
 
 def _theano(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     given = {_symbol(name, inputs[name]): inputs[name] for name in exercise.arguments}
-    there = {name: _symbolic(name, value) for name, value in _named(exercise, answer(*given)).items()}
-    values = _evaluate(list(there.values()), given)
-    return dict(zip(there, values, strict=True)) | {SCANS: _scans(list(there.values()))}
+    variables = {name: _symbolic(name, value) for name, value in _named(exercise, answer(*given)).items()}
+    values = _evaluate(list(variables.values()), given)
+    return dict(zip(variables, values, strict=True)) | {SCANS: _scans(list(variables.values()))}
 
 
 def _theano_gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
@@ -594,9 +594,9 @@ def _array(name: str, value: Any) -> np.ndarray:
     if array.dtype.kind not in "iufb":
         symbolic = " It is a Theano variable; this exercise uses NumPy." if "theano" in type(value).__module__ else ""
         is_ragged = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.dtype == object)
-        found = "rows of different lengths" if is_ragged else what(value)
-        found = f"numbers of dtype {array.dtype}" if array.dtype.kind == "c" else found
-        raise BadResult(f"{name} should be an array of numbers, got {found}.{symbolic}")
+        description = "rows of different lengths" if is_ragged else what(value)
+        description = f"numbers of dtype {array.dtype}" if array.dtype.kind == "c" else description
+        raise BadResult(f"{name} should be an array of numbers, got {description}.{symbolic}")
     return array
 
 

@@ -52,7 +52,7 @@ def _sentences(seed: int, lstm: bool = False) -> list[Case]:
     """Return sentences with parameters and all quantities of both passes of exercise 6.1."""
     forward: Any = answer_of("forward")
     errors: Any = answer_of("errors")
-    found = []
+    sentences = []
     for n, (sizes, words, tags) in enumerate(SENTENCES):
         rng = np.random.RandomState(100 * seed + 6 + n)
         if seed:  # other lengths too
@@ -71,8 +71,8 @@ def _sentences(seed: int, lstm: bool = False) -> list[Case]:
                 zip(("e_y", "e_h", "e_a"), errors(gold, *(case[n] for n in ("h", "p", "W_h", "W_y"))), strict=True)
             )
         case |= {name: rng.uniform(-1, 1, sizes[2]) for name in ("_h0", "_c0")}
-        found.append({"x": x, "gold": gold, "through": len(x) > 2} | case)
-    return found
+        sentences.append({"x": x, "gold": gold, "through": len(x) > 2} | case)
+    return sentences
 
 
 _INPUTS_OF_MODELS = ("x", "W_e", "W_x", "W_h", "W_c", "W_y", "_h0", "_c0", "through")
@@ -89,7 +89,7 @@ def _models(seed: int, lstm: bool = False) -> list[Case]:
 def _both_ways(seed: int) -> list[Case]:
     """Return sentences for a tagger with a state from each side, and its states; W_y has columns for both."""
     forward: Any = answer_of("both_ways")
-    found = []
+    sentences = []
     for n, case in enumerate(_sentences(seed)):
         rng = np.random.RandomState(100 * seed + 12 + n)
         W_y, W_x, W_h = case["W_y"], case["W_x"], case["W_h"]
@@ -101,23 +101,23 @@ def _both_ways(seed: int) -> list[Case]:
         given = {name: case[name] for name in ("x", "W_e", "W_x", "W_h")} | others
         h, b, _, p = forward(*given.values())
         states = {"h": np.pad(h, ((0, 0), (1, 0))), "b": np.pad(b, ((0, 0), (0, 1)))}  # with h_0 and b_{L+1}
-        found.append(given | states | {"p": p, "gold": case["gold"]})
-    return found
+        sentences.append(given | states | {"p": p, "gold": case["gold"]})
+    return sentences
 
 
 def _guide(seed: int) -> list[Case]:
     """Return sentences for the classes of the guide of 2026, whose arrays have a row for each word or step."""
-    found = []
+    sentences = []
     for case in _sentences(seed):
         rows = [np.log(case["p"]).T, case["y"].T, case["h"].T, case["z"].T]
         ids = {"x": case["x"].astype("int64"), "y": case["gold"].astype("int64")}
         weights = {"W_e": np.ascontiguousarray(case["W_e"].T)} | {name: case[name] for name in ("W_x", "W_h", "W_y")}
-        found.append(ids | weights | {"log_forward": [np.ascontiguousarray(one) for one in rows]})
-    return found
+        sentences.append(ids | weights | {"log_forward": [np.ascontiguousarray(row) for row in rows]})
+    return sentences
 
 
 def _lstm_steps(seed: int) -> list[Case]:
-    found = []
+    steps = []
     for n, sizes in enumerate((SMALL, (20, 2, 3, 4))):
         rng = np.random.RandomState(100 * seed + 7 + n)
         vectors = {
@@ -125,18 +125,18 @@ def _lstm_steps(seed: int) -> list[Case]:
             for name, size in zip(("z_t", "h_tm1", "c_tm1"), sizes[1:2] + sizes[2:3] * 2, strict=True)
         }
         param = _parameters(rng, sizes, True)
-        found.append(vectors | {name: param[name] for name in ("W_x", "W_h", "W_c")})
-    return found
+        steps.append(vectors | {name: param[name] for name in ("W_x", "W_h", "W_c")})
+    return steps
 
 
 def _one_cost(seed: int) -> list[Case]:
     """Return matrices W, each with the A_k of the cost log sum_k exp <A_k, W>; the first case uses the default step."""
-    found = []
+    matrices = []
     for n, (shape, step) in enumerate((((5, 4), None), ((2, 3), 1e-3), ((3, 3), 2e-4))):
         rng = np.random.RandomState(100 * seed + 3 + n)
         case = {"W": rng.uniform(-1, 1, shape), "A": rng.uniform(-1, 1, (4, *shape))}
-        found.append(case if step is None else case | {"step": step})
-    return found
+        matrices.append(case if step is None else case | {"step": step})
+    return matrices
 
 
 def _numbers(seed: int) -> list[Case]:
@@ -146,18 +146,18 @@ def _numbers(seed: int) -> list[Case]:
 
 def _chains(seed: int) -> list[Case]:
     """Return chains that begin with probabilities, and one that begins with counts, to detect steps that normalise."""
-    found = []
+    chains = []
     for n, size, total in ((4, 3, 1), (1, 3, 1), (7, 2, 20)):
         rng = np.random.RandomState(100 * seed + n)
         A = rng.uniform(0.1, 1, (size, size))
         s_0 = rng.uniform(0.1, 1, size)
-        found.append({"s_0": total * s_0 / s_0.sum(), "A": A / A.sum(axis=0), "n": np.array(n)})
-    return found
+        chains.append({"s_0": total * s_0 / s_0.sum(), "A": A / A.sum(axis=0), "n": np.array(n)})
+    return chains
 
 
 def _costs(seed: int) -> list[Case]:
     """Return the matrices of p, the softmax of sum_k A_k W_k B_k, and gold tags, one of a small probability."""
-    found = []
+    costs = []
     for n, (words, tags) in enumerate(((6, 3), (1, 3), (12, 5))):
         rng = np.random.RandomState(100 * seed + 11 + n)
         case: Case = {"A": [], "B": []}
@@ -171,18 +171,18 @@ def _costs(seed: int) -> list[Case]:
         case["y"] = rng.randint(tags, size=words).astype("int32")
         if words > 1:
             case["y"][1] = scores[1].argmin()
-        found.append(case)
-    return found
+        costs.append(case)
+    return costs
 
 
 def _descent(seed: int) -> list[Case]:
-    found = []
+    descents = []
     for n, rate in enumerate((0.15, 0.4)):
         rng = np.random.RandomState(100 * seed + 5 + n)
         shapes = ((3, 2), (2, 2), (2, 4))[: 2 + n]
         case: Case = {f"W_{name}": rng.randint(-8, 9, shape) / 2.0 for name, shape in zip("xhy", shapes, strict=False)}
-        found.append(case | {"goals": [rng.randint(-8, 9, shape) / 2.0 for shape in shapes], "rate": rate})
-    return found
+        descents.append(case | {"goals": [rng.randint(-8, 9, shape) / 2.0 for shape in shapes], "rate": rate})
+    return descents
 
 
 # counts on both sides of each minimum; words that are repeated in a sentence, capitalised, rare in one part only
@@ -194,9 +194,9 @@ def _corpora(seed: int) -> list[Case]:
     end = f"{seed:x}" if seed else ""  # other words, of the same upper and lower case
     train, dev = ([[f"{word}{end}" for word in text.split()] for text in part] for part in (TRAIN, DEV))
     more = [f"w{n * 7 % 40}{end} w{n % 13}{end} w{n % 90}{end} the".split() for n in range(120 + seed % 20)]
-    found = [{"train": train, "dev": dev, "min_count": min_count} for min_count in (2, 3)]
-    found.append({"train": more, "dev": [*dev, *more[:5], ["w89", "w88", "w3"]], "min_count": 5})
-    return [*found, {"train": train, "dev": dev}]  # min_count by default
+    corpora = [{"train": train, "dev": dev, "min_count": min_count} for min_count in (2, 3)]
+    corpora.append({"train": more, "dev": [*dev, *more[:5], ["w89", "w88", "w3"]], "min_count": 5})
+    return [*corpora, {"train": train, "dev": dev}]  # min_count by default
 
 
 # accuracy on dev after each epoch, and the patience
@@ -226,28 +226,28 @@ def _batches(seed: int) -> list[Case]:
     pairs: list[Any] = [(c, d), (a, b), ([0, 4, 0], [0, 1, 0])]
     rng = np.random.RandomState(100 * seed + 4)
     others = [(rng.randint(1000, size=n), rng.randint(6, size=n)) for n in (2, 12, 1, 5, 2)]
-    found: list[list[Any]] = [pairs, others, [([300, 0], [3, 1])]]
-    return [{"sentences": [[np.array(x, "int32"), np.array(y, "int32")] for x, y in some]} for some in found]
+    batches: list[list[Any]] = [pairs, others, [([300, 0], [3, 1])]]
+    return [{"sentences": [[np.array(x, "int32"), np.array(y, "int32")] for x, y in some]} for some in batches]
 
 
 def _gradients(seed: int) -> list[Case]:
     rng = np.random.RandomState(100 * seed + 8)
     drawn = [rng.uniform(-1, 1, shape) for shape in ((5, 4), (4, 9), (3, 5), (1, 2), (2, 1))]  # as many as an LSTM has
-    found = [{"gradients": [scale * g for g in drawn], "max_norm": 1.5} for scale in (2.0, 0.1, 0.28, 0.0)]
-    found.append({"gradients": drawn, "max_norm": float("inf")})
+    gradients = [{"gradients": [scale * g for g in drawn], "max_norm": 1.5} for scale in (2.0, 0.1, 0.28, 0.0)]
+    gradients.append({"gradients": drawn, "max_norm": float("inf")})
     others = [rng.uniform(-1, 1, shape) for shape in ((2, 3), (6, 2), (3, 3), (2, 2), (4, 1))]
-    return [*found, {"gradients": others, "max_norm": 0.5}]
+    return [*gradients, {"gradients": others, "max_norm": 0.5}]
 
 
 def _gates(seed: int) -> list[Case]:
-    found = []
+    gates = []
     for n, H in enumerate((5, 3)):
         rng = np.random.RandomState(100 * seed + 9 + n)
         e_c, h, c = (rng.uniform(-1, 1, H) for _ in range(3))
-        found.append(
+        gates.append(
             {"e_c": e_c, "f": rng.uniform(0.1, 0.9, H), "h_tm1": h, "c_tm1": c, "W_c": rng.uniform(-1, 1, (H, H))}
         )
-    return found
+    return gates
 
 
 BUILDERS: dict[str, Callable[[int], list[Case]]] = {

@@ -27,19 +27,19 @@ def use(*yours: Any) -> Note:
         return Note("The panels use the library's code again.")
     if len(yours) == 3 and all(map(callable, yours)):
         name, cls = "NumpyRNN", _with_passes(*yours)
-        what = ", ".join(function.__name__ for function in yours)
+        code = ", ".join(function.__name__ for function in yours)
     else:
         student: Any = None
         if len(yours) == 1:
             student = yours[0] if inspect.isclass(yours[0]) else type(yours[0])
         name = next((base for base in ("LSTM", "RNN") if _is_subclass(student, base)), "")  # LSTM is a subclass of RNN
         if not name:
-            return Note(f"{USAGE}; got {', '.join(getattr(one, '__name__', type(one).__name__) for one in yours)}.")
+            return Note(f"{USAGE}; got {', '.join(getattr(arg, '__name__', type(arg).__name__) for arg in yours)}.")
         # the guide's LSTM has peepholes, so the student's `_forward` expects them
-        cls, what = type(name, (student,), {"peephole_options": student.peephole_options[:1]}), student.__name__
-    models.replace(name, cls, what)
+        cls, code = type(name, (student,), {"peephole_options": student.peephole_options[:1]}), student.__name__
+    models.replace(name, cls, code)
     return Note(
-        f"In the panels of this notebook, the model {name} now uses {what}: train it, inspect it, step through it. "
+        f"In the panels of this notebook, the model {name} now uses {code}: train it, inspect it, step through it. "
         "check.use() undoes this. Its runs are saved like all others."
     )
 

@@ -49,10 +49,10 @@ class Answer(ShownBox):
         text = text.encode(errors="replace").decode()  # a browser may send half a surrogate pair
         try:
             with _FILE.changing() as answers:
-                there = answers[question].text if question in answers else ""
-                if there != self._known[question]:
+                stored = answers[question].text if question in answers else ""
+                if stored != self._known[question]:
                     seen = self._mine[question].split(OTHER_NOTEBOOK)
-                    self._others[question] = [part for part in there.split(OTHER_NOTEBOOK) if part not in seen]
+                    self._others[question] = [part for part in stored.split(OTHER_NOTEBOOK) if part not in seen]
                 self._others[question] = [part for part in self._others[question] if part not in text]
                 whole = OTHER_NOTEBOOK.join(part for part in (text, *self._others[question]) if part.strip())
                 answers[question] = students.WrittenAnswer(whole, datetime.now().strftime(students.TIME))
