@@ -77,10 +77,10 @@ class Source:
 
     def lines_of(self, name: str, innermost: bool = False) -> list[int]:
         """Return the lines that assign a name, or part of it; if `innermost`, in the innermost blocks that do."""
-        found = [(len(path), node.lineno) for path, body in blocks(self.tree) for node in body
-                 if name in targets(node) and not _is_compound(node)]  # fmt: skip
-        deepest = max((depth for depth, _ in found), default=0)
-        return sorted(line for depth, line in found if depth == deepest or not innermost)
+        assignments = [(len(path), node.lineno) for path, body in blocks(self.tree) for node in body
+                       if name in targets(node) and not _is_compound(node)]  # fmt: skip
+        deepest = max((depth for depth, _ in assignments), default=0)
+        return sorted(line for depth, line in assignments if depth == deepest or not innermost)
 
 
 def copied(part: Any) -> Any:
@@ -90,7 +90,7 @@ def copied(part: Any) -> Any:
     trees share, and a deep copy would follow it into other trees.
     """
     if isinstance(part, list):
-        return [copied(one) for one in part]
+        return [copied(element) for element in part]
     if not isinstance(part, ast.AST):
         return part
     new = type(part).__new__(type(part))
@@ -140,14 +140,14 @@ def groups(tree: ast.AST) -> Iterator[tuple[Path, frozenset[str], Group]]:
     for path, body in blocks(tree):
         of: dict[frozenset[str], Group] = {}
         for node in body:
-            what = targets(node)
+            names = targets(node)
             is_simple = not isinstance(node, (ast.For, ast.While, ast.With, ast.FunctionDef)) and (
-                not isinstance(node, ast.If) or len(what) == 1
+                not isinstance(node, ast.If) or len(names) == 1
             )
-            if what and is_simple:
-                of.setdefault(what, []).append(node)
-        for what, group in of.items():
-            yield path, what, group
+            if names and is_simple:
+                of.setdefault(names, []).append(node)
+        for names, group in of.items():
+            yield path, names, group
 
 
 def substitutions(answer: ast.AST, solution: ast.AST) -> Iterator[tuple[frozenset[str], list[int], ast.AST]]:
@@ -156,24 +156,24 @@ def substitutions(answer: ast.AST, solution: ast.AST) -> Iterator[tuple[frozense
     Each copy comes with these names, and with the lines of the answer that are replaced: none if the answer does not
     assign the names. Statements are also replaced within an `if` that the solution does not have.
     """
-    found = []
-    for path, what, group in groups(solution):
+    candidates = []
+    for path, names, group in groups(solution):
         exact = False
         for number, (at, body) in enumerate(blocks(answer)):
             within, exact = at == path and not exact, exact or at == path
             if not within and not (at[: len(path)] == path and set(at[len(path) :]) and set(at[len(path) :]) <= _IF):
                 continue
-            mine = [node for node in body if what <= targets(node) and not _is_compound(node)]
-            mine += [node for node in body if isinstance(node, ast.If) and targets(node) == what]
+            mine = [node for node in body if names <= targets(node) and not _is_compound(node)]
+            mine += [node for node in body if isinstance(node, ast.If) and targets(node) == names]
             if [ast.dump(node) for node in mine] != [ast.dump(node) for node in group] and (within or mine):
-                found.append((len(at), path, what, group, number, body, mine))
-    for _, path, what, group, number, body, mine in sorted(found, key=lambda one: -one[0]):
+                candidates.append((len(at), path, names, group, number, body, mine))
+    for _, path, names, group, number, body, mine in sorted(candidates, key=lambda candidate: -candidate[0]):
         place = min((body.index(node) for node in mine), default=_place_in(body, solution, path, group))
         kept = [n for n, node in enumerate(body) if node not in mine]
         tree = copied(answer)
         new = [block for _, block in blocks(tree)][number]
         new[:] = [new[n] for n in kept if n < place] + copied(group) + [new[n] for n in kept if n >= place]
-        yield what, sorted(_lines(mine, group)), tree
+        yield names, sorted(_lines(mine, group)), tree
     yield from _headers(answer, solution)
 
 
@@ -187,7 +187,9 @@ def _lines(mine: Group, group: Group) -> Iterator[int]:
         others = [other for other in group if isinstance(other, ast.If)]
         if all(ast.dump(other.test) != ast.dump(node.test) for other in others):
             yield node.lineno
-        yield from _lines([*node.body, *node.orelse], [one for other in others for one in [*other.body, *other.orelse]])
+        yield from _lines(
+            [*node.body, *node.orelse], [statement for other in others for statement in [*other.body, *other.orelse]]
+        )
 
 
 def _is_compound(node: ast.stmt) -> bool:
@@ -208,7 +210,7 @@ def _headers(answer: ast.AST, solution: ast.AST) -> Iterator[tuple[frozenset[str
         "loop": (ast.For, ["iter", "target"]),
         "arguments": (ast.FunctionDef, ["args"]),
     }
-    for what, (kind, fields) in kinds.items():
+    for name, (kind, fields) in kinds.items():
         mine, theirs = ([node for node in ast.walk(tree) if isinstance(node, kind)] for tree in (answer, solution))
         for n, (a, b) in enumerate(zip(mine, theirs, strict=False) if len(mine) == len(theirs) else ()):
             is_checked = kind is ast.FunctionDef and n == 0  # its arguments are given
@@ -217,4 +219,4 @@ def _headers(answer: ast.AST, solution: ast.AST) -> Iterator[tuple[frozenset[str
             tree = copied(answer)
             new = [node for node in ast.walk(tree) if isinstance(node, kind)][n]
             vars(new).update({field: getattr(b, field) for field in fields})
-            yield frozenset({what}), [a.lineno], tree
+            yield frozenset({name}), [a.lineno], tree

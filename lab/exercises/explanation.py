@@ -213,9 +213,9 @@ class Explanation:
             return ""
         n = difference.case if difference else len(got)  # the case that is wrong
         names = {node.id for node in ast.walk(self.source.tree) if isinstance(node, ast.Name)}
-        for one in [EXERCISES[name] for name in self.exercise.needs if EXERCISES[name].function in names]:
+        for earlier in [EXERCISES[name] for name in self.exercise.needs if EXERCISES[name].function in names]:
             before = dict(self.source.space)
-            self.source.space[one.function] = answer_of(one.name)
+            self.source.space[earlier.function] = answer_of(earlier.name)
             new, error = self._run_again(self.source.tree, self.cases[n : n + 1])
             if difference:
                 is_same = bool(new) and self._alike([*self.exercise.quantities], n, new[0], got[n])
@@ -224,11 +224,11 @@ class Explanation:
             if is_same:
                 self.source.space = before
                 continue
-            first = f"Finish exercise {one.name} first: check.{one.name}({one.function})."
+            first = f"Finish exercise {earlier.name} first: check.{earlier.name}({earlier.function})."
             new, error = self._run_again(self.source.tree)
             if error is None and compare.first_difference(self.exercise, self.right, new) is None:
-                return f"With the lab's `{one.function}` this answer is right, but not with yours. {first}"
-            return f"Your `{one.function}` is not right yet. {first}\nWith the lab's: {self.verdict(new, error)[1]}"
+                return f"With the lab's `{earlier.function}` this answer is right, but not with yours. {first}"
+            return f"Your `{earlier.function}` is not right yet. {first}\nWith the lab's: {self.verdict(new, error)[1]}"
         return ""
 
     def _run_again(self, tree: ast.AST, cases: Sequence[Case] | None = None) -> tuple[list[Arrays], Exception | None]:
@@ -284,8 +284,8 @@ class Explanation:
             return None
         tree: ast.AST = self.source.tree
         for name in names:
-            for what, _, changed in substitutions(tree, _solution_tree(self.exercise)):
-                if what == {name}:
+            for replaced, _, changed in substitutions(tree, _solution_tree(self.exercise)):
+                if replaced == {name}:
                     tree = changed
         filled, error = self._run_again(tree)
         if error is None:
@@ -296,30 +296,30 @@ class Explanation:
         """Explain an exception that the answer raised for case `n`."""
         if isinstance(error, harness.BadResult):
             return "\n".join(filter(None, (str(error), self._structure())))
-        found = raised(error, frozenset({self.source.file}))
-        lead = f"It {found}\n({found.shapes})" if found.shapes else f"It {found}"
+        failure = raised(error, frozenset({self.source.file}))
+        lead = f"It {failure}\n({failure.shapes})" if failure.shapes else f"It {failure}"
         self.tell(lead)
         mine, alike = {*self.source.lines.values()}, []
-        for patch in self._patches(_targets_of(found.line.text)):
+        for patch in self._patches(_targets_of(failure.line.text)):
             outcome = None if self._is_late() else _outcome(self.exercise.name, patch, n, False)
-            if isinstance(outcome, Raised) and outcome.key == found.key:
+            if isinstance(outcome, Raised) and outcome.key == failure.key:
                 lines_of_patch = _changed_lines(self.exercise.name, patch)
                 if lines_of_patch and lines_of_patch <= mine:  # the same error, of the same line
                     return f"{lead}\n{patch.cause}"
                 alike.append(patch.cause)
-        lines, title = self._located(None, self.source.step_of(found.line.number))
-        if change := self._repaired(lines or ([found.line.number] if found.line.text else []), is_wide=not title):
+        lines, title = self._located(None, self.source.step_of(failure.line.number))
+        if change := self._repaired(lines or ([failure.line.number] if failure.line.text else []), is_wide=not title):
             return f"{lead}\n{change}"
-        if lines and found.line.number not in lines:
+        if lines and failure.line.number not in lines:
             lead = f"{lead}\n{title}\n{self._quoted(lines)}"
-        if len(set(alike)) == 1 and "scan(" not in found.line.text:
+        if len(set(alike)) == 1 and "scan(" not in failure.line.text:
             return f"{lead}\n{alike[0]}"
         if cause := self._structure():
             return f"{lead}\n{cause}"
-        said = f"{found.kind}: {found.message}"
-        pattern = next((one for one in _RULES if re.search(one, said, re.IGNORECASE)), "")
+        said = f"{failure.kind}: {failure.message}"
+        pattern = next((pattern for pattern in _RULES if re.search(pattern, said, re.IGNORECASE)), "")
         rule = _RULES.get(pattern, "") + _RULES_OF_SCAN.get(pattern, "") * (harness.SCANS in self.right[n])
-        formula = self._formula(_targets_of(found.line.text))
+        formula = self._formula(_targets_of(failure.line.text))
         return "\n".join(filter(None, (lead, rule, formula, CUT_OFF * self._is_late())))
 
     def of_difference(self, difference: Difference, got: Sequence[Arrays]) -> str:
@@ -351,19 +351,23 @@ class Explanation:
         """
         solution = _solution_tree(self.exercise)
         better: list[tuple[tuple[int, int], list[int]]] = []
-        for what, lines, tree in substitutions(self.source.tree, solution):
+        for replaced, lines, tree in substitutions(self.source.tree, solution):
             if self._is_late():
                 break
             if step and not any(isinstance(node, ast.Name) and node.id == step for node in ast.walk(tree)):
                 continue
             try:
-                found = self._first_difference(self.source.compiled(tree), difference)
+                remaining = self._first_difference(self.source.compiled(tree), difference)
             except Exception:
                 continue
-            if found is None:
+            if remaining is None:
                 behind = _behind(self.source, lines, solution)
                 return behind, _ONE_OF_THESE if set(behind) > set(lines) else _ONLY_THIS
-            if difference and difference.quantity in what and (rank := self._rank(found)) > self._rank(difference):
+            if (
+                difference
+                and difference.quantity in replaced
+                and (rank := self._rank(remaining)) > self._rank(difference)
+            ):
                 better.append((rank, lines))
         return max(better, default=((), []))[1], ""
 
@@ -381,13 +385,13 @@ class Explanation:
             case, n = self.cases[likely.case], likely.case
             if "through" in case and likely.quantity in list(self.exercise.quantities)[:1]:
                 case = case | {"through": False}
-            if found := self._first_of(n, _quiet_run(self.exercise, answer, case)):
-                return found
+            if first := self._first_of(n, _quiet_run(self.exercise, answer, case)):
+                return first
         expected = compare.expected(self.exercise.name, seed)
         for n, case in enumerate(cases(self.exercise.name, seed)):
             got = _quiet_run(self.exercise, answer, case)
-            if found := compare.difference(self.exercise, n, expected[n], got, seed):
-                return found
+            if first := compare.difference(self.exercise, n, expected[n], got, seed):
+                return first
         return None
 
     def _where(self, lines: list[int], title: str, name: str, own: list[int]) -> str:
@@ -426,13 +430,13 @@ class Explanation:
                 return patch.cause
         return ""
 
-    def _patches(self, what: frozenset[str]) -> list[Patch]:
-        """Return the mistakes of the catalogue, those in lines that compute `what` first.
+    def _patches(self, names: frozenset[str]) -> list[Patch]:
+        """Return the mistakes of the catalogue, those in lines that compute `names` first.
 
         Mistakes whose cause names a statement that the answer does not have are left out.
         """
         patches = [patch for patch in self.exercise.patches if self._has_what_is_named(patch.cause)]
-        return sorted(patches, key=lambda patch: not what & _changed(self.exercise.name, patch))
+        return sorted(patches, key=lambda patch: not names & _changed(self.exercise.name, patch))
 
     def _has_what_is_named(self, cause: str) -> bool:
         """Return whether the answer has the statement, a return or an else of a loop, that a cause names."""
@@ -532,7 +536,11 @@ class Explanation:
         It is a step without a return, a return in a loop, or an array that a loop replaces.
         """
         calls = [node for node in ast.walk(self.source.tree) if isinstance(node, ast.Call)]
-        passed = {ast.unparse(one) for call in calls for one in [*call.args, *(word.value for word in call.keywords)]}
+        passed = {
+            ast.unparse(argument)
+            for call in calls
+            for argument in [*call.args, *(word.value for word in call.keywords)]
+        }
         for step in self.source.steps:  # those that scan gets, not helpers
             has_result = any(isinstance(part, ast.Return) and part.value for part in ast.walk(step))
             if step.name in passed and not has_result:
@@ -579,11 +587,11 @@ class Explanation:
             kinds = others = tuple(search_fix.KINDS)
         else:  # building and running a graph takes some 50 ms
             kinds, others = tuple(kind for kind in search_fix.KINDS if kind not in search_fix.RARE), search_fix.LIKELY
-        found = search(lines, kinds=only or kinds)
-        if not found and is_wide:
-            found = search(self.source.lines, kinds=others)
-        self.is_repaired = bool(found)
-        return found
+        change = search(lines, kinds=only or kinds)
+        if not change and is_wide:
+            change = search(self.source.lines, kinds=others)
+        self.is_repaired = bool(change)
+        return change
 
     def _formula(self, names: frozenset[str]) -> str:
         """Return the formula of the quantity that a line computes."""
@@ -604,28 +612,28 @@ def _behind(source: Source, lines: list[int], solution: ast.AST) -> list[int]:
     on others; two steps back are followed. A line that only returns such a name is left out.
     """
     known = {node.id for node in ast.walk(solution) if isinstance(node, ast.Name)}
-    found = list(lines)
+    suspects = list(lines)
     newest = set(lines)
     for _ in range(2):
         own = set[str]()
         for node in ast.walk(source.tree):
             if isinstance(node, ast.stmt) and node.lineno in newest:
                 header = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
-                names = [one for child in header for one in ast.walk(child) if isinstance(one, ast.Name)]
-                own |= {one.id for one in names} - known
+                names = [name for child in header for name in ast.walk(child) if isinstance(name, ast.Name)]
+                own |= {name.id for name in names} - known
                 if isinstance(node, ast.Return) and isinstance(node.value, ast.Name) and node.value.id in own:
-                    found.remove(node.lineno)
-        newest = {line for name in own for line in source.lines_of(name)} - set(found)
-        found = [*sorted(newest), *found]
-    return found or lines
+                    suspects.remove(node.lineno)
+        newest = {line for name in own for line in source.lines_of(name)} - set(suspects)
+        suspects = [*sorted(newest), *suspects]
+    return suspects or lines
 
 
 def _solution_tree(exercise: Exercise) -> ast.Module:
     """Return the solution's function, or its method, as a tree."""
     tree = ast.parse(exercise.solution)
     names = (exercise.function, exercise.kind.method)
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name in names]
-    return ast.Module([found[-1]], [])
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name in names]
+    return ast.Module([functions[-1]], [])
 
 
 def _quiet_run(exercise: Exercise, answer: Any, case: Case) -> Arrays:
@@ -682,7 +690,7 @@ def _shared_outcome(name: str, patch: Patch, n: int) -> Arrays | None:
     code = patch.code
     if exercise.kind.framework in (TORCH, JAX):  # their network has tanh
         code = code.replace("from scipy.special import expit as logistic", "from numpy import tanh as logistic")
-    found = _run_patch(exercise.shares, Patch(patch.cause, code, patch.line), cases(name)[n])
-    if not isinstance(found, dict) or "p" not in found:
+    outcome = _run_patch(exercise.shares, Patch(patch.cause, code, patch.line), cases(name)[n])
+    if not isinstance(outcome, dict) or "p" not in outcome:
         return None
-    return {"p": found["p"].T.astype(compare.expected(name)[n]["p"].dtype)}
+    return {"p": outcome["p"].T.astype(compare.expected(name)[n]["p"].dtype)}

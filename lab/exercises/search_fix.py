@@ -86,7 +86,7 @@ def repaired(
     """
     tree = copied(source.tree)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    tried = (one for one in _changes(tree, lines, functions) if one[0] in kinds)
+    tried = (candidate for candidate in _changes(tree, lines, functions) if candidate[0] in kinds)
     for n, (kind, changes) in enumerate(tried):
         if n % 8 == 0 and is_late():
             break
@@ -129,7 +129,7 @@ def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) ->
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     parts = {ast.unparse(node): _parsed(ast.unparse(node)) for node in ast.walk(tree) if _is_part(node)}
     lines = set(lines) - _ending(tree)
-    found: dict[str, dict[str, list[Change]]] = {kind: defaultdict(list) for kind in KINDS}
+    by_key: dict[str, dict[str, list[Change]]] = {kind: defaultdict(list) for kind in KINDS}
     singles: dict[str, list[Change]] = defaultdict(list)
     for parent in ast.walk(tree):
         places: list[Place] = [(parent, vars(parent), field) for field in parent._fields]
@@ -145,20 +145,20 @@ def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) ->
                 for kind, key, node in _at(place, old, sorted(names), parts, functions):
                     if isinstance(node, (ast.expr, ast.stmt, ast.keyword)):
                         ast.fix_missing_locations(ast.copy_location(node, old))
-                    found[kind][key].append(Change(place, node, line))
-                    singles[kind].append(found[kind][key][-1])
-    for kind, of_key in found.items():
+                    by_key[kind][key].append(Change(place, node, line))
+                    singles[kind].append(by_key[kind][key][-1])
+    for kind, of_key in by_key.items():
         yield from ((kind, [change]) for change in singles[kind])  # whole expressions before their parts
         yield from ((kind, changes) for changes in of_key.values() if len(changes) > 1)
 
 
 def _ending(tree: ast.AST) -> set[int]:
     """Return the lines on which the end of a `while` depends: with a change there it may run for ever."""
-    found = set[int]()
+    lines = set[int]()
     for loop in [node for node in ast.walk(tree) if isinstance(node, ast.While)]:
         names = {node.id for node in ast.walk(loop.test) if isinstance(node, ast.Name)}
-        found |= {node.lineno for node in ast.walk(loop) if isinstance(node, ast.stmt) and names & targets(node)}
-    return found
+        lines |= {node.lineno for node in ast.walk(loop) if isinstance(node, ast.stmt) and names & targets(node)}
+    return lines
 
 
 def _of_block(place: Place, body: list[ast.stmt], lines: set[int]) -> Iterator[tuple[str, Change]]:
@@ -185,7 +185,7 @@ def _at(
         for (a, first), (b, second) in combinations(_indices(node).items(), 2):
             yield "indices", f"{a} {b}", _Replaced({a: second, b: first}).visit(copied(node))
     if isinstance(node, ast.expr) and isinstance(place[0], (ast.Assign, ast.AugAssign, ast.Return)):
-        read = sorted({one.id for one in ast.walk(node) if isinstance(one, ast.Name)} & set(names))
+        read = sorted({part.id for part in ast.walk(node) if isinstance(part, ast.Name)} & set(names))
         for name, twin in combinations(read if place[2] == "value" else (), 2):
             new = _Replaced({name: ast.Name(twin, ast.Load()), twin: ast.Name(name, ast.Load())}).visit(copied(node))
             yield "exchanged", f"{name} {twin} {ast.unparse(node)}", new
@@ -197,9 +197,12 @@ def _at(
         yield "statement", "", ast.Break()
     elif isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Tuple):
         old, every = node.slice, ast.Slice()
-        found = [one for part in others.values() if isinstance(part, ast.Subscript) for one in _elements(part)]
-        used = [ast.Name(name, ast.Load()) for name in sorted({one.id for one in found if isinstance(one, ast.Name)})]
-        for pair in [every, old], [old, every], *([old, one] for one in used), *([one, old] for one in used):
+        indices = [index for part in others.values() if isinstance(part, ast.Subscript) for index in _elements(part)]
+        used = [
+            ast.Name(name, ast.Load())
+            for name in sorted({index.id for index in indices if isinstance(index, ast.Name)})
+        ]
+        for pair in [every, old], [old, every], *([old, index] for index in used), *([index, old] for index in used):
             new = ast.Subscript(node.value, ast.Tuple(pair, ast.Load()), node.ctx)
             yield "index", ast.unparse(new), new
     elif isinstance(node, ast.keyword) and node.arg == "axis" and isinstance(node.value, ast.Constant):
@@ -234,8 +237,8 @@ def _elements(node: ast.Subscript) -> list[ast.expr]:
 
 def _indices(node: ast.stmt) -> dict[str, ast.expr]:
     """Return the different indices in a statement, by their text."""
-    found = [one for part in ast.walk(node) if isinstance(part, ast.Subscript) for one in _elements(part)]
-    return {ast.unparse(one): one for one in found if not isinstance(one, (ast.Slice, ast.Constant))}
+    indices = [index for part in ast.walk(node) if isinstance(part, ast.Subscript) for index in _elements(part)]
+    return {ast.unparse(index): index for index in indices if not isinstance(index, (ast.Slice, ast.Constant))}
 
 
 class _Replaced(ast.NodeTransformer):
@@ -284,7 +287,7 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
         case ast.Tuple(elements) | ast.List(elements):
             for n, m in ((0, 1), (1, 2), (0, 2), (2, 3)):
                 if m < len(elements):
-                    alike = [type(place[0]).__name__, *(type(one).__name__ for one in elements)]
+                    alike = [type(place[0]).__name__, *(type(element).__name__ for element in elements)]
                     yield "order", f"{n} {m} {alike}", type(node)(_swapped(elements, n, m), load)
         case ast.Call(f, arguments, keywords):
             for n in range(1, len(arguments)):
@@ -316,9 +319,9 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
                 yield "parentheses", "in", ast.Call(left.func, [inside], left.keywords)
             yield from (("parentheses", ast.unparse(new), new) for new in _in_parentheses(node))
             inner = [part for part in (left, right) if isinstance(part, ast.BinOp)]
-            parts = [left, right, *(one for part in inner for one in (part.left, part.right))]
+            parts = [left, right, *(operand for part in inner for operand in (part.left, part.right))]
         case ast.UnaryOp() | ast.BoolOp() | ast.IfExp():
-            parts = [one for one in ast.iter_child_nodes(node) if isinstance(one, ast.expr)]
+            parts = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
         case ast.Compare():
             for is_met in (True, False):
                 yield "condition", f"{ast.unparse(node)} {is_met}", ast.Constant(is_met)
