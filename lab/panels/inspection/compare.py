@@ -33,10 +33,10 @@ class CompareView(View):
         self.word = word_slider("The word whose loss is differentiated in both runs")
         self.about, self.tags = view(), view("compared", "whole")
         self.chart_title, self.chart, self.maps = view(), WordLines("norm of the gradient"), view("whole")
-        what = "A part of the first run's corpus"
-        self.part = dropdown("Compare on", ["test", "dev", "train"], what, width="16em", label="7em")
-        what = "Measure both runs on this part, and test whether the difference is significant"
-        self.button, self.result = panel.button("Measure", what, self.measure), view("compared-accuracy")
+        tooltip = "A part of the first run's corpus"
+        self.part = dropdown("Compare on", ["test", "dev", "train"], tooltip, width="16em", label="7em")
+        tooltip = "Measure both runs on this part, and test whether the difference is significant"
+        self.button, self.result = panel.button("Measure", tooltip, self.measure), view("compared-accuracy")
         self.work = PanelJob(panel, self.button)
         head = self.choice, in_row(self.tags, self.about), in_row(self.part, self.button), self.result, self.word
         super().__init__(panel, *head, self.chart_title, self.chart, self.maps)
@@ -161,23 +161,23 @@ print(compare(*judged).in_words())
 """
 
 
-def about(one: Opened, other: Opened) -> str:
+def about(opened: Opened, other: Opened) -> str:
     """Return a table of the models and accuracies of two runs, and of the settings in which they differ."""
-    rows: list[list[object]] = [["model", one.run.settings.model, other.run.settings.model]]
-    rows.append(["accuracy on dev", _on_dev(one.metrics), _on_dev(other.metrics)])
-    first, second = (_settings(opened) for opened in (one, other))
+    rows: list[list[object]] = [["model", opened.run.settings.model, other.run.settings.model]]
+    rows.append(["accuracy on dev", _on_dev(opened.metrics), _on_dev(other.metrics)])
+    first, second = (_settings(run) for run in (opened, other))
     for key in first | second:
         if (values := (first.get(key), second.get(key)))[0] != values[1]:
             rows.append([key, *map(in_words, values)])
     same_dev = first.get("dev") == second.get("dev")
     note = "<br><small>Their dev parts are different files, so the accuracies are not directly comparable.</small>"
-    return html.table(["", one.name, other.name], rows) + ("" if same_dev else note)
+    return html.table(["", opened.name, other.name], rows) + ("" if same_dev else note)
 
 
 def _settings(opened: Opened) -> dict[str, Any]:
     """Return a run's settings to compare, by name, with the corpus replaced by its files."""
     settings = opened.run.settings
-    files = {what: str(paths.located(file).resolve()) for what, file in settings.files().items()}
+    files = {role: str(paths.located(file).resolve()) for role, file in settings.files().items()}
     given = {**settings.flat(), "activation": opened.tagger.model.activation, **files}
     return {name: value for name, value in given.items() if name not in ("model", "corpus")}
 

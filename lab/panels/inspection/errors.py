@@ -26,12 +26,12 @@ class ErrorsView(View):
     needs_sentence = False
 
     def __init__(self, panel: Panel) -> None:
-        what = "A part of the run's corpus: dev, test or train"
-        self.part = dropdown("Evaluate on", ["dev"], what, width="16em", label="6em")
-        what = "Tag every sentence and compare the result with its gold tags"
-        self.button = panel.button("Measure", what, self.start, "primary")
-        what = "Stop and show the sentences tagged so far"
-        self.stop_button = panel.button("Stop", what, lambda: self.work.stop())
+        tooltip = "A part of the run's corpus: dev, test or train"
+        self.part = dropdown("Evaluate on", ["dev"], tooltip, width="16em", label="6em")
+        tooltip = "Tag every sentence and compare the result with its gold tags"
+        self.button = panel.button("Measure", tooltip, self.start, "primary")
+        tooltip = "Stop and show the sentences tagged so far"
+        self.stop_button = panel.button("Stop", tooltip, lambda: self.work.stop())
         self.progress = progress_bar("12em")
         self.work = PanelJob(panel, self.button, self.stop_button, self.progress)
         self.gold = dropdown("gold", [ANY_TAG], "Only words of this gold tag", width="13em", label="5em")
@@ -49,8 +49,8 @@ class ErrorsView(View):
 
     def fill(self) -> None:
         """List the parts of the run's corpus; discard the results of another model."""
-        found = list(parts(self.opened.run.settings))
-        set_options(self.part, [part for part in ("dev", "test", "train") if part in found])
+        names = list(parts(self.opened.run.settings))
+        set_options(self.part, [part for part in ("dev", "test", "train") if part in names])
         if self._started is not None and self._started.stamp != self.opened.stamp:
             self.forget()
 
@@ -114,29 +114,29 @@ class ErrorsView(View):
         if self.evaluation is None:
             return
         tags = self.evaluation.tags
-        found = [(one, hits) for one in self.judged if (hits := self._hits(one, tags)).any()]
-        self.first.limit(max(1, len(found)))
+        sentences = [(judged, hits) for judged in self.judged if (hits := self._hits(judged, tags)).any()]
+        self.first.limit(max(1, len(sentences)))
         begin = self.first.parsed - 1
-        words = sum(int(hits.sum()) for _, hits in found)
+        words = sum(int(hits.sum()) for _, hits in sentences)
         right = self.gold.value == self.predicted.value != ANY_TAG
         are = "is" if words == 1 else "are"
         which = f"{counted(words, 'word')} that {are} correct" if right else counted(words, "error")
-        seen = enumerate(found[begin : begin + SENTENCES_SHOWN], begin + 1)
-        lines = "".join(f'<div dir="auto">{n}: {_marked(one, hits, tags)}</div>' for n, (one, hits) in seen)
+        seen = enumerate(sentences[begin : begin + SENTENCES_SHOWN], begin + 1)
+        lines = "".join(f'<div dir="auto">{n}: {_marked(judged, hits, tags)}</div>' for n, (judged, hits) in seen)
         self.list.value = (
-            f"{which} in {counted(len(found), 'sentence')}. A box shows the gold tag, an arrow and the predicted "
+            f"{which} in {counted(len(sentences), 'sentence')}. A box shows the gold tag, an arrow and the predicted "
             f"tag; dashed: not in the vocabulary.{lines}"
         )
 
-    def _hits(self, one: Judged, tags: list[str]) -> np.ndarray:
+    def _hits(self, judged: Judged, tags: list[str]) -> np.ndarray:
         """Return which words to show: wrong ones with the chosen tags; correct ones if the two tags are equal."""
         gold, predicted = self.gold.value, self.predicted.value
-        y = np.asarray(one.sentence.y)
-        hits = one.wrong if gold == ANY_TAG or gold != predicted else ~one.wrong
+        y = np.asarray(judged.sentence.y)
+        hits = judged.wrong if gold == ANY_TAG or gold != predicted else ~judged.wrong
         if gold != ANY_TAG:
             hits = hits & (y == tags.index(gold))
         if predicted != ANY_TAG:
-            hits = hits & (one.predicted == tags.index(predicted))
+            hits = hits & (judged.predicted == tags.index(predicted))
         return hits
 
     def code(self) -> str:
@@ -159,9 +159,9 @@ for one in judged[:20]:
 """
 
 
-def _marked(one: Judged, hits: np.ndarray, tags: list[str]) -> str:
+def _marked(judged: Judged, hits: np.ndarray, tags: list[str]) -> str:
     words: list[str] = []
-    of_sentence = one.sentence.words, one.sentence.tags, one.predicted, hits, one.unknown
+    of_sentence = judged.sentence.words, judged.sentence.tags, judged.predicted, hits, judged.unknown
     for word, gold, k, hit, unknown in zip(*of_sentence, strict=True):
         if hit:
             tag = gold if gold == tags[k] else f"{gold} → {tags[k]}"

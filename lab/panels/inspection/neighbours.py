@@ -29,11 +29,11 @@ class NeighboursView(View):
     needs_sentence = False
 
     def __init__(self, panel: Panel) -> None:
-        what, inside = "A word of the vocabulary", "a word, then Enter"
-        self.word = text("Word", "", what, "18em", placeholder=inside, label="4em")
+        tooltip, inside = "A word of the vocabulary", "a word, then Enter"
+        self.word = text("Word", "", tooltip, "18em", placeholder=inside, label="4em")
         self.n = integer("How many", 10, "Words to find", 100, "12em", label="6em")
-        what = "Read the training file and draw its most frequent words"
-        self.map_button, self.work = panel.button("Draw map", what, self.draw_map), PanelJob(panel)
+        tooltip = "Read the training file and draw its most frequent words"
+        self.map_button, self.work = panel.button("Draw map", tooltip, self.draw_map), PanelJob(panel)
         times = {AFTER: "The trained embeddings", BEFORE: "The initial embeddings, random or from a file"}
         self.when = toggles(times, "9em")
         self.nearest, self.map = view("nearest"), view()
@@ -62,13 +62,13 @@ class NeighboursView(View):
         word, tagger, when = self.word.value.strip(), self.opened.tagger, ""
         if self.when.value == BEFORE and not isinstance(self._before, str):
             tagger, when = self._before, " before training"
-        found = tagger.neighbours(word, self.n.parsed)
-        bars = html.bars([(other, cosine, NEUTRAL_COLOUR) for other, cosine in found], 1.0)
+        nearest = tagger.neighbours(word, self.n.parsed)
+        bars = html.bars([(other, cosine, NEUTRAL_COLOUR) for other, cosine in nearest], 1.0)
         message = f"Nearest to <b>{escape(word)}</b>{when}, by cosine similarity of the embeddings less their mean:"
         self.nearest.value = f"{message}{bars}"
         show(self.when, not isinstance(self._before, str))
         if self._counts is not None:
-            self._draw_map(tagger, [word, *(other for other, _ in found)], self._counts)
+            self._draw_map(tagger, [word, *(other for other, _ in nearest)], self._counts)
 
     def draw_map(self) -> None:
         """Count the training words and recreate the initial model in the background, then draw the map."""
@@ -98,8 +98,8 @@ class NeighboursView(View):
         why = f"<br>The map before training is unavailable: {escape(before)}." if isinstance(before, str) else ""
         frequent = np.argsort(-counts.sum(axis=1), kind="stable")[:MAP_WORDS]
         order = np.array(list(dict.fromkeys([*frequent.tolist(), *(tagger.words.index(word) for word in marked)])))
-        both = [one for one in (self.opened.tagger, before) if not isinstance(one, str)]
-        maps = [unit_columns(one.model.param.W_e[:, frequent]) for one in both]
+        both = [version for version in (self.opened.tagger, before) if not isinstance(version, str)]
+        maps = [unit_columns(version.model.param.W_e[:, frequent]) for version in both]
         # the same axes and the same frame before and after training, so that the maps can be compared
         places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]), maps[0])
         frame = np.hstack([principal_components(E, maps[0])[0] for E in maps])

@@ -41,8 +41,8 @@ class InspectionPanel(Panel):
 
     def __init__(self, run: str | None = None) -> None:
         self.choice = RunChoice()
-        what, inside = "The sentence to tag; Enter tags it", "a sentence, then Enter"
-        self.sentence = text("Sentence", DEFAULT_SENTENCE, what, "auto", placeholder=inside, flex="1 1 30em")
+        tooltip, inside = "The sentence to tag; Enter tags it", "a sentence, then Enter"
+        self.sentence = text("Sentence", DEFAULT_SENTENCE, tooltip, "auto", placeholder=inside, flex="1 1 30em")
         self.tag_button = self.button("Tag", "Reload the run and tag the sentence", self.inspect, "primary")
         self.about, self.tabs = view("about"), make(widgets.Tab)
         self.exporting = Export(self, self.choice.folder)

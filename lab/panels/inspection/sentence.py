@@ -58,9 +58,9 @@ def tagged(seen: Seen, tags: list[str], marked: int | None = None) -> str:
     for t, word in enumerate(seen.words):
         k = int(np.argmax(seen.forward.p_y[:, t]))
         p = float(seen.forward.p_y[k, t])
-        one = html.word(word, f"{tags[k]} {p:.0%}", colour_of(tags[k]), seen.unknown[t], f"{tags[k]} {p:.4f}")
+        box = html.word(word, f"{tags[k]} {p:.0%}", colour_of(tags[k]), seen.unknown[t], f"{tags[k]} {p:.4f}")
         frame = f"display:inline-block;outline:2px solid {HIGHLIGHT};border-radius:4px" if t == marked else ""
-        words.append(f'<span style="{frame}">{one}</span>' if frame else one)
+        words.append(f'<span style="{frame}">{box}</span>' if frame else box)
     return f'<div dir="auto">{"".join(words)}</div>'
 
 
@@ -72,8 +72,8 @@ class HiddenView(View):
     def __init__(self, panel: Panel) -> None:
         gates = "Gates and cell of an LSTM"
         self.what = toggles({"hidden state": "The hidden state h after each word", "gates and cell": gates}, "9em")
-        what = f"Number of the first hidden unit shown, of {UNITS_SHOWN} at a time"
-        self.first = integer("First unit", 1, what, 1, "13em", label="6em")
+        tooltip = f"Number of the first hidden unit shown, of {UNITS_SHOWN} at a time"
+        self.first = integer("First unit", 1, tooltip, 1, "13em", label="6em")
         self.numbers = checkbox("Show values", "Show each value in its cell", width="11em")
         self.range, self.maps = view(), view("hidden", "whole")
         super().__init__(panel, in_row(self.what, self.first, self.numbers), self.range, self.maps)
@@ -119,11 +119,11 @@ class HiddenView(View):
         h = self.seen.forward.h[:, 1:]
         name = self.opened.tagger.model.activation
         low, high = ACTIVATIONS[name].bounds  # an LSTM's is tanh
-        what = "o tanh(c)" if self.opened.is_lstm else f"{name}"
+        formula = "o tanh(c)" if self.opened.is_lstm else f"{name}"
         bounds = f"at or above {low}" if high is None else f"between {low} and {high}"
         return (
-            f"h = {what} lies {bounds}; in this sentence from {h.min():.3f} to {h.max():.3f}. Blue is positive, orange "
-            "negative. A unit with the same colour at every word carries no information about the words."
+            f"h = {formula} lies {bounds}; in this sentence from {h.min():.3f} to {h.max():.3f}. Blue is positive, "
+            "orange negative. A unit with the same colour at every word carries no information about the words."
         )
 
     def code(self) -> str:
@@ -146,8 +146,8 @@ class GradientView(View):
 
     def __init__(self, panel: Panel) -> None:
         self.word = word_slider("The word t whose loss is differentiated")
-        what = "The tag k in the loss -log p_t[k]; by default the predicted tag"
-        self.tag = dropdown("Tag", [("", 0)], what, width="16em", label="4em")
+        tooltip = "The tag k in the loss -log p_t[k]; by default the predicted tag"
+        self.tag = dropdown("Tag", [("", 0)], tooltip, width="16em", label="4em")
         self.chart = WordLines("norm of the gradient").add_class("lab-gradient")
         self.text, self.table = view(), view("whole")
         super().__init__(panel, in_row(self.word, self.tag), self.chart, self.text, self.table)

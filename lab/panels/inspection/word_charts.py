@@ -98,15 +98,15 @@ class WordMap(ColumnBox):
 
         def labels(numbers: Iterable[int], width: float) -> list[str]:
             """Return the labels of words: the name if there is room for it, else an empty string."""
-            found = []
+            texts = []
             for n in numbers:
                 left, middle = places[:, n]
                 name = html.shortened(names[n], MAX_LETTERS)
                 box = left + 7, middle - 6, left + 9 + width * cell_len(name), middle + 9
                 free = not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in occupied)
                 occupied.extend([box] * free)
-                found.append(name * free)
-            return found
+                texts.append(name * free)
+            return texts
 
         if list(self.marked.names) != [names[n] for n in chosen]:  # other words: they do not move, they are replaced
             put(self.marked, [], [], names=[])
