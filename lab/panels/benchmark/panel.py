@@ -101,19 +101,19 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
         self.choice["threads"].limit(MAX_THREADS)
         set_options(self.choice["set"], [OWN_SIZES, *c.SETS], OWN_SIZES)
         self.run_button = self.button("Run", "Run the chosen benchmark", self.run, "primary")
-        what = "Stop the benchmark and keep the cases already measured"
-        self.stop_button = self.button("Stop", what, self.stop, icon="stop", disabled=True)
+        tooltip = "Stop the benchmark and keep the cases already measured"
+        self.stop_button = self.button("Stop", tooltip, self.stop, icon="stop", disabled=True)
         self.progress, self.status = progress_bar("14em"), view("benchmark-status")
         self.earlier = dropdown("Stored results", [], "Your earlier results", width="30em")
         self.load_button = self.button("Load", "Show the chosen results", self.load)
-        what = "Show which cases are faster or slower in the results below than in the chosen ones"
-        self.compare_button = self.button("Compare", what, self.compare)
+        tooltip = "Show which cases are faster or slower in the results below than in the chosen ones"
+        self.compare_button = self.button("Compare", tooltip, self.compare)
         self.refresh_button = self.button("Refresh", "Reload the list of results", self.refresh)
 
     def _make_views(self) -> None:
         self.comparison, self.machine = view("benchmark-comparison"), view()
-        what = "Speed-ups are relative to this implementation; 2 means twice as fast"
-        self.baseline = dropdown("Baseline", c.IMPLEMENTATIONS, what, "numpy")
+        tooltip = "Speed-ups are relative to this implementation; 2 means twice as fast"
+        self.baseline = dropdown("Baseline", c.IMPLEMENTATIONS, tooltip, "numpy")
         self.plotted = dropdown("Plot", [], "The model and work to plot", width="21em")
         self.table, self.key, self.gpu, self.notes = view("benchmark-table"), view(), view(), view()
         small = {"font-size": "13px"}
@@ -224,14 +224,14 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
         if self.shown is None:
             raise ValueError("run a benchmark or load results first: the chosen results are compared with them")
         before = self._chosen()
-        found = list(compare.changes(before, self.shown))
-        if not found:
+        changes = list(compare.changes(before, self.shown))
+        if not changes:
             raise ValueError(f"{self.earlier.value.name} and the results below have no measured case in common")
-        message = f"{self.earlier.value.stem} (before) and the results below (after): {compare.counts(found)}"
+        message = f"{self.earlier.value.stem} (before) and the results below (after): {compare.counts(changes)}"
         self.comparison.value = (
             f"<p><b>{escape(message)}</b>. A change counts if the quartiles do not overlap and the medians differ by "
             "5 % or more.</p>"
-            + html.table(compare.COLUMN_NAMES, compare.lines(found))
+            + html.table(compare.COLUMN_NAMES, compare.lines(changes))
             + "".join(f"<p>{escape(line)}</p>" for line in compare.differences(before, self.shown))
         )
 

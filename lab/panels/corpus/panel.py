@@ -46,11 +46,11 @@ class CorpusPanel(Panel):
         self.read_button = self.button("Read", "Read the corpus and show its sentences", self.read, "primary")
         self.part = toggles({"train": "The training part", "dev": "The part to measure accuracy on"}, "5em")
         self.first = integer("First sentence", 1, "Number of the first sentence shown", 1, "16em")
-        what, kinds = "Upload a CoNLL file to the data folder", ".conll,.conllu,.txt"
-        self.upload = make(widgets.FileUpload, accept=kinds, description="Upload file", tooltip=what)
-        what = "A corpus or embeddings to download; of treebanks, type a part of the name: ud:pt"
+        tooltip, kinds = "Upload a CoNLL file to the data folder", ".conll,.conllu,.txt"
+        self.upload = make(widgets.FileUpload, accept=kinds, description="Upload file", tooltip=tooltip)
+        tooltip = "A corpus or embeddings to download; of treebanks, type a part of the name: ud:pt"
         names = [*datasets.DATASETS, *(f"{PREFIX}{code}" for code in table())]
-        self.dataset = field(widgets.Combobox, "Data set", "ewt", what, width="21em", options=names)
+        self.dataset = field(widgets.Combobox, "Data set", "ewt", tooltip, width="21em", options=names)
         self.fetch_button = self.button("Fetch", "Download the data set to the data folder and verify it", self.fetch)
         self.progress = progress_bar("16em")
         self.work = PanelJob(self, self.fetch_button, bar=self.progress)

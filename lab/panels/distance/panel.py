@@ -39,8 +39,8 @@ class DistancePanel(Panel):
         described = settings_of(DistanceSettings)
         self.choice = Controls({name: described[name] for name in SHOWN})
         self.start_button = self.button("Start", "Start the trainings", self.start, "primary", "play")
-        what = "Stop and keep the results so far"
-        self.stop_button = self.button("Stop", what, lambda: self.work.stop(), icon="stop")
+        tooltip = "Stop and keep the results so far"
+        self.stop_button = self.button("Stop", tooltip, lambda: self.work.stop(), icon="stop")
         self.progress = progress_bar("26em")
         self.work = PanelJob(self, self.start_button, self.stop_button, self.progress)
         self.plot = figure(up=side_axis(bqplot.LinearScale(min=0.35, max=1.05)), size=(560, 300))
@@ -72,14 +72,14 @@ class DistancePanel(Panel):
         self._axis = Axis("K: distance to the deciding word, in words", "d", "log", names)
 
         def work() -> Iterator[Measured]:
-            for one in measure(settings):
-                self.measured[one.tagger, one.distance, one.seed] = one
-                yield one
+            for measurement in measure(settings):
+                self.measured[measurement.tagger, measurement.distance, measurement.seed] = measurement
+                yield measurement
 
         self.work.begin(work, self._conclude, self._show)
 
     def _show(self) -> None:
-        self.progress.value = sum(one.epoch for one in self.measured.values()) / self._planned
+        self.progress.value = sum(measurement.epoch for measurement in self.measured.values()) / self._planned
         if not self.measured:
             self.show_message("Theano is compiling the taggers; the first time this takes up to a minute.")
             return
@@ -95,10 +95,10 @@ class DistancePanel(Panel):
 
     def means(self) -> dict[str, dict[int, list[float]]]:
         """Return the accuracies of the seeds so far, by tagger and distance."""
-        found: dict[str, dict[int, list[float]]] = {}
-        for (tagger, distance, _), one in self.measured.items():
-            found.setdefault(tagger, {}).setdefault(distance, []).append(one.accuracy)
-        return found
+        accuracies: dict[str, dict[int, list[float]]] = {}
+        for (tagger, distance, _), measurement in self.measured.items():
+            accuracies.setdefault(tagger, {}).setdefault(distance, []).append(measurement.accuracy)
+        return accuracies
 
     def _draw(self) -> None:
         lines, rows, means = list[Line](), [], self.means()
@@ -112,8 +112,8 @@ class DistancePanel(Panel):
             of_tagger = [" ".join(f"{a:.0%}" for a in by_distance.get(k, ())) for k in distances]
             rows.append([tagger, *of_tagger])
         put_chart(self.plot, Chart(self._axis, Axis("accuracy on the word", ".0%"), lines))
-        what = "Lines: means of the seeds, wide ones behind narrow ones; dots: each of them."
-        self.legend.value = f"<div>{key(lines)}</div><div><small>{what}</small></div>"
+        caption = "Lines: means of the seeds, wide ones behind narrow ones; dots: each of them."
+        self.legend.value = f"<div>{key(lines)}</div><div><small>{caption}</small></div>"
         self.table.value = html.table(["accuracy on the word", *(f"K = {k}" for k in distances)], rows)
 
     def code(self) -> str:

@@ -59,8 +59,8 @@ class GradientCheckPanel(Panel):
     below the table names the first one that differs. In float32, all differ a little."""
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
-        what = "Words of the sample corpus, or random word ids"
-        self.source = dropdown("Sentence", [FROM_CORPUS, RANDOM_IDS], what)
+        tooltip = "Words of the sample corpus, or random word ids"
+        self.source = dropdown("Sentence", [FROM_CORPUS, RANDOM_IDS], tooltip)
         self.sentence = SentenceChoice(sentence, self.source)
         self.choice = _controls()
         self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
@@ -149,16 +149,18 @@ class GradientCheckPanel(Panel):
         self._update_options()
         if active and begun:
             framework = MODELS[begun[-1]].framework
-            what = f"{framework.name} compiles its gradient, then computes" if framework.compile_time else "computing"
-            self.show_message(f"{begun[-1]}: {what} …")
+            activity = (
+                f"{framework.name} compiles its gradient, then computes" if framework.compile_time else "computing"
+            )
+            self.show_message(f"{begun[-1]}: {activity} …")
 
     def _conclude(self) -> str:
         self._explain()
-        what = "quantities" if self._check.against else "gradients"
+        compared = "quantities" if self._check.against else "gradients"
         wrong = sum(not row.agrees for row in self.rows)
         if wrong:
-            return f"{wrong} of {len(self.rows)} {what} differ{'s' * (wrong == 1)}."
-        return f"Mistake: {self._check.mistake}. {HIDDEN_MISTAKE}" if self._check.mistake else f"All {what} agree."
+            return f"{wrong} of {len(self.rows)} {compared} differ{'s' * (wrong == 1)}."
+        return f"Mistake: {self._check.mistake}. {HIDDEN_MISTAKE}" if self._check.mistake else f"All {compared} agree."
 
     def _explain(self) -> None:
         if self.rows:
@@ -175,14 +177,14 @@ class GradientCheckPanel(Panel):
         lines: list[list[object]] = []
         for row in self.rows:
             shape = f"{row.gradient.shape[0]} × {row.gradient.shape[1]}"
-            found = verdict(row), f"{row.difference:.1e}", self._where(row), f"{row.tolerance:.0e}"
+            result = verdict(row), f"{row.difference:.1e}", self._where(row), f"{row.tolerance:.0e}"
             compared = self._name(row), html.symbols(row.parameter)
-            lines.append([*compared, *found, row.against, row.activation, shape])
+            lines.append([*compared, *result, row.against, row.activation, shape])
         if active:
             lines += [[name, *["…"] * 8] for name in waiting]
-        what = "quantity" if self._check.against else "parameter"
+        heading = "quantity" if self._check.against else "parameter"
         # a narrow window shows the first columns
-        header = ["model", what, "verdict", "difference", "at", "tolerance", "against", "activation", "shape"]
+        header = ["model", heading, "verdict", "difference", "at", "tolerance", "against", "activation", "shape"]
         return html.table(header, lines)
 
     def _name(self, row: Comparison) -> str:
@@ -232,9 +234,9 @@ class GradientCheckPanel(Panel):
         marked = [(row.where[0], columns.index(row.where[1]))]
         least = max(row.difference, row.tolerance)
         symbol = html.symbols(row.parameter)
-        what = symbol if _has_steps(row) else f"gradient of {symbol}"
+        title = symbol if _has_steps(row) else f"gradient of {symbol}"
         parts = (
-            (f"{what}: {escape(self._name(row))}", row.gradient, None),
+            (f"{title}: {escape(self._name(row))}", row.gradient, None),
             (f"the same: {escape(row.against)}", row.expected, None),
             ("difference, relative to the largest entry", row.differences, least),
         )

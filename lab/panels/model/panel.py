@@ -36,8 +36,8 @@ class ModelPanel(Panel):
         self.model, self.corpus = ModelChoice(model), CorpusChoice(corpus)
         for choice in (self.model, self.corpus):
             choice.more.value = True  # open: here these settings matter
-        what = "Initialise the parameters and show them"
-        self.make_button = self.button("Create model", what, self.make, "primary", "magic")
+        tooltip = "Initialise the parameters and show them"
+        self.make_button = self.button("Create model", tooltip, self.make, "primary", "magic")
         self.stop_button = self.button("Stop", "Stop creating the model", lambda: self.work.give_up(), icon="stop")
         self.work, self.counting = PanelJob(self, self.make_button, self.stop_button), PanelJob(self)
         self.device, self.formulas = view("device"), view("equations")

@@ -47,14 +47,14 @@ class ScanPanel(Panel):
     messages before you see them in your own code."""
 
     def __init__(self) -> None:
-        whats = ("No state: x_t squared", "A state: A to the power of k", "s_t = A s_{t-1}")
+        tooltips = ("No state: x_t squared", "A state: A to the power of k", "s_t = A s_{t-1}")
         wrong = {MISTAKES_PART: "Mistakes, and how to read their errors"}
-        self.part = toggles({**dict(zip(EXAMPLES, whats, strict=True)), **wrong})
-        what = "Compile (the first time) and run both; afterwards the sliders take effect at once"
-        self.run_button = self.button("Run", what, self.run, "primary")
+        self.part = toggles({**dict(zip(EXAMPLES, tooltips, strict=True)), **wrong})
+        tooltip = "Compile (the first time) and run both; afterwards the sliders take effect at once"
+        self.run_button = self.button("Run", tooltip, self.run, "primary")
         self.work = PanelJob(self, self.run_button)
-        what = "The function that scan calls at each step; edit it, then press Run"
-        self.step = field(widgets.Textarea, "Step", "", what, "auto", "3em", "lab-step", flex="1 1 30em", rows=4)
+        tooltip = "The function that scan calls at each step; edit it, then press Run"
+        self.step = field(widgets.Textarea, "Step", "", tooltip, "auto", "3em", "lab-step", flex="1 1 30em", rows=4)
         self.restore_button = self.button("Restore the step", "Undo all changes of the step", self.restore)
         self._steps = {name: example.step for name, example in EXAMPLES.items()}
         self.compiled: dict[tuple[str, str], Compiled] = {}  # by example and step
@@ -78,8 +78,8 @@ class ScanPanel(Panel):
         self.length = slider("Length of x", 6, 1, 30, "Number of elements of x")
         self.first = slider("First number", -2.0, -3.0, 3.0, "x[0]")
         self.difference = slider("Difference", 1.0, -1.0, 1.0, "x[t+1] - x[t]")
-        what = "A number of the vector A"
-        self.base = [slider(f"A[{i}]", value, -1.5, 1.5, what) for i, value in enumerate((0.5, -0.9, 1.1))]
+        tooltip = "A number of the vector A"
+        self.base = [slider(f"A[{i}]", value, -1.5, 1.5, tooltip) for i, value in enumerate((0.5, -0.9, 1.1))]
         self.power = slider("k", 8, 1, 30, "Number of multiplications by A")
         self.n_states = dropdown("States", [2, 3], "Number of states of the chain", 3)
         self.start = dropdown("Start", [(state, i) for i, state in enumerate(STATE_NAMES)], "The state at t = 0")
@@ -109,8 +109,8 @@ class ScanPanel(Panel):
         self.graphs, self.steps_view, self.figure = view(), view(), plot()
         self.inside = unfolding(self.steps_view, "Graph of one step", "Show the graph inside scan too")
         graphs = ColumnBox([self.graphs, self.inside, self.steps_view])
-        what = "Show Theano's graph of the formula, before and after its optimisation"
-        self.folded = unfolding(graphs, "Theano's graphs", what)
+        tooltip = "Show Theano's graph of the formula, before and after its optimisation"
+        self.folded = unfolding(graphs, "Theano's graphs", tooltip)
         self.plotted = ColumnBox()
         plotted = self.numbers, self.key, self.plotted, self.timing
         self.results = ColumnBox([*plotted, self.folded, graphs])
@@ -252,9 +252,9 @@ class ScanPanel(Panel):
         """Run both functions and show their results, times and graphs."""
         show(self.results, False)
         compiled = self.compiled[self.chosen]
-        found = evaluate(compiled, self.arguments())
-        loop, scan = columns_of(found.loop), columns_of(found.scan)
-        names = self._names(found.loop)
+        scan_results = evaluate(compiled, self.arguments())
+        loop, scan = columns_of(scan_results.loop), columns_of(scan_results.scan)
+        names = self._names(scan_results.loop)
         of_scan = names if len(names) == len(scan) else [f"[{i}]" for i in range(len(scan))]
         least = 1.0 if self.part.value == "Markov chain" else 0.0  # one scale for probabilities
         largest = float(max(np.abs(values[np.isfinite(values)]).max(initial=least) for values in (loop, scan)))
@@ -265,9 +265,9 @@ class ScanPanel(Panel):
         show(self.results)
         self.plotted.children = [self.figure]  # only now: a figure that is drawn while hidden stays empty
         self._plot(names, loop, scan)
-        times = ", ".join(f"{time_in_words(value)} ({name}, median of {n})" for name, value, n in found.times)
+        times = ", ".join(f"{time_in_words(value)} ({name}, median of {n})" for name, value, n in scan_results.times)
         printed = f"<p>The step printed, as scan built its graph:</p>{text_box(escape(compiled.printed), 'Output')}"
-        agree, difference = found.compare()
+        agree, difference = scan_results.compare()
         self.timing.value = (
             f"<p><b>{agree}</b>: {difference}. One call takes {times}; building and compiling the scan took "
             f"{time_in_words(compiled.seconds)}, once. With so few numbers, the overhead of each step dominates."

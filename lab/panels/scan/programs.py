@@ -40,7 +40,7 @@ def run_program(program: str) -> tuple[str | None, str]:
 
 def marked(text: str, patterns: tuple[str, ...]) -> str:
     """Return text as HTML with the matches of some patterns marked."""
-    text = re.sub("|".join(patterns), lambda found: f"\0{found[0]}\1", text)
+    text = re.sub("|".join(patterns), lambda match: f"\0{match[0]}\1", text)
     return escape(text).replace("\0", "<mark>").replace("\1", "</mark>")
 
 

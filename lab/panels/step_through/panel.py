@@ -44,8 +44,8 @@ class StepThroughPanel(Panel):
     set breakpoints in it."""
 
     def __init__(self, sentence: str = "The old dog found her") -> None:
-        what = "A small random network, or one that you have trained"
-        self.source = dropdown("Network", [RANDOM_NETWORK, TRAINED_RUN], what)
+        tooltip = "A small random network, or one that you have trained"
+        self.source = dropdown("Network", [RANDOM_NETWORK, TRAINED_RUN], tooltip)
         self.sentence = SentenceChoice(sentence, self.source)
         shown = {name: replace(SETTINGS[name], help=HELP.get(name, SETTINGS[name].help)) for name in SHOWN}
         self.network = Controls(shown, {"n_emb": 4, "n_hidd": 3, "seed": 1}, WIDTHS)
@@ -53,18 +53,18 @@ class StepThroughPanel(Panel):
             self.network[name].limit(MAX_SHOWN_SIZE)
         set_options(self.network["model"], [name_of(family, "numpy") for family in ("RNN", "LSTM")])
         self._drawn, self.run = self.network.row(), RunChoice()
-        what, limits = "Arrow keys move by one step", dict[str, Any](min=1, max=1)
+        tooltip, limits = "Arrow keys move by one step", dict[str, Any](min=1, max=1)
         look: Any = {"readout": False, "flex": "1 1 14em"}
-        self.slider = field(widgets.IntSlider, "Step", 1, what, "auto", "auto", "lab-step", **limits, **look)
+        self.slider = field(widgets.IntSlider, "Step", 1, tooltip, "auto", "auto", "lab-step", **limits, **look)
         look = {"show_repeat": False, "interval": PLAY_MILLISECONDS["normal"]}
         self.play = make(widgets.Play, value=1, description="Play", tooltip="Play", **limits, **look)
         self.speed = dropdown("Speed", PLAY_MILLISECONDS, "Speed of Play", "normal", "10em", "auto")
-        what = "Go to the previous word, or back to the forward pass"
-        self.word_back = self.button("◀ Word", what, partial(self.go, -1, True))
+        tooltip = "Go to the previous word, or back to the forward pass"
+        self.word_back = self.button("◀ Word", tooltip, partial(self.go, -1, True))
         self.back = self.button("◀ Step", "Go one step back", partial(self.go, -1, False))
         self.next = self.button("Step ▶", "Go one step forward", partial(self.go, 1, False))
-        what = "Go to the next word, then to the backward pass"
-        self.word_next = self.button("Word ▶", what, partial(self.go, 1, True))
+        tooltip = "Go to the next word, then to the backward pass"
+        self.word_next = self.button("Word ▶", tooltip, partial(self.go, 1, True))
         self._link = widgets.jslink((self.play, "value"), (self.slider, "value"))
         self.equation, self.drawing, self.quantities = view("equation"), view("drawing"), view("quantities")
         self.walk: Walk | None = None
@@ -156,8 +156,8 @@ class StepThroughPanel(Panel):
         self.drawing.value = self.walk.drawing(number)
         self.quantities.value = self.walk.quantities(number)
         if number == len(self.walk.steps):
-            what = "Both passes are done. The gradients summed over the steps equal those of grads(x, y); the largest"
-            self.show_message(f"{what} difference is {self.walk.difference():.0e}.")
+            note = "Both passes are done. The gradients summed over the steps equal those of grads(x, y); the largest"
+            self.show_message(f"{note} difference is {self.walk.difference():.0e}.")
 
     def code(self) -> str:
         words, tags = self.sentence.sentence()

@@ -112,8 +112,8 @@ class Walk:
                 parts.append(self._matrix(name, step.operands[name]))
                 rest = rest[len(name) :]
             else:
-                found = [i for i in (rest.find(name) for name in step.operands) if i >= 0]
-                end = min(found, default=len(rest))
+                positions = [i for i in (rest.find(name) for name in step.operands) if i >= 0]
+                end = min(positions, default=len(rest))
                 text = rest[:end].strip().replace("1/L", f"1/{len(self.words)}")
                 parts.append(f"<span>{html.symbols(f' {text} ')}</span>" if text else "")
                 rest = rest[end:]

@@ -106,13 +106,13 @@ class SweepPanel(RunsPanel[SweepJob]):
             )
             for number, (name, values) in enumerate(first)
         ]
-        what = "Trainings of each setting; the first one has the model's seed"
-        self.seeds = integer("Seeds", 3, what, 1000, "14em", label="6em")
-        what = "Train this many settings, drawn at random from the grid; 0: all"
-        self.sample = integer("Sample", 0, what, 100_000, "14em", 0, "6em")
+        tooltip = "Trainings of each setting; the first one has the model's seed"
+        self.seeds = integer("Seeds", 3, tooltip, 1000, "14em", label="6em")
+        tooltip = "Train this many settings, drawn at random from the grid; 0: all"
+        self.sample = integer("Sample", 0, tooltip, 100_000, "14em", 0, "6em")
         self.workers = integer("Workers", cores(), "Processes that train in parallel", 1000, "14em", label="6em")
-        what = "Repeatedly drop the worse half of the settings, by accuracy on dev, and double the epochs"
-        self.halving = checkbox("Successive halving", what)
+        tooltip = "Repeatedly drop the worse half of the settings, by accuracy on dev, and double the epochs"
+        self.halving = checkbox("Successive halving", tooltip)
         self.count = view("sweep-count")
         self.make_list()
         self.progress, self.status = progress_bar("14em"), view("sweep-status")
@@ -146,8 +146,8 @@ class SweepPanel(RunsPanel[SweepJob]):
         return "sweep"
 
     def found(self) -> tuple[list[str], list[Damaged]]:
-        found, damaged = find_sweeps()
-        return [sweep.name for sweep in sorted(found, key=lambda sweep: -sweep.folder.stat().st_mtime)], damaged
+        sweeps, damaged = find_sweeps()
+        return [sweep.name for sweep in sorted(sweeps, key=lambda sweep: -sweep.folder.stat().st_mtime)], damaged
 
     def new(self, name: str) -> SweepJob:
         return SweepJob(self.described().begin("or choose it at Selected sweep and press Resume"), self.workers.parsed)

@@ -24,15 +24,15 @@ def looks_of(settings: Sequence[SettingResults], lines: Lines, before: Looks) ->
     A curve has the colour of its setting in the other plot: that of its line, if there are several `lines`.
     """
     possible: dict[str, list[tuple[str, str]]] = {}
-    for one in settings:
-        of_line = [(colour, style) for _, colour, line in lines if one in line for style in CURVE_STYLES]
+    for setting in settings:
+        of_line = [(colour, style) for _, colour, line in lines if setting in line for style in CURVE_STYLES]
         looks = of_line if len(lines) > 1 else [(colour, CURVE_STYLES[0]) for colour in LINES]
         if len(possible) < MAX_COLOURED_CURVES and list(possible.values()).count(looks) < len(looks):
-            possible[repr(one.point)] = looks
-    found = {point: before[point] for point, looks in possible.items() if before.get(point) in looks}
+            possible[repr(setting.point)] = looks
+    chosen = {point: before[point] for point, looks in possible.items() if before.get(point) in looks}
     for point, looks in possible.items():
-        found[point] = found.get(point) or next(look for look in looks if look not in found.values())
-    return {point: found[point] for point in possible}
+        chosen[point] = chosen.get(point) or next(look for look in looks if look not in chosen.values())
+    return {point: chosen[point] for point in possible}
 
 
 class Plots(ColumnBox):
@@ -62,21 +62,25 @@ class Plots(ColumnBox):
             return
         lines = lines_against(name, vary, settings)
         self._looks = looks_of(settings, lines, self._looks)
-        best = [(one, *look) for one in settings if (look := self._looks.get(repr(one.point)))]
+        best = [(setting, *look) for setting in settings if (look := self._looks.get(repr(setting.point)))]
         chart = against(name, vary, lines, label or "all seeds")
-        colour_of = {id(one): colour for _, colour, on_line in lines for one in on_line}
+        colour_of = {id(setting): colour for _, colour, on_line in lines for setting in on_line}
         own: dict[str, Any] = {"has_dots": False}  # the trainings are drawn instead
         if len(lines) == 1:
-            colour_of = {id(one): GREY for one in settings} | {id(one): colour for one, colour, _ in best}
-            own |= {"colour": GREY, "bar_colours": [colour_of[id(one)] for one in lines[0][2]]}
+            colour_of = {id(setting): GREY for setting in settings} | {
+                id(setting): colour for setting, colour, _ in best
+            }
+            own |= {"colour": GREY, "bar_colours": [colour_of[id(setting)] for setting in lines[0][2]]}
         chart = replace(chart, lines=[replace(line, **own) for line in chart.lines])
         put_chart(self.against, chart, self.points)
-        seen = [(one, r) for one in settings for r in one.results if r.is_counted and r.accuracy is not None]
+        seen = [
+            (setting, r) for setting in settings for r in setting.results if r.is_counted and r.accuracy is not None
+        ]
         self._results = [result for _, result in seen]
-        x, y = places(name, vary, [one for one, _ in seen]), [result.accuracy for result in self._results]
-        put(self.points, np.array(x), np.array(y), colors=[colour_of[id(one)] for one, _ in seen])
-        what = "Each point is a training: click it to inspect its run."
-        self.legends[0].value = f"<div>{key(chart.lines)}</div><small>{what}</small>"
+        x, y = places(name, vary, [setting for setting, _ in seen]), [result.accuracy for result in self._results]
+        put(self.points, np.array(x), np.array(y), colors=[colour_of[id(setting)] for setting, _ in seen])
+        caption = "Each point is a training: click it to inspect its run."
+        self.legends[0].value = f"<div>{key(chart.lines)}</div><small>{caption}</small>"
 
         chart = curves(best)
         put_chart(self.curves, chart)

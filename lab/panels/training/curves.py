@@ -37,9 +37,9 @@ class Curves(ColumnBox):
         norm_axis = side_axis(bqplot.LogScale(min=MIN_NORM, max=MAX_NORM), "norm of the gradient", "~e")
         norm_axis.tick_values = np.logspace(np.log10(MIN_NORM), np.log10(MAX_NORM), 10)
         self.norm, self.figures = over_epochs(norm_axis), in_row()
-        what = "Makes curves of very different costs readable; a cost of 0 is not drawn"
+        tooltip = "Makes curves of very different costs readable; a cost of 0 is not drawn"
         # its handler calls `rescale`
-        self.logarithmic = checkbox("Logarithmic cost axis", what)
+        self.logarithmic = checkbox("Logarithmic cost axis", tooltip)
         self.legend = view("legend")
         self.lines: dict[str, RunLines] = {}  # by name of the run
         super().__init__([self.figures, self.logarithmic, self.legend])

@@ -70,14 +70,14 @@ class TrainingPanel(RunsPanel[TrainingJob]):
 
     def _make_controls(self) -> None:
         self.make_list()
-        what = "Copy the settings of the selected run to the controls above"
-        self.copy_button = self.button("Copy settings", what, self.copy_settings, icon="copy")
+        tooltip = "Copy the settings of the selected run to the controls above"
+        self.copy_button = self.button("Copy settings", tooltip, self.copy_settings, icon="copy")
         self.to_epoch = integer("to epoch", 5, "Resume trains until this epoch", 100_000, "10.5em", label="5em")
-        what = "Delete the selected run from the disk; press twice to confirm"
-        self.delete_button = self.button("Delete", what, self.delete, icon="trash")
+        tooltip = "Delete the selected run from the disk; press twice to confirm"
+        self.delete_button = self.button("Delete", tooltip, self.delete, icon="trash")
         self.exporting = Export(self, self.folder)
-        what = "The runs to plot; select several with Ctrl or Shift"
-        self.shown = field(widgets.SelectMultiple, "Plot", (), what, "25em", "3em", "lab-shown", rows=8)
+        tooltip = "The runs to plot; select several with Ctrl or Shift"
+        self.shown = field(widgets.SelectMultiple, "Plot", (), tooltip, "25em", "3em", "lab-shown", rows=8)
 
     def _make_views(self) -> None:
         self.summary, self.status = view("summary"), view("status", min_height="44px")
@@ -118,8 +118,8 @@ class TrainingPanel(RunsPanel[TrainingJob]):
         return str(self.model["model"].value)
 
     def found(self) -> tuple[list[str], list[Damaged]]:
-        found, damaged = find_runs(self.root())
-        folders = sorted((run.folder for run in found), key=lambda folder: -(folder / "config.json").stat().st_mtime)
+        runs, damaged = find_runs(self.root())
+        folders = sorted((run.folder for run in runs), key=lambda folder: -(folder / "config.json").stat().st_mtime)
         return [folder.name for folder in folders], damaged
 
     def new(self, name: str) -> TrainingJob:

@@ -54,8 +54,8 @@ def ended(job: TrainingJob) -> str:
 def on_disk(run: Run, rows: list[Metrics]) -> str:
     """Return the status of a run that is not job as HTML."""
     trained = f"{len(rows)} of {counted(run.settings.trainer.epochs, 'epoch')}"
-    what = f"{run.settings.model_in_words}, {trained}, in {run.folder}"
-    return f"<b>On disk</b>: {escape(what)}"
+    description = f"{run.settings.model_in_words}, {trained}, in {run.folder}"
+    return f"<b>On disk</b>: {escape(description)}"
 
 
 def epochs_table(name: str, rows: list[Metrics]) -> str:
