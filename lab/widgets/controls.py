@@ -101,8 +101,8 @@ def parsed_text(
     setting: Setting, width: str = "22em", label: str = "10em", *classes: str, tooltip: str = ""
 ) -> ParsedText:
     """Make a field for the value of a setting, which its messages call by its label; at first it has the default."""
-    what, value = tooltip or setting.tooltip, as_text(setting.default)
-    made = field(ParsedText, setting.label, value, what, width, label, *classes)
+    tooltip, value = tooltip or setting.tooltip, as_text(setting.default)
+    made = field(ParsedText, setting.label, value, tooltip, width, label, *classes)
     made.setting = replace(setting, name=setting.label)
     made.observe(made.judge, "value")
     return made
@@ -229,15 +229,15 @@ class Checkboxes(RowBox):
 
 def control(setting: Setting, width: str = "22em", label: str = "10em") -> Any:
     """Make the control of a setting; of a list, the first option stands for None."""
-    name, what, value = setting.label, setting.tooltip, setting.default
+    name, tooltip, value = setting.label, setting.tooltip, setting.default
     if setting.kind is bool:
-        return checkbox(name, what, value, **ASIDE)
+        return checkbox(name, tooltip, value, **ASIDE)
     if setting.several and setting.choices:
-        tooltips = setting.choices if isinstance(setting.choices, Mapping) else dict.fromkeys(setting.choices, what)
+        tooltips = setting.choices if isinstance(setting.choices, Mapping) else dict.fromkeys(setting.choices, tooltip)
         return Checkboxes(name, tooltips, value or ())
     if setting.kind is str:
         none = [setting.none] if setting.may_be_none else []
-        return dropdown(name, [*none, *setting.choices], what, None if value is ... else value, width, label)
+        return dropdown(name, [*none, *setting.choices], tooltip, None if value is ... else value, width, label)
     if setting.step:
         look: dict[str, Any] = {
             "min": setting.least,
@@ -245,10 +245,10 @@ def control(setting: Setting, width: str = "22em", label: str = "10em") -> Any:
             "step": setting.step,
             "readout_format": ".2f",
         }
-        return field(widgets.FloatSlider, name, value, what, width, label, **look)
+        return field(widgets.FloatSlider, name, value, tooltip, width, label, **look)
     if setting.switch or setting.several:
         setting = replace(setting, default=setting.switch[1] if setting.switch else value or (), may_be_none=False)
-    return parsed_text(setting, width, label, tooltip=what)
+    return parsed_text(setting, width, label, tooltip=tooltip)
 
 
 class Controls:
@@ -275,8 +275,10 @@ class Controls:
         label: str = "10em",
     ) -> None:
         self.settings = settings
-        first = {name: replace(one, default=initial.get(name, one.default)) for name, one in settings.items()}
-        self._controls = {name: control(one, widths.get(name, width), label) for name, one in first.items()}
+        first = {
+            name: replace(setting, default=initial.get(name, setting.default)) for name, setting in settings.items()
+        }
+        self._controls = {name: control(setting, widths.get(name, width), label) for name, setting in first.items()}
 
     def __getitem__(self, name: str) -> Any:
         """Return the control of a setting."""
@@ -306,9 +308,9 @@ def settings_code(settings: Any, *used: Any, name: str = "settings") -> str:
     The code imports the needed classes, and the functions and classes `used`.
     """
     names: dict[str, set[str]] = {}
-    for one in (*used, *_classes(settings)):
-        names.setdefault(one.__module__, set()).add(one.__name__)
-    imports = [f"from {module} import {', '.join(sorted(found))}" for module, found in sorted(names.items())]
+    for imported in (*used, *_classes(settings)):
+        names.setdefault(imported.__module__, set()).add(imported.__name__)
+    imports = [f"from {module} import {', '.join(sorted(members))}" for module, members in sorted(names.items())]
     lines = [f"    {field}={_code(value)},\n" for field, value in _given(settings).items()]
     arguments = "\n" + "".join(lines) if lines else ""
     return "\n".join([*imports, "", f"{name} = {type(settings).__name__}({arguments})", ""])
@@ -316,12 +318,12 @@ def settings_code(settings: Any, *used: Any, name: str = "settings") -> str:
 
 def _given(settings: Any) -> dict[str, Any]:
     """Return the fields of an object of a data class that differ from their defaults."""
-    found = {}
-    for one in fields(settings):
-        default = one.default if one.default_factory is MISSING else one.default_factory()
-        if getattr(settings, one.name) != default:
-            found[one.name] = getattr(settings, one.name)
-    return found
+    given = {}
+    for field in fields(settings):
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        if getattr(settings, field.name) != default:
+            given[field.name] = getattr(settings, field.name)
+    return given
 
 
 def _classes(settings: Any) -> list[type]:
@@ -333,5 +335,5 @@ def _classes(settings: Any) -> list[type]:
 def _code(value: Any) -> str:
     if not is_dataclass(value):
         return repr(value)
-    arguments = (f"{name}={_code(one)}" for name, one in _given(value).items())
+    arguments = (f"{name}={_code(argument)}" for name, argument in _given(value).items())
     return f"{type(value).__name__}({', '.join(arguments)})"

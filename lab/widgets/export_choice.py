@@ -23,8 +23,8 @@ class Export(RowBox):
         self._folder = folder
         options = [(title, name) for name, title in files.FORMATS.items()]
         self.format = dropdown("Format", options, "The program that reads the exported file", "html", "17em", "4em")
-        what = "Make a file of this tagger for your own computer: it needs no lab and no network"
-        self.button = panel.button("Export", what, self.export, icon="download", single=True)
+        tooltip = "Make a file of this tagger for your own computer: it needs no lab and no network"
+        self.button = panel.button("Export", tooltip, self.export, icon="download", single=True)
         self.link = view("saved")
         super().__init__([self.format, self.button, self.link], WRAP)
         on_change(self.clear, self.format)

@@ -27,8 +27,8 @@ class RunChoice(RowBox):
         """List the runs that have a model, newest first."""
         whole, damaged = runs.find_runs()
         self.left_out.value = left_out(damaged)
-        found = [run.folder for run in whole if (run.folder / "model.npz").exists()]
-        names = [folder.name for folder in sorted(found, key=lambda folder: -(folder / "model.npz").stat().st_mtime)]
+        folders = [run.folder for run in whole if (run.folder / "model.npz").exists()]
+        names = [folder.name for folder in sorted(folders, key=lambda folder: -(folder / "model.npz").stat().st_mtime)]
         set_options(self.run, [*self._further, *names])
 
     def choose(self, name: str) -> None:

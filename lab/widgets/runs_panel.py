@@ -109,12 +109,12 @@ class RunsPanel(JobPanel[J]):
         self.name = text(f"{kind.title()} name", "", f"The {kind} is saved in a folder of this name")
         self.start_button = self.button("Start", f"Train a new {kind}", self.start, "primary", "play", single=True)
         self.selected = dropdown(f"Selected {kind}", [], f"The {kind} that the buttons act on")
-        what = f"Pause the {kind} after the current update, or let it go on"
-        self.pause_button = self.button("Pause", what, self.pause, icon="pause")
-        what = f"Stop the {kind} after the current update, and save checkpoints"
-        self.stop_button = self.button("Stop", what, self.stop, icon="stop")
-        what = f"Resume the {kind}: train what is missing"
-        self.resume_button = self.button("Resume", what, self.resume, icon="forward")
+        tooltip = f"Pause the {kind} after the current update, or let it go on"
+        self.pause_button = self.button("Pause", tooltip, self.pause, icon="pause")
+        tooltip = f"Stop the {kind} after the current update, and save checkpoints"
+        self.stop_button = self.button("Stop", tooltip, self.stop, icon="stop")
+        tooltip = f"Resume the {kind}: train what is missing"
+        self.resume_button = self.button("Resume", tooltip, self.resume, icon="forward")
         self.refresh_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
         self.left_out = view("left-out")
 

@@ -33,8 +33,8 @@ class SentenceChoice(ColumnBox):
         tooltip = "Number of a sentence of the sample corpus; 0: your own sentence"
         self.number = integer("Sentence number", TYPED, tooltip, 10_000, "16em", TYPED, "10em", "lab-sentence-number")
         self.words = text("Words", sentence, "The sentence; press Enter to apply", "34em")
-        what = "A tag for each word, separated by spaces; press Enter to apply"
-        self.tags = text("Gold tags", "", what, "34em")
+        tooltip = "A tag for each word, separated by spaces; press Enter to apply"
+        self.tags = text("Gold tags", "", tooltip, "34em")
         self.note = view("sentence-note")  # message if the sample corpus is missing
         self.on_new_sentence: Callable[[], object] = lambda: None  # called after each change of the sentence
         self._filling = False
@@ -116,8 +116,8 @@ def _read(train: Path) -> SequenceList:
 def likely_tags(words: list[str]) -> list[str]:
     """Return the most frequent tag of each word in the sample corpus, noun for unknown words; errors as `sample`."""
     counts = _counts(corpora.corpus_files("sample")[0])
-    found = [counts.get(word) or counts.get(word.lower()) or counts.get(word.capitalize()) for word in words]
-    return [count.most_common(1)[0][0] if count else UNKNOWN_TAG for count in found]
+    counters = [counts.get(word) or counts.get(word.lower()) or counts.get(word.capitalize()) for word in words]
+    return [count.most_common(1)[0][0] if count else UNKNOWN_TAG for count in counters]
 
 
 @lru_cache(maxsize=2)

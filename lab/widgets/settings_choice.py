@@ -124,9 +124,9 @@ class CorpusChoice(SettingsChoice):
     part = "corpus"
 
     def __init__(self, corpus: str | None = None) -> None:
-        what = "Dependency distance in words: K of the corpus reach:K"
+        tooltip = "Dependency distance in words: K of the corpus reach:K"
         drag: dict[str, Any] = {"min": 1, "max": reach.MAX_DISTANCE, "continuous_update": False}
-        self.distance = field(widgets.IntSlider, "Distance", 5, what, "38em", **drag)
+        self.distance = field(widgets.IntSlider, "Distance", 5, tooltip, "38em", **drag)
         super().__init__()
         first, *others = self.children[0].children
         self.children[0].children = (first, self.distance, *others)
@@ -134,8 +134,8 @@ class CorpusChoice(SettingsChoice):
 
     def refresh(self) -> None:
         """Refresh the lists of corpora."""
-        found = sorted((paths.data() / UPLOADS).glob("*"))
-        files = [f"{UPLOADS}/{file.name}" for file in found if not file.name.startswith(".")]
+        uploads = sorted((paths.data() / UPLOADS).glob("*"))
+        files = [f"{UPLOADS}/{file.name}" for file in uploads if not file.name.startswith(".")]
         known = [*corpora.CORPORA, *corpora.own(), *treebanks.below(paths.data()), corpora.default()]
         named = [*(name for name in dict.fromkeys(known) if reach.distance_of(name) is None), REACH]
         set_options(self["corpus"], named + files)
@@ -246,11 +246,11 @@ def chosen_settings(*choices: SettingsChoice) -> Settings:
     return Settings(values["corpus"]).changed(**values)
 
 
-def _option_of(chosen: str, options: Iterable[str], what: str) -> str:
+def _option_of(chosen: str, options: Iterable[str], name: str) -> str:
     """Return the option equal to `chosen`, as a name or as a path; ValueError if there is none."""
     for option in options:
         if option == chosen or paths.located(option).resolve() == paths.located(chosen).resolve():
             return option
     raise ValueError(
-        f"{what} is the file {chosen}: it is not in the data folder {paths.data()} and cannot be selected here"
+        f"{name} is the file {chosen}: it is not in the data folder {paths.data()} and cannot be selected here"
     )
