@@ -132,7 +132,7 @@ def side_by_side(parts: Iterable[str], columns: bool = False) -> str:
 
 def _column(part: str) -> str:
     """Return the style of a column that is as wide as its drawings, if there is room."""
-    width = max([286, *(int(found) + 20 for found in re.findall(r'<svg[^>]* width="(\d+)"', part))])
+    width = max([286, *(int(digits) + 20 for digits in re.findall(r'<svg[^>]* width="(\d+)"', part))])
     return f"flex:1 1 {width}px;min-width:0"
 
 
@@ -162,7 +162,7 @@ def symbols(text: str) -> Raw:
     text = escape(text, quote=False).replace(" * ", " ⊙ ").replace(" - ", " \u2212 ")
     text = re.sub(
         r"(?<![A-Za-z])([A-Za-zΣ]{1,2})((?:_(?:\{[^}]*\}|[A-Za-z0-9]+))+)",
-        lambda found: f"{found[1]}<sub>{','.join(re.findall(r'[^_{}]+', found[2]))}</sub>",
+        lambda match: f"{match[1]}<sub>{','.join(re.findall(r'[^_{}]+', match[2]))}</sub>",
         text,
     )
     return Raw(text.replace("^T", "<sup>T</sup>"))

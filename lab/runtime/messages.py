@@ -29,7 +29,7 @@ class _Copied(dict[str, Any]):
         return list(super().items())
 
     def values(self) -> Iterator[Any]:  # type: ignore[override]
-        return (one for one in list(super().values()) if one.comm is not None)
+        return (widget for widget in list(super().values()) if widget.comm is not None)
 
 
 def allow_threads() -> None:

@@ -30,8 +30,8 @@ def failed_line(
     stack = error.stack if isinstance(error, Ended) else traceback.extract_tb(error.__traceback__)
     went_through = [(frame.filename, frame.lineno or 0, frame.line or "") for frame in stack]
     made = "".join(str(error).split("\nBacktrace when")[1:2])
-    found = re.findall(r'File "(.+?)", line (\d+), in .*(?:\n    (.*))?', made)
-    named = [(file, int(number), text) for file, number, text in found]
+    matches = re.findall(r'File "(.+?)", line (\d+), in .*(?:\n    (.*))?', made)
+    named = [(file, int(number), text) for file, number, text in matches]
     for lines in (went_through, [line for line in named if line[0] in answer], named):
         if mine := [line for line in lines if is_students(line[0])]:
             file, number, text = mine[-1]
@@ -45,7 +45,9 @@ def sentence(error: BaseException) -> str:
     if type(error).__module__.startswith("theano") or "Apply node" in message or "Backtrace" in message:
         end = r"^(?:Apply node that|Toposort index|Backtrace when|HINT)"
         own = re.split(end, message, maxsplit=1, flags=re.MULTILINE)[0].split()
-        lines = [one for one in message.splitlines() if one.strip() and not one.startswith((" ", "Backtrace", "File"))]
+        lines = [
+            line for line in message.splitlines() if line.strip() and not line.startswith((" ", "Backtrace", "File"))
+        ]
         message = " ".join(own or lines[:2])
     message = re.split(r"\n-+\n|\nSee https|\nThe error occurred", message)[0]  # of JAX's page
     return "\n".join([line for line in message.splitlines() if line.strip()][:MAX_LINES])

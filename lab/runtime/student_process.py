@@ -266,5 +266,5 @@ def _stack(lines: BinaryIO) -> traceback.StackSummary:
     """Return the stack that `faulthandler` has written, innermost frame last."""
     lines.seek(0)
     text = lines.read().decode(errors="replace")
-    found = re.findall(r'^  File "(.*)", line (\d+) in (.*)$', text, re.MULTILINE)
-    return traceback.StackSummary.from_list([(file, int(line), name, "") for file, line, name in found[::-1]])
+    frames = re.findall(r'^  File "(.*)", line (\d+) in (.*)$', text, re.MULTILINE)
+    return traceback.StackSummary.from_list([(file, int(line), name, "") for file, line, name in frames[::-1]])
