@@ -110,22 +110,27 @@ def engine():
 
 
 @pytest.fixture(scope="session")
-def lab(engine, base, tmp_path_factory, request):
+def figures(request):
+    """What was tested on what, to be printed at the end."""
+    return request.config.stash.setdefault(FIGURES, {})
+
+
+@pytest.fixture(scope="session")
+def lab(engine, base, figures, tmp_path_factory):
     """The lab, built and healthy."""
-    with built_lab(tmp_path_factory.mktemp("lab"), IMAGE, {"BASE_IMAGE": base}) as it:
-        request.config.stash[FIGURES] = it.figures
+    with built_lab(tmp_path_factory.mktemp("lab"), IMAGE, {"BASE_IMAGE": base}, figures) as it:
         it.figures |= {"base image": base, "Docker engine": engine}
         yield it
 
 
 @contextmanager
-def built_lab(folder, image, settings, arguments=None, **environ):
+def built_lab(folder, image, settings, figures, arguments=None, **environ):
     """Build and start a lab in a folder, with settings of .env and arguments of the build; remove it at the end."""
     copy_of_the_project(folder).chmod(0o755)
     folder.parent.chmod(0o755)
     settings = write_settings(folder, LAB_TAG=image.partition(":")[2], LAB_UID=str(UID), LAB_GID=str(UID), **settings)
     mine = {key: value for key, value in os.environ.items() if key not in settings and not key.startswith("LAB_")}
-    it = Lab(folder, mine | environ, secret=SECRET, image=image)
+    it = Lab(folder, mine | environ, secret=SECRET, image=image, figures=figures)
     try:
         start = time.monotonic()
         secret = {"PIP_CONFIG_FILE": str(pip_configuration(folder.parent))}

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from container.conftest import FIGURES, built_lab
+from container.conftest import built_lab
 from container.machine import ROOT, call, image
 
 pytestmark = pytest.mark.nightly("the same as on x86-64, on another processor, emulated unless this machine's is one")
 NATIVE = platform.machine() == "aarch64"
-# An epoch of the sample, of 1,000 updates. An LSTM from uniform01 cannot be compared: with two kernels of OpenBLAS on one
-# processor its parameters differ by 7e-8 after 100 updates; from glorot by 4e-16.
+# An epoch of the sample, of 1,000 updates. An LSTM from uniform01 cannot be compared: with two kernels of OpenBLAS on
+# one processor its parameters differ by 7e-8 after 100 updates; from glorot by 4e-16.
 TRAININGS = {
     "NumpyRNN": ["--model", "NumpyRNN"],
     "FastRNN": ["--model", "FastRNN"],
@@ -49,7 +49,7 @@ print(check.clip(my_clip))
 
 
 @pytest.fixture(scope="module")
-def arm(engine, tmp_path_factory, request):
+def arm(engine, figures, tmp_path_factory):
     """The lab for ARM, warmed for FastRNN alone, and healthy."""
     base, environ = image("debian:12", "lxmls-rnn-base:debian12", "bookworm"), {}
     if not NATIVE:
@@ -58,8 +58,7 @@ def arm(engine, tmp_path_factory, request):
     machine = call("docker", "run", "--rm", base, "uname", "-m", check=False, env=os.environ | environ).stdout
     assert machine == "aarch64\n", f"{machine}: apt-get install qemu-user-static"
     folder, arguments = tmp_path_factory.mktemp("arm"), {"WARM": "FastRNN"}
-    with built_lab(folder, "lxmls-rnn-lab:test-arm64", {"BASE_IMAGE": base}, arguments, **environ) as it:
-        request.config.stash[FIGURES] = it.figures
+    with built_lab(folder, "lxmls-rnn-lab:test-arm64", {"BASE_IMAGE": base}, figures, arguments, **environ) as it:
         yield it
 
 
