@@ -65,18 +65,18 @@ def columns(of_class: SchoolClass) -> list[Column]:
     def problems(student: Student) -> str:
         return "; ".join(problem.text for problem in student.problems)
 
-    found = [Column("student", everywhere(lambda student: student.name), last="done by")]
+    columns = [Column("student", everywhere(lambda student: student.name), last="done by")]
     for name in names:
         cell = of(name, _cell)
         done_by = f"{_done_by(students, name)} of {len(students)}"
-        found.append(Column(name, {"sheet": of(name, lambda e: e.state), "page": cell, "wide": cell}, last=done_by))
-        found += [Column(f"{name} {title}", {"sheet": of(name, quantity)}) for title, quantity in QUANTITIES.items()]
+        columns.append(Column(name, {"sheet": of(name, lambda e: e.state), "page": cell, "wide": cell}, last=done_by))
+        columns += [Column(f"{name} {title}", {"sheet": of(name, quantity)}) for title, quantity in QUANTITIES.items()]
     numbers = "".join(str(n % 10) for n in range(1, len(names) + 1))
     among = f" of {sum(not of_class.course[name] for name in names)}"
     of_course = {"sheet": lambda student: n_done(student), "narrow": lambda student: done(student, "+")}
     kinds = {"wide": lambda student: student.kinds, "narrow": lambda student: student.kinds}
     return [
-        *found,
+        *columns,
         Column(numbers or "exercises", {"narrow": signs}),
         Column("done", everywhere(lambda student: done(student, " + ", among), **of_course)),
         Column("last done", everywhere(lambda student: student.last, narrow=lambda student: student.last[5:])),

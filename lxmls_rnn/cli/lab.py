@@ -62,11 +62,13 @@ def _check_packages() -> None:
         if marker is None or marker.evaluate({"extra": ""}) or not marker.evaluate({"extra": "lab"}):
             continue  # of another extra, or of all
         try:
-            found = version(requirement.name)
+            installed = version(requirement.name)
         except PackageNotFoundError:
-            found = ""
-        if not (found and requirement.specifier.contains(found, prereleases=True)):
-            has = f"{requirement.name} {found} is installed" if found else f"{requirement.name} is not installed"
+            installed = ""
+        if not (installed and requirement.specifier.contains(installed, prereleases=True)):
+            has = (
+                f"{requirement.name} {installed} is installed" if installed else f"{requirement.name} is not installed"
+            )
             needed = f"{requirement.name}{requirement.specifier}"
             raise RuntimeError(f"{has}, the lab needs {needed}: `pip install lxmls-rnn[lab]`")
 

@@ -158,23 +158,23 @@ def runs(root: Root = None) -> None:
     sweeps = sweeps_in_lines(root)
     for line in sweeps:
         console.say(line)
-    found, damaged = find_runs(root)
+    stored, damaged = find_runs(root)
     for broken in damaged:
         warnings.warn(broken.why, stacklevel=1)
-    if not found and sweeps:
+    if not stored and sweeps:
         return
-    if not found and not damaged:
+    if not stored and not damaged:
         console.print(f"No runs in {root or paths.runs()}: `lxmls-rnn train` makes one.")
         return
     # show only settings that differ between the runs
-    settings = [_shown(run.settings) for run in found]
+    settings = [_shown(run.settings) for run in stored]
     options = [key for key in next(iter(settings), {}) if key not in ("corpus", "dev", "model", "epochs")]
     differing = [key for key in options if len({str(row[key]) for row in settings}) > 1]
     table = Table(padding=(0, 0))
     for column in ("run", "model", "corpus", *differing, "epochs", "cost", "train", "dev"):
         whole = column in ("run", "model", "cost", "train", "dev")
         table.add_column(column, no_wrap=whole, min_width=len(column), overflow="fold")
-    for run, row in zip(found, settings, strict=True):
+    for run, row in zip(stored, settings, strict=True):
         values = [Path(row[key]).name if key == "embeddings" and row[key] else str(row[key]) for key in differing]
         table.add_row(run.folder.name, row["model"], corpus_name(row["corpus"]), *values, *figures(run))
     for broken in damaged:

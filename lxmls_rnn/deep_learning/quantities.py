@@ -10,9 +10,9 @@ import numpy as np
 QUANTITIES = ("z", "a", "b", "i", "f", "g", "o", "c", "h", "y", "p", "e_y", "e_h", "e_c", "e_a", "e_z")
 
 
-def in_order(found: Mapping[str, np.ndarray], gradients: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def in_order(values: Mapping[str, np.ndarray], gradients: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return quantities in the order of `QUANTITIES`, then the gradients by parameter."""
-    return {**{name: found[name] for name in QUANTITIES if name in found}, **gradients}
+    return {**{name: values[name] for name in QUANTITIES if name in values}, **gradients}
 
 
 def from_rows(

@@ -71,7 +71,7 @@ def cards() -> tuple[tuple[str, tuple[int, int]], ...]:
     library = cuda()
     if library is None or library.cuInit(0) != 0:
         return ()
-    found = []
+    named = []
     for device in range(sum(_ask(library, "cuDeviceGetCount", None))):
         name = ctypes.create_string_buffer(100)
         library.cuDeviceGetName(name, len(name), device)
@@ -79,8 +79,8 @@ def cards() -> tuple[tuple[str, tuple[int, int]], ...]:
         (major,), (minor,) = (
             _ask(library, "cuDeviceGetAttribute", None, which, device) or (0,) for which in attributes
         )
-        found.append((name.value.decode(), (major, minor)))
-    return tuple(found)
+        named.append((name.value.decode(), (major, minor)))
+    return tuple(named)
 
 
 def allows_several_processes(index: int) -> bool:

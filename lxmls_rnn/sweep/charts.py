@@ -36,7 +36,7 @@ def lines_against(name: str | None, vary: dict[str, list[Any]], settings: Sequen
 
     if len(others) == 1 and len(vary[others[0]]) <= len(LINES):
         values = [(f"{others[0]}={grid.in_words(value)}", line({others[0]: value})) for value in vary[others[0]]]
-        return [(label, colour, found) for (label, found), colour in zip(values, LINES, strict=False) if found]
+        return [(label, colour, members) for (label, members), colour in zip(values, LINES, strict=False) if members]
     fixed = {other: settings[0].point[other] for other in others}
     label = ", ".join(f"{other}={grid.in_words(value)}" for other, value in fixed.items())
     return [(label, LINES[0], line(fixed))]

@@ -28,8 +28,8 @@ def with_epochs(sweep: Sweep) -> list[tuple[Result, int]]:
     """Return the result so far of each training, and the number of epochs to train it to next (0: nothing to do)."""
     trainings = list(sweep.trainings())
     if not sweep.halving:
-        found = [read(sweep, training) for training in trainings]
-        return [(result, _wanted(result, result.training.settings.trainer.epochs)) for result in found]
+        results = [read(sweep, training) for training in trainings]
+        return [(result, _wanted(result, result.training.settings.trainer.epochs)) for result in results]
     over: dict[str, Result] = {}
     rows: list[Result] = []
     for rung in rungs(len(sweep.points()), sweep.base.trainer.epochs):

@@ -176,12 +176,15 @@ class TheanoContender(GraphContender):
         from lxmls_rnn.deep_learning.theano_rnn import symbolic_batch, trusting
 
         _batch = symbolic_batch(self.case.batch > 1, self.model.dtype)
-        _loss, _, found = self.model.loss_and_gradients(*_batch)
+        _loss, _, _gradients = self.model.loss_and_gradients(*_batch)
         self.gradients = {
-            name: theano.shared(np.zeros((1,) * _g.ndim, self.model.dtype), borrow=True) for name, _g in found.items()
+            name: theano.shared(np.zeros((1,) * _g.ndim, self.model.dtype), borrow=True)
+            for name, _g in _gradients.items()
         }
         written = list(self.gradients.values())
-        return self._waiting(trusting(_batch, _loss, updates=list(zip(written, found.values(), strict=True))), written)
+        return self._waiting(
+            trusting(_batch, _loss, updates=list(zip(written, _gradients.values(), strict=True))), written
+        )
 
     def _waiting(self, call: Callable[..., Any], written: list[Any]) -> Callable[..., Any]:
         """Return the call, on a GPU with a wait for the shared variables that it writes."""

@@ -76,8 +76,8 @@ def doubt() -> str:
         "it runs on its battery" if _on_battery() else "",
         f"this container may use {limit:g} of {n} cores" if limit is not None and limit < n else "",
     ]
-    found = ", and ".join(filter(None, reasons))
-    return f"This machine may be slower than it can be: {found}." if found else ""
+    reason = ", and ".join(filter(None, reasons))
+    return f"This machine may be slower than it can be: {reason}." if reason else ""
 
 
 def _saving_governor() -> str:

@@ -177,9 +177,9 @@ def deciding(results: Results, baseline: str) -> tuple[list[Line], int]:
         bases = [row for row in of_work.values() if row.case.implementation == baseline]
         ranked = [*((fastest_of(side), 0) for side in sides), (next(iter(bases), None), 1), (fastest_of(peers), 2)]
         ranks: dict[str, int] = {}
-        for found, rank in ranked:
-            if found is not None:
-                ranks.setdefault(label(found), rank + (rank > 0) * key.batch)
+        for ranked_row, rank in ranked:
+            if ranked_row is not None:
+                ranks.setdefault(label(ranked_row), rank + (rank > 0) * key.batch)
         chosen += [(rank, (key, lines[name])) for name, rank in ranks.items()]
     while len(chosen) > MAX_LINES:
         worst = max(range(len(chosen)), key=lambda n: (chosen[n][0], n))
