@@ -31,5 +31,6 @@ debootstrap ${DEBIAN_ARCH:+"--arch=$DEBIAN_ARCH"} --variant=minbase --include=ca
 rm -rf "$folder/root/var/cache/apt/archives" "$folder/root/var/lib/apt/lists"
 mkdir -p "$folder/root/var/cache/apt/archives/partial" "$folder/root/var/lib/apt/lists/partial"
 tar -C "$folder/root" --numeric-owner -c . |
-    docker import ${DEBIAN_ARCH:+--platform "linux/$DEBIAN_ARCH"} --change 'CMD ["bash"]' --message "Debian, debootstrap $suite" - "$name" >/dev/null
+    docker import ${DEBIAN_ARCH:+--platform "linux/$DEBIAN_ARCH"} --change 'CMD ["bash"]' \
+        --message "Debian, debootstrap $suite" - "$name" >/dev/null
 echo "$name is built."

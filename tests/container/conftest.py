@@ -111,7 +111,7 @@ def engine():
 
 @pytest.fixture(scope="session")
 def figures(request):
-    """What was tested on what, to be printed at the end."""
+    """Names and values of what the tests ran on, to be printed at the end."""
     return request.config.stash.setdefault(FIGURES, {})
 
 

@@ -51,8 +51,9 @@ print(check.clip(my_clip))
 @pytest.fixture(scope="module")
 def arm(engine, figures, tmp_path_factory):
     """The lab for ARM, warmed for FastRNN alone, and healthy."""
-    base, environ = image("debian:12", "lxmls-rnn-base:debian12", "bookworm"), {}
-    if not NATIVE:
+    if NATIVE:
+        base, environ = image("debian:12", "lxmls-rnn-base:debian12", "bookworm"), {}
+    else:
         base, environ = "lxmls-rnn-base:debian12-arm64", {"DOCKER_DEFAULT_PLATFORM": "linux/arm64"}
         call(ROOT / "docker" / "offline-base.sh", base, "bookworm", env=os.environ | {"DEBIAN_ARCH": "arm64"})
     machine = call("docker", "run", "--rm", base, "uname", "-m", check=False, env=os.environ | environ).stdout
