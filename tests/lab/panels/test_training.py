@@ -458,6 +458,7 @@ def test_the_norm_of_the_gradient_is_drawn_where_it_is_recorded(panel):
     lines = panel.curves.lines[training.name]
     assert list(lines.norm.y) == [row.gradient_norm for row in training.rows]
     assert [point.norm for point in training.points] == list(lines.norm_within.y)
+    assert list(lines.norm_within.y) != sorted(lines.norm_within.y)  # each of its own updates alone
     assert max(point.norm for point in training.points if point.done <= 1) == training.rows[0].gradient_norm
     assert f"{training.rows[0].gradient_norm:.3g}</td>" in panel.table.value
     training_jobs._all.clear()  # as after a restart of the kernel
