@@ -209,7 +209,8 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Python and JAX warn of a fork where threads run
-                child = os.fork()
+                contexts = sys.modules.get("theano_runtime.contexts")
+                child = contexts.fork() if contexts else os.fork()
         except OSError:
             return function(Child())
         if not child:

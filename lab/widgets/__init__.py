@@ -1,6 +1,7 @@
-"""Widgets shared by the panels: base class, groups of controls. Their messages to the page arrive in any kernel."""
+"""Widgets shared by the panels: base class, groups of controls. In any kernel, threads are safe and messages arrive."""
 
-from lab.runtime import messages
+from lab.runtime import blas_threads, messages
 
+blas_threads.use_one()
 messages.keep_all()
 messages.allow_threads()

@@ -53,3 +53,30 @@ def test_without_a_compiler_theano_works_in_python_and_says_so(tmp_path):
     output, errors = run(code, PATH=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
     assert output == "0.0 False"
     assert "no C++ compiler" in errors
+
+
+TWO_THREADS = """
+import importlib, sys, threading
+asked = threading.Event()
+locks = importlib._bootstrap._ModuleLock
+acquire = locks.acquire
+def noted(lock):
+    if lock.name == "theano" and threading.current_thread() is not threading.main_thread():
+        asked.set()
+    return acquire(lock)
+def amid_the_import(event, arguments):
+    if event == "import" and arguments[0] == "theano.configparser" and not second.ident:
+        second.start()
+        asked.wait()
+from lxmls_rnn import theano_env
+locks.acquire = noted
+sys.addaudithook(amid_the_import)
+second = threading.Thread(target=lambda: importlib.import_module("lxmls_rnn.deep_learning.ops"))
+import theano
+second.join()
+print("lxmls_rnn.deep_learning.ops" in sys.modules)
+"""
+
+
+def test_a_thread_may_import_the_library_while_another_imports_theano():
+    assert run(TWO_THREADS) == ("True", "")

@@ -2,6 +2,7 @@
 
 from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
 
+import theano  # isort: skip  # alone and first: a thread that begins with a part of it may meet one that imports all
 import theano.gpuarray.type  # isort: skip
 
 

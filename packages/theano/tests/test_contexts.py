@@ -55,6 +55,22 @@ def test_a_thread_reports_that_it_waits_until_its_turn_has_come(monkeypatch):
     assert events == ["wait for another thread", "turn", "compile"]
 
 
+def test_a_fork_waits_until_no_other_thread_has_the_turn(monkeypatch):
+    turn, entered, leave, order = Turn(), threading.Event(), threading.Event(), []
+    monkeypatch.setattr(contexts, "TURN", turn)
+    monkeypatch.setattr(contexts.os, "fork", lambda: (turn._lock._is_owned(), order.append("fork")))
+    compiling = threading.Thread(target=lambda: turn.run(lambda: (entered.set(), leave.wait(), order.append("end"))))
+    compiling.start()
+    entered.wait()
+    forking = threading.Thread(target=lambda: order.append(contexts.fork()[0]))
+    forking.start()
+    while not turn._waiting:
+        pass
+    leave.set()
+    forking.join()
+    assert order == ["end", "fork", True]
+
+
 def test_on_the_cpu_theano_is_called_as_it_is():
     from theano.compile.function_module import Function
     from theano.compile.sharedvalue import shared

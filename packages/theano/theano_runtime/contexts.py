@@ -15,6 +15,7 @@ While one thread compiles for a GPU, the trainings of other threads wait.
 import ctypes
 import functools
 import importlib
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -135,6 +136,13 @@ def in_turns(call: Call) -> Call:
             return TURN.run(compile_it)
 
     return locked
+
+
+def fork() -> int:
+    """Fork, as `os.fork`, while no other thread compiles or uses a GPU: the child would wait for it forever."""
+    with reporting_wait(lambda: "another thread") as end_reports:
+        TURN.run(end_reports)
+    return TURN.run(os.fork)  # not above, where the child could wait for the thread that reports
 
 
 def _contains_libgpuarray(pygpu: Any) -> bool:

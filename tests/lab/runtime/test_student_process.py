@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from tblib.pickling_support import pickle_exception
+from theano_runtime.contexts import TURN
 
 from lab.runtime import student_process
 from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY
@@ -136,6 +137,20 @@ def test_code_raises_the_recursion_limit_to_what_python_survives(monkeypatch):
 
     with pytest.raises(RecursionError):
         run(raised)
+
+
+def test_a_child_can_compile_though_a_thread_was_compiling_when_it_was_wanted():
+    entered, leave = threading.Event(), threading.Event()
+    threading.Thread(target=lambda: TURN.run(lambda: (entered.set(), leave.wait())), daemon=True).start()
+    entered.wait()
+
+    def let_it_end():
+        while not TURN._waiting:  # the fork
+            pass
+        leave.set()
+
+    threading.Thread(target=let_it_end, daemon=True).start()
+    assert run(lambda _: TURN.run(os.getpid)) != os.getpid()
 
 
 def no_fork():

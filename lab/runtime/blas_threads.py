@@ -1,0 +1,17 @@
+"""One BLAS thread in a kernel: a fork while OpenBLAS's own threads work lets them, or the fork itself, wait forever.
+
+The check of an exercise forks, and so does ``!command``, while the trainings of panels multiply in their threads.
+OpenBLAS ends its threads before a fork, also at work (`blas_thread_shutdown`, OpenBLAS 0.3.34).
+"""
+
+import os
+
+from IPython import get_ipython
+from threadpoolctl import threadpool_limits
+
+
+def use_one() -> None:
+    """Let BLAS use one thread in this process if it is a kernel: NumPy's, and Theano's, which may be loaded later."""
+    if getattr(get_ipython(), "kernel", None):
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+        threadpool_limits(1, "blas")
