@@ -113,13 +113,18 @@ class LabPage:
         self.messages = Messages(page)
         self.complaints = []  # errors and warnings in the browser's console
         page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", self._fail)
 
     def _hear(self, said):
         # what JupyterLab says on a busy machine, where it scrolls and where it starts
         busy = re.match(r"Item with index \d+ did not appear|Plugin .* to activate", said.text)
         if said.type in ("error", "warning") and not busy:
             self.complaints.append(said.text)
+
+    def _fail(self, error):
+        # anywidget gives up after two seconds to receive messages for the panels' own code, of which there are none
+        if str(error) != "[anywidget] Failed to initialize model.":
+            self.complaints.append(str(error))
 
     def write(self, *cells, name=None):
         """Make a notebook of code cells."""
