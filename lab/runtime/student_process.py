@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import builtins
 import faulthandler
+import gc
 import io
 import os
 import re
@@ -144,6 +145,7 @@ class _Fork(Child):
     def _prepare(self, lines: BinaryIO) -> None:
         global ERRORS
         ERRORS = (*ERRORS, KeyboardInterrupt)
+        gc.freeze()  # the kernel's garbage stays: a part of it may be on a GPU, which a fork cannot use
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the kernel receives it too, and kills this process
         with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")  # where memory is short, this process ends, and not the kernel

@@ -1,6 +1,8 @@
 """Student code in a child process; test_check.py has the verdicts on it."""
 
 import copyreg
+import gc
+import io
 import os
 import signal
 import sys
@@ -137,6 +139,29 @@ def test_code_raises_the_recursion_limit_to_what_python_survives(monkeypatch):
 
     with pytest.raises(RecursionError):
         run(raised)
+
+
+def test_the_garbage_of_the_kernel_is_not_collected_there():
+    class Array:
+        def __init__(self):
+            self.itself, self.tell = self, print
+
+        def __del__(self):
+            self.tell(os.getpid())
+
+    def collected(_):
+        Array()
+        return gc.collect()
+
+    gc.disable()
+    try:
+        with redirect_stdout(io.StringIO()) as output:
+            Array()
+            assert run(collected)
+            gc.collect()
+    finally:
+        gc.enable()
+    assert [int(line) == os.getpid() for line in output.getvalue().splitlines()] == [False, True]
 
 
 def test_a_child_can_compile_though_a_thread_was_compiling_when_it_was_wanted():
