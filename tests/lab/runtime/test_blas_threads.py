@@ -7,7 +7,6 @@ import numpy
 import lab.widgets
 from lxmls_rnn.deep_learning.rnn import FastRNN
 from threadpoolctl import threadpool_info
-import os
 print([library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"])
 """
 
@@ -15,7 +14,8 @@ print([library["num_threads"] for library in threadpool_info() if library["user_
 def test_numpys_and_theanos_use_one_thread(monkeypatch):
     """Two processors or more are needed to see it."""
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    texts = []
+    outputs = []
     with run_kernel() as client:
-        client.execute_interactive(SHOWN, output_hook=lambda message: texts.append(message["content"].get("text", "")))
-    assert "".join(texts) == "[1, 1]\n"
+        client.execute_interactive(SHOWN, output_hook=lambda message: outputs.append(message["content"]))
+    printed = "".join(output["text"] for output in outputs if output.get("name") == "stdout")
+    assert printed == "[1, 1]\n", outputs
