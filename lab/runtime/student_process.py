@@ -209,6 +209,8 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
     ours, theirs = Pipe()
     with ours, theirs, tempfile.TemporaryFile() as lines:
         try:
+            while _is_importing():
+                time.sleep(0.01)  # between two looks
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Python and JAX warn of a fork where threads run
                 contexts = sys.modules.get("theano_runtime.contexts")
@@ -256,6 +258,17 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
         raise TimeUp(known, stack, seconds)
     raise Ended(known, stack)
+
+
+def _is_importing() -> bool:
+    """Return whether another thread imports a module; a child that needs the module would wait for it forever."""
+    threads = sys._current_frames()
+    del threads[threading.get_ident()]
+    return any(
+        frame.f_code.co_filename == "<frozen importlib._bootstrap>"
+        for top in threads.values()
+        for frame, _ in traceback.walk_stack(top)
+    )
 
 
 def _answer(prompt: str) -> str | Exception:

@@ -1,7 +1,9 @@
 """Student code in a child process; test_check.py has the verdicts on it."""
 
+import builtins
 import copyreg
 import gc
+import importlib
 import io
 import os
 import signal
@@ -176,6 +178,24 @@ def test_a_child_can_compile_though_a_thread_was_compiling_when_it_was_wanted():
 
     threading.Thread(target=let_it_end, daemon=True).start()
     assert run(lambda _: TURN.run(os.getpid)) != os.getpid()
+
+
+def test_a_child_can_import_what_a_thread_was_importing_when_it_was_wanted(tmp_path, monkeypatch):
+    (tmp_path / "slow_module.py").write_text(
+        "import builtins\nbuiltins.entered.set()\nbuiltins.leave.wait()\nend = 1\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    entered, leave, looks = threading.Event(), threading.Event(), []
+    monkeypatch.setattr(builtins, "entered", entered, raising=False)
+    monkeypatch.setattr(builtins, "leave", leave, raising=False)
+    thread = threading.Thread(target=importlib.import_module, args=["slow_module"], daemon=True)
+    thread.start()
+    entered.wait()
+    sleep = SimpleNamespace(sleep=lambda _: (looks.append(1), leave.set(), thread.join()))
+    monkeypatch.setattr(student_process, "time", sleep)
+    assert run(lambda _: importlib.import_module("slow_module").end) == 1
+    assert looks == [1]
+    del sys.modules["slow_module"]
 
 
 def no_fork():
