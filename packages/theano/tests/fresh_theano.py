@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,12 @@ def wait_for_end(reader: int) -> None:
         select.select([reader], [], [])
 
 
+def copy_unless_renamed(source, target):
+    """Copy a file of a compile cache in use, unless another process has just given it its final name."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
+
+
 @pytest.fixture
 def cache(tmp_path):
     """A compile cache that has what an import compiles and the header, as this process has them, but no function."""
@@ -78,7 +85,8 @@ def cache(tmp_path):
     path = header()
     here, folder = Path(theano.config.compiledir), tmp_path / "cache"
     of_others = [found.name for found in here.glob("header-*") if path is None or found != path.parent]
-    shutil.copytree(here, folder / here.name, ignore=shutil.ignore_patterns("tmp*", "lock*", "beside*", *of_others))
+    others = shutil.ignore_patterns("tmp*", "lock*", "beside*", *of_others)
+    shutil.copytree(here, folder / here.name, ignore=others, copy_function=copy_unless_renamed)
     return folder
 
 
