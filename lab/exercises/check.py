@@ -5,7 +5,6 @@ A check confirms that the code is correct, or reports the first difference and t
 ``check.progress()`` shows which exercises are done.
 """
 
-import warnings
 from contextlib import suppress
 from functools import partial
 from html import escape
@@ -22,7 +21,7 @@ from lab.exercises.inputs import cases
 from lab.exercises.library_calls import library_calls
 from lab.exercises.own_code import use as use  # `check.use`
 from lab.exercises.verdict import Note, Verdict
-from lab.runtime import student_process
+from lab.runtime import python_warnings, student_process
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.messages import in_words
@@ -59,8 +58,8 @@ class Check:
         """Return the verdict, in the child process; tell the kernel what is wrong once it is found."""
         got: list[harness.Arrays] = []
         failure: BaseException | None = None
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
+        child.ignore_warnings()
+        with python_warnings.collected(Warning), np.errstate(all="ignore"):
             for case in cases(self.exercise.name):
                 child.allow(self.seconds)
                 try:

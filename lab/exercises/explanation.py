@@ -19,7 +19,6 @@ import linecache
 import re
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -637,8 +636,7 @@ def _solution_tree(exercise: Exercise) -> ast.Module:
 
 
 def _quiet_run(exercise: Exercise, answer: Any, case: Case) -> Arrays:
-    with warnings.catch_warnings(), np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
+    with np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
         try:
             return harness.run(exercise, answer, case)
         except Exception:

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,9 +38,11 @@ def library_calls() -> Iterator[list[str]]:
 
 
 def _noting(method: Callable[..., Any], called: list[str]) -> Callable[..., Any]:
+    thread = threading.get_ident()  # a panel may be training a student's model in another one
+
     @functools.wraps(method)
     def noting(*arguments: Any, **options: Any) -> Any:
-        if is_students(sys._getframe(1).f_code.co_filename):
+        if threading.get_ident() == thread and is_students(sys._getframe(1).f_code.co_filename):
             called.append(method.__name__)
         return method(*arguments, **options)
 

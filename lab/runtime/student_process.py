@@ -87,6 +87,9 @@ class Child:
     def tell(self, known: str) -> None:
         """Tell the kernel what is known before the result is."""
 
+    def ignore_warnings(self) -> None:
+        """Ignore warnings, also those that the user has made errors; not here, where other threads run."""
+
 
 class _Fork(Child):
     """A child process of the kernel."""
@@ -100,6 +103,9 @@ class _Fork(Child):
 
     def tell(self, known: str) -> None:
         self._send("known", known)
+
+    def ignore_warnings(self) -> None:
+        warnings.simplefilter("ignore")
 
     def print(self, name: str, text: str) -> None:
         """Let the kernel write a text to its `sys.stdout` or `sys.stderr`, if it is not too much."""
@@ -211,10 +217,10 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
         try:
             while _is_importing():
                 time.sleep(0.01)  # between two looks
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Python and JAX warn of a fork where threads run
-                contexts = sys.modules.get("theano_runtime.contexts")
-                child = contexts.fork() if contexts else os.fork()
+            # Python and JAX warn of a fork where threads run; `catch_warnings` would silence these threads, too
+            warnings.filterwarnings("ignore", r".*\bfork\(\)")
+            contexts = sys.modules.get("theano_runtime.contexts")
+            child = contexts.fork() if contexts else os.fork()
         except OSError:
             return function(Child())
         if not child:

@@ -12,6 +12,7 @@ import stat
 import sysconfig
 import tempfile
 import warnings
+from contextvars import ContextVar
 from pathlib import Path
 
 from theano_runtime.failures import no_compiler
@@ -27,7 +28,11 @@ CACHE_AGE_SECONDS = 10 * 365 * 24 * 3600  # Theano deletes older entries of the 
 # It contains no host or kernel name, so that the cache of an image works on every host.
 COMPILEDIR_FORMAT = "py%(python_version)s-np%(numpy_version)s-th%(theano_version)s-gxx%(gxx_version)s"
 # Requirements of the x86-64 psABI for level v3, in Linux's spelling (abm is lzcnt).
+WITHOUT_C_CODE = "so Theano cannot compile C code and runs slowly, in Python; `lxmls-rnn doctor` shows what to install"
 X86_64_V3_FEATURES = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"}
+
+# of this thread; `warnings.catch_warnings` would change what the other threads of a notebook's kernel warn of
+_is_quiet = ContextVar("_is_quiet", default=False)
 
 
 def user_flags() -> dict[str, str]:
@@ -74,10 +79,10 @@ def settings() -> dict[str, str]:
         defaults["dnn.enabled"] = "False"  # Theano 1.0.5 supports cuDNN only up to version 7
     cxx = user.get("cxx", compiler())
     if cxx and not python_headers().exists():
-        _warn(f"{python_headers()} is missing, so Theano cannot compile C code and runs slowly, in Python")
+        _warn(f"{python_headers()} is missing, {WITHOUT_C_CODE}")
         defaults["cxx"] = cxx = ""
     elif not cxx and "cxx" not in user:
-        _warn("there is no C++ compiler (g++), so Theano cannot compile C code and runs slowly, in Python")
+        _warn(f"there is no C++ compiler (g++), {WITHOUT_C_CODE}")
         defaults["cxx"] = ""
     # Theano identifies compiled code by the versions of its Ops, which do not depend on the edits
     defaults["compiledir_format"] = f"{COMPILEDIR_FORMAT}-{build.stamp()}"
@@ -100,13 +105,16 @@ def settings() -> dict[str, str]:
 
 def in_effect() -> dict[str, str]:
     """Return all flags that Theano would use, without importing it or warning."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    before = _is_quiet.set(True)
+    try:
         return {**settings(), **rc_flags(), **user_flags()}
+    finally:
+        _is_quiet.reset(before)
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message + "; `lxmls-rnn doctor` shows what to install", RuntimeWarning, stacklevel=2)
+    if not _is_quiet.get():
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
 
 
 def compiler() -> str:
@@ -197,7 +205,7 @@ def _own_cache_folder() -> Path:
         other = Path(tempfile.mkdtemp(prefix="lxmls-rnn-"))
         if why_not := _make_private(other):
             raise RuntimeError(f"compiled code has no folder: {why}; {why_not}. Set XDG_CACHE_HOME to another folder")
-    warnings.warn(f"{why}: compiled code goes to {other}", RuntimeWarning, stacklevel=2)
+    _warn(f"{why}: compiled code goes to {other}")
     return other
 
 

@@ -1,6 +1,5 @@
 """Corpus panel: sentences with tags, frequencies of tags and lengths, unknown words."""
 
-import warnings
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePath
@@ -13,6 +12,7 @@ import numpy as np
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.drawing.looks import ColumnBox, RowBox, make
+from lab.runtime import python_warnings
 from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, settings_code, toggles, view
 from lab.widgets.panel import Panel, PanelJob, controls
 from lab.widgets.settings_choice import UPLOADS, CorpusChoice, chosen_settings, new_files
@@ -186,8 +186,7 @@ def save_upload(name: str, content: bytes, tags: str, tag_map: str, encoding: st
         file.write(content)
         file.flush()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # reading the corpus issues them again, with the file's own name
+            with python_warnings.collected(UserWarning):  # reading the corpus issues them again, with the file's name
                 PostagCorpus().read_sequence_list_conll(file.name, tag_map, tags=tags, encoding=encoding)
         except ValueError as error:
             raise ValueError(str(error).replace(file.name, name)) from None

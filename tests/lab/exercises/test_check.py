@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import textwrap
+import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from lab import check
 from lab.exercises import explanation, progress
 from lab.exercises.exercise import EXERCISES, answer_of, read
 from lab.exercises.inputs import cases
+from lab.runtime import python_warnings
 from lxmls_rnn import paths
 from lxmls_rnn.classroom.students import Attempts
 
@@ -150,6 +152,20 @@ def test_without_a_fork_an_interrupt_stops_a_check_and_puts_the_output_back(says
             says("forward", ("    L, ", code), ("def ", "calls = []\n\ndef "), ("W_x @", "2 * W_x @"))
     assert sys.stdout is before
     assert says("forward")
+
+
+@pytest.mark.parametrize("forks", [True, False])
+def test_warnings_of_an_answer_are_ignored_but_not_those_of_other_threads(says, monkeypatch, capsys, forks):
+    python_warnings.install()
+    if forks:
+        warnings.simplefilter("error")  # as a user may have it
+        others = ""
+    else:
+        monkeypatch.delattr(os, "fork")
+        others = f"    assert id(warnings.filters) == {id(warnings.filters)}\n"
+    warn = f"    import warnings\n    warnings.warn('mine', stacklevel=1)\n{others}    L, "
+    assert says("forward", ("    L, ", warn)).state == "right"
+    assert capsys.readouterr().err == ""
 
 
 def test_the_first_states_may_have_other_names_but_must_be_arguments(says):

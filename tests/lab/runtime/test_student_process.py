@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from contextlib import redirect_stdout
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from tblib.pickling_support import pickle_exception
 from theano_runtime.contexts import TURN
 
-from lab.runtime import student_process
+from lab.runtime import python_warnings, student_process
 from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY
 
 
@@ -166,18 +167,23 @@ def test_the_garbage_of_the_kernel_is_not_collected_there():
     assert [int(line) == os.getpid() for line in output.getvalue().splitlines()] == [False, True]
 
 
-def test_a_child_can_compile_though_a_thread_was_compiling_when_it_was_wanted():
-    entered, leave = threading.Event(), threading.Event()
+def test_a_child_can_compile_though_a_thread_was_compiling_and_the_threads_warnings_arrive():
+    python_warnings.install()
+    entered, leave, told = threading.Event(), threading.Event(), []
     threading.Thread(target=lambda: TURN.run(lambda: (entered.set(), leave.wait())), daemon=True).start()
     entered.wait()
 
     def let_it_end():
         while not TURN._waiting:  # the fork
             pass
+        with python_warnings.collected(UserWarning) as texts:
+            warnings.warn("of a training", stacklevel=1)
+        told.extend(texts)
         leave.set()
 
     threading.Thread(target=let_it_end, daemon=True).start()
     assert run(lambda _: TURN.run(os.getpid)) != os.getpid()
+    assert told == ["of a training"]
 
 
 def test_a_child_can_import_what_a_thread_was_importing_when_it_was_wanted(tmp_path, monkeypatch):
