@@ -8,14 +8,16 @@ import sys
 import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 from theano_runtime import contexts, host
 from theano_runtime.contexts import PrimaryContext, Turn
 
 
-def test_a_thread_that_asks_all_the_time_leaves_the_others_a_turn():
+def test_a_thread_that_asks_all_the_time_leaves_the_others_a_turn(monkeypatch):
     turn, entered, rounds = Turn(), threading.Event(), 0
+    monkeypatch.setattr(contexts, "time", SimpleNamespace(sleep=lambda _: entered.wait()))
     other = threading.Thread(target=lambda: turn.run(entered.set))
 
     def first():
@@ -28,7 +30,7 @@ def test_a_thread_that_asks_all_the_time_leaves_the_others_a_turn():
         turn.run(lambda: None)
         rounds += 1
     other.join()
-    assert rounds < 1000
+    assert rounds <= 1
 
 
 def test_who_has_the_turn_may_ask_again_and_ends_it_with_an_exception_too():
@@ -40,6 +42,15 @@ def test_who_has_the_turn_may_ask_again_and_ends_it_with_an_exception_too():
     other.start()
     other.join()
     assert entered
+
+
+def test_who_is_interrupted_while_waiting_waits_no_more():
+    turn = Turn()
+    turn._lock = MagicMock()
+    turn._lock._is_owned.return_value, turn._lock.__enter__.side_effect = False, KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        turn.run(print)
+    assert turn._waiting == set()
 
 
 def test_a_thread_reports_that_it_waits_until_its_turn_has_come(monkeypatch):

@@ -48,9 +48,12 @@ class Turn:
             time.sleep(YIELD_SECONDS)
         me = threading.get_ident()
         self._waiting.add(me)
-        with self._lock:
+        try:
+            with self._lock:
+                self._waiting.discard(me)
+                return call()
+        finally:  # where an interrupt has ended the wait; else the other threads would sleep before each call
             self._waiting.discard(me)
-            return call()
 
 
 _interrupts: list[BaseException] = []  # in `read_and_wait`, which libgpuarray calls
