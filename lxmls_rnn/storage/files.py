@@ -225,7 +225,7 @@ def _held(path: Path, make: Callable[[Path, str, str], tuple[str, int]]) -> Iter
     finally:
         _remove(name)
         if held:
-            os.close(descriptor)
+            _unlock_and_close(descriptor)
 
 
 def _sweep(parent: Path, prefix: str) -> None:
@@ -237,7 +237,7 @@ def _sweep(parent: Path, prefix: str) -> None:
                 if _lock(descriptor):
                     _remove(name)
             finally:
-                os.close(descriptor)
+                _unlock_and_close(descriptor)
 
 
 def _lock(descriptor: int) -> bool | None:
@@ -253,6 +253,17 @@ def _lock(descriptor: int) -> bool | None:
     except OSError:
         return None
     return True
+
+
+def _unlock_and_close(descriptor: int) -> None:
+    """Close a file that may be locked; a process that was forked meanwhile would otherwise keep it locked."""
+    try:
+        with suppress(ImportError, OSError):
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
 
 
 def _remove(name: str) -> None:
@@ -288,7 +299,7 @@ def locked(folder: Path, busy: Callable[[], None]) -> Iterator[bool]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield held is not None
     finally:
-        os.close(descriptor)
+        _unlock_and_close(descriptor)
 
 
 @contextmanager

@@ -82,6 +82,30 @@ def test_a_folder_is_held_by_one_process(tmp_path):
             assert held
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_process_that_is_forked_meanwhile_keeps_no_lock(tmp_path):
+    def busy():
+        raise RuntimeError("another holds it")
+
+    def fork():
+        if child := os.fork():
+            children.append(child)
+        else:
+            os.close(end)
+            os.read(waiting, 1)
+            os._exit(0)
+
+    children, (waiting, end) = [], os.pipe()
+    with locked(tmp_path, busy):
+        fork()
+    make_atomically(tmp_path / "run", lambda _: fork())
+    for folder in (tmp_path, tmp_path / "run"):
+        with locked(folder, busy) as held:
+            assert held
+    os.close(end)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+
+
 class Full:
     """A disk that is full: it refuses what is to be written."""
 
