@@ -60,7 +60,8 @@ def test_resume_refuses_fewer_epochs_than_are_done(trained):
 def test_ctrl_c_stops_after_the_batch_and_resume_goes_on_exactly(run, tmp_path):
     options = [*SHORT, "--epochs", "400", "--shuffle"]
     args = [COMMAND, "train", *options, "--name", "stopped"]
-    process = subprocess.Popen(args, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    # a pipe too small for the lines of so many epochs, which therefore cannot end before they are read
+    process = subprocess.Popen(args, cwd=tmp_path, stdout=subprocess.PIPE, text=True, pipesize=4096)
     for line in process.stdout:
         if line.startswith("epoch   2"):
             process.send_signal(signal.SIGINT)
