@@ -83,7 +83,10 @@ def reset(name):
     if delete(user) != 404:
         return True
     with dbm.open(PASSWORDS, "w") as passwords:  # the hub has it alone if it was killed at the first login
-        return passwords.pop(name.encode(), None) is not None
+        is_there = name.encode() in passwords
+        if is_there:
+            del passwords[name.encode()]  # not every kind of dbm has `pop`
+        return is_there
 
 
 def erase(engine, volume):

@@ -109,7 +109,8 @@ app.command()(evaluate)
 def tag(
     model: Annotated[Path, typer.Argument(help="A run's folder or a model file.")],
     sentence: Annotated[str | None, typer.Argument(help="The sentence; without it, standard input is read.")] = None,
-    file: Annotated[Path | None, typer.Option(help="Read this file, one sentence per line.")] = None,
+    # readable: an error names what cannot be read in a sentence, as elsewhere
+    file: Annotated[Path | None, typer.Option(help="Read this file, one sentence per line.", readable=False)] = None,
     tokenized: Annotated[bool, typer.Option("--tokenized", help="Words are separated by spaces already.")] = False,
     output: Annotated[Literal["text", "conllu"], typer.Option("--format", help="Format of the output.")] = "text",
 ) -> None:
