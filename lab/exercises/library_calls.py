@@ -24,7 +24,7 @@ def library_calls() -> Iterator[list[str]]:
     called: list[str] = []
     package = lxmls_rnn.deep_learning.__name__
     modules = [module for name, module in list(sys.modules.items()) if name.startswith(package)]
-    classes = {cls for module in modules for cls in vars(module).values() if inspect.isclass(cls)}
+    classes = {cls for module in modules for cls in list(vars(module).values()) if inspect.isclass(cls)}
     classes = {cls for cls in classes if cls.__module__.startswith(package)}
     methods = [(cls, name, vars(cls)[name]) for cls in classes for name in _ANSWERS.intersection(vars(cls))]
     methods = [(cls, name, method) for cls, name, method in methods if inspect.isfunction(method)]

@@ -99,7 +99,11 @@ class Job:
     def start(self) -> Job:
         """Start the thread."""
         self.state, self._begun = "running", time.monotonic()
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # the system has no more threads
+            self.state = "ready"
+            raise
         return self
 
     def pause(self) -> None:
@@ -130,11 +134,11 @@ class Job:
         return python_warnings.sentence(self.warnings)
 
     def _work(self) -> None:
-        self._call_listeners()
         clock = threading.Thread(target=self._tick, daemon=True, name="lab clock")
-        clock.start()
         state, error = "failed", None  # type: str, BaseException | None
         try:
+            self._call_listeners()
+            clock.start()
             with python_warnings.collected(UserWarning, RuntimeWarning) as self.warnings:
                 self._go_through(self._make_events())
             state = "stopped" if self._stop.is_set() else "done"
@@ -142,7 +146,8 @@ class Job:
             error = exception
         self._rests_since = time.monotonic()
         self._ended.set()
-        clock.join()
+        if clock.ident:
+            clock.join()
         with self._changing:
             self.error, self.state = error, state
         self._call_listeners()

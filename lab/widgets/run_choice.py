@@ -9,6 +9,7 @@ from pathlib import Path
 from lab.drawing.looks import RowBox
 from lab.widgets.controls import WRAP, button, dropdown, set_options, view
 from lxmls_rnn import paths, runs
+from lxmls_rnn.storage.files import modified
 
 
 class RunChoice(RowBox):
@@ -28,7 +29,7 @@ class RunChoice(RowBox):
         whole, damaged = runs.find_runs()
         self.left_out.value = left_out(damaged)
         folders = [run.folder for run in whole if (run.folder / "model.npz").exists()]
-        names = [folder.name for folder in sorted(folders, key=lambda folder: -(folder / "model.npz").stat().st_mtime)]
+        names = [folder.name for folder in sorted(folders, key=lambda folder: -modified(folder / "model.npz"))]
         set_options(self.run, [*self._further, *names])
 
     def choose(self, name: str) -> None:

@@ -61,7 +61,7 @@ def check_model_name(name: str) -> str:
 
 def model_class(name: str) -> Any:
     """Return the model class of a name in `MODELS`, or its replacement (`replace`); errors as `library_class`."""
-    return _replaced[name][0] if name in _replaced else library_class(name)
+    return own[0] if (own := _replaced.get(name)) else library_class(name)
 
 
 def activations_of(name: str) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ def activations_of(name: str) -> tuple[str, ...]:
 
     The first is the default. ValueError as `check_model_name`.
     """
-    model = _replaced[name][0] if name in _replaced else MODELS[check_model_name(name)]
+    model = own[0] if (own := _replaced.get(name)) else MODELS[check_model_name(name)]
     return tuple(model.activations)
 
 
@@ -124,7 +124,7 @@ def name_of(family: str, backend: str) -> str:
 
 def device_of(name: str) -> str:
     """Return a sentence that names the device of a model, verified by an array; imports its framework if needed."""
-    passes = f" The passes are those of {_replaced[name][1]}." if name in _replaced else ""
+    passes = f" The passes are those of {own[1]}." if (own := _replaced.get(name)) else ""
     return _device_of(name) + passes
 
 

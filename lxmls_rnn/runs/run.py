@@ -85,7 +85,10 @@ class Run:
         dtype = prepared.tagger.model.dtype
         run = cls(folder, replace(settings, dtype=dtype), corpus=corpus, checksums=checksums)
         run._prepared = prepared
-        clear(folder)
+        if folder.is_dir():
+            with locked(folder, lambda: new_folder(name, folder.parent)):  # a run that has been made meanwhile stays
+                new_folder(name, folder.parent)
+                clear(folder)
         try:
             make_atomically(folder, lambda new: run._write_config(checksums, new))
         except FileExistsError:

@@ -175,6 +175,13 @@ def append(path: Path, line: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def modified(path: Path) -> float:
+    """Return the time of a file's last change, in seconds since 1970; 0 if another process has deleted it."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_mtime
+    return 0.0
+
+
 def make_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
     """Make a temporary folder, let `fill` write into it, and rename it to `folder`: it appears complete or not at all.
 
@@ -276,7 +283,7 @@ def _remove(name: str) -> None:
 
 
 @contextmanager
-def locked(folder: Path, busy: Callable[[], None]) -> Iterator[bool]:
+def locked(folder: Path, busy: Callable[[], object]) -> Iterator[bool]:
     """Lock an existing folder against other processes that call this; yield whether it is locked.
 
     The kernel holds the lock on the folder itself: there is no lock file, and the lock ends with the process, even a
@@ -303,7 +310,7 @@ def locked(folder: Path, busy: Callable[[], None]) -> Iterator[bool]:
 
 
 @contextmanager
-def _locked_file(path: Path, busy: Callable[[], None]) -> Iterator[None]:
+def _locked_file(path: Path, busy: Callable[[], object]) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(path)

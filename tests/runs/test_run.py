@@ -19,6 +19,7 @@ from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Trainer
 from lxmls_rnn.device import GpuLost
 from lxmls_rnn.runs import Run, find_runs
+from lxmls_rnn.runs import run as run_module
 from lxmls_rnn.tagger import Tagger
 
 PATIENT = replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=12, patience=2, clip=1.0))
@@ -188,6 +189,25 @@ def test_its_files_are_those_that_the_module_names(left_alone):
     config = json.loads((left_alone.folder / "config.json").read_text())
     assert (config["format"], config["version"]) == ("lxmls-rnn run", 1)
     assert set(config) == {"format", "version", "settings", "checksums", "versions"}
+
+
+@pytest.mark.parametrize("is_trained", [True, False])
+def test_a_run_that_was_made_meanwhile_keeps_its_temporary_files(tmp_path, monkeypatch, is_trained):
+    def prepare(*options):
+        """Let another process make the run, and begin to train it, while this one prepares its own."""
+        monkeypatch.undo()
+        events.append(Run.create("one", SETTINGS, tmp_path).fit())
+        if is_trained:
+            next(events[0])
+        (tmp_path / "one" / ".metrics.jsonl.1.tmp").touch()
+        return prepared(*options)
+
+    events, prepared = [], run_module.prepare
+    monkeypatch.setattr(run_module, "prepare", prepare)
+    with pytest.raises(FileExistsError, match="already exists: take another name, or resume it"):
+        Run.create("one", SETTINGS, tmp_path)
+    assert (tmp_path / "one" / ".metrics.jsonl.1.tmp").exists()
+    events[0].close()
 
 
 def test_two_trainings_of_one_run_are_refused(tmp_path):

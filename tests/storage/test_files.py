@@ -60,6 +60,12 @@ def test_what_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [path.read_text(encoding="utf-8") for path in (tmp_path / "new").iterdir()] == ["São"]
 
 
+def test_a_file_that_another_process_has_deleted_is_the_oldest(tmp_path):
+    (tmp_path / "there").touch()
+    assert files.modified(tmp_path / "there") == (tmp_path / "there").stat().st_mtime
+    assert files.modified(tmp_path / "gone") == 0
+
+
 def test_a_file_has_the_permissions_of_any_other(tmp_path):
     write_atomically(tmp_path / "one", lambda file: file.write(b""))
     (tmp_path / "other").touch()

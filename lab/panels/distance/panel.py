@@ -79,7 +79,7 @@ class DistancePanel(Panel):
         self.work.begin(work, self._conclude, self._show)
 
     def _show(self) -> None:
-        self.progress.value = sum(measurement.epoch for measurement in self.measured.values()) / self._planned
+        self.progress.value = sum(measurement.epoch for measurement in list(self.measured.values())) / self._planned
         if not self.measured:
             self.show_message("Theano is compiling the taggers; the first time this takes up to a minute.")
             return
@@ -96,7 +96,7 @@ class DistancePanel(Panel):
     def means(self) -> dict[str, dict[int, list[float]]]:
         """Return the accuracies of the seeds so far, by tagger and distance."""
         accuracies: dict[str, dict[int, list[float]]] = {}
-        for (tagger, distance, _), measurement in self.measured.items():
+        for (tagger, distance, _), measurement in list(self.measured.items()):
             accuracies.setdefault(tagger, {}).setdefault(distance, []).append(measurement.accuracy)
         return accuracies
 

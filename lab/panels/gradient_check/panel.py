@@ -117,13 +117,13 @@ class GradientCheckPanel(Panel):
     def check(self) -> None:
         """Start the comparison."""
         self._ids, check = self._chosen()
-        begun: list[str] = []
-        self._check, self._begun, self._parted, self.parameter.options = check, begun, [], []
+        begun, parted = list[str](), list[str]()  # of this check, also when the next one has begun
+        self._check, self._begun, self._parted, self.parameter.options = check, begun, parted, []
 
         def work() -> Iterator[Comparison]:
             yield from check.rows(begun.append)
             if check.against is None:
-                self._parted = check.first_differences(self.rows)
+                parted.extend(check.first_differences(self.rows))
 
         self.work.begin(work, self._conclude, self._show)
 

@@ -39,6 +39,7 @@ from lxmls_rnn.device.processor import cores
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs import Damaged
 from lxmls_rnn.runs.folder import check_name
+from lxmls_rnn.storage.files import modified
 from lxmls_rnn.storage.messages import counted
 from lxmls_rnn.sweep import grid, halving, report
 from lxmls_rnn.sweep.results import Result, SettingResults, by_setting, chosen, on_test
@@ -147,7 +148,7 @@ class SweepPanel(RunsPanel[SweepJob]):
 
     def found(self) -> tuple[list[str], list[Damaged]]:
         sweeps, damaged = find_sweeps()
-        return [sweep.name for sweep in sorted(sweeps, key=lambda sweep: -sweep.folder.stat().st_mtime)], damaged
+        return [sweep.name for sweep in sorted(sweeps, key=lambda sweep: -modified(sweep.folder))], damaged
 
     def new(self, name: str) -> SweepJob:
         return SweepJob(self.described().begin("or choose it at Selected sweep and press Resume"), self.workers.parsed)

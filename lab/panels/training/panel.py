@@ -23,6 +23,7 @@ from lab.widgets.settings_choice import (
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Damaged, Run, find_runs
 from lxmls_rnn.runs.folder import new_folder, read_metrics
+from lxmls_rnn.storage.files import modified
 
 EXTRA_EPOCHS = 5  # proposed for a finished run
 
@@ -119,7 +120,7 @@ class TrainingPanel(RunsPanel[TrainingJob]):
 
     def found(self) -> tuple[list[str], list[Damaged]]:
         runs, damaged = find_runs(self.root())
-        folders = sorted((run.folder for run in runs), key=lambda folder: -(folder / "config.json").stat().st_mtime)
+        folders = sorted((run.folder for run in runs), key=lambda folder: -modified(folder / "config.json"))
         return [folder.name for folder in folders], damaged
 
     def new(self, name: str) -> TrainingJob:

@@ -9,6 +9,7 @@ from lab.drawing import html
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM
 from lxmls_rnn.teaching import gradient_check
 from lxmls_rnn.teaching.mistakes import MISTAKES
+from lxmls_rnn.teaching.model_check import ModelCheck
 
 NUMPY = ("NumpyRNN",)
 
@@ -174,6 +175,35 @@ def test_rows_come_while_others_are_awaited_and_stop_acts_at_once(slow):
     job.wait()
     assert "Stopped." in panel.message.value
     assert len(panel.rows) == 4 or panel.rows[-1].model == "NumpyLSTM"
+
+
+def test_what_a_stopped_check_finds_is_not_said_of_the_next_one(slow, monkeypatch):
+    diagnosing, go_on = threading.Event(), threading.Event()
+
+    def first_differences(self, rows):
+        diagnosing.set()
+        go_on.wait()
+        return ["NumpyRNN and NumPy part at e_y."]
+
+    monkeypatch.setattr(ModelCheck, "first_differences", first_differences)
+    panel = make("NumpyRNN", source="random ids")
+    panel.check_button.click()
+    before = panel.work.job
+    diagnosing.wait()
+    panel.stop_button.click()
+    panel.choice["model"].boxes["NumpyLSTM"].value = True
+    said = threading.Event()
+    panel.message.observe(lambda change: "NumpyLSTM: computing" in change.new and said.set(), "value")
+    panel.check_button.click()
+    job = panel.work.job
+    said.wait()  # NumpyRNN has its rows; NumpyLSTM waits for `slow`
+    go_on.set()
+    before.wait()
+    panel.stop_button.click()
+    assert "Diagnosis" in panel.diagnosis.value
+    assert "part at" not in panel.diagnosis.value
+    slow.set()
+    job.wait()
 
 
 def test_a_wrong_input_is_said_and_the_panel_goes_on():

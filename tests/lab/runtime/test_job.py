@@ -124,6 +124,30 @@ def test_a_job_that_fails_or_whose_program_exits_has_failed_and_keeps_the_error(
     assert str(job.error) == str(error)
 
 
+@pytest.mark.parametrize("name", ["lab job", "lab clock"])
+def test_a_job_without_a_thread_or_a_clock_is_not_active(name, monkeypatch, tmp_path):
+    start = threading.Thread.start
+
+    def refuse(thread):
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    job, jobs = SavedJob(tmp_path, lambda: counting(10), lambda _: None), JobList("run")
+    if name == "lab job":
+        with pytest.raises(RuntimeError, match="can't start"):
+            jobs.start(job)
+    else:
+        jobs.start(job)
+        job.wait()
+        assert (job.state, str(job.error)) == ("failed", "can't start new thread")
+    assert not job.active
+    monkeypatch.undo()
+    jobs.start(again := SavedJob(tmp_path, lambda: counting(10), lambda _: None))
+    again.wait()
+
+
 def test_a_listener_that_fails_does_not_touch_the_work(caplog):
     job = Job(lambda: counting(10), lambda _: None)
     job.listeners.add(lambda: 1 / 0)
