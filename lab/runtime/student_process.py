@@ -43,6 +43,7 @@ MAX_PRINTED = 100_000  # characters; or 20 figures
 MAX_RECURSION = 20_000 if sys.version_info >= (3, 12) else 5_000
 # exceptions of student code; in the kernel a KeyboardInterrupt is the user's
 ERRORS: tuple[type[BaseException], ...] = (Exception, SystemExit)
+INTERRUPT = {signal.SIGINT}
 _clock = time.monotonic  # of the wall
 
 
@@ -153,6 +154,7 @@ class _Fork(Child):
         ERRORS = (*ERRORS, KeyboardInterrupt)
         gc.freeze()  # the kernel's garbage stays: a part of it may be on a GPU, which a fork cannot use
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the kernel receives it too, and kills this process
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPT)
         with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")  # where memory is short, this process ends, and not the kernel
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -200,7 +202,7 @@ def can_fork(framework: Framework) -> bool:
     if framework is TORCH:
         import torch
 
-        return not torch.cuda.is_initialized()
+        return not torch.cuda.is_available()  # with a GPU, autograd starts threads also for what runs on the CPU
     return framework is not JAX
 
 
@@ -212,23 +214,21 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
     """
     if not can_fork(framework):
         return function(Child())
-    ours, theirs = Pipe()
-    with ours, theirs, tempfile.TemporaryFile() as lines:
+    # Python and JAX warn of a fork where threads run; `catch_warnings` would silence these threads, too
+    warnings.filterwarnings("ignore", r".*\bfork\(\)")
+    contexts = sys.modules.get("theano_runtime.contexts")
+    with tempfile.TemporaryFile() as lines:
         try:
-            while _is_importing():
+            while _is_importing() or not (forked := contexts.fork(_fork) if contexts else _fork()):
                 time.sleep(0.01)  # between two looks
-            # Python and JAX warn of a fork where threads run; `catch_warnings` would silence these threads, too
-            warnings.filterwarnings("ignore", r".*\bfork\(\)")
-            contexts = sys.modules.get("theano_runtime.contexts")
-            child = contexts.fork() if contexts else os.fork()
         except OSError:
             return function(Child())
+        child, ours = forked
         if not child:
-            ours.close()
-            _Fork(theirs).work(function, seconds, lines)
-        theirs.close()
-        known, is_late, end = "", False, _clock() + MAX_WALL_SECONDS
+            _Fork(ours).work(function, seconds, lines)
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPT)
+            known, is_late, end = "", False, _clock() + MAX_WALL_SECONDS
             while True:
                 if ours.poll(max(end - _clock(), 0)):
                     try:
@@ -258,6 +258,7 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
         finally:
             os.kill(child, signal.SIGKILL)
             status = os.waitpid(child, 0)[1]
+            ours.close()
         stack = _stack(lines)
     if is_late:
         raise Busy(known, stack, MAX_WALL_SECONDS)
@@ -266,8 +267,31 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
     raise Ended(known, stack)
 
 
+def _fork() -> tuple[int, Connection] | None:
+    """Fork and connect both processes; return 0 or the child's number, and this process's connection.
+
+    SIGINT is blocked in both, so that no child runs that nobody kills. None while another thread imports a module: a
+    child that needs it would wait for it forever.
+    """
+    if _is_importing():
+        return None
+    ours, theirs = Pipe()
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPT)
+        child = os.fork()
+    except BaseException:
+        ours.close()
+        theirs.close()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPT)
+        raise
+    if not child:
+        ours, theirs = theirs, ours
+    theirs.close()  # now, or the next child would have it too, and its end would not be noticed
+    return child, ours
+
+
 def _is_importing() -> bool:
-    """Return whether another thread imports a module; a child that needs the module would wait for it forever."""
+    """Return whether another thread imports a module."""
     threads = sys._current_frames()
     del threads[threading.get_ident()]
     return any(
@@ -278,6 +302,8 @@ def _is_importing() -> bool:
 
 
 def _answer(prompt: str) -> str | Exception:
+    if threading.current_thread() is not threading.main_thread():
+        return EOFError("only a cell can ask for input")
     try:
         return input(prompt)
     except Exception as error:  # this front end has no input, or the user ends it

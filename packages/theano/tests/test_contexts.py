@@ -69,11 +69,15 @@ def test_a_thread_reports_that_it_waits_until_its_turn_has_come(monkeypatch):
 def test_a_fork_waits_until_no_other_thread_has_the_turn(monkeypatch):
     turn, entered, leave, order = Turn(), threading.Event(), threading.Event(), []
     monkeypatch.setattr(contexts, "TURN", turn)
-    monkeypatch.setattr(contexts.os, "fork", lambda: (turn._lock._is_owned(), order.append("fork")))
+
+    def fork():
+        order.append("fork")
+        return turn._lock._is_owned()
+
     compiling = threading.Thread(target=lambda: turn.run(lambda: (entered.set(), leave.wait(), order.append("end"))))
     compiling.start()
     entered.wait()
-    forking = threading.Thread(target=lambda: order.append(contexts.fork()[0]))
+    forking = threading.Thread(target=lambda: order.append(contexts.fork(fork)))
     forking.start()
     while not turn._waiting:
         pass

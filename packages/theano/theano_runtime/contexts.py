@@ -15,7 +15,6 @@ While one thread compiles for a GPU, the trainings of other threads wait.
 import ctypes
 import functools
 import importlib
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -141,11 +140,11 @@ def in_turns(call: Call) -> Call:
     return locked
 
 
-def fork() -> int:
-    """Fork, as `os.fork`, while no other thread compiles or uses a GPU: the child would wait for it forever."""
+def fork(call: Call) -> Any:
+    """Call a function that forks while no other thread compiles or uses a GPU: the child would wait for it forever."""
     with reporting_wait(lambda: "another thread") as end_reports:
         TURN.run(end_reports)
-    return TURN.run(os.fork)  # not above, where the child could wait for the thread that reports
+    return TURN.run(call)  # not above, where the child could wait for the thread that reports
 
 
 def _contains_libgpuarray(pygpu: Any) -> bool:

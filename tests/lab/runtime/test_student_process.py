@@ -19,7 +19,7 @@ from tblib.pickling_support import pickle_exception
 from theano_runtime.contexts import TURN
 
 from lab.runtime import python_warnings, student_process
-from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY
+from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, TORCH
 
 
 def run(function, framework=NUMPY):
@@ -202,6 +202,81 @@ def test_a_child_can_import_what_a_thread_was_importing_when_it_was_wanted(tmp_p
     assert run(lambda _: importlib.import_module("slow_module").end) == 1
     assert looks == [1]
     del sys.modules["slow_module"]
+
+
+def test_a_fork_waits_for_an_import_that_begins_while_it_waits_for_its_turn(monkeypatch):
+    looks, seen, fork = [False, True, False, False], [], os.fork
+    monkeypatch.setattr(student_process, "_is_importing", lambda: seen.append(looks.pop(0)) or seen[-1])
+    monkeypatch.setattr(os, "fork", lambda: seen.append("fork") or fork())
+    assert run(lambda _: 1) == 1
+    assert seen == [False, True, False, False, "fork"]
+
+
+def test_an_interrupt_right_after_the_fork_kills_the_child_too(monkeypatch):
+    fork, children = os.fork, []
+
+    def interrupted():
+        children.append(fork())
+        signal.raise_signal(signal.SIGINT)  # in both
+        return children[-1]
+
+    monkeypatch.setattr(os, "fork", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(lambda _: threading.Event().wait())
+    with pytest.raises(ProcessLookupError):
+        os.kill(*children, 0)
+    monkeypatch.setattr(os, "fork", lambda: fork() or signal.raise_signal(signal.SIGINT) or 0)
+    assert run(lambda _: signal.pthread_sigmask(signal.SIG_BLOCK, [])) == set()
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_the_end_of_a_child_is_noticed_while_another_one_works(monkeypatch):
+    forked, (reader, writer), is_importing = threading.Event(), os.pipe(), student_process._is_importing
+
+    def looked():
+        if threading.current_thread() is not other:
+            forked.wait()
+        return is_importing()
+
+    def fork(fork=os.fork):
+        child = fork()
+        if child and threading.current_thread() is other:
+            forked.set()
+        return child
+
+    other = threading.Thread(target=lambda: run(lambda _: os.read(reader, 1)))
+    monkeypatch.setattr(student_process, "_is_importing", looked)
+    monkeypatch.setattr(os, "fork", fork)
+    other.start()
+    with pytest.raises(student_process.Ended):
+        run(lambda _: os._exit(1))
+    assert other.is_alive()
+    os.write(writer, b"x")
+    other.join()
+    os.close(reader)
+    os.close(writer)
+
+
+def test_only_a_cell_can_ask_for_input(monkeypatch):
+    monkeypatch.setattr(builtins, "input", pytest.fail)
+    errors = []
+
+    def ask():
+        with pytest.raises(EOFError) as error:
+            run(lambda _: input("Your name?"))
+        errors.append(str(error.value))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert errors == ["only a cell can ask for input"]
+
+
+@pytest.mark.parametrize("has_gpu", [True, False])
+def test_with_a_gpu_pytorch_cannot_fork(monkeypatch, has_gpu):
+    cuda = SimpleNamespace(is_available=lambda: has_gpu)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    assert student_process.can_fork(TORCH) is not has_gpu
 
 
 def no_fork():
