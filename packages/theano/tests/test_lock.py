@@ -180,7 +180,8 @@ def test_who_is_waited_for_is_what_the_file_says(tmp_path, monkeypatch, content,
     lock.release()
 
 
-def test_who_does_not_wait_long_says_nothing(capsys):
+def test_who_does_not_wait_long_says_nothing(capsys, monkeypatch):
+    monkeypatch.setattr(cache_lock, "FIRST_REPORT_SECONDS", None)  # a busy machine may take long for an empty block
     with cache_lock.reporting_wait(lambda: "somebody"):
         pass
     before = threading.active_count()
