@@ -11,6 +11,7 @@ from environment import wait_until
 from lxmls_rnn.benchmark.measure import contenders
 from lxmls_rnn.benchmark.measure import runner as runner_module
 from lxmls_rnn.benchmark.measure.cases import WORKS, Shape, make_cases
+from lxmls_rnn.benchmark.measure.process import Failed, Worker
 from lxmls_rnn.benchmark.measure.runner import PROCESSES, Runner
 from lxmls_rnn.deep_learning import frameworks
 
@@ -184,6 +185,18 @@ def test_starting_a_worker_counts_as_compiling(runner_with_a_clock, monkeypatch)
 
 
 def test_a_compile_that_hangs_is_stopped_when_its_time_is_used_up(monkeypatch):
+    """By a clock that only such a compile moves."""
+    now, ask = [0.0], Worker.ask
+
+    def ask_by_clock(worker, limit, **request):
+        try:
+            return ask(worker, limit, **request)
+        except Failed:
+            now[0] += limit
+            raise
+
+    monkeypatch.setattr(runner_module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(Worker, "ask", ask_by_clock)
     faulty_worker.request(monkeypatch, "hang:numpy")
     (row,) = measured(Runner(threads=1, seconds=0.01, limit=600, budget=0.4), cases(("numpy",)))
     assert (row.status, row.why) == ("stopped", "the time for compiling, 1.6 s, was used up")
