@@ -59,10 +59,11 @@ class _Worker:
         return self.running is not None and self.running.done() and isinstance(self.running.exception(), BrokenExecutor)
 
     def end(self, kill: bool = False) -> None:
-        """End the process, also amid a training, which can be resumed from its checkpoint."""
-        if kill and self.is_ready and not self.is_free:
-            with suppress(ProcessLookupError):
-                os.kill(self.ready.result(), getattr(signal, "SIGKILL", signal.SIGTERM))
+        """End the process; `kill` also ends one that starts or trains, whose checkpoint can be resumed."""
+        if kill and not self.is_free:
+            for pid in list(self.pool._processes):  # the one process; none if it was seen to end
+                with suppress(ProcessLookupError):
+                    os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         self.requests.close()
 
 
@@ -107,17 +108,26 @@ class Pool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self._end(kill=kind is KeyboardInterrupt)
+        except KeyboardInterrupt:  # during the wait for workers that are still starting
+            self._end(kill=True)
+            raise
+        finally:
+            # Python's end does not wait for these threads of loky, nor release anything when a signal brings it: locks
+            # that they or ended processes still hold then are reported as leaked
+            for thread in set(threading.enumerate()) - self._threads:
+                if thread.name == "QueueFeederThread":
+                    thread.join(END_SECONDS)
+            active_children()  # forgets those that have ended
+
+    def _end(self, kill: bool) -> None:
+        """End the workers; unless `kill`, wait for those that are still starting."""
         self._starter.shutdown()
         for worker in self._workers.values():
-            worker.end(kill=kind is KeyboardInterrupt)
+            worker.end(kill)
         for worker in self._workers.values():
             worker.pool.shutdown()
-        # Python's end does not wait for these threads of loky, nor release anything when a signal brings it: locks that
-        # they or ended processes still hold then are reported as leaked
-        for thread in set(threading.enumerate()) - self._threads:
-            if thread.name == "QueueFeederThread":
-                thread.join(END_SECONDS)
-        active_children()  # forgets those that have ended
 
     def _start(self, number: int, failed_starts: int = 0) -> None:
         self._in_starter(self._start_in_thread, number, failed_starts)

@@ -20,7 +20,7 @@ from environment import wait_until
 from matplotlib.image import imread
 from rich.text import Text
 from sweep.clusters import cluster_of
-from sweep.small import BASE, by_size, small_sweep, with_runs, workers_of
+from sweep.small import BASE, by_size, hold_workers, small_sweep, with_runs, workers_of
 from typer.testing import CliRunner
 
 from lxmls_rnn import paths
@@ -136,9 +136,11 @@ def test_ctrl_c_stops_all_with_checkpoints_and_resume_goes_on(tmp_path):
 @pytest.mark.daily("it starts workers twice")
 def test_a_second_ctrl_c_while_workers_start_ends_at_once_and_resume_goes_on(tmp_path):
     command = [COMMAND, "sweep", *SHORT, "--seeds", "2", "--epochs", "2", "--name", "stopped", "--workers", "2"]
+    hold_workers(tmp_path)
     process = psutil.Popen(
-        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
     while not (workers := workers_of(process)):
         assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)

@@ -14,8 +14,9 @@ from pathlib import Path
 import loky.backend.resource_tracker
 import psutil
 import pytest
+from environment import wait_until
 from loky.backend.queues import Queue
-from sweep.small import BASE, of_sweep, serial, small_sweep, workers_of
+from sweep.small import BASE, hold_workers, of_sweep, serial, small_sweep, workers_of
 
 from lxmls_rnn.sweep import local
 from lxmls_rnn.sweep.driver import POLL_SECONDS, Driver
@@ -110,6 +111,15 @@ def test_an_interrupt_kills_a_worker_amid_a_training_and_no_thread_and_lock_of_i
     assert set(threading.enumerate()) | locks() <= before
     with pytest.raises(WorkerDied, match="SIGKILL"):
         workers.answer(training)
+
+
+def test_an_interrupt_kills_a_worker_that_never_starts(tmp_path, monkeypatch):
+    hold_workers(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with suppress(KeyboardInterrupt), local.Pool(1, [], "token"):
+        wait_until(lambda: workers_of(psutil.Process()))
+        raise KeyboardInterrupt
+    assert not workers_of(psutil.Process())
 
 
 def test_a_sweep_says_what_it_does_and_has_the_numbers_of_serial_runs(tmp_path):
