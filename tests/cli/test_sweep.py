@@ -117,7 +117,7 @@ def test_show_measures_the_chosen_setting_on_the_test_part(run, tmp_path):
 
 @pytest.mark.daily("it starts workers twice")
 def test_ctrl_c_stops_all_with_checkpoints_and_resume_goes_on(tmp_path):
-    command = [COMMAND, "sweep", *SHORT, "--seeds", "2", "--epochs", "150", "--name", "stopped"]
+    command = [COMMAND, "sweep", *SHORT, "--seeds", "2", "--epochs", "100000", "--name", "stopped"]
     process = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
@@ -127,10 +127,14 @@ def test_ctrl_c_stops_all_with_checkpoints_and_resume_goes_on(tmp_path):
     said, _ = process.communicate()
     assert process.returncode == 130, said
     assert "Stopped by Ctrl-C; continue with `lxmls-rnn sweep --resume stopped`" in said
+    sweep = Sweep.load("stopped", tmp_path / "runs")
+    begun = [Run.open(file.parent.name, sweep.folder) for file in sweep.folder.glob("*/checkpoint.npz")]
+    epochs = max(len(run.metrics()) for run in begun) + 1  # few are left
+    replace(sweep, base=sweep.base.changed(epochs=epochs)).save()
     done = subprocess.run([COMMAND, "sweep", "--resume", "stopped"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for training in Sweep.load("stopped", tmp_path / "runs").trainings():
-        assert len(Run.open(training.name, tmp_path / "runs" / "stopped").metrics()) == 150
+    for training in sweep.trainings():
+        assert len(Run.open(training.name, sweep.folder).metrics()) == epochs
 
 
 @pytest.mark.daily("it starts workers twice")
