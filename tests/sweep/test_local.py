@@ -128,7 +128,7 @@ def test_a_sweep_says_what_it_does_and_has_the_numbers_of_serial_runs(tmp_path):
     for result in driver.run():
         said.append((driver.state, driver.alive))
         assert result is None or driver.results == {result.training.name: result}
-    assert [state for state, _ in dict.fromkeys(said)] == ["starting workers", "starting workers", "training"]
+    assert list(dict.fromkeys(state for state, _ in said)) == ["starting workers", "training"]
     assert said[-1] == ("training", 1)
     assert (driver.state, driver.alive, driver.unfit) == ("done", 0, {})
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
