@@ -3,6 +3,7 @@
 import math
 import re
 import shutil
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from lab.panels.sweep.job import sweep_jobs
 from lab.panels.sweep.plots import Plots
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import halving
+from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import Sweep
 
@@ -27,6 +29,19 @@ def panel(small_corpus):
     new.trainer["epochs"].value, new.model["n_emb"].value, new.corpus["max_nr_sent"].value = 2, 3, 20
     new.vary[0][1].value, new.seeds.value, new.workers.value = "2,3", 2, 1
     return new
+
+
+@pytest.fixture
+def may_begin(monkeypatch):
+    """An event that sweeps await before they do anything."""
+    event, run = threading.Event(), Driver.run
+
+    def late(driver):
+        event.wait()
+        yield from run(driver)
+
+    monkeypatch.setattr(Driver, "run", late)
+    return event
 
 
 def train(sweep):
@@ -69,7 +84,7 @@ def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
     assert "rate must be a positive number" in panel.message.value
 
 
-def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatch):
+def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatch, may_begin):
     monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK_SECONDS", math.inf)
     panel.start_button.click()
     panel.start_button.click()  # a double click starts one
@@ -79,6 +94,7 @@ def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatc
     again = SweepPanel()  # as after a reload
     assert again.selected.value == "sweep-1"
     assert not again.stop_button.disabled
+    may_begin.set()
     job.wait()
     for one in (panel, again):
         assert "done" in one.status.value
@@ -92,11 +108,12 @@ def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatc
 
 
 @pytest.mark.daily("it starts workers twice")
-def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder):
+def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder, may_begin):
     panel.trainer["epochs"].value = 100
     panel.start_button.click()
     job = sweep_jobs.find(runs_folder / "sweep-1")
     panel.pause_button.click()
+    may_begin.set()
     while job.driver.state != "paused":
         assert job.active
     assert panel.pause_button.description == "Resume"
