@@ -1,3 +1,4 @@
+import threading
 from functools import wraps
 
 import pytest
@@ -44,11 +45,20 @@ def test_curves_and_table_come_of_the_trainings(panel):
     assert panel.table.value.count("%") == 8
 
 
-def test_it_stops_after_the_present_epoch_and_keeps_what_is_measured(panel):
+def test_it_stops_after_the_present_epoch_and_keeps_what_is_measured(panel, monkeypatch):
+    pressed = threading.Event()
+
+    def held(settings):
+        for measured in measure(settings):
+            yield measured
+            pressed.wait()
+
+    monkeypatch.setattr(panel_module, "measure", held)
     panel.choice["epochs"].value = 1000
     panel.start_button.click()
     wait_until(lambda: panel.measured)
     panel.stop_button.click()
+    pressed.set()
     panel.work.job.wait()
     assert "Stopped." in panel.message.value
     line, dots = panel.plot.marks
