@@ -104,11 +104,11 @@ def test_redirects_without_end_are_not_followed_for_ever(server, tmp_path):
 
 
 def test_an_unreachable_server_leaves_nothing_behind(server, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(DownloadError, match=r"cannot be reached: \[Errno \d+\] Connection refused"):
-        quietly(a_dataset(f"http://127.0.0.1:{port}/corpus.conllu"), tmp_path)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]  # which nobody else gets meanwhile, and where nobody listens
+        with pytest.raises(DownloadError, match=r"cannot be reached: \[Errno \d+\] Connection refused"):
+            quietly(a_dataset(f"http://127.0.0.1:{port}/corpus.conllu"), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
