@@ -23,6 +23,9 @@ for name in [name for name in os.environ if name.startswith("DASK_DISTRIBUTED__C
     del os.environ[name]
 os.environ |= {"LXMLS_RUNS": "runs", "LXMLS_RESULTS": "results"}  # of a test's own folder, not of the checkout
 os.environ.pop("LXMLS_ADVICE", None)  # the remedies in the lab's container are not those that tests expect
+# what a user wants of a terminal changes what commands print
+for name in ["COLUMNS", "LINES", "FORCE_COLOR", "CLICOLOR_FORCE", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"]:
+    os.environ.pop(name, None)
 
 # with CI set, Hypothesis would try the same examples each time
 unhurried = {"deadline": None, "derandomize": False, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
