@@ -192,6 +192,25 @@ def test_who_does_not_wait_long_says_nothing(capsys, monkeypatch):
     assert capsys.readouterr().err == ""
 
 
+def test_an_interrupt_while_the_reports_start_ends_them(monkeypatch):
+    class Interrupted(threading.Thread):
+        def start(self):
+            super().start()
+            started.append(self)
+            raise KeyboardInterrupt
+
+    def event():
+        events.append(threading.Event())
+        return events[-1]
+
+    started, events = [], []
+    monkeypatch.setattr(cache_lock, "threading", SimpleNamespace(Event=event, Thread=Interrupted))
+    with pytest.raises(KeyboardInterrupt), cache_lock.reporting_wait(lambda: "somebody"):
+        pass
+    assert events[0].is_set()
+    started[0].join()
+
+
 @pytest.fixture
 def compilelock(tmp_path, monkeypatch):
     """Theano's module of that name, with a compile cache of this test's, and the file of its lock."""

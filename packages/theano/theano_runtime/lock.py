@@ -123,8 +123,9 @@ def reporting_wait(who: Callable[[], str]) -> Iterator[Callable[[], None]]:
             pause = REPORT_SECONDS
 
     # in this context a notebook shows the reports below the cell that compiles
-    threading.Thread(target=contextvars.copy_context().run, args=(report,), daemon=True).start()
+    reporter = threading.Thread(target=contextvars.copy_context().run, args=(report,), daemon=True)
     try:
+        reporter.start()  # an interrupt in this call leaves a thread that runs
         yield done.set
     finally:
         done.set()
