@@ -17,11 +17,9 @@ def config(monkeypatch):
     """Theano's configuration, with no compiler asked before."""
     import theano
 
-    for cached in (headers._gcc, headers._linker, programs.ask):
-        cached.cache_clear()
+    programs._answer.cache_clear()
     yield theano.config
-    for cached in (headers._gcc, headers._linker, programs.ask):
-        cached.cache_clear()
+    programs._answer.cache_clear()
 
 
 def module(source=INIT, **lists):
@@ -76,9 +74,10 @@ def test_gold_is_taken_only_of_a_gcc_that_has_it(config, tmp_path):
     cxx = compiler(tmp_path, "with", f"{gcc} -print-prog-name=ld.gold) echo {gold};;")
     assert headers._gcc(cxx) == f"my gcc 12 {tmp_path}/cc1plus 5"
     assert headers._linker(cxx) == []
-    headers._linker.cache_clear()
     gold.touch(mode=0o755)
     assert headers._linker(cxx) == ["-fuse-ld=gold"]
+    (tmp_path / "cc1plus").write_text("123456")
+    assert headers._gcc(cxx) == f"my gcc 12 {tmp_path}/cc1plus 6"
     other = compiler(tmp_path, "other", f"-print-prog-name=cc1plus) echo cc1plus;; *) echo {gold};;")
     assert headers._gcc(other) == ""
     assert headers._linker(other) == []

@@ -1,5 +1,6 @@
 """Compilers that do not return: real processes, signals, and who is left."""
 
+import errno
 import os
 import select
 import signal
@@ -128,3 +129,17 @@ def test_a_compiler_with_options_is_asked_with_them(tmp_path):
     path.chmod(0o755)
     assert programs.ask(f"{path} -m64", "-dumpversion") == "-m64 -dumpversion\n\\xff"
     assert programs.ask(str(tmp_path / "none"), "-dumpversion") == ""
+
+
+def test_a_refused_process_is_no_answer_for_later(tmp_path, monkeypatch):
+    def refuse(command):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    path, starts = tmp_path / "cxx", tmp_path / "starts"
+    path.write_text(f"#!/bin/sh\necho >>{starts}\necho 14\n")
+    path.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setattr(programs, "_start", refuse)
+        assert programs.ask(str(path), "-dumpversion") == ""
+    assert [programs.ask(str(path), "-dumpversion") for _ in range(2)] == ["14", "14"]
+    assert starts.read_text() == "\n"

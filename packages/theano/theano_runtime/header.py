@@ -3,7 +3,6 @@
 Theano itself passes ``-g``, and each module parses the same headers of Python, NumPy and C++ again.
 """
 
-import functools
 import hashlib
 import os
 import shutil
@@ -106,7 +105,6 @@ def _compiler(flags: Iterable[str], include_dirs: Iterable[str] = ()) -> list[st
     ]
 
 
-@functools.cache
 def _gcc(cxx: str) -> str:
     """Return a string that identifies this GCC; an empty string for another compiler."""
     program = ask(cxx, "-print-prog-name=cc1plus")
@@ -115,7 +113,6 @@ def _gcc(cxx: str) -> str:
     return f"{ask(cxx, '--version')} {program} {os.path.getsize(program)}"
 
 
-@functools.cache
 def _linker(cxx: str) -> list[str]:
     """Return the options for GNU gold, if GCC has it; it takes a third of the default linker's time."""
     return ["-fuse-ld=gold"] if _gcc(cxx) and shutil.which(ask(cxx, "-print-prog-name=ld.gold")) else []

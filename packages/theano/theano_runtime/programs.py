@@ -81,11 +81,15 @@ def run(command: Sequence[str]) -> Done:
 
 
 @functools.cache
+def _answer(cxx: str, option: str) -> str:
+    return run([*shlex.split(cxx), option]).output.decode(errors="backslashreplace").strip()
+
+
 def ask(cxx: str, option: str) -> str:
-    """Return the compiler's output for `option`; an empty string if it cannot be started."""
+    """Return the compiler's output for `option`; an empty string if it cannot be started now."""
     try:
-        return run([*shlex.split(cxx), option]).output.decode(errors="backslashreplace").strip()
-    except OSError:
+        return _answer(cxx, option)
+    except OSError:  # not cached: the system may be out of processes for a moment
         return ""
 
 
