@@ -36,6 +36,8 @@ def test_a_thread_that_asks_all_the_time_leaves_the_others_a_turn(monkeypatch):
 def test_who_has_the_turn_may_ask_again_and_ends_it_with_an_exception_too():
     turn, entered = Turn(), []
     assert turn.run(lambda: turn.run(lambda: 5)) == 5
+    assert turn.run(turn.is_mine)
+    assert not turn.is_mine()
     with pytest.raises(ZeroDivisionError):
         turn.run(lambda: 1 / 0)
     other = threading.Thread(target=lambda: turn.run(lambda: entered.append(1)))
@@ -199,6 +201,10 @@ def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch, tmp
     monkeypatch.setattr(sharedvalue.shared, "constructors", constructors)
     modules = [sys.modules[name] for name in ("theano.compile.function", "theano.compile.pfunc")]
     monkeypatch.setattr(function_module, "orig_function", contexts.in_turns(len))
+    linking = [(function_module.Function, "copy")]
+    linking += [(function_module, f"_constructor_{name}") for name in ("Function", "FunctionMaker")]
+    for owner, name in linking:
+        monkeypatch.setattr(owner, name, contexts.in_turns(len))
     for module in modules:
         monkeypatch.setattr(module, "orig_function", len)  # put back after the test
     contexts.share_gpu()
@@ -212,6 +218,10 @@ def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch, tmp
     assert [function.__wrapped__ for function in constructors] == [gpu.gpuarray_shared_constructor] * len(constructors)
     assert modules[0].orig_function("four") == 4
     assert driver.set == [77]
+    for owner, name in linking:
+        driver.current = None
+        assert getattr(owner, name)("four") == 4
+    assert driver.set == [77] * 4
 
 
 READ = """

@@ -39,9 +39,13 @@ class Turn:
         self._lock: Any = threading.RLock()
         self._waiting: set[int] = set()
 
+    def is_mine(self) -> bool:
+        """Whether this thread holds the lock."""
+        return bool(self._lock._is_owned())
+
     def run(self, call: Call) -> Any:
         """Call a function while holding the lock, and return its result."""
-        if self._lock._is_owned():
+        if self.is_mine():
             return call()
         if self._waiting:  # otherwise a thread that calls in a loop would always get the lock first
             time.sleep(YIELD_SECONDS)
@@ -121,7 +125,7 @@ class PrimaryContext:
 
 
 def in_turns(call: Call) -> Call:
-    """Wrap ``orig_function``, which compiles for `theano.function`, so that threads take turns.
+    """Wrap a function that compiles, as ``orig_function`` does for `theano.function`, so that threads take turns.
 
     All threads of the process share the optimiser and the module cache.
     """
@@ -200,3 +204,9 @@ def share_gpu() -> None:
     for name in ("theano.compile.function", "theano.compile.pfunc"):
         module: Any = importlib.import_module(name)  # theano.compile.function is also the name of a function
         module.orig_function = compiling
+    for owner, name in (
+        (function_module.Function, "copy"),
+        (function_module, "_constructor_Function"),  # unpickling
+        (function_module, "_constructor_FunctionMaker"),
+    ):
+        setattr(owner, name, in_turns(exclusively(getattr(owner, name).__wrapped__)))

@@ -73,5 +73,17 @@ EDITS = {
             "\ndef orig_function(",
             "\n@theano_runtime.contexts.in_turns\ndef orig_function(",
         ),
+        # Copying and unpickling a function link it, too
+        Edit(
+            "compile/function_module.py",
+            "    def copy(self, share_memory",
+            "    @theano_runtime.contexts.in_turns\n    def copy(self, share_memory",
+        ),
+        Edit(
+            "compile/function_module.py",
+            re.compile(r"(def _constructor_Function(Maker)?\()"),
+            r"@theano_runtime.contexts.in_turns\n\1",
+            2,
+        ),
     ),
 }
