@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 
 import pytest
 from theano_runtime.contexts import TURN
@@ -12,6 +13,60 @@ def theano():
     import theano
 
     return theano
+
+
+def compile_and(theano, meanwhile):
+    """Compile a function; call `meanwhile` while it is optimised, and while it is linked."""
+
+    class Optimizer(theano.gof.Optimizer):
+        def apply(self, fgraph):
+            meanwhile("optimise")
+
+    class Linker(theano.gof.PerformLinker):
+        def make_all(self, *args, **kwargs):
+            meanwhile("link")
+            return super().make_all(*args, **kwargs)
+
+    x = theano.tensor.dscalar()
+    theano.function([x], x + 1, mode=theano.Mode(Linker(), Optimizer()))
+
+
+def test_a_graph_that_is_built_while_another_thread_compiles_has_the_lines_that_built_it(theano):
+    x, has_lines = theano.tensor.dscalar(), {}  # (who builds, when): whether there are lines
+
+    def build(who, when):
+        has_lines[who, when] = "test_threads.py" in str((x * 2).tag.trace)
+
+    def meanwhile(when):
+        build("this", when)
+        other = threading.Thread(target=build, args=("other", when))
+        other.start()
+        other.join()
+
+    compile_and(theano, meanwhile)
+    build("this", "after")
+    assert has_lines == {
+        ("this", "optimise"): False,  # it would take time
+        ("other", "optimise"): True,
+        ("this", "link"): False,
+        ("other", "link"): True,
+        ("this", "after"): True,
+    }
+
+
+def test_a_setting_of_test_values_that_is_made_during_a_compilation_stays(theano, monkeypatch):
+    monkeypatch.setattr(theano.config, "compute_test_value", "off")
+    compile_and(theano, lambda _: setattr(theano.config, "compute_test_value", "raise"))
+    assert theano.config.compute_test_value == "raise"
+
+
+@pytest.mark.parametrize(("built", "optimised"), [("ignore", "off"), ("off", "ignore")])
+def test_the_optimiser_has_its_own_setting_of_test_values(theano, monkeypatch, built, optimised):
+    monkeypatch.setattr(theano.config, "compute_test_value", built)
+    monkeypatch.setattr(theano.config, "compute_test_value_opt", optimised)
+    seen = []
+    compile_and(theano, lambda _: seen.append(theano.config.compute_test_value))
+    assert (seen, theano.config.compute_test_value) == ([optimised, "off"], built)
 
 
 def test_copying_and_unpickling_a_function_take_the_turn(theano, monkeypatch):

@@ -6,6 +6,10 @@ from theano_build.edit import Edit
 
 # VM_Linker.make_all
 VM_LINKER = re.compile(r"(    def make_all\(self, profiler=None, input_storage=None,\n.*\n *\):)")
+# The lines of FunctionMaker.create that link
+LINK = re.compile(
+    r" {8}limit_orig = .*\n {8}try:\n.*\n {4}( +_fn, _i, _o = .*\n) {4}(.*storage_map\)\n) {8}finally:\n.*\n"
+)
 
 EDITS = {
     "An error of compiling C code must be one sentence": (
@@ -84,6 +88,46 @@ EDITS = {
             re.compile(r"(def _constructor_Function(Maker)?\()"),
             r"@theano_runtime.contexts.in_turns\n\1",
             2,
+        ),
+    ),
+    "While one thread compiles, another may build a graph, whose errors must name the lines that built it": (
+        Edit("compile/function_module.py", LINK, r"\1\2"),
+        Edit("compile/function_module.py", re.compile(r" {12}limit_orig = .*\n"), ""),
+        Edit("compile/function_module.py", re.compile(r" {16}theano\.config\.traceback\.limit = .*\n"), "", 2),
+        Edit(
+            "gof/utils.py", "from theano import config\n", "import theano_runtime.contexts\nfrom theano import config\n"
+        ),
+        Edit(
+            "gof/utils.py",
+            "        user_line = config.traceback.limit\n",
+            "        is_compiling = theano_runtime.contexts.TURN.is_mine()\n"
+            "        user_line = config.traceback.compile_limit if is_compiling else config.traceback.limit\n",
+        ),
+    ),
+    "While one thread compiles, another may set compute_test_value": (
+        Edit(
+            "compile/function_module.py",
+            "            compute_test_value_orig = theano.config.compute_test_value\n",
+            "            compute_test_value_orig = theano.config.compute_test_value\n"
+            "            swap_test_value = compute_test_value_orig != theano.config.compute_test_value_opt\n",
+        ),
+        Edit(
+            "compile/function_module.py",
+            re.compile(r" {16}(theano\.config\.compute_test_value = \\\n)"),
+            r"                if swap_test_value:\n                    \1    ",
+        ),
+        Edit(
+            "compile/function_module.py",
+            re.compile(r" {16}(theano\.config\.compute_test_value = compute_test_value_orig\n)"),
+            r"                if swap_test_value:\n                    \1",
+        ),
+        Edit(
+            "compile/function_module.py",
+            re.compile(
+                r" {8}(with theano\.change_flags\(compute_test_value=\"off\"\):\n) {12}(fn = m\.create\(defaults\)\n)"
+            ),
+            r'        if theano.config.compute_test_value == "off":\n            \2'
+            r"        else:\n            \1                \2",
         ),
     ),
 }
