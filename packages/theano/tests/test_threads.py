@@ -2,9 +2,14 @@
 
 import copy
 import pickle
+import sys
 import threading
+import warnings
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
+from theano_runtime import contexts, importing
 from theano_runtime.contexts import TURN
 
 
@@ -95,3 +100,35 @@ def test_copying_and_unpickling_a_function_take_the_turn(theano, monkeypatch):
     function_module._constructor_FunctionMaker(kwargs)  # in an old pickle
     assert seen == [("make_all", True), ("make_all", True), ("accept", True)]
     assert not TURN.is_mine()
+
+
+def test_loading_a_module_leaves_the_path_and_the_warnings_of_another_thread(tmp_path, monkeypatch):
+    from theano.gof.cmodule import dlimport
+
+    cell = warnings.catch_warnings()
+
+    def meanwhile():  # while the module is loaded, a cell ends its block and makes its folder importable
+        cell.__exit__(None, None, None)
+        sys.path.insert(0, "/of/a/cell")
+
+    (tmp_path / "loaded").mkdir()
+    (tmp_path / "loaded" / "__init__.py").touch()
+    (tmp_path / "loaded" / "mod.py").write_text("import cells\ncells.meanwhile()\n")
+    monkeypatch.setitem(sys.modules, "cells", SimpleNamespace(meanwhile=meanwhile))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    path, filters = list(sys.path), list(warnings.filters)
+    cell.__enter__()
+    warnings.simplefilter("ignore")
+    assert dlimport(str(tmp_path / "loaded" / "mod.py")).cells
+    assert sys.path == ["/of/a/cell", *path]
+    assert list(warnings.filters) == filters
+
+
+def test_a_module_of_an_older_numpy_is_loaded_without_a_warning(monkeypatch):
+    monkeypatch.setattr(importing, "host", lambda: SimpleNamespace(importing=nullcontext))
+    monkeypatch.setattr(contexts, "share_gpu", lambda: None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with importing.importing():
+            pass
+        warnings.warn("numpy.ndarray size changed, may indicate binary incompatibility", RuntimeWarning, stacklevel=1)

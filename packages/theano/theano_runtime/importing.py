@@ -14,6 +14,7 @@ def importing() -> Iterator[None]:
     """Run the body of ``theano/__init__.py`` within the host's `importing`; after an error it can be repeated."""
     for category in (DeprecationWarning, FutureWarning, ResourceWarning, SyntaxWarning):
         warnings.filterwarnings("ignore", category=category, module=r"(.*/)?theano[./]")
+    warnings.filterwarnings("ignore", "numpy.ndarray size changed")  # when a compiled module is loaded
     try:
         with host().importing():
             yield

@@ -130,4 +130,30 @@ EDITS = {
             r"        else:\n            \1                \2",
         ),
     ),
+    "Loading a module must not remove what another thread has added to sys.path, nor restore its warning filters": (
+        Edit(
+            "gof/cmodule.py",
+            "        del sys.path[0]\n",
+            "        if workdir in sys.path:\n            sys.path.remove(workdir)\n",
+        ),
+        Edit(
+            "gof/cmodule.py",
+            re.compile(r" {8}with warnings\.catch_warnings\(\):\n(?: {12}.*\n)+? {4}( {8}rval = __import__)"),
+            r"\1",
+        ),
+        Edit(
+            "gof/cutils.py",
+            "    if sys.path[0] == config.compiledir:\n        del sys.path[0]\n",
+            "    if config.compiledir in sys.path:\n        sys.path.remove(config.compiledir)\n",
+        ),
+        *(
+            Edit(file, "    del sys.path[0]\n", "    sys.path.remove(config.compiledir)\n", 2)
+            for file in ("gof/lazylinker_c.py", "scan_module/scan_perform_ext.py")
+        ),
+        Edit(
+            "scan_module/scan_perform_ext.py",
+            re.compile(r"with warnings\.catch_warnings\(\):\n.*\n.*\n    (from scan_perform\.)"),
+            r"\1",
+        ),
+    ),
 }
