@@ -1,9 +1,11 @@
-"""A call with other environment variables, a wait for what other processes do, and what they say on a busy machine."""
+"""A call with other environment variables, waits for what other processes do, and what they say on a busy machine."""
 
 import os
 import re
 import time
 from unittest import mock
+
+HANG_SECONDS = 600  # the limit where one has to be given: what says nothing for so long hangs
 
 
 def within(environ, call):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from environment import HANG_SECONDS
 
 from lxmls_rnn import paths
 from lxmls_rnn.datasets.corpora import corpus_files
@@ -204,7 +205,8 @@ def run_in_a_kernel(tmp_path, monkeypatch):
 
     def run(cells):
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        NotebookClient(notebook, kernel_name="python3").execute()
+        limits = {"startup_timeout": HANG_SECONDS, "iopub_timeout": HANG_SECONDS}
+        NotebookClient(notebook, kernel_name="python3", **limits).execute()
         outputs = [output for cell in notebook.cells for output in cell.outputs]
         texts = "".join(output.get("text", "") for output in outputs)
         plots = sum("image/png" in output.get("data", {}) for output in outputs)

@@ -2,6 +2,7 @@ import gc
 import json
 
 import pytest
+from environment import HANG_SECONDS
 
 from lxmls_rnn.benchmark.measure import runner as runner_module
 from lxmls_rnn.benchmark.measure import worker
@@ -113,12 +114,12 @@ def scripted(monkeypatch):
 def runner(monkeypatch):
     """One whose workers are in this process."""
     monkeypatch.setattr(runner_module, "Worker", Here)
-    return Runner(threads=1, seconds=0.01, limit=600)
+    return Runner(threads=1, seconds=0.01, limit=HANG_SECONDS)
 
 
 @pytest.fixture
 def runner_of_processes():
-    return Runner(threads=1, seconds=0.01, limit=120)
+    return Runner(threads=1, seconds=0.01, limit=HANG_SECONDS)
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def runner_of_one_process(monkeypatch):
             return (Worker if implementation == apart else Here)(implementation, *lane, **options)
 
         monkeypatch.setattr(runner_module, "Worker", start)
-        return Runner(threads=1, seconds=0.01, limit=600)
+        return Runner(threads=1, seconds=0.01, limit=HANG_SECONDS)
 
     return make
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from benchmark.conftest import Here
+from environment import HANG_SECONDS
 from matplotlib import image
 from rich.text import Text
 from typer.testing import CliRunner
@@ -23,7 +24,7 @@ from lxmls_rnn.cli.console import SafeConsole
 
 COMMAND = [str(Path(sys.executable).with_name("lxmls-rnn")), "bench"]
 TINY = ["--model", "rnn", "--hidden", "5,6", "--batch", "1,2", "--length", "4", "--words", "30", "--time", "0.01"]
-SMALL = [*TINY, "--threads", "1", "--limit", "600", "--implementation", "numpy", "--device", "cpu"]
+SMALL = [*TINY, "--threads", "1", "--limit", str(HANG_SECONDS), "--implementation", "numpy", "--device", "cpu"]
 
 
 @pytest.fixture

@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from functools import partial
 
 from browser.window import SIZE
+from environment import HANG_SECONDS
 from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1
 from playwright.sync_api import expect
 
-HANG = 600  # seconds; a page or a server that says nothing for so long hangs
-
-expect.set_options(timeout=1000 * HANG)
+expect.set_options(timeout=1000 * HANG_SECONDS)
 
 
 def free_port():
@@ -47,10 +46,11 @@ class Server:
                 while not server.answers():
                     assert process.poll() is None, server.log.read_text()
                     time.sleep(0.1)  # between two questions
+                server.said_at_start = server.log.read_text()
                 yield server
             finally:
                 process.terminate()
-                process.wait(HANG)
+                process.wait(HANG_SECONDS)
 
     def answers(self):
         try:
@@ -61,7 +61,7 @@ class Server:
     def ask(self, path, method="GET", **headers):
         headers["Authorization"] = f"token {self.token}"
         request = urllib.request.Request(f"{self.url}/{path}", method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=HANG) as answer:
+        with urllib.request.urlopen(request, timeout=HANG_SECONDS) as answer:
             return answer.read()
 
 
@@ -108,7 +108,7 @@ class LabPage:
 
     def __init__(self, page, server, folder):
         self.page, self.server, self.folder = page, server, folder
-        page.set_default_timeout(1000 * HANG)
+        page.set_default_timeout(1000 * HANG_SECONDS)
         self.reloaded = False  # JupyterLab then opens a notebook a second time, no one knows when
         self.messages = Messages(page)
         self.complaints = []  # errors and warnings in the browser's console

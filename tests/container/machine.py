@@ -8,11 +8,12 @@ import subprocess
 import time
 from pathlib import Path
 
+from environment import HANG_SECONDS
+
 ROOT = Path(__file__).parents[2]
 UID = os.getuid() or 1000  # the tests may run as root; the lab shall not
 SECRET = secrets.token_hex(16)
 
-HANG_SECONDS = 600  # of a wait; a test has no limit, because it may build an image
 RUNC_FAULT = "waiting for init preliminary setup"  # seen once in some thousand starts, before a container runs anything
 
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from environment import HANG_SECONDS
 
 import lab
 from lab.exercises.exercise import EXERCISES
@@ -45,7 +46,8 @@ def run(notebook, folder, monkeypatch):
 
     monkeypatch.setenv("LXMLS_RUNS", str(folder / "runs"))
     resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, kernel_name="python3", resources=resources).execute()
+    limits = {"startup_timeout": HANG_SECONDS, "iopub_timeout": HANG_SECONDS}
+    NotebookClient(notebook, kernel_name="python3", resources=resources, **limits).execute()
     return notebook
 
 

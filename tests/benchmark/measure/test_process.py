@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+from environment import HANG_SECONDS
 
 from lxmls_rnn.benchmark.measure import process
 from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked, environment
@@ -56,7 +57,7 @@ def test_what_is_unavailable_is_no_crash(start):
 def test_it_is_told_what_it_is_for_and_answers_a_line_for_a_line(start):
     worker = start(HELLO + "for line in sys.stdin: print(json.dumps([sys.argv[1:], json.loads(line)]), flush=True)")
     for number in range(2):
-        assert worker.ask(60, do="measure", number=number) == [
+        assert worker.ask(HANG_SECONDS, do="measure", number=number) == [
             ["numpy", "cpu", "float32", "3"],
             {"do": "measure", "number": number},
         ]
@@ -70,15 +71,15 @@ def test_a_worker_on_the_cpu_runs_on_a_processor_for_each_thread(start, device):
         threads=1,
         device=device,
     )
-    assert worker.ask(60) == sorted(processors(1) if device == "cpu" else before)
+    assert worker.ask(HANG_SECONDS) == sorted(processors(1) if device == "cpu" else before)
     assert os.sched_getaffinity(0) == before
 
 
 def test_answers_longer_than_a_pipe_and_two_at_once_are_read_whole(start):
     two = "sys.stdin.readline(); print('[1]\\n' + json.dumps(['x' * 300_000]), flush=True); sys.stdin.readline()"
     worker = start(HELLO + two)
-    assert worker.ask(60) == [1]
-    assert worker.ask(60) == ["x" * 300_000]
+    assert worker.ask(HANG_SECONDS) == [1]
+    assert worker.ask(HANG_SECONDS) == ["x" * 300_000]
 
 
 def test_it_waits_no_longer_than_the_limit_and_is_ended(start):
@@ -94,7 +95,7 @@ def test_it_ends_when_it_is_to_stop(start):
     worker = start(HELLO + "signal.pause()", stop=lambda: bool(stopping))
     stopping.append(True)
     with pytest.raises(Failed, match=r"^the run was stopped$") as failed:
-        worker.ask(600, do="peak")
+        worker.ask(HANG_SECONDS, do="peak")
     assert failed.value.status == "stopped"
     assert not worker.alive
 
@@ -103,7 +104,7 @@ def test_one_that_has_ended_meanwhile_is_not_asked_in_vain(start):
     worker = start(HELLO + "sys.stderr.write('out of paper'); sys.stdin.close(); sys.exit(2)")
     worker.process.wait()
     with pytest.raises(Failed, match=r"^its process ended with exit status 2: out of paper$"):
-        worker.ask(60, do="peak", filler="x" * 100_000)
+        worker.ask(HANG_SECONDS, do="peak", filler="x" * 100_000)
 
 
 def test_an_error_in_an_answer_is_raised():

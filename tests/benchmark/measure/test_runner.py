@@ -6,7 +6,7 @@ import threading
 import faulty_worker
 import pytest
 from benchmark.conftest import framework, measured
-from environment import wait_until
+from environment import HANG_SECONDS, wait_until
 
 from lxmls_rnn.benchmark.measure import contenders
 from lxmls_rnn.benchmark.measure import runner as runner_module
@@ -198,7 +198,7 @@ def test_a_compile_that_hangs_is_stopped_when_its_time_is_used_up(monkeypatch):
     monkeypatch.setattr(runner_module, "monotonic", lambda: now[0])
     monkeypatch.setattr(Worker, "ask", ask_by_clock)
     faulty_worker.request(monkeypatch, "hang:numpy")
-    (row,) = measured(Runner(threads=1, seconds=0.01, limit=600, budget=0.4), cases(("numpy",)))
+    (row,) = measured(Runner(threads=1, seconds=0.01, limit=HANG_SECONDS, budget=0.4), cases(("numpy",)))
     assert (row.status, row.why) == ("stopped", "the time for compiling, 1.6 s, was used up")
 
 

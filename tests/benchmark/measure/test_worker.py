@@ -11,6 +11,7 @@ from time import perf_counter
 
 import numpy as np
 import pytest
+from environment import HANG_SECONDS
 
 from lxmls_rnn.benchmark.measure import counting, worker
 from lxmls_rnn.benchmark.measure.contenders import NumpyContender, draw_batch
@@ -72,8 +73,8 @@ def test_a_worker_does_not_spin_after_its_answer(make_row, implementation, packa
         pytest.skip(missing)
     apart = Worker(implementation, "cpu", "float32", threads=2)
     try:
-        apart.ask(120, do="prepare", case=vars(make_row(1.0, implementation, batch=64, n_hidd=256).case))
-        apart.ask(120, do="measure", seconds=0.01)
+        apart.ask(HANG_SECONDS, do="prepare", case=vars(make_row(1.0, implementation, batch=64, n_hidd=256).case))
+        apart.ask(HANG_SECONDS, do="measure", seconds=0.01)
         states = [
             (task / "stat").read_text().rpartition(")")[2].split()[0]
             for task in Path(f"/proc/{apart.process.pid}/task").iterdir()
