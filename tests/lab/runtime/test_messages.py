@@ -1,6 +1,7 @@
 """Messages of a real kernel whose reader stands still, and of one whose threads make and close widgets."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import zmq
@@ -34,13 +35,20 @@ threading.Thread(target=work, daemon=True).start()
 
 
 @pytest.fixture
-def kernel(tmp_path, request):
+def folder():
+    """One whose name is short: that of a socket may have 107 bytes."""
+    with TemporaryDirectory(dir="/tmp") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def kernel(folder, request):
     """A client of a kernel; `request.param` says whether the lab's server starts it."""
     of_lab = {"kernel_spec_manager": CONFIG.ServerApp.kernel_spec_manager_class()} if request.param else {}
     context = zmq.Context()
     context.rcvhwm = 1  # messages that wait at the reader
-    manager = KernelManager(context=context, transport="ipc", connection_file=str(tmp_path / "c.json"), **of_lab)
-    manager.start_kernel(cwd=tmp_path)
+    manager = KernelManager(context=context, transport="ipc", connection_file=str(folder / "c.json"), **of_lab)
+    manager.start_kernel(cwd=folder)
     client = manager.client()
     client.start_channels()
     client.wait_for_ready()
