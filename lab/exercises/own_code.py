@@ -40,7 +40,8 @@ def use(*yours: Any) -> Note:
     models.replace(name, cls, code)
     return Note(
         f"In the panels of this notebook, the model {name} now uses {code}: train it, inspect it, step through it. "
-        "check.use() undoes this. Its runs are saved like all others."
+        "check.use() undoes this. Its runs are saved like all others. Sweeps and benchmarks compute in processes of "
+        "their own, with the library's code."
     )
 
 

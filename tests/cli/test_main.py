@@ -107,6 +107,13 @@ def test_a_file_that_is_no_text_is_named(trained, tmp_path):
     assert "Error: bin, line 1: not UTF-8" in result.output
 
 
+def test_whether_a_file_can_be_read_is_found_out_by_reading_it(trained, tmp_path, monkeypatch):
+    """Typer's own look at it, which root never fails, ends in a box instead of a sentence."""
+    (tmp_path / "some").write_text("don't! stop\n")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert trained("tag", "first", "--file", "some").output.startswith("do/")
+
+
 @pytest.mark.daily("trains in a process; test_console has the exception")
 def test_a_reader_that_goes_away_is_no_error(run, tmp_path):
     command = f"{COMMAND} train --epochs 10 --name a {' '.join(SHORT)} | head -1"
