@@ -346,3 +346,5 @@ def test_in_effect_is_what_the_user_has_set_before_what_suits_the_machine(tmp_pa
         found = flags.in_effect()
     assert {str(warning.message) for warning in told} == {"of a training"}
     assert (found["floatx"], found["mode"], found["device"], found["cxx"]) == ("float16", "B", "cpu", "g++")
+    monkeypatch.setenv("THEANO_FLAGS", "mode=B,cxx=")
+    assert flags.in_effect()["cxx"] == ""

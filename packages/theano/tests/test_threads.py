@@ -1,4 +1,4 @@
-"""What a thread that compiles leaves as it is, because other threads of a notebook's kernel use it at the same time."""
+"""Settings and paths of the process that a compiling thread leaves to the other threads of a notebook's kernel."""
 
 import copy
 import pickle
