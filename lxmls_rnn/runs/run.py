@@ -212,7 +212,8 @@ class Run:
             if not isinstance(event, (Started, Stopped)):
                 checkpoint()
                 if patience is None or not (self.folder / "model.npz").exists():
-                    tagger.save(self.folder / "model.npz", epoch=event.progress.epoch)
+                    at = {"epoch": event.epoch} if isinstance(event, EpochDone) else {}  # else no epoch's metrics are its
+                    tagger.save(self.folder / "model.npz", **at)
             raise
 
     def remove(self) -> None:

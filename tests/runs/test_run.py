@@ -226,6 +226,18 @@ def test_a_run_is_looked_at_through_numpy_with_the_figures_of_its_model(left_alo
     assert tagger.evaluate(DEV, max_nr_sent=60).accuracy == figures.dev_accuracy
 
 
+@pytest.mark.parametrize(("kind", "epoch"), [(BatchDone, None), (EpochDone, 2)])
+def test_a_model_that_was_stopped_within_an_epoch_has_the_figures_of_none(tmp_path, kind, epoch):
+    run = Run.create("one", SETTINGS, tmp_path)
+    events = run.fit()
+    next(event for event in events if isinstance(event, EpochDone))
+    next(event for event in events if isinstance(event, kind))
+    events.close()
+    _, figures = run.load()
+    assert figures == next((row for row in run.metrics() if row.epoch == epoch), None)
+    assert (figures is None) == (epoch is None)
+
+
 def test_a_run_on_a_corpus_by_name_goes_on_where_the_data_are_elsewhere(tmp_path, monkeypatch):
     run = Run.create("one", replace(SETTINGS, corpus="sample", dev=None), tmp_path)
     shutil.copytree(Path(TRAIN).parent, tmp_path / "data" / "sample")
