@@ -22,6 +22,9 @@ from lxmls_rnn.settings import MAX_SEED, check, described, setting, settings_of
 from lxmls_rnn.storage import records
 from lxmls_rnn.tagger import Tagger
 
+LIMITS = ("max_sent_len", "max_nr_sent")
+CHANGE_DEV = (*LIMITS, "tags", "tag_map")  # settings that decide which sentences and tags each part of a corpus has
+
 
 def parts(settings: Settings) -> dict[str, Path]:
     """Return the files to evaluate a training on: its own 'train' and 'dev', and 'test' of a named corpus."""
@@ -159,7 +162,7 @@ class Settings:
     @property
     def reading(self) -> dict[str, Any]:
         """Encoding and limits on sentences, as arguments of `read_sequence_list_conll`."""
-        return {name: getattr(self, name) for name in ("encoding", "max_sent_len", "max_nr_sent")}
+        return {name: getattr(self, name) for name in ("encoding", *LIMITS)}
 
     @property
     def of_corpus(self) -> Settings:

@@ -204,8 +204,8 @@ def show(
     for line in report.lines(settings):
         table.add_row(*line)
     console.print(table)
-    for failure in report.failures(results):
-        console.say(failure)
+    for note in report.notes(sweep, results):
+        console.say(note)
     best = chosen(settings)
     test: list[float] = []
     if best is not None:

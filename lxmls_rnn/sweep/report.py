@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from lxmls_rnn.experiment import CHANGE_DEV
 from lxmls_rnn.storage import spreadsheet
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.results import Result, SettingResults
@@ -40,9 +41,16 @@ def unfinished_in_words(results: Sequence[Result]) -> str:
     return ", ".join(f"{number} {state}" for state, number in counts.items())
 
 
-def failures(results: Sequence[Result]) -> list[str]:
-    """Return a line for each failed, diverged or damaged training with the reason."""
-    return [f"{result.training.name} {result.state}: {result.why}" for result in results if result.why]
+def notes(sweep: Sweep, results: Sequence[Result]) -> list[str]:
+    """Return a line for each varied setting that changes dev, and for each failed, diverged or damaged training."""
+    return [
+        *(
+            f"{name} changes dev and the test part, too: its values are measured on different sentences or tags"
+            for name in CHANGE_DEV
+            if name in sweep.vary
+        ),
+        *(f"{result.training.name} {result.state}: {result.why}" for result in results if result.why),
+    ]
 
 
 def verdict(setting: SettingResults, test: Sequence[float], why: str) -> str:

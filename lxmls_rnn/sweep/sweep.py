@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.models import numpy_class
-from lxmls_rnn.experiment import Settings, checksums, prepare
+from lxmls_rnn.experiment import CHANGE_DEV, Settings, checksums, prepare
 from lxmls_rnn.runs import Damaged
 from lxmls_rnn.runs.folder import MAX_NAME_BYTES, new_folder, open_all
 from lxmls_rnn.storage import records
@@ -109,9 +109,9 @@ class Sweep:
         Raise ValueError for a value out of range, an activation that a model does not support, two runs with the same
         name, or a missing dev part; FileNotFoundError if a file that the settings name does not exist.
         """
-        for name in ("epochs", "corpus"):
+        for name in ("epochs", "corpus", *CHANGE_DEV):
             if self.halving and name in self.vary:
-                raise ValueError(f"--halving compares the settings at equal epochs on one corpus: {name} cannot vary")
+                raise ValueError(f"--halving compares the settings at equal epochs on the same dev part: {name} cannot vary")
         names: set[str] = set()
         models: dict[object, Settings] = {}  # one training of each size of each kind of model, not each pair of sizes
         files: dict[object, Settings] = {}  # one training of each corpus and file of embeddings

@@ -22,7 +22,11 @@ def test_what_failed_and_what_is_missing_comes_last_and_is_said(tmp_path):
     settings = by_setting(halving.results(sweep))
     found = {setting.point["n_hidd"]: report.unfinished_in_words(setting.results) for setting in settings}
     assert found == {2: "1 waiting", 4: "1 diverged, 1 failed, 1 waiting", 3: "1 waiting"}
-    assert report.failures(halving.results(sweep)) == [f"{names[1]} diverged: nan", f"{names[4]} failed: no memory"]
+    failures = [f"{names[1]} diverged: nan", f"{names[4]} failed: no memory"]
+    assert report.notes(sweep, halving.results(sweep)) == failures
+    of_few = replace(sweep, vary={"max_nr_sent": [20, 40]})
+    limit = "max_nr_sent changes dev and the test part, too: its values are measured on different sentences or tags"
+    assert report.notes(of_few, halving.results(sweep)) == [limit, *failures]
     assert chosen(settings) is None
     given_up = [
         replace(result, state="given up")
@@ -95,7 +99,7 @@ def test_a_damaged_training_is_named_and_hides_no_other(tmp_path, damage):
     assert [result.state for result in found] == ["damaged", "done", "done", "done"]
     assert str(sweep.folder / hurt.name) in found[0].why
     assert missing(sweep) == [(found[0], 4)]  # --resume gives it to a worker, which says what to delete
-    assert report.failures(found) == [f"{hurt.name} damaged: {found[0].why}"]
+    assert report.notes(sweep, found) == [f"{hurt.name} damaged: {found[0].why}"]
     assert report.unfinished_in_words(found) == "1 damaged"
 
 

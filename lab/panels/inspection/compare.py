@@ -16,7 +16,7 @@ from lab.widgets.run_choice import RunChoice
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare, count, judge
 from lxmls_rnn.deep_learning.events import Metrics
-from lxmls_rnn.experiment import part_file, parts
+from lxmls_rnn.experiment import CHANGE_DEV, part_file, parts
 from lxmls_rnn.plotting.palette import WRONG_COLOUR, colour_of
 from lxmls_rnn.storage.messages import counted
 from lxmls_rnn.sweep.grid import in_words
@@ -169,8 +169,8 @@ def about(opened: Opened, other: Opened) -> str:
     for key in first | second:
         if (values := (first.get(key), second.get(key)))[0] != values[1]:
             rows.append([key, *map(in_words, values)])
-    same_dev = first.get("dev") == second.get("dev")
-    note = "<br><small>Their dev parts are different files, so the accuracies are not directly comparable.</small>"
+    same_dev = all(first.get(name) == second.get(name) for name in ("dev", *CHANGE_DEV))
+    note = "<br><small>Their dev parts are different, so the accuracies are not directly comparable.</small>"
     return html.table(["", opened.name, other.name], rows) + ("" if same_dev else note)
 
 

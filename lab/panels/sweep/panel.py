@@ -205,7 +205,7 @@ class SweepPanel(RunsPanel[SweepJob]):
         self._redraw()
         caption = f"{sweep.name}: accuracy on dev over the seeds, best first"
         self.table.value = html.table(report.header(sweep), report.lines(settings), caption) + "".join(
-            f"<div><small>{html.linked(failure)}</small></div>" for failure in report.failures(results)
+            f"<div><small>{html.linked(note)}</small></div>" for note in report.notes(sweep, results)
         )
         self.progress.value = sum(result.is_over for result in results) / len(results)
         self.best.value = "" if active else self._verdict(sweep, settings)

@@ -392,6 +392,14 @@ def test_two_runs_side_by_side(panel):
     assert all(f"rnn ({n}): |dL/dh_k|" in view.chart.key.value for n in (1, 2))
 
 
+def test_accuracies_on_dev_parts_that_a_setting_makes_different_are_not_directly_comparable(runs_with):
+    root = runs_with("rnn", "lstm")
+    assert "comparable" not in turn_to(InspectionPanel("rnn"), COMPARE).about.value
+    config = root / "lstm" / "config.json"
+    config.write_text(config.read_text().replace('"max_nr_sent": 120', '"max_nr_sent": 60'))
+    assert "not directly comparable" in turn_to(InspectionPanel("rnn"), COMPARE).about.value
+
+
 def test_each_of_two_runs_has_its_own_tags_vocabulary_and_gradients(runs_with):
     root = runs_with("rnn", "lstm")
     tagger = Tagger.load(root / "lstm")
