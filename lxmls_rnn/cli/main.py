@@ -28,6 +28,7 @@ from lxmls_rnn.experiment import SETTINGS, Settings
 from lxmls_rnn.readers.conll import decoded, text_lines
 from lxmls_rnn.readers.conllu_writer import conllu
 from lxmls_rnn.runs import Run, find_runs
+from lxmls_rnn.runs.folder import saved_metrics
 from lxmls_rnn.settings import settings_of
 from lxmls_rnn.storage.files import lines_of
 from lxmls_rnn.storage.messages import escaped, in_words, quoted
@@ -195,14 +196,13 @@ def _shown(settings: Settings) -> dict[str, Any]:
 
 
 def figures(run: Run) -> list[str]:
-    """Return how many epochs a run has done, and its last cost and accuracies."""
+    """Return how many epochs a run has done, and cost and accuracies of the epoch whose model is saved."""
     metrics = run.metrics()
     epochs = f"{len(metrics)}/{run.settings.trainer.epochs}"
     cost, *accuracies = ["-"] * 3
-    if metrics:
-        last = metrics[-1]
-        on_dev = "-" if last.dev_accuracy is None else f"{last.dev_accuracy:.2%}"
-        cost, accuracies = f"{last.cost:.2f}", [f"{last.train_accuracy:.2%}", on_dev]
+    if saved := saved_metrics(metrics):
+        on_dev = "-" if saved.dev_accuracy is None else f"{saved.dev_accuracy:.2%}"
+        cost, accuracies = f"{saved.cost:.2f}", [f"{saved.train_accuracy:.2%}", on_dev]
     return [epochs, "diverged" if run.diverged else cost, *accuracies]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -149,6 +149,11 @@ def read_metrics(folder: Path) -> list[Metrics]:
     except FileNotFoundError:
         return []
     return rows
+
+
+def saved_metrics(rows: Sequence[Metrics]) -> Metrics | None:
+    """Return the metrics of the epoch whose model is saved: the last one, or with early stopping the best on dev."""
+    return next((row for row in reversed(rows) if row.is_best), None)
 
 
 def _metrics(path: Path, number: int, line: bytes, before: int) -> Metrics:

@@ -11,7 +11,7 @@ from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import parts
 from lxmls_rnn.runs import CHECKPOINT, Run, check_progress
-from lxmls_rnn.runs.folder import read_metrics
+from lxmls_rnn.runs.folder import read_metrics, saved_metrics
 from lxmls_rnn.storage.messages import in_words
 from lxmls_rnn.sweep.grid import Point
 from lxmls_rnn.sweep.sweep import Sweep, Training
@@ -41,8 +41,8 @@ class Result:
 
     @property
     def best(self) -> Metrics | None:
-        """The metrics of the epoch whose model is saved: the last one, or with early stopping the best on dev."""
-        return next((row for row in reversed(self.rows) if row.is_best), None)
+        """The metrics of the epoch whose model is saved, see `saved_metrics`."""
+        return saved_metrics(self.rows)
 
     @property
     def accuracy(self) -> float | None:

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,14 @@ def test_runs_is_a_table_of_what_tells_the_runs_apart(trained, tmp_path):
         ["waits", "NumpyRNN", "sample", "logistic", "1234", "1.0", "0/2", "-", "-", "-"],
     ]
     assert trained("runs", "--root", "none").output == "No runs in none: `lxmls-rnn train` makes one.\n"
+
+
+def test_runs_shows_the_numbers_of_the_model_that_early_stopping_has_kept(trained):
+    (*_, best), path = Run.open("first").metrics(), Path("runs/first/metrics.jsonl")
+    worse = replace(best, epoch=3, cost=9.0, train_accuracy=0.25, dev_accuracy=0.25, is_best=False)
+    path.write_text(path.read_text() + json.dumps(asdict(worse)) + "\n")
+    _, row = table_of(trained("runs", env={"COLUMNS": "200"}).output)
+    assert row[-4:] == ["3/2", f"{best.cost:.2f}", f"{best.train_accuracy:.2%}", f"{best.dev_accuracy:.2%}"]
 
 
 def test_runs_says_how_far_a_sweep_is(run, tmp_path):
