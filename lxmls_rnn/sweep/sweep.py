@@ -111,7 +111,7 @@ class Sweep:
         """
         for name in ("epochs", "corpus", *CHANGE_DEV):
             if self.halving and name in self.vary:
-                raise ValueError(f"--halving compares the settings at equal epochs on the same dev part: {name} cannot vary")
+                raise ValueError(f"--halving compares at equal epochs on the same dev part: {name} cannot vary")
         names: set[str] = set()
         models: dict[object, Settings] = {}  # one training of each size of each kind of model, not each pair of sizes
         files: dict[object, Settings] = {}  # one training of each corpus and file of embeddings
