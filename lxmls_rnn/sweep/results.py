@@ -144,7 +144,7 @@ def on_test(sweep: Sweep, setting: SettingResults) -> list[float]:
     """Return the accuracies of a setting's models on the test part; an empty list if the corpus has no test part.
 
     Raise ValueError if the test part has a tag, or for models without `<unk>` a word, that a model does not know, or if
-    a model cannot be read.
+    a model cannot be read or is not the one that was judged on dev.
     """
     accuracies = []
     try:
@@ -152,7 +152,15 @@ def on_test(sweep: Sweep, setting: SettingResults) -> list[float]:
             settings = result.training.settings
             file = parts(settings).get("test")
             if file is not None and file.is_file() and result.state == "done":
-                tagger, _ = Run.open(result.training.name, sweep.folder).load()
+                run = Run.open(result.training.name, sweep.folder)
+                tagger, metrics = run.load()
+                if result.best is not None and metrics != result.best:
+                    of = "an unfinished epoch" if metrics is None else f"epoch {metrics.epoch}"
+                    raise ValueError(
+                        f"the run {run.folder.name} has its accuracy on dev from epoch {result.best.epoch}, but its "
+                        f"model is of {of}: it was trained outside the sweep; move {run.folder} elsewhere, and "
+                        f"`lxmls-rnn sweep --resume {sweep.argument}` trains it again"
+                    )
                 accuracies.append(tagger.evaluate(file, **settings.reading).accuracy)
     except (OSError, MemoryError) as error:
         raise ValueError(in_words(error)) from error

@@ -62,6 +62,10 @@ def test_the_test_part_is_measured_for_the_chosen_one(tmp_path):
     assert "On the test part, measured for this setting alone" in report.verdict(best, test, "")
     failed = replace(best.results[0], state="failed")
     assert on_test(sweep, replace(best, results=[failed, *best.results])) == test
+    for _ in Run.open(best.results[0].training.name, sweep.folder).fit(epochs=4):
+        pass
+    with pytest.raises(ValueError, match=r"on dev from epoch 3, but its model is of epoch 4: .* sweep --resume small "):
+        on_test(sweep, chosen(by_setting(halving.results(sweep))))
 
 
 def test_a_spreadsheet_computes_nothing_that_a_damaged_file_says(tmp_path):
