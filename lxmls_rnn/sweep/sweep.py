@@ -94,20 +94,35 @@ class Sweep:
                 yield Training(run_name(point, seed), point, seed, self.base.changed(**{**point, "seed": seed}))
 
     def check_values(self) -> None:
-        """Raise ValueError if a varied value is out of range, tried with the first value of each other setting.
+        """Raise ValueError for a value out of range or a varied setting without effect.
 
-        It reads no file and tries no other combination, as `check` does.
+        Each value is tried with the first value of each other setting. It reads no file and tries no other combination,
+        as `check` does.
         """
         first = {name: values[0] for name, values in self.vary.items()}
         for name, values in self.vary.items():
             for value in values:
-                self.base.changed(**{"seed": self.base.seed, **first, name: value})
+                self._check_effects(self.base.changed(**{"seed": self.base.seed, **first, name: value}))
+
+    def _check_effects(self, settings: Settings) -> None:
+        """Raise ValueError if a varied setting has no effect in the training of these settings."""
+        if "n_emb" in self.vary and settings.embeddings is not None:
+            raise ValueError(
+                f"n_emb cannot vary with the embeddings {settings.embeddings}, which have a size of their own: "
+                "vary it in a sweep without embeddings"
+            )
+        if "min_count" in self.vary and settings.vocabulary == "guide":
+            raise ValueError(
+                "min_count cannot vary with the vocabulary guide, which has all words: "
+                "vary it in a sweep with the vocabulary train"
+            )
 
     def check(self) -> None:
         """Check the settings of all trainings.
 
-        Raise ValueError for a value out of range, an activation that a model does not support, two runs with the same
-        name, or a missing dev part; FileNotFoundError if a file that the settings name does not exist.
+        Raise ValueError for a value out of range, a varied setting without effect, an activation that a model does not
+        support, two runs with the same name, or a missing dev part; FileNotFoundError if a file that the settings name
+        does not exist.
         """
         for name in ("epochs", "corpus", *CHANGE_DEV):
             if self.halving and name in self.vary:
@@ -117,6 +132,7 @@ class Sweep:
         files: dict[object, Settings] = {}  # one training of each corpus and file of embeddings
         for training in self.trainings():
             s = training.settings
+            self._check_effects(s)
             if "dev" not in s.files():
                 raise ValueError("a sweep compares on the dev part: give a corpus by name, or --dev with its file")
             if training.name in names or len(training.name.encode(errors="replace")) > MAX_NAME_BYTES:

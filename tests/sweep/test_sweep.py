@@ -112,6 +112,8 @@ def test_a_sweep_whose_corpus_has_changed_cannot_be_extended(tmp_path):
         ({"sample": 0}, "^sample must be at least 1, got 0"),
         ({"vary": {"epochs": [1, 2]}, "halving": True}, "equal epochs on the same dev part: epochs cannot vary"),
         ({"vary": {"max_nr_sent": [1, 2]}, "halving": True}, "on the same dev part: max_nr_sent cannot vary"),
+        ({"vary": {"n_emb": [2], "embeddings": [None, "a"]}}, "n_emb cannot vary with the embeddings a, which"),
+        ({"vary": {"min_count": [2], "vocabulary": ["train", "guide"]}}, "min_count cannot vary with the vocabulary g"),
         (
             {"vary": {"n_hidd": [2], "tag_map": ["x" * 200]}},
             "the name of the run n_hidd=2,tag_map=x*,seed=1 is not unique",
@@ -195,3 +197,5 @@ def test_the_values_of_a_sweep_are_checked_together(tmp_path):
         small_sweep(tmp_path, "peepholes=yes,no").check_values()
     with pytest.raises(ValueError, match="n_emb must be an integer of at least 1, got 0"):
         small_sweep(tmp_path, "n_emb=2,0").check_values()
+    with pytest.raises(ValueError, match="n_emb cannot vary with the embeddings a,"):
+        small_sweep(tmp_path, "n_emb=2,3", base=replace(BASE, embeddings="a")).check_values()
