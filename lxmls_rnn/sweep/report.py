@@ -17,7 +17,7 @@ from lxmls_rnn.sweep.sweep import Sweep
 
 def header(sweep: Sweep) -> list[str]:
     """Return the column names of `lines`."""
-    return [*sweep.vary, "seeds", "dev", "sd", "epochs", ""]
+    return [*sweep.vary, "seeds", "dev", "sd", "epochs done" if "epochs" in sweep.vary else "epochs", ""]
 
 
 def lines(settings: Sequence[SettingResults]) -> list[list[str]]:
@@ -102,7 +102,7 @@ def row(result: Result) -> dict[str, Any]:
         "seed": training.seed,
         "state": result.state,
         "why": result.why,
-        "epochs": len(result.rows),
+        "epochs_done": len(result.rows),  # `epochs` can be a varied setting
         **{name: getattr(best, name, None) for name in ("epoch", "cost", "train_accuracy", "dev_accuracy")},
         "seconds": sum(row.seconds for row in result.rows),
     }

@@ -54,12 +54,12 @@ def test_a_line_of_csv_and_json_has_all_that_is_known_of_a_training(tmp_path):
     found = halving.results(sweep)
     settings = by_setting(found)
     done = {
-        **{"run": "n_hidd=2,seed=1", "n_hidd": 2, "seed": 1, "state": "done", "why": "", "epochs": 4, "epoch": 4},
+        **{"run": "n_hidd=2,seed=1", "n_hidd": 2, "seed": 1, "state": "done", "why": "", "epochs_done": 4, "epoch": 4},
         **{"cost": 2.25, "train_accuracy": 0.5, "dev_accuracy": pytest.approx(0.214), "seconds": pytest.approx(0.4)},
     }
     waits = {
-        **{"run": "n_hidd=2,seed=2", "n_hidd": 2, "seed": 2, "state": "waiting", "why": "", "epochs": 0, "epoch": None},
-        **{"cost": None, "train_accuracy": None, "dev_accuracy": None, "seconds": 0},
+        **{"run": "n_hidd=2,seed=2", "n_hidd": 2, "seed": 2, "state": "waiting", "why": "", "epochs_done": 0},
+        **{"epoch": None, "cost": None, "train_accuracy": None, "dev_accuracy": None, "seconds": 0},
     }
     other = done | {"run": "n_hidd=4,seed=1", "n_hidd": 4, "dev_accuracy": pytest.approx(0.414)}
     wild = waits | {"run": "n_hidd=4,seed=2", "n_hidd": 4, "state": "diverged", "why": "nan"}
@@ -77,6 +77,13 @@ def test_a_line_of_csv_and_json_has_all_that_is_known_of_a_training(tmp_path):
     assert header == list(done)
     assert [line[0] for line in lines] == ["n_hidd=2,seed=1", "n_hidd=4,seed=1", "n_hidd=2,seed=2", "n_hidd=4,seed=2"]
     assert lines[2] == ["n_hidd=2,seed=2", "2", "2", "waiting", "", "0", "", "", "", "", "0"]
+
+
+def test_epochs_that_are_varied_are_told_from_those_done(tmp_path):
+    sweep = with_runs(tmp_path, lambda *_: 0.5, "epochs=4,6", seeds=[1])
+    assert report.header(sweep) == ["epochs", "seeds", "dev", "sd", "epochs done", ""]
+    _, row = csv.DictReader(io.StringIO(report.to_csv(halving.results(sweep))))
+    assert (row["run"], row["epochs"], row["epochs_done"]) == ("epochs=6,seed=1", "6", "4")
 
 
 def test_values_that_are_no_ascii_stay_readable(tmp_path):
