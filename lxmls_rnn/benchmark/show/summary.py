@@ -79,7 +79,7 @@ def _answer(results: Results) -> str:
     if not measured:
         return ""
     work = deciding_work(measured)
-    best = fastest(row for row in measured if row.case.work == work and row.case.same_work)
+    best = fastest(row for row in measured if row.case.work == work)
     rows = [row for sides in best.values() for row in sides.values()]
     where, on_cpu = list(_where_the_gpu_wins(rows)), _smallest([row for row in rows if not is_on_gpu(row)])
     if where:

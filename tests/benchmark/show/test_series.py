@@ -62,6 +62,13 @@ def test_a_point_of_an_uncertain_row_is_hollow_and_gives_no_speed_up(make_row):
     assert found.hidden == [20]
 
 
+def test_a_speed_up_compares_only_rows_that_do_all_the_work_of_the_model(make_row):
+    for model, ratio in (("lstm", 0.5), ("lstm-no-peepholes", 10)):
+        times = {"cpu": ("fused", 1e-2), "cuda": ("fused", 2e-2), "cuda1": ("torch-fused", 1e-3)}
+        rows = [make_row(time, name, device, model=model) for device, (name, time) in times.items()]
+        assert series.speed_ups(rows).values == pytest.approx(ratio)
+
+
 @pytest.mark.parametrize(
     ("model", "implementation", "title"),
     [
