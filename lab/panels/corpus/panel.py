@@ -109,7 +109,8 @@ class CorpusPanel(Panel):
         unknown = sum(int(np.count_nonzero(np.asarray(sentence.x) >= self.n_known)) for sentence in part)
         words = part.get_num_tokens()
         different = len({word for sentence in part for word in sentence.words})
-        line = [self.part.value, len(part), words, different, f"{unknown} ({unknown / words:.1%})", len(part.y_dict)]
+        tags = Counter(tag for sentence in part for tag in sentence.tags).most_common()
+        line = [self.part.value, len(part), words, different, f"{unknown} ({unknown / words:.1%})", len(tags)]
         header = ["part", "sentences", "words", "different words", "unknown words", "tags"]
         self.summary.value = html.table(header, [line])
         begin = self.first.parsed - 1
@@ -117,7 +118,7 @@ class CorpusPanel(Panel):
             f'<div dir="auto"><small>{number + 1}</small> {self._coloured(part[number])}</div>'
             for number in range(begin, min(begin + SENTENCES_PER_PAGE, len(part)))
         )
-        draw(self.tags, Counter(tag for sentence in part for tag in sentence.tags).most_common())
+        draw(self.tags, tags)
         draw(self.lengths, histogram([len(sentence) for sentence in part]))
 
     def _coloured(self, sentence: Sequence) -> str:

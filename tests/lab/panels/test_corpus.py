@@ -28,7 +28,7 @@ def test_reading_shows_sentences_tags_and_lengths_and_marks_unknown_words():
     unknown = sum(int((sentence.x >= panel.n_known).sum()) for sentence in panel.dev)
     ((_, line),) = tables(panel.summary.value)
     counts = [len(panel.dev), len(words), len(set(words)), f"{unknown} ({unknown / len(words):.1%})"]
-    assert line == ["dev", *map(str, counts), str(len(panel.dev.y_dict))]
+    assert line == ["dev", *map(str, counts), str(len({tag for sentence in panel.dev for tag in sentence.tags}))]
     panel.first.value = 3
     assert re.findall(r"<small>(\d+)</small>", panel.sentences.value)[:2] == ["3", "4"]
     assert sum(panel.lengths.marks[0].y) == len(panel.dev)
@@ -120,6 +120,8 @@ def test_a_file_is_uploaded_with_the_tags_and_the_encoding_that_are_chosen(data)
     panel.read_button.click()
     assert (panel.train[0].words, panel.train[0].tags) == (["Não", "é"], ["adv", "v"])
     assert "Read. Tags: column 6, as they are." in panel.message.value
+    ((_, line),) = tables(panel.summary.value)
+    assert line[-1] == "2"  # without noun, which is in each dictionary
 
 
 def test_fetching_fills_a_bar_and_says_where_it_failed(data, monkeypatch):
