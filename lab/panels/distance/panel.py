@@ -68,6 +68,7 @@ class DistancePanel(Panel):
         settings = self.settings()
         names: dict[float, str] = {k: str(k) for k in settings.distances}
         self.measured = {}
+        self._epochs = settings.epochs
         self._planned = len(settings.taggers) * len(names) * settings.seeds * settings.epochs
         self._axis = Axis("K: distance to the deciding word, in words", "d", "log", names)
 
@@ -93,26 +94,32 @@ class DistancePanel(Panel):
         ended = "Done." if self.progress.value >= 1 else "Stopped."
         return f"{ended} From which distance on does each tagger guess?"
 
-    def means(self) -> dict[str, dict[int, list[float]]]:
-        """Return the accuracies of the seeds so far, by tagger and distance."""
-        accuracies: dict[str, dict[int, list[float]]] = {}
+    def seeds(self) -> dict[str, dict[int, list[Measured]]]:
+        """Return what is measured of each seed so far, by tagger and distance."""
+        found: dict[str, dict[int, list[Measured]]] = {}
         for (tagger, distance, _), measurement in list(self.measured.items()):
-            accuracies.setdefault(tagger, {}).setdefault(distance, []).append(measurement.accuracy)
-        return accuracies
+            found.setdefault(tagger, {}).setdefault(distance, []).append(measurement)
+        return found
+
+    def _cell(self, measurement: Measured) -> str:
+        epoch = "" if measurement.epoch == self._epochs else f" (epoch {measurement.epoch})"
+        return f"{measurement.accuracy:.0%}{epoch}"
 
     def _draw(self) -> None:
-        lines, rows, means = list[Line](), [], self.means()
-        distances = sorted({distance for by_distance in means.values() for distance in by_distance})
-        for tagger, by_distance in means.items():
+        lines, rows, seeds = list[Line](), [], self.seeds()
+        distances = sorted({distance for by_distance in seeds.values() for distance in by_distance})
+        for tagger, by_distance in seeds.items():
             look: dict[str, Any] = {"colour": LINE_COLOURS[tagger], "width": LINE_WIDTHS[tagger]}
             x = sorted(by_distance)
-            lines.append(Line(tagger, x=x, y=[math.fsum(by_distance[k]) / len(by_distance[k]) for k in x], **look))
-            k_of, accuracies = zip(*((k, accuracy) for k in x for accuracy in by_distance[k]), strict=True)
+            trained = {k: [m.accuracy for m in by_distance[k] if m.epoch == self._epochs] for k in x}
+            means = {k: math.fsum(accuracies) / len(accuracies) for k, accuracies in trained.items() if accuracies}
+            lines.append(Line(tagger, x=list(means), y=list(means.values()), **look))
+            k_of, accuracies = zip(*((k, m.accuracy) for k in x for m in by_distance[k]), strict=True)
             lines.append(Line("", x=k_of, y=accuracies, style="none", has_dots=True, **look))
-            of_tagger = [" ".join(f"{a:.0%}" for a in by_distance.get(k, ())) for k in distances]
+            of_tagger = [" ".join(map(self._cell, by_distance.get(k, ()))) for k in distances]
             rows.append([tagger, *of_tagger])
         put_chart(self.plot, Chart(self._axis, Axis("accuracy on the word", ".0%"), lines))
-        caption = "Lines: means of the seeds, wide ones behind narrow ones; dots: each of them."
+        caption = "Lines: means of the seeds whose training ended, wide ones behind narrow ones; dots: each seed."
         self.legend.value = f"<div>{key(lines)}</div><div><small>{caption}</small></div>"
         self.table.value = html.table(["accuracy on the word", *(f"K = {k}" for k in distances)], rows)
 
