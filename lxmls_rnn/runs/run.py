@@ -212,7 +212,7 @@ class Run:
             if not isinstance(event, (Started, Stopped)):
                 checkpoint()
                 if patience is None or not (self.folder / "model.npz").exists():
-                    at = {"epoch": event.epoch} if isinstance(event, EpochDone) else {}  # no metrics are of its middle
+                    at = {"epoch": event.epoch} if isinstance(event, EpochDone) else {}  # else it has no metrics
                     tagger.save(self.folder / "model.npz", **at)
             raise
 

@@ -66,7 +66,7 @@ class Session:
             self.results.doubt = doubt() or self.results.doubt
 
     def _check_file(self, members: Collection[tuple[Any, ...]]) -> None:
-        """Raise ValueError if the file cannot hold all groups: reports name no vocabulary and no embeddings."""
+        """Raise ValueError for too many cases, or other sizes of vocabulary or embeddings, which no report shows."""
         if len(self.in_file) > MAX_CASES:
             raise ValueError(
                 f"{self.path} would have {len(self.in_file):,} cases, and a results file holds {MAX_CASES:,}: choose "
