@@ -1,8 +1,4 @@
-"""Configuration of Jupyter's server: its cookie, and its kernels, which drop no output.
-
-Browsers send the cookie with requests of the server's own pages only. Otherwise a link on another site's page could
-start a kernel, since Voila starts one for each GET.
-"""
+"""Configuration of Jupyter's server, whose kernels drop no output."""
 
 from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
 
@@ -20,5 +16,4 @@ class LabKernels(KernelSpecManager):
         return spec
 
 
-c.IdentityProvider.cookie_options = {"SameSite": "Strict"}
 c.ServerApp.kernel_spec_manager_class = LabKernels

@@ -16,7 +16,7 @@ MAX_LINK_BYTES = 100 << 20  # of a file; the browser holds all of it, as text
 class Export(RowBox):
     """Controls that export the model of a run; `folder` returns the run's folder, `panel` shows the errors.
 
-    The link holds the file itself, so it works in JupyterLab and in Voila, which offers no files of the lab.
+    The link holds the file itself, so it works in a hosted notebook too, which offers no files of the lab.
     """
 
     def __init__(self, panel: Panel, folder: Callable[[], Path]) -> None:

@@ -76,12 +76,3 @@ def test_the_help_menu_and_links_in_text_output_and_panel_open_pages(lab, notebo
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_in_viewport()
     expect(tabs).to_have_count(2)
     assert not lab.complaints
-
-
-def test_a_page_opens_beside_the_notebook_without_code(lab, notebook):
-    lab.page.goto(f"{lab.server.url}/voila/render/{notebook}?token={lab.server.token}")
-    for link, address in (("words", "glossary.html#runs"), ("docs/gpu.md#pygpu", "gpu.html#pygpu")):
-        with lab.page.expect_popup() as opened:
-            lab.page.get_by_role("link", name=link).click()
-        expect(opened.value).to_have_url(f"{lab.server.url}/site/docs/{address}")
-        expect(opened.value.get_by_role("heading", level=1)).to_be_visible()

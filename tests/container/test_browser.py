@@ -34,9 +34,3 @@ def test_a_panel_trains_and_its_run_is_the_users(lab, page):
     button(panel, "Start").click()
     expect(message(panel)).to_contain_text("All 2 epochs done")
     assert (lab.folder / "runs/browser/model.npz").stat().st_uid == lab.uid
-
-
-def test_the_experiments_are_a_page_without_code(page):
-    page.page.goto(f"{page.server.url}/voila/render/02-experiments.ipynb?token={page.server.token}")
-    expect(page.page.locator(".lab-TrainingPanel").first).to_be_visible()
-    expect(page.page.locator(".jp-InputArea-editor")).to_have_count(0)
