@@ -112,22 +112,6 @@ def show(results: Results, baseline: str, everything: bool = False) -> None:
 
 
 @app.command()
-def roofline(
-    results: Annotated[Path, typer.Argument(help="A results file.")],
-    out: Annotated[Path | None, typer.Option(help="The picture; by default RESULTS-roofline.png beside it.")] = None,
-) -> None:
-    """Draw how far each case is from what the device can do: operations per second against operations per byte.
-
-    Example: `lxmls-rnn bench roofline results/before.json`
-    """
-    from lxmls_rnn.benchmark.show import roofline as module
-
-    path = out or results.with_name(f"{results.stem}-roofline.png")
-    module.draw(Results.load(results), path)
-    console.say(f"Picture: {path}")
-
-
-@app.command()
 def compare(
     before: Annotated[Path, typer.Argument(help="A results file.")],
     after: Annotated[Path, typer.Argument(help="A later one.")],

@@ -34,7 +34,7 @@ def framework(implementation):
 
 
 class Here:
-    """A worker within this process: it does the same work, but on the CPU, as long as that takes, and finds no peak."""
+    """A worker within this process: it does the same work, but on the CPU, as long as that takes."""
 
     alive = True
 
@@ -46,8 +46,6 @@ class Here:
         self.bench = worker.Bench(implementation, device, dtype)
 
     def ask(self, limit, **request):
-        if request["do"] == "peak":  # which takes a second
-            return {"flops": 1e11, "bytes": 1e10}
         return checked(json.loads(json.dumps(worker.answer(self.bench, request))))
 
     def close(self):
@@ -59,13 +57,11 @@ class Scripted:
 
     alive = True
 
-    def __init__(self, seconds, calls, peak, asked, prepare):
-        self.seconds, self.calls, self.peak, self.asked, self.prepare = seconds, calls, peak, asked, prepare
+    def __init__(self, seconds, calls, asked, prepare):
+        self.seconds, self.calls, self.asked, self.prepare = seconds, calls, asked, prepare
 
     def ask(self, limit, **request):
         self.asked.append((request["do"], limit))
-        if request["do"] == "peak":
-            return self.peak
         if request["do"] == "measure":
             return {"seconds": self.seconds, "calls": self.calls, "host_memory": 10**8, "device_memory": 10**9}
         device = request["case"]["device"]
@@ -86,7 +82,6 @@ def scripted(monkeypatch):
     def make(
         seconds=(0.1,),
         calls=1,
-        peaks=({"flops": 1e11, "bytes": 1e10},),
         worker=Scripted,
         rounds=(),
         prepare=dict,
@@ -97,9 +92,7 @@ def scripted(monkeypatch):
         def start(*lane, **given):
             n = len(started)
             started.append((lane, given))
-            return worker(
-                list(rounds[n % len(rounds)] if rounds else seconds), calls, peaks[n % len(peaks)], asked, prepare
-            )
+            return worker(list(rounds[n % len(rounds)] if rounds else seconds), calls, asked, prepare)
 
         monkeypatch.setattr(runner_module, "Worker", start)
         runner = Runner(**{"threads": 1, "seconds": 0.5, "limit": 100, **options})

@@ -18,7 +18,6 @@ from typer.testing import CliRunner
 from lxmls_rnn.benchmark.measure import runner
 from lxmls_rnn.benchmark.measure.machine import describe, processor_and_gpus
 from lxmls_rnn.benchmark.measure.results import Results
-from lxmls_rnn.benchmark.measure.runner import peak_key
 from lxmls_rnn.cli import app
 from lxmls_rnn.cli.console import SafeConsole
 
@@ -68,7 +67,6 @@ def measured(make_results, make_row):
     ]  # fmt: skip
     results = make_results(*rows)
     results.machine = describe(1)
-    results.peaks = {peak_key(row.case): {"flops": 1e11, "bytes": 1e10} for row in rows}
     results.save(Path("a.json"))
     return results
 
@@ -113,13 +111,6 @@ def test_published_times_are_shown_beside_the_measured_ones(run, scripted):
     assert re.search(r"512 .* 312 with fused .* 530\.9 \(0\.6 x\) .* 223\.2 \(1\.4 x\)", output)
     assert "cuDNN on a GTX TITAN X (2015) at 512 hidden units and 32 sentences, 1.4 times (" in " ".join(output.split())
     assert "github.com/MaximumEntropy/cudnn_rnn_theano_benchmarks" in output
-
-
-def test_the_roofline_is_beside_the_results_or_where_it_is_to_be(run, measured):
-    for more, path in (([], "a-roofline.png"), (["--out", "b.png"], "b.png")):
-        result = run("roofline", "a.json", *more)
-        assert (result.exit_code, result.output) == (0, f"Picture: {path}\n")
-        assert image.imread(path).shape[2] == 4
 
 
 def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_row):

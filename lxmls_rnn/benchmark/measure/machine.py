@@ -46,7 +46,6 @@ def describe(threads: int) -> dict[str, Any]:
         "processor": processor(),
         "cores": cores(),
         "threads": threads,
-        "cache": cache_size(),
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
@@ -112,16 +111,6 @@ def processor() -> str:
     except OSError:
         match = None
     return match[1].strip() if match else platform.processor() or platform.machine()
-
-
-def cache_size() -> int:
-    """Return the bytes of the processor's last-level cache; 0 if unknown."""
-    sizes = [0]
-    for file in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
-        match = re.fullmatch(r"(\d+)([KM])", file.read_text().strip())
-        if match:
-            sizes.append(int(match[1]) * {"K": 1 << 10, "M": 1 << 20}[match[2]])
-    return max(sizes)
 
 
 def installed_version(name: str) -> str | None:

@@ -8,7 +8,6 @@ The file is one JSON object with these fields:
     command     the command line
     settings    threads, seconds timed for a case, limit in seconds for a case, rounds
     machine     see `machine.describe`
-    peaks       {"cpu float32": {"flops", "bytes", "cache"}, ...}, see `counting.Peak`
     doubt       a sentence on what may have slowed down the machine, such as other work; empty if nothing is known
     rows        one for each requested case: the fields of `Row`, with the fields of the case under "case"; the first
                 case of an unavailable implementation, device and dtype stands for all of them; without the fields that
@@ -69,11 +68,8 @@ class Row:
         Peak of the worker's memory in bytes, including libraries and the comparison with the reference.
     device_memory
         Bytes of GPU memory in use; None on the CPU.
-    flops, bytes
-        Estimates for one call, see `counting`.
-    share
-        Least time that the device's measured arithmetic and bandwidth allow, divided by the median; None if the peak is
-        unknown.
+    flops
+        Arithmetic operations of one call, see `counting`.
     """
 
     case: Case
@@ -93,8 +89,6 @@ class Row:
     host_memory: Count | None = None
     device_memory: Count | None = None
     flops: Count = 0
-    bytes: Count = 0
-    share: Amount | None = None
 
     def __post_init__(self) -> None:
         if self.median is not None and (self.q1 is None or self.q3 is None):
@@ -138,7 +132,6 @@ class Results:
     command: list[str]
     settings: dict[str, Any]
     machine: dict[str, Any]
-    peaks: dict[str, dict[str, float]] = field(default_factory=dict)
     doubt: str = ""
     rows: list[Row] = field(default_factory=list)
 

@@ -16,9 +16,8 @@ from time import monotonic
 import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import Case, groups
-from lxmls_rnn.benchmark.measure.counting import Peak, count, memory, share_of_bound
-from lxmls_rnn.benchmark.measure.machine import cache_size
-from lxmls_rnn.benchmark.measure.process import START_LIMIT_SECONDS, STOPPED, Failed, Worker
+from lxmls_rnn.benchmark.measure.counting import flops, memory
+from lxmls_rnn.benchmark.measure.process import STOPPED, Failed, Worker
 from lxmls_rnn.benchmark.measure.results import MIN_REPEATS, PROCESSES, Row
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.device.processor import cores
@@ -73,10 +72,8 @@ class Runner:
         self.seconds, self.limit, self.budget = seconds, limit, budget
         self.activity, self.stopping = "starting", False
         self.compile_seconds = 0.0  # in this run
-        self.peaks: dict[str, Peak] = {}
         self._workers: dict[tuple[str, str, str], Worker] = {}
         self.absent: dict[tuple[str, str, str], str] = {}
-        self._peaks_of: set[tuple[str, str, str]] = set()
 
     def run(self, cases: Sequence[Case]) -> Iterator[list[Row]]:
         """Measure cases group by group; yield the rows of a group each time they have more repeats.
@@ -205,11 +202,6 @@ class Runner:
         if self._compiled_enough():
             raise Failed("stopped", self._compiled_enough())
         worker = self._worker(case.lane)
-        start = monotonic()
-        try:
-            self._find_peak(case)
-        finally:
-            self.compile_seconds += monotonic() - start
         try:
             check_memory("its worker", memory(case))
         except MemoryError as error:
@@ -268,39 +260,18 @@ class Runner:
                 self.compile_seconds += monotonic() - start
         return self._workers[lane]
 
-    def _find_peak(self, case: Case) -> None:
-        """Let each worker measure the peak of its device once; keep the best.
-
-        Without any measured peak the rows have no share.
-        """
-        if case.lane in self._peaks_of:
-            return
-        self._peaks_of.add(case.lane)
-        try:
-            answer = self._workers[case.lane].ask(START_LIMIT_SECONDS, do="peak")
-        except Failed:
-            if not self._workers[case.lane].alive:
-                raise
-            return
-        key = peak_key(case)
-        before = self.peaks.get(key, Peak(0.0, 0.0))
-        cache = cache_size() if case.device == "cpu" else 0
-        self.peaks[key] = Peak(max(before.flops, answer["flops"]), max(before.bytes, answer["bytes"]), cache)
-
     def _finished(self, measurement: Measurement) -> Row:
         """Fill in the row of a case from its repeats and counts; without any it was stopped."""
-        row, counted = measurement.row, count(measurement.row.case)
-        row.flops, row.bytes = counted.flops, counted.bytes
+        row = measurement.row
+        row.flops = flops(row.case)
         if row.status == "ok" and not measurement.repeats:
             row.status, row.why = "stopped", row.why or self._stopped
         if row.status == "ok":
             row.why = ""
             row.q1, row.median, row.q3 = (float(q) for q in np.percentile(measurement.repeats, (25, 50, 75)))
             row.minimum, row.repeats = min(measurement.repeats), len(measurement.repeats)
-            if (peak := self.peaks.get(peak_key(row.case))) and row.case.work != "copy":
-                row.share = share_of_bound(row.case, row.median, peak)
         elif row.status != "stopped":  # a later process has failed
-            row.q1 = row.median = row.q3 = row.minimum = row.share = None
+            row.q1 = row.median = row.q3 = row.minimum = None
         return row
 
 
@@ -312,8 +283,3 @@ class Measurement:
         self.is_prepared = self.is_timed = False  # in the present process
         self.repeats: list[float] = []
         self.spent = self.last = 0.0  # seconds, in total and in the last round
-
-
-def peak_key(case: Case) -> str:
-    """Return the key of the peak of a case's device and dtype."""
-    return f"{case.device} {case.dtype}"

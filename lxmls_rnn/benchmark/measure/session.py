@@ -49,7 +49,7 @@ class Session:
                 )
             runner.absent |= {row.case.lane: row.why for row in before.rows if row.status == "unavailable"}
             self.earlier = {row.case: row for row in before.rows if row.status != "stopped"}
-            self.results.peaks, self.results.doubt = before.peaks, before.doubt
+            self.results.doubt = before.doubt
         members: dict[tuple[Any, ...], dict[Case, None]] = {}  # of each group, also those that only the file has
         for case in [*cases, *self.earlier]:
             members.setdefault(case.group, {})[case] = None
@@ -112,7 +112,6 @@ class Session:
 
     def _save(self, done: dict[Case, Row]) -> None:
         self.results.rows = [done[case] for case in self.in_file if case in done]
-        self.results.peaks |= {key: vars(peak) for key, peak in self.runner.peaks.items()}
         self.saved = any(row.status not in ("stopped", "unavailable") for row in self.results.rows)
         if self.saved:
             self.results.save(self.path)

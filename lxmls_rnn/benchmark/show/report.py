@@ -110,7 +110,7 @@ def table(results: Results, baseline: str = "numpy") -> Table:
 def header(baseline: str = "numpy") -> list[str]:
     """Return the names of the table's columns."""
     sizes = ["model", "work", "hidden", "batch", "implementation"]
-    numbers = ["median", "quartiles", "words/s", f"{baseline} = 1", "GFLOP/s", "of bound", "compile", "memory"]
+    numbers = ["median", "quartiles", "words/s", f"{baseline} = 1", "GFLOP/s", "compile", "memory"]
     return [*sizes, *numbers]
 
 
@@ -149,7 +149,6 @@ def measured_cells(row: Row, base: Row | None) -> list[str]:
         with_commas(row.words_per_second or 0.0),
         ratio_text(row, base),
         f"{row.gflops:.1f}",
-        f"{row.share:.1%}" if row.share is not None else "",
         format_time(row.compile_s),
         f"{memory:.0f} MB" + (f" + {row.device_memory / 1e6:.0f}" if row.device_memory is not None else ""),
     ]

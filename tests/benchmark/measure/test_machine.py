@@ -18,15 +18,6 @@ def test_the_processor_is_called_as_linux_calls_it(linux):
     assert machine.processor() == "A Processor @ 2.00GHz"
 
 
-def test_the_cache_is_the_last_one(linux):
-    assert machine.cache_size() == 0
-    for number, size in enumerate(("32K", "32K", "1024K", "nonsense")):
-        linux(f"/sys/devices/system/cpu/cpu0/cache/index{number}/size", f"{size}\n")
-    assert machine.cache_size() == 2**20
-    linux("/sys/devices/system/cpu/cpu0/cache/index3/size", "36M\n")
-    assert machine.cache_size() == 36 * 2**20
-
-
 def test_a_machine_without_theano_is_described(monkeypatch):
     monkeypatch.setitem(sys.modules, "lxmls_rnn.theano_env.flags", None)
     found = machine.describe(1)

@@ -85,7 +85,7 @@ def test_answers_longer_than_a_pipe_and_two_at_once_are_read_whole(start):
 def test_it_waits_no_longer_than_the_limit_and_is_ended(start):
     worker = start(HELLO + "signal.pause()")
     with pytest.raises(Failed, match=r"^stopped at its limit of 0\.05 s$") as failed:
-        worker.ask(0.05, do="peak")
+        worker.ask(0.05, do="measure")
     assert failed.value.status == "limit"
     assert not worker.alive
 
@@ -95,7 +95,7 @@ def test_it_ends_when_it_is_to_stop(start):
     worker = start(HELLO + "signal.pause()", stop=lambda: bool(stopping))
     stopping.append(True)
     with pytest.raises(Failed, match=r"^the run was stopped$") as failed:
-        worker.ask(HANG_SECONDS, do="peak")
+        worker.ask(HANG_SECONDS, do="measure")
     assert failed.value.status == "stopped"
     assert not worker.alive
 
@@ -104,7 +104,7 @@ def test_one_that_has_ended_meanwhile_is_not_asked_in_vain(start):
     worker = start(HELLO + "sys.stderr.write('out of paper'); sys.stdin.close(); sys.exit(2)")
     worker.process.wait()
     with pytest.raises(Failed, match=r"^its process ended with exit status 2: out of paper$"):
-        worker.ask(HANG_SECONDS, do="peak", filler="x" * 100_000)
+        worker.ask(HANG_SECONDS, do="measure", filler="x" * 100_000)
 
 
 def test_an_error_in_an_answer_is_raised():

@@ -8,8 +8,7 @@ from benchmark.conftest import measured
 
 from lxmls_rnn.benchmark.measure import runner as runner_module
 from lxmls_rnn.benchmark.measure.cases import Shape, make_cases
-from lxmls_rnn.benchmark.measure.counting import count
-from lxmls_rnn.benchmark.measure.machine import cache_size
+from lxmls_rnn.benchmark.measure.counting import flops
 from lxmls_rnn.benchmark.measure.process import Failed
 from lxmls_rnn.benchmark.measure.runner import MAX_PROCESSES, ROUNDS, Runner
 
@@ -29,7 +28,7 @@ def test_a_row_has_the_quartiles_of_all_rounds_in_three_processes(scripted):
     assert [row.q1, row.median, row.q3] == pytest.approx(quantiles(every, n=4, method="inclusive"))
     assert len(runner.started) == 3
     assert (row.host_memory, row.device_memory) == (10**8, 10**9)
-    assert (row.flops, row.bytes) == (count(row.case).flops, count(row.case).bytes)
+    assert row.flops == flops(row.case)
 
 
 def test_a_call_longer_than_its_time_is_timed_twice_in_each_process(scripted):
@@ -91,49 +90,15 @@ def test_a_case_has_its_limit_for_all_and_a_round_a_sixth_of_its_time(scripted, 
 
     class Slow(scripted.worker):
         def ask(self, limit, **request):
-            if request["do"] != "peak":
-                now[0] += 30
-                wanted.append(request.get("seconds"))
+            now[0] += 30
+            wanted.append(request.get("seconds"))
             return super().ask(limit, **request)
 
     runner = scripted(worker=Slow)
     (row,) = measured(runner, cases(("numpy",)))
     assert (row.repeats, row.is_uncertain) == (2, True)
-    assert runner.asked[1:] == [("prepare", 100), ("measure", 70.0), ("measure", 40.0)]
+    assert runner.asked == [("prepare", 100), ("measure", 70.0), ("measure", 40.0)]
     assert wanted == [None, 0.5 / 6, 0.5 / 6]
-
-
-def test_the_share_is_of_the_best_peak_of_a_device(scripted):
-    """The second worker, of another implementation, shows the faster product, the first the faster copy."""
-    peaks = [{"flops": 1e10, "bytes": 4e9}, {"flops": 3e10, "bytes": 2e9}]
-    runner = scripted(peaks=peaks)
-    rows = measured(runner, cases(works=["forward"]))
-    assert [key for key in runner.peaks] == ["cpu float64"]
-    best = runner.peaks["cpu float64"]
-    assert (best.flops, best.bytes, best.cache) == (3e10, 4e9, cache_size())
-    for row in rows:
-        assert row.share == pytest.approx(row.flops / 3e10 / row.median)  # so small that it fits into the cache
-    assert [one for one, _ in runner.asked].count("peak") == 2  # of six workers
-
-
-def test_a_gpu_has_no_cache_and_a_peak_of_its_own(scripted):
-    runner = scripted()
-    measured(runner, cases(("fused",), devices=("cpu", "cuda")))
-    assert {key: peak.cache for key, peak in runner.peaks.items()} == {
-        "cpu float64": cache_size(),
-        "cuda float64": 0,
-    }
-
-
-def test_without_a_peak_there_is_no_share(scripted):
-    class Without(scripted.worker):
-        def ask(self, limit, **request):
-            if request["do"] == "peak":
-                raise Failed("memory", "too large")
-            return super().ask(limit, **request)
-
-    (row,) = measured(scripted(worker=Without), cases(("numpy",)))
-    assert (row.status, row.share) == ("ok", None)
 
 
 def test_each_implementation_has_a_worker_of_its_own_and_all_have_their_threads(scripted):
