@@ -16,7 +16,6 @@ from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.cli.console import SafeConsole, console, interrupt_now
 from lxmls_rnn.cli.options import with_settings
 from lxmls_rnn.settings import settings_of
-from lxmls_rnn.storage.messages import counted
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -33,7 +32,6 @@ def bench(
         bool, typer.Option("--resume", help="Resume --out: measure the missing and the uncertain cases.")
     ] = False,
     plot: Annotated[bool, typer.Option(help="Write a plot beside the results.")] = True,
-    everything: Annotated[bool, typer.Option("--all", help="Print all rows, not only those that decide.")] = False,
     **settings: Any,
 ) -> None:
     """Time the taggers on CPU and GPU, in NumPy, Theano, PyTorch and JAX: forward pass, gradients, training steps.
@@ -57,7 +55,7 @@ def bench(
     if session.runner.stopping and not session.saved:
         console.say("Stopped before anything was measured, so no results file is written.")
         raise typer.Exit(128 + signal.SIGINT)
-    show(session.results, baseline, everything)
+    show(session.results, baseline)
     console.say(f"Results: {path}" if session.saved else "Nothing was measured, so no results file is written.")
     if plot and any(row.median and row.case.work != "copy" for row in session.results.rows):
         from lxmls_rnn.benchmark.show.plots import draw
@@ -87,22 +85,18 @@ def show_run(session: Session) -> None:
     signal.signal(signal.SIGINT, before)
 
 
-def show(results: Results, baseline: str, everything: bool = False) -> None:
-    """Print the answer, the measurements that decide it or all of them, and which cases were not measured and why."""
+def show(results: Results, baseline: str) -> None:
+    """Print the table, which cases were not measured and why, and the answer."""
     from lxmls_rnn.benchmark.measure.machine import processor_and_gpus
     from lxmls_rnn.benchmark.show import published, report, summary
 
-    console.say(processor_and_gpus(results.machine))
-    for line in filter(None, [summary.answer(results), *summary.speed_up_lines(results)]):
-        console.say(line)
     wide = SafeConsole(width=None if console.is_terminal else 160)
-    table, n_left_out = (report.table(results, baseline), 0) if everything else summary.table(results, baseline)
+    table = report.table(results, baseline, wide.width)
     if table.rows:
         wide.print(table)
-    if n_left_out:
-        console.say(f"{counted(n_left_out, 'more line')}: --all prints every row.")
     lines = [*report.less_work(results), *summary.uncertain_lines(results), *report.uncertain(results, baseline)]
-    for line in [*lines, *report.not_measured(results)]:
+    lines += [*report.not_measured(results), processor_and_gpus(results.machine), summary.answer(results)]
+    for line in filter(None, [*lines, *summary.speed_up_lines(results)]):
         console.say(line)
     beside = published.table(results)
     if beside.rows:

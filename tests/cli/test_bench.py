@@ -58,7 +58,7 @@ def test_ctrl_c_before_anything_is_measured_writes_and_names_no_file_also_where_
     Path("a.json").write_text("earlier")
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        result = CliRunner().invoke(app, ["bench", "--model", "rnn", "--device", "cpu", "--all", "--out", "a.json"])
+        result = CliRunner().invoke(app, ["bench", "--model", "rnn", "--device", "cpu", "--out", "a.json"])
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
@@ -75,14 +75,7 @@ def results_of(*implementations, **fields):
 
 
 def test_what_was_not_measured_is_shown_with_the_reason_and_without_an_empty_table(printed, capsys):
-    bench.show(results_of("scan", status="memory", why="the machine has too little"), "numpy", everything=True)
-    assert printed().startswith("1 thread of a processor\nout of memory: ")
-    assert "the machine has too little" in printed()
+    bench.show(results_of("scan", status="memory", why="the machine has too little"), "numpy")
+    assert printed().startswith("out of memory: ")
+    assert printed().endswith("the machine has too little\n1 thread of a processor\n")
     assert capsys.readouterr().out == ""
-
-
-def test_the_lines_that_the_table_leaves_out_are_counted(printed):
-    bench.show(results_of("numpy", "scan", "jax", median=1e-3, q1=1e-3, q3=1e-3), "numpy")
-    assert "\n2 more lines: --all prints every row.\n" in printed()
-    bench.show(results_of("numpy", "scan", median=1e-3, q1=1e-3, q3=1e-3), "numpy")
-    assert "\n1 more line: --all prints every row.\n" in printed()

@@ -245,7 +245,7 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
         header = report.header(baseline)
         # a panel has no room for more columns
         keep = [number for number, name in enumerate(header) if name != "memory"]
-        cells = [line for section in report.sections(shown, baseline, True) for line in section]
+        cells = [line for section in report.sections(shown, baseline) for line in section]
         caption = f"{baseline} = 1: how many times as fast as {baseline} it is on the CPU; more is faster"
         self.table.value = html.table([header[k] for k in keep], [[line[k] for k in keep] for line in cells], caption)
         measured = [row for row in shown.rows if row.median]

@@ -11,6 +11,7 @@ from lxmls_rnn.benchmark.measure.cases import groups
 from lxmls_rnn.benchmark.measure.results import Results, Row
 
 MAX_NAMED = 4  # rows in a warning
+OPTIONAL_COLUMNS = ("memory", "compile", "GFLOP/s", "words/s", "quartiles")  # the first is left out first
 STATUS_WORDS = {
     "unavailable": "not available", "memory": "out of memory", "limit": "too slow", "stopped": "not measured"
 }  # fmt: skip
@@ -61,11 +62,10 @@ def format_time(seconds: float | None) -> str:
 
 
 def quartiles_text(row: Row) -> str:
-    """Return both quartiles of a row, with one unit if both have the same; a question mark marks an uncertain row."""
+    """Return both quartiles of a row, with one unit if both have the same."""
     low, low_unit = format_time(row.q1).split()
     high, unit = format_time(row.q3).split()
-    mark = " ?" if row.is_uncertain else ""
-    return f"{low} - {high} {unit}{mark}" if low_unit == unit else f"{low} {low_unit} - {high} {unit}{mark}"
+    return f"{low} - {high} {unit}" if low_unit == unit else f"{low} {low_unit} - {high} {unit}"
 
 
 def with_commas(number: float) -> str:
@@ -96,37 +96,48 @@ def ratio_text(row: Row, base: Row | None) -> str:
     return f"{faster:.2f}" + (" ?" if row.is_uncertain or base.is_uncertain else "")
 
 
-def table(results: Results, baseline: str = "numpy") -> Table:
-    """Return the table of all measured cases, with one section for each group."""
-    found = Table(padding=(0, 1), title=None, pad_edge=False)
-    for number, name in enumerate(header(baseline)):
-        found.add_column(name, justify="left" if number < 5 else "right", no_wrap=True)
-    for section in sections(results, baseline):
-        for line in section:
-            found.add_row(*line, end_section=line is section[-1])
+def table(results: Results, baseline: str = "numpy", width: int = 160) -> Table:
+    """Return the table of all measured cases, with one section for each group.
+
+    Of `OPTIONAL_COLUMNS` those are left out that do not fit into `width` characters; the caption names them.
+    """
+    names, parts = header(baseline), list(sections(results, baseline))
+    lines = [names, *(line for part in parts for line in part)]
+    kept = {name: max(len(line[number]) for line in lines) for number, name in enumerate(names)}
+    left_out = []
+    for name in OPTIONAL_COLUMNS:
+        if sum(kept.values()) + 3 * len(kept) - 1 > width:  # with the lines and spaces between the columns
+            left_out.append(name)
+            del kept[name]
+    caption = f"No room for {', '.join(reversed(left_out))}: a wider terminal shows more." if left_out else None
+    found = Table(padding=(0, 1), pad_edge=False, caption=caption, caption_justify="left")
+    for name in kept:
+        is_text = names.index(name) < 5
+        found.add_column(name, justify="left" if is_text else "right", no_wrap=name != "model", overflow="fold")
+    for part in parts:
+        for line in part:
+            cells = [cell for name, cell in zip(names, line, strict=True) if name in kept]
+            found.add_row(*cells, end_section=line is part[-1])
     return found
 
 
 def header(baseline: str = "numpy") -> list[str]:
     """Return the names of the table's columns."""
     sizes = ["model", "work", "hidden", "batch", "implementation"]
-    numbers = ["median", "quartiles", "words/s", f"{baseline} = 1", "GFLOP/s", "compile", "memory"]
+    numbers = ["median", f"{baseline} = 1", "quartiles", "words/s", "GFLOP/s", "compile", "memory"]
     return [*sizes, *numbers]
 
 
-def sections(results: Results, baseline: str = "numpy", fastest_first: bool = False) -> Iterator[list[list[str]]]:
-    """Yield the table's lines group by group, each a list of cells.
+def sections(results: Results, baseline: str = "numpy") -> Iterator[list[list[str]]]:
+    """Yield the table's lines group by group, each a list of cells, the fastest first.
 
-    Only the first line of a group names model, work and sizes. With `fastest_first` each group is sorted by time
-    instead of the order of measurement.
+    Only the first line of a group names model, work and sizes.
     """
     dtypes = {row.case.dtype for row in results.rows}
     lengths = {row.case.length for row in results.rows}
     for group in groups(results.rows):
         base = baseline_of(group, baseline)
-        measured = [row for row in group if row.median]
-        if fastest_first:
-            measured.sort(key=lambda row: row.median or 0)
+        measured = sorted((row for row in group if row.median), key=lambda row: row.median or 0)
         lines = []
         for row in measured:
             case = row.case
@@ -144,10 +155,10 @@ def measured_cells(row: Row, base: Row | None) -> list[str]:
     """Format the measurements of a row as cells of the table."""
     memory = (row.host_memory or 0) / 1e6
     return [
-        format_time(row.median),
+        format_time(row.median) + (" ?" if row.is_uncertain else ""),
+        ratio_text(row, base),
         quartiles_text(row),
         with_commas(row.words_per_second or 0.0),
-        ratio_text(row, base),
         f"{row.gflops:.1f}",
         format_time(row.compile_s),
         f"{memory:.0f} MB" + (f" + {row.device_memory / 1e6:.0f}" if row.device_memory is not None else ""),

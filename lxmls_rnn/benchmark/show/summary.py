@@ -1,47 +1,17 @@
-"""Summary of a benchmark: when a GPU pays, and the rows that this answer rests on."""
+"""Summary of a benchmark: when a GPU pays."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
-from rich.table import Table
 
-from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, DECIDING_WORKS, WORKS
+from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, DECIDING_WORKS
 from lxmls_rnn.benchmark.measure.results import MAX_SPREAD, MIN_REPEATS, PROCESSES, Results, Row
-from lxmls_rnn.benchmark.show.report import (
-    baseline_of,
-    fastest,
-    format_time,
-    is_on_gpu,
-    label,
-    quartiles_text,
-    ratio_text,
-    with_commas,
-)
+from lxmls_rnn.benchmark.show.report import fastest, format_time, is_on_gpu, with_commas
 from lxmls_rnn.benchmark.show.series import TITLES, speed_ups
 
-MAX_LINES = 40  # of the table in a terminal
 WORK_NAMES = {"step": "a training step", "backward": "a forward and backward pass", "forward": "a forward pass"}
-SHORT_WORKS = {"forward": "forward", "backward": "gradients", "step": "step"}
-
-
-class ShapeKey(NamedTuple):
-    """Model, sizes and dtype of a row: rows that agree in these are compared with each other."""
-
-    model: str
-    n_hidd: int
-    batch: int
-    length: int
-    dtype: str
-
-
-def key_of(row: Row) -> ShapeKey:
-    """Return the model, sizes and dtype of a row."""
-    case = row.case
-    return ShapeKey(case.model, case.n_hidd, case.batch, case.length, case.dtype)
 
 
 def deciding_work(rows: Sequence[Row]) -> str:
@@ -54,9 +24,6 @@ def deciding_work(rows: Sequence[Row]) -> str:
 def fastest_of(rows: Sequence[Row]) -> Row | None:
     """Return the row with the smallest median; None if none was measured."""
     return min((row for row in rows if row.median), key=lambda row: row.median or 0.0, default=None)
-
-
-# --- the answer -------------------------------------------------------------------------------------------------------
 
 
 def answer(results: Results) -> str:
@@ -100,7 +67,7 @@ def _smallest(rows: Sequence[Row]) -> list[Row]:
     for model in CASE_MODELS:
         of_model = [row for row in rows if row.case.model == model]
         if of_model:
-            smallest.append(min(of_model, key=key_of))
+            smallest.append(min(of_model, key=lambda row: (row.case.n_hidd, row.case.batch, row.case.length)))
     return smallest
 
 
@@ -131,77 +98,6 @@ def _where_the_gpu_wins(rows: Sequence[Row]) -> Iterator[str]:
 
 def _and(parts: Sequence[str]) -> str:
     return ", and ".join(parts) if len(parts) < 3 else f"{', '.join(parts[:-1])}, and {parts[-1]}"
-
-
-# --- the table --------------------------------------------------------------------------------------------------------
-
-
-def table(results: Results, baseline: str = "numpy") -> tuple[Table, int]:
-    """Return the table of what decides, at most `MAX_LINES`, and how many measured implementations it leaves out.
-
-    For each size it has the fastest implementation of each device, the baseline, and PyTorch's faster one.
-    """
-    found = Table(padding=(0, 1), pad_edge=False)
-    for number, name in enumerate(header(results, baseline)):
-        found.add_column(name, justify="left" if number == 0 or name == "implementation" else "right", no_wrap=True)
-    chosen, n_left_out = deciding(results, baseline)
-    for number, (key, works) in enumerate(chosen):
-        is_first = number == 0 or chosen[number - 1][0] != key
-        is_last = number + 1 == len(chosen) or chosen[number + 1][0] != key
-        found.add_row(*_cells(results, key, works, is_first, baseline), end_section=is_last)
-    return found, n_left_out
-
-
-def header(results: Results, baseline: str) -> list[str]:
-    """Return the names of the table's columns; the last three are about the deciding work."""
-    works = [SHORT_WORKS[work] for work in WORKS if work in SHORT_WORKS]
-    of = SHORT_WORKS[deciding_work(results.rows)]
-    return ["model", "hidden", "batch", "implementation", *works, f"quartiles of {of}", "words/s", f"{baseline} = 1"]
-
-
-Line = tuple[ShapeKey, dict[str, Row]]  # sizes, and the rows of one implementation and device by work
-
-
-def deciding(results: Results, baseline: str) -> tuple[list[Line], int]:
-    """Return the lines of the table, and how many it leaves out."""
-    work = deciding_work(results.rows)
-    by_line: dict[ShapeKey, dict[str, dict[str, Row]]] = defaultdict(lambda: defaultdict(dict))
-    for row in results.rows:
-        if row.median and row.case.work in SHORT_WORKS:
-            by_line[key_of(row)][label(row)][row.case.work] = row
-    chosen: list[tuple[int, Line]] = []  # with a rank: those of the largest rank go first where there are too many
-    for key, lines in by_line.items():
-        of_work = {name: works[work] for name, works in lines.items() if work in works}
-        sides = [[row for row in of_work.values() if is_on_gpu(row) is side] for side in (False, True)]
-        peers = [row for row in of_work.values() if row.case.implementation.startswith("torch")]
-        bases = [row for row in of_work.values() if row.case.implementation == baseline]
-        ranked = [*((fastest_of(side), 0) for side in sides), (next(iter(bases), None), 1), (fastest_of(peers), 2)]
-        ranks: dict[str, int] = {}
-        for ranked_row, rank in ranked:
-            if ranked_row is not None:
-                ranks.setdefault(label(ranked_row), rank + (rank > 0) * key.batch)
-        chosen += [(rank, (key, lines[name])) for name, rank in ranks.items()]
-    while len(chosen) > MAX_LINES:
-        worst = max(range(len(chosen)), key=lambda n: (chosen[n][0], n))
-        del chosen[worst]
-    return [line for _, line in chosen], sum(map(len, by_line.values())) - len(chosen)
-
-
-def _cells(results: Results, key: ShapeKey, works: dict[str, Row], is_first: bool, baseline: str) -> list[str]:
-    work = deciding_work(results.rows)
-    sizes = [key.model, str(key.n_hidd), str(key.batch)] if is_first else [""] * 3
-    times = [_time(works.get(name)) for name in WORKS if name in SHORT_WORKS]
-    row = works[work]
-    base = baseline_of([other for other in results.rows if other.group == row.group], baseline)
-    numbers = [quartiles_text(row), with_commas(row.words_per_second or 0.0), ratio_text(row, base)]
-    return [*sizes, label(row), *times, *numbers]
-
-
-def _time(row: Row | None) -> str:
-    return "" if row is None else format_time(row.median) + (" ?" if row.is_uncertain else "")
-
-
-# --- other lines ------------------------------------------------------------------------------------------------------
 
 
 def speed_up_lines(results: Results) -> list[str]:
