@@ -88,7 +88,7 @@ def show_run(session: Session) -> None:
 def show(results: Results, baseline: str) -> None:
     """Print the table, which cases were not measured and why, and the answer."""
     from lxmls_rnn.benchmark.measure.machine import processor_and_gpus
-    from lxmls_rnn.benchmark.show import published, report, summary
+    from lxmls_rnn.benchmark.show import report, summary
 
     wide = SafeConsole(width=None if console.is_terminal else 160)
     table = report.table(results, baseline, wide.width)
@@ -98,11 +98,6 @@ def show(results: Results, baseline: str) -> None:
     lines += [*report.not_measured(results), processor_and_gpus(results.machine), summary.answer(results)]
     for line in filter(None, [*lines, *summary.speed_up_lines(results)]):
         console.say(line)
-    beside = published.table(results)
-    if beside.rows:
-        wide.print(beside)
-        for line in [published.sentence(results), *published.notes(results)]:
-            console.say(line)
 
 
 @app.command()

@@ -102,15 +102,6 @@ def test_what_slows_down_the_machine_is_said_before_anything_is_measured_and_in_
     assert Results.load(Path("b.json")).doubt == "This machine is busy."
 
 
-def test_published_times_are_shown_beside_the_measured_ones(run, scripted):
-    scripted(seconds=(0.01, 0.01))
-    one = ["--device", "cpu", "--hidden", "512", "--batch", "32"]
-    output = run("--set", "published", *one, "--no-plot", "--out", "b.json").output
-    assert re.search(r"512 .* 312 with fused .* 530\.9 \(0\.6 x\) .* 223\.2 \(1\.4 x\)", output)
-    assert "cuDNN on a GTX TITAN X (2015) at 512 hidden units and 32 sentences, 1.4 times (" in " ".join(output.split())
-    assert "github.com/MaximumEntropy/cudnn_rnn_theano_benchmarks" in output
-
-
 def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_row):
     make_results(make_row(1e-3), make_row(1e-3, "fused")).save(Path("a.json"))
     make_results(make_row(1e-3), make_row(1e-3, "fused")).save(Path("b.json"))
@@ -136,7 +127,7 @@ def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_
             ["--hidden", "20,x"],
             "hidden must be an integer from 1 to 2147483647, or several separated by commas",
         ),
-        (["--set", "huge"], "set must be one of quick, full, deepbench, published, got 'huge'"),
+        (["--set", "huge"], "set must be one of quick, full, deepbench, got 'huge'"),
         (["--resume"], "--resume needs --out"),
         (
             ["--set", "full", "--dtype", "float32,float64"],

@@ -29,7 +29,7 @@ from lxmls_rnn.benchmark.measure.benchmark_settings import BenchmarkSettings
 from lxmls_rnn.benchmark.measure.machine import installed_version, processor_and_gpus
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.benchmark.measure.session import Session
-from lxmls_rnn.benchmark.show import compare, published, report, summary
+from lxmls_rnn.benchmark.show import compare, report, summary
 from lxmls_rnn.benchmark.show.series import SIZE_LABELS, speed_ups, times
 from lxmls_rnn.device.libraries import cards
 from lxmls_rnn.device.processor import cores
@@ -73,7 +73,6 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
             self.comparison,
             self.views,
         )
-        on_change(self._suit_set, self.choice["set"])
         on_change(self._count, *controls(*(self.choice[name] for name in SHOWN)))
         on_change(self._draw, self.baseline, self.plotted)
         for running in self.jobs.active(self.root())[:1]:
@@ -127,19 +126,6 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
         """Return the chosen settings; ValueError if one is invalid."""
         unused = ["set"] if self.choice["set"].value == OWN_SIZES else SIZES
         return BenchmarkSettings(**{name: self.choice.value_of(name) for name in SHOWN if name not in unused})
-
-    def _suit_set(self) -> None:
-        """Tick what a closed set, such as "published", measures: it has nothing else."""
-        chosen = c.SETS.get(self.choice["set"].value)
-        if chosen is not None and chosen.is_closed:
-            models = {shape.model for shape in chosen.shapes}
-            for name, ticked in {
-                "model": models,
-                "implementation": chosen.implementations,
-                "work": chosen.works,
-            }.items():
-                for key, box in self.choice[name].boxes.items():
-                    box.value = key in ticked
 
     def _count(self) -> None:
         for name in SIZES:
@@ -259,11 +245,6 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
         self.key.value = f"<div>{legend}</div>{points}" if legend else ""
         reason, without = ("", "") if self.working else (report.why_no_gpu(shown) or "", report.without_gpu(shown))
         self.gpu.value = speed_up_map(speed_ups(rows)) or (f"<p><b>{html.linked(without)}</b></p>" if without else "")
-        if rows_beside := list(published.lines(shown)):
-            self.gpu.value += html.table(published.header(shown), rows_beside)
-            self.gpu.value += "".join(
-                f"<p>{escape(line)}</p>" for line in [published.sentence(shown), *published.notes(shown)]
-            )
         notes = [
             *report.less_work(shown),
             *summary.uncertain_lines(shown),

@@ -20,7 +20,7 @@ class BenchmarkSettings:
     """Cases to measure, chosen from a named set or by their sizes, and the time that they may take.
 
     If any of `hidden`, `batch` and `length` is given, every combination of the sizes is measured; the set's sizes are
-    used where none are given. Of the set "published", only the sizes are measured that were published.
+    used where none are given.
     """
 
     set: str = setting("quick", "Sizes", "Named set of sizes: {choices}", choices=tuple(c.SETS))
@@ -32,7 +32,7 @@ class BenchmarkSettings:
         "Implementations",
         "Implementations: {choices}",
         choices=c.IMPLEMENTATIONS,
-        none="all, of published only fused",
+        none="all",
     )
     device: tuple[str, ...] | None = setting(
         None,
@@ -78,7 +78,7 @@ class BenchmarkSettings:
         "Seconds for the whole run; the shorter, the fewer cases are measured, steps and middle sizes first. Compiling "
         "does not count: it may take four times as long besides",
         is_positive=True,
-        none=f"{c.BUDGET_SECONDS:.0f} for quick and published, unlimited for others",
+        none=f"{c.BUDGET_SECONDS:.0f} for quick, unlimited for others",
     )
 
     def __post_init__(self) -> None:
@@ -91,9 +91,6 @@ class BenchmarkSettings:
         models = self.model or tuple(c.CASE_MODELS)
         shapes = c.chosen_shapes(chosen, models, *sizes)
         if not shapes:
-            if chosen.is_closed:
-                has = ", ".join(f"{s.model} {s.n_hidd} x {s.batch} x {s.length}" for s in chosen.shapes)
-                raise ValueError(f"nothing to measure: the set {self.set} has only (hidden x batch x length) {has}")
             raise ValueError(f"nothing to measure: the set {self.set} has no sizes for {', '.join(models)}")
         cases = c.make_cases(
             shapes,

@@ -9,7 +9,6 @@ from itertools import groupby, product
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from lxmls_rnn.benchmark.measure.published import SIZES as PUBLISHED_SIZES
 from lxmls_rnn.deep_learning.frameworks import BACKENDS
 from lxmls_rnn.deep_learning.parameters import DTYPES, Sizes
 from lxmls_rnn.storage.messages import quoted
@@ -137,7 +136,6 @@ class CaseSet:
     shapes: Sequence[Shape]
     works: tuple[str, ...]
     implementations: tuple[str, ...] = tuple(IMPLEMENTATIONS)
-    is_closed: bool = False  # sizes that are given choose among the shapes
     budget: float | None = None  # seconds of a run
     scan_on_gpu: Shape | None = None  # the one shape at which scan is measured on a GPU; None for all
 
@@ -152,13 +150,6 @@ SETS = {
     ),
     "full": CaseSet(grid(CASE_MODELS, (20, 50, 128, 256, 512, 1024), (1, 4, 16, 64, 256), (10, 30)), tuple(WORKS)),
     "deepbench": CaseSet(DEEPBENCH, ("forward", "backward")),
-    "published": CaseSet(
-        [Shape("lstm-no-peepholes", *sizes) for sizes in PUBLISHED_SIZES],
-        ("backward",),
-        ("fused",),
-        is_closed=True,
-        budget=BUDGET_SECONDS,
-    ),
 }
 
 
@@ -167,13 +158,9 @@ def chosen_shapes(
 ) -> list[Shape]:
     """Return the shapes of a set for these models.
 
-    If any sizes are given, return every combination of them; the set's sizes are used where none are given. Of a
-    closed set, return the shapes that have these sizes.
+    If any sizes are given, return every combination of them; the set's sizes are used where none are given.
     """
     shapes = [shape for shape in chosen.shapes if shape.model in models]
-    if chosen.is_closed:
-        given = {"n_hidd": hidden, "batch": batches, "length": lengths}
-        return [s for s in shapes if all(not sizes or getattr(s, name) in sizes for name, sizes in given.items())]
     if not (hidden or batches or lengths):
         return shapes
     return grid(

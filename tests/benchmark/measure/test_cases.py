@@ -47,19 +47,6 @@ def test_sizes_that_are_given_replace_those_of_the_set():
     assert {shape.length for shape in asked} == {4, 5}
 
 
-def test_a_closed_set_has_only_its_own_sizes():
-    found = BenchmarkSettings("published", hidden=(128, 320), batch=(32, 64), device=("cpu",)).cases()
-    assert [(case.n_hidd, case.batch, case.length, case.n_emb) for case in found] == [
-        (128, 32, 30, 128),
-        (320, 64, 100, 123),
-    ]
-    assert {(case.model, case.implementation, case.work) for case in found} == {
-        ("lstm-no-peepholes", "fused", "backward")
-    }
-    with pytest.raises(ValueError, match=r"the set published has only .* lstm-no-peepholes 128 x 32 x 30, "):
-        BenchmarkSettings("published", hidden=(64,)).cases()
-
-
 def test_shapes_of_one_hidden_size_follow_each_other():
     shapes = [Shape("rnn", 5, 1), Shape("rnn", 5, 2), Shape("rnn", 6, 1)]
     found = make_cases(shapes, ["forward", "step"], ["scan", "numpy"])

@@ -159,20 +159,6 @@ def test_where_a_gpu_pays_is_told_and_drawn(panel):
     assert [mark.colors[0] for mark in marks] == [COLOURS[name] for name in ("numpy", "numpy", "fused", "fused")]
 
 
-def test_published_times_are_chosen_with_one_click_and_shown_beside_the_measured_ones(panel):
-    panel.choice["set"].value = "published"
-    assert panel.status.value == "7 cases"
-    assert (panel.choice["model"].value, panel.choice["implementation"].value) == (["lstm-no-peepholes"], ["fused"])
-    panel.shown = make_results(64e-3)
-    assert "TITAN" not in panel.gpu.value
-    (row,) = panel.shown.rows
-    sizes = {"n_hidd": 128, "batch": 128, "length": 30, "n_emb": 128}
-    row.case = replace(row.case, model="lstm-no-peepholes", work="backward", **sizes)
-    panel._draw()
-    assert "<td>33.4 (15 x)</td>" in panel.gpu.value
-    assert "Faster than 1 core of this machine: Theano on a GTX TITAN X" in panel.gpu.value
-
-
 def test_a_plot_shows_one_kind_of_work(panel):
     panel.shown = make_results(1e-3, 2e-3)
     steps = make_results(5e-3, 6e-3).rows
