@@ -6,7 +6,6 @@ program multiplies in a process of its own and compares with plain sums; a proof
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import hashlib
 import json
@@ -15,14 +14,15 @@ import platform
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from lxmls_rnn import paths
 from lxmls_rnn.device import processor
-from lxmls_rnn.storage.files import make_private, write_atomically
+from lxmls_rnn.storage.files import write_atomically
+from lxmls_rnn.storage.private import make_private
 
 VARIABLE = "OPENBLAS_CORETYPE"  # names a kernel; OpenBLAS reads it when it is loaded
 # What else chooses a library or a kernel.
@@ -48,33 +48,32 @@ class Proof(NamedTuple):
         return f"its products {kernel}are right{self.faults and f' ({self.faults})'}"
 
 
-def prove(name: str, command: Sequence[str | Path], folder: Path) -> Proof:
+def prove(name: str, file: str | Path, folder: Path | None, loaded: Collection[str] = ()) -> Proof:
     """Return the proof of a BLAS, stored in `folder` or new.
 
     Parameters
     ----------
     name
         The BLAS in error messages.
-    command
-        A program and the files of its arguments. It prints the library's file, the kernel's name and each product
-        before it is computed. Its status is `IS_WRONG` after a wrong product.
+    file
+        NumPy's file, or a library that is linked with the BLAS, for `blas_products.py`.
     folder
-        The folder of stored proofs, which may be read-only.
+        The folder of stored proofs, which may be read-only; None if there is none that can be trusted.
+    loaded
+        The files of which one is the BLAS's, if this process has loaded it.
 
     Raises
     ------
     RuntimeError
         A product is wrong, with every kernel unless the user has set `VARIABLE`, or the program does not run.
     """
+    command = (sys.executable, Path(__file__).with_name("blas_products.py"), file)
     given = os.environ.get(VARIABLE, "")
     files = [(str(file), _version(file)) for file in command]
     key = json.dumps([processor.identity(), files, [os.environ.get(variable) for variable in VARIABLES]])
-    record = folder / f"blas-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
-    with suppress(OSError, ValueError, TypeError):  # no record, or a damaged one
-        *fields, version = json.loads(record.read_bytes())
-        proof = Proof(*fields)
-        if version == _version(proof.library):
-            return proof
+    record = folder and folder / f"blas-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+    if record and (stored := _stored(record)) and (not loaded or stored.library in loaded):
+        return stored
 
     faults: list[str] = []
     for coretype in (given, *(() if given else KERNELS.get(platform.machine(), ()))):
@@ -82,14 +81,23 @@ def prove(name: str, command: Sequence[str | Path], folder: Path) -> Proof:
         if not fault:
             proof = Proof(library, kernel, coretype, "; ".join(faults))
             with suppress(OSError):  # without a record it is proved again each time
-                make_private(folder)
-                write_atomically(record, json.dumps([*proof, _version(library)]))
+                if record:
+                    write_atomically(record, json.dumps([*proof, _version(library)]))
             return proof
         faults.append(f"{kernel or coretype or 'it'} {fault}")
         if not kernel:  # only OpenBLAS has others
             break
     remedy = f"unset {VARIABLE}={given} or name another kernel" if given else "install another version of it"
     raise RuntimeError(f"{name} ({library}) is wrong on this processor: {'; '.join(faults)}; {remedy}")
+
+
+def _stored(record: Path) -> Proof | None:
+    """Return the proof in a file unless its library has changed; None without a file, or if it is damaged."""
+    with suppress(OSError, ValueError, TypeError):
+        *fields, version = json.loads(record.read_bytes())
+        proof = Proof(*fields)
+        return proof if version == _version(proof.library) else None
+    return None
 
 
 def _multiply(name: str, command: Sequence[str | Path], coretype: str) -> tuple[str, str, str]:
@@ -112,9 +120,8 @@ def _version(file: str | Path) -> list[int]:
     return [status.st_mtime_ns, status.st_size]
 
 
-def require_loaded(name: str, proof: Proof) -> None:
-    """Load a proved BLAS; RuntimeError if this process has loaded it already, with another kernel than the proved."""
-    kernel = _loaded_kernel(proof.library) if proof.kernel else ""
+def require_kernel(name: str, proof: Proof, kernel: str) -> None:
+    """Raise RuntimeError if a proved BLAS, which this process has loaded, has another kernel than the proved."""
     if kernel != proof.kernel:
         why = proof.faults or f"{proof.kernel} is proved"
         raise RuntimeError(
@@ -123,21 +130,17 @@ def require_loaded(name: str, proof: Proof) -> None:
         )
 
 
-def _loaded_kernel(library: str) -> str:
-    """Return the kernel of an OpenBLAS in this process, which loads it unless it has done so."""
-    loaded = ctypes.CDLL(library)
-    names = (f"{prefix}openblas_get_corename{suffix}" for prefix in ("scipy_", "") for suffix in ("64_", "", "_64"))
-    function = next(getattr(loaded, name) for name in names if hasattr(loaded, name))
-    function.restype = ctypes.c_char_p
-    return str(function().decode())
-
-
 @functools.cache
 def require_numpy() -> Proof:
-    """Return the proof of NumPy's BLAS; RuntimeError as `prove` and `require_loaded`."""
+    """Return the proof of NumPy's BLAS; RuntimeError as `prove` and `require_kernel`.
+
+    The folder of the stored proof is only read, or written to, if no other user can write there.
+    """
     import numpy as np
 
-    command = (sys.executable, Path(__file__).with_name("numpy_products.py"), np.__file__)
-    proof = prove(NUMPY, command, paths.cache())
-    require_loaded(NUMPY, proof)
+    from lxmls_rnn.device.blas_products import kernels
+
+    folder, loaded = paths.cache(), kernels()
+    proof = prove(NUMPY, np.__file__, None if make_private(folder) else folder, (np.__file__, *loaded))
+    require_kernel(NUMPY, proof, loaded.get(proof.library, ""))
     return proof

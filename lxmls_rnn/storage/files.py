@@ -114,13 +114,6 @@ def make_folder(folder: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, "is a file, expected a folder", os.fspath(folder)) from None
 
 
-def make_private(folder: Path) -> None:
-    """Make a folder, with its parents, unless it exists; those that are made are for this user only."""
-    for path in (*reversed(folder.parents), folder):
-        if not path.exists():
-            path.mkdir(mode=0o700, exist_ok=True)
-
-
 def try_to_write(folder: Path) -> None:
     """Raise OSError, which names the folder, if no file can be written in it; the folder is made if it is missing."""
     make_folder(folder)

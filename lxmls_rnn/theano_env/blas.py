@@ -4,6 +4,7 @@ The package is installed without root and is the same on every machine. Its func
 that they cannot clash with the OpenBLAS in the wheels of NumPy and SciPy. Every BLAS is proved before it is used.
 """
 
+import ctypes
 import hashlib
 import importlib.util
 import os
@@ -25,7 +26,7 @@ SYMBOLS = (
     *("sgemm_", "dgemm_", "sgemv_", "dgemv_", "sger_", "dger_", "sdot_", "ddot_", "saxpy_", "daxpy_"),
     *("openblas_get_num_threads", "openblas_set_num_threads"),
 )
-PRODUCTS = Path(__file__).with_name("blas_products.cpp")
+FUNCTIONS = Path(__file__).with_name("blas_functions.cpp")
 
 # OpenBLAS's threads spin for 2 to this power of processor cycles before they sleep. With the default of 26 they would
 # slow down the threads of `ops/cpu/parallel.hpp` and other processes.
@@ -74,37 +75,45 @@ def prove_linked(cxx: str, flags: str, folder: Path) -> blas_proof.Proof:
     flags
         Theano's flag ``blas.ldflags``.
     folder
-        The compile cache, which keeps the program that multiplies, and the proof.
+        The compile cache, which keeps the library that is linked with the BLAS, and the proof.
 
     Raises
     ------
     CompileError
-        The program cannot be compiled, for instance because `flags` do not link.
+        The library cannot be linked, for instance because `flags` do not link.
     RuntimeError
         A product is wrong, as in `device.blas_proof.prove`.
     """
-    source = PRODUCTS.read_text()
-    program = folder / f"blas-{hashlib.sha256(f'{flags}{source}'.encode()).hexdigest()[:16]}"
-    if not program.exists():
+    return blas_proof.prove(shown_name(flags), _linked(cxx, flags, folder), folder)
+
+
+def _linked(cxx: str, flags: str, folder: Path) -> Path:
+    """Return a library that is linked with the BLAS, of the compile cache or new; errors as in `prove_linked`."""
+    source = FUNCTIONS.read_text()
+    library = folder / f"blas-{hashlib.sha256(f'{flags}{source}'.encode()).hexdigest()[:16]}.so"
+    if not library.exists():
         options = flags.split()
         rpaths = [f"-Wl,-rpath,{option[2:]}" for option in options if option.startswith("-L")]
-        part = folder / f"{program.name}.{os.getpid()}"
-        command = [*shlex.split(cxx), "-O2", "-fPIC", str(PRODUCTS), *options, *rpaths, "-ldl", "-o", str(part)]
+        part = folder / f"{library.name}.{os.getpid()}"
+        options += [*rpaths, "-ldl", "-Wl,-z,defs"]
+        command = [*shlex.split(cxx), "-shared", "-fPIC", str(FUNCTIONS), *options, "-o", str(part)]
         with failures.explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
             done = programs.run(command)
             if done.status != 0:
                 raise failures.failure(command, done, source, folder, flags)
-            entries.publish(part, program)
-    return blas_proof.prove(shown_name(flags), [program], folder)
+            entries.publish(part, library)
+    return library
 
 
 def load_proved(cxx: str, flags: str, folder: Path) -> None:
     """Load the BLAS that `flags` link with, with a kernel that is proved; the package's with `TIMEOUT`.
 
     A timeout that is in the environment is kept. The environment of child processes stays as it is, for NumPy's BLAS.
-    Errors as in `prove_linked` and `device.blas_proof.require_loaded`.
+    Errors as in `prove_linked` and `device.blas_proof.require_kernel`.
     """
+    from lxmls_rnn.device.blas_products import kernel
+
     if not (cxx and flags):
         return
     proof = prove_linked(cxx, flags, folder)
@@ -112,7 +121,8 @@ def load_proved(cxx: str, flags: str, folder: Path) -> None:
     if flags == ldflags():
         settings[TIMEOUT_VARIABLE] = os.environ.get(TIMEOUT_VARIABLE, TIMEOUT)
     with variables_set(settings):
-        blas_proof.require_loaded(shown_name(flags), proof)
+        linked = ctypes.CDLL(str(_linked(cxx, flags, folder)))
+    blas_proof.require_kernel(shown_name(flags), proof, kernel(linked))
 
 
 @contextmanager

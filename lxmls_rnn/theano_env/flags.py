@@ -1,14 +1,11 @@
 """Defaults of Theano's flags for this machine; flags that the user has set are kept."""
 
 import configparser
-import grp
 import os
 import platform
-import pwd
 import re
 import shlex
 import shutil
-import stat
 import sysconfig
 import tempfile
 import warnings
@@ -21,7 +18,7 @@ from theano_runtime.programs import ask
 from lxmls_rnn import device, paths
 from lxmls_rnn.device import libraries
 from lxmls_rnn.device.problems import index, is_cuda
-from lxmls_rnn.storage.files import make_private
+from lxmls_rnn.storage.private import make_private
 from lxmls_rnn.theano_env import blas, build
 
 CACHE_AGE_SECONDS = 10 * 365 * 24 * 3600  # Theano deletes older entries of the compile cache
@@ -197,62 +194,20 @@ def _kernel_folder(name: str, other: Path) -> Path:
 def _own_cache_folder() -> Path:
     """Return a folder for compiled code that only this user can write to, with a warning if it is not the usual one."""
     wanted = paths.cache() / "theano"
-    why = _make_private(wanted)
+    why = _why_unusable(wanted)
     if not why:
         return wanted
     other = Path(tempfile.gettempdir(), f"lxmls-rnn-{os.getuid()}")
-    if _make_private(other):
+    if _why_unusable(other):
         other = Path(tempfile.mkdtemp(prefix="lxmls-rnn-"))
-        if why_not := _make_private(other):
+        if why_not := _why_unusable(other):
             raise RuntimeError(f"compiled code has no folder: {why}; {why_not}. Set XDG_CACHE_HOME to another folder")
     _warn(f"{why}: compiled code goes to {other}")
     return other
 
 
-def _make_private(folder: Path) -> str:
-    """Make a folder that only this user can write to; return a sentence that says why not, or an empty string.
-
-    This user's processes run the code in it. So no other user may write to it, or replace it or a folder or link that
-    leads to it.
-    """
-    try:
-        if not folder.is_absolute():  # a user without a name and without HOME
-            raise FileNotFoundError
-        make_private(folder)
-        real = folder.resolve()
-        for path in (*reversed(real.parents), real, *reversed(folder.parents), folder):
-            if why := _why_untrusted(path, is_sticky_enough=path not in (folder, real)):
-                return f"{path} {why}"
-        if os.statvfs(folder).f_flag & os.ST_NOEXEC:
-            return f"{folder} is mounted noexec (as Docker's --tmpfs without :exec does)"
-        if os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            folder.chmod(0o700)
-            return ""
-    except OSError:
-        pass
-    return f"{folder} cannot be written"
-
-
-def _why_untrusted(path: Path, is_sticky_enough: bool) -> str:
-    """Return how other users can change or replace what is in a folder, or the target of a link; empty if they cannot.
-
-    In a folder with the sticky bit they can add files, but not replace those of this user.
-    """
-    status = path.lstat()
-    # in a user namespace root's files have another owner, the one of the root folder
-    if status.st_uid not in (0, os.getuid(), os.stat("/").st_uid):
-        return "belongs to another user"
-    if stat.S_ISLNK(status.st_mode) or (is_sticky_enough and status.st_mode & stat.S_ISVTX):
-        return ""
-    if status.st_mode & (stat.S_IWOTH if _is_private_group(status.st_gid) else stat.S_IWOTH | stat.S_IWGRP):
-        return "can be written by other users, who can put code there (`chmod go-w` it, and delete code in it)"
-    return ""
-
-
-def _is_private_group(number: int) -> bool:
-    """Whether a group has this user as its only member, as on systems that make a group for each user."""
-    try:
-        user, group = pwd.getpwuid(os.getuid()), grp.getgrgid(number)
-    except KeyError:
-        return False
-    return number == user.pw_gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
+def _why_unusable(folder: Path) -> str:
+    """Return why this user's compiled code cannot be in a folder, which is made if it is missing; empty if it can."""
+    why = make_private(folder)
+    is_noexec = not why and os.statvfs(folder).f_flag & os.ST_NOEXEC
+    return f"{folder} is mounted noexec (as Docker's --tmpfs without :exec does)" if is_noexec else why

@@ -34,7 +34,7 @@ def library(ldflags):
 
 @pytest.fixture
 def prove(ldflags, tmp_path_factory, monkeypatch):
-    """Prove the library with faults of its kernels; the program that multiplies is compiled once."""
+    """Prove the library with faults of its kernels."""
     monkeypatch.delenv(blas_proof.VARIABLE, raising=False)
     folder = tmp_path_factory.getbasetemp() / "cache"
 
@@ -64,7 +64,7 @@ def test_one_wrong_entry_of_any_function_is_found(prove, library, function):
     dtype = {"s": "float32", "d": "float64"}[function[0]]
     proof = prove(f"native {function} wrong")
     assert proof[:3] == (library, FIRST, FIRST)
-    assert re.match(rf"native is wrong in {dtype} {function[1:]}( [NT]+)? \(\d+, \d+\)\(\d+, \d+\)$", proof.faults)
+    assert re.match(rf"native is wrong in {dtype} {function[1:]}( [NT]+)? \(\d+, \d+\) \(\d+, \d+\)$", proof.faults)
 
 
 def test_kernels_that_crash_are_passed_over(prove, library):
@@ -92,10 +92,10 @@ def test_the_users_kernel_is_kept_if_it_is_right_and_named_if_not(prove, library
 
 def test_a_proof_is_stored_for_processor_library_and_kernel(prove, ldflags, library, tmp_path, monkeypatch):
     prove()
-    program = next(file for file in (tmp_path.parent / "cache").iterdir() if file.suffix == "")
+    (linked,) = (tmp_path.parent / "cache").glob("*.so")
 
     def proved():
-        return blas_proof.prove("BLAS", [program], tmp_path)
+        return blas_proof.prove("BLAS", linked, tmp_path)
 
     runs = []
     run = subprocess.run
@@ -118,7 +118,7 @@ def test_a_proof_is_stored_for_processor_library_and_kernel(prove, ldflags, libr
     assert proved() == proved()
     assert len(runs) == 5
     tmp_path.joinpath("file").touch()
-    assert blas_proof.prove("BLAS", [program], tmp_path / "file" / "none").kernel == "mine"  # no folder to store it
+    assert blas_proof.prove("BLAS", linked, tmp_path / "file" / "none").kernel == "mine"  # no folder to store it
 
 
 THEANO = """if True:
@@ -158,6 +158,24 @@ def test_numpy_with_a_right_blas_makes_models(tmp_path):
     assert Path(json.loads(record.read_text())[0]).exists()
 
 
+def test_a_library_that_only_a_record_names_is_not_loaded(library, tmp_path):
+    code = f"{MODEL}; print('libspoilt' in open('/proc/self/maps').read())"
+    assert python(code, tmp_path)[1] == "made\nFalse\n"
+    (record,) = (tmp_path / "lxmls-rnn").iterdir()
+    right, forged = record.read_text(), json.dumps([library, "native", "", "", blas_proof._version(library)])
+    record.write_text(forged)
+    assert python(code, tmp_path)[1] == "made\nFalse\n"
+    assert record.read_text() == right  # proved again
+
+
+def test_a_proof_that_other_users_could_have_written_is_not_believed(library, tmp_path):
+    assert python(MODEL, tmp_path, LD_PRELOAD=library)[1] == "made\n"
+    wrong = {"LD_PRELOAD": library, "SPOILT": "native cblas wrong"}
+    assert python(MODEL, tmp_path, **wrong)[1] == "made\n"  # the record says so
+    (tmp_path / "lxmls-rnn").chmod(0o777)
+    assert python(MODEL, tmp_path, **wrong)[1] == ""
+
+
 @pytest.mark.parametrize("fault", ["wrong", "crashes"])
 def test_numpy_with_a_wrong_blas_makes_no_model_and_names_the_variable(library, tmp_path, fault):
     environ = {"LD_PRELOAD": library, "SPOILT": f"native cblas {fault}; {FIRST} cblas wrong"}
@@ -181,9 +199,8 @@ def test_a_variable_that_is_set_after_numpys_import_does_not_count(library, tmp_
 
 
 def test_a_python_that_cannot_multiply_is_no_wrong_product(tmp_path):
-    command = [sys.executable, Path(blas_proof.__file__).with_name("numpy_products.py"), __file__]
     with pytest.raises(RuntimeError, match=r"the products of BLAS cannot be computed: Python imports .* instead of .*"):
-        blas_proof.prove("BLAS", command, tmp_path)
+        blas_proof.prove("BLAS", __file__, tmp_path)
 
 
 def test_the_import_of_the_package_and_its_help_prove_nothing(tmp_path):

@@ -222,62 +222,6 @@ def test_a_copy_that_another_process_has_made_meanwhile_is_taken(image, tmp_path
     assert [path.name for path in copy.parent.iterdir()] == [copy.name]
 
 
-def test_the_folders_of_the_cache_are_this_users_alone_whatever_the_umask(tmp_path):
-    before = os.umask(0)
-    try:
-        cache = Path(settings(tmp_path / "home/xdg")["base_compiledir"])
-    finally:
-        os.umask(before)
-    made = [cache, *cache.parents[:3]]
-    assert {path.stat().st_mode & 0o777 for path in made} == {0o700}
-    cache.chmod(0o755)
-    assert settings(tmp_path / "home/xdg")["base_compiledir"] == str(cache)
-    assert cache.stat().st_mode & 0o777 == 0o700
-
-
-def of_nobody(path):
-    os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-
-
-@pytest.mark.parametrize(
-    ("place", "change", "why"),
-    [
-        ("xdg/lxmls-rnn/theano", lambda path: path.chmod(0o777), "can be written by other users"),
-        ("xdg/lxmls-rnn/theano", lambda path: path.chmod(0o1777), "can be written by other users"),
-        ("xdg/lxmls-rnn", lambda path: path.chmod(0o777), "can be written by other users"),
-        ("target", lambda path: path.chmod(0o777), "can be written by other users"),
-        pytest.param("xdg/lxmls-rnn/theano", of_nobody, "belongs to another user", marks=needs_root),
-        pytest.param("target", of_nobody, "belongs to another user", marks=needs_root),
-        pytest.param("xdg", of_nobody, "belongs to another user", marks=needs_root),
-    ],
-)
-def test_a_cache_that_other_users_can_change_is_not_taken(tmp_path, monkeypatch, place, change, why):
-    monkeypatch.setattr(flags.tempfile, "tempdir", str(tmp_path))
-    (tmp_path / "target/cache").mkdir(parents=True)
-    (tmp_path / "xdg").symlink_to(tmp_path / "target/cache")
-    wanted = settings(tmp_path / "xdg")["base_compiledir"]
-    assert wanted == str(tmp_path / "xdg/lxmls-rnn/theano")
-    change(tmp_path / place)
-    with pytest.warns(RuntimeWarning, match=f"^{tmp_path}/.* {why}.*: compiled code goes to {tmp_path}"):
-        assert settings(tmp_path / "xdg")["base_compiledir"] == str(tmp_path / f"lxmls-rnn-{os.getuid()}")
-
-
-@pytest.mark.filterwarnings("ignore:.*can be written by other users:RuntimeWarning")
-def test_a_cache_below_a_sticky_folder_or_one_of_the_users_own_group_is_taken(tmp_path, monkeypatch):
-    monkeypatch.setattr(flags.tempfile, "tempdir", str(tmp_path))
-    (tmp_path / "sticky").mkdir()
-    (tmp_path / "sticky").chmod(0o1777)
-    wanted = tmp_path / "sticky/lxmls-rnn/theano"
-    assert settings(tmp_path / "sticky")["base_compiledir"] == str(wanted)
-    wanted.parent.chmod(0o775)
-    user = SimpleNamespace(pw_gid=wanted.stat().st_gid, pw_name="anna")
-    monkeypatch.setattr(flags.pwd, "getpwuid", lambda number: user)
-    for members, is_trusted in ([], True), (["anna"], True), (["ben"], False):
-        group = SimpleNamespace(gr_name="anna", gr_mem=members)
-        monkeypatch.setattr(flags.grp, "getgrgid", lambda number, group=group: group)
-        assert (settings(tmp_path / "sticky")["base_compiledir"] == str(wanted)) is is_trusted
-
-
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """The folder for temporary files; the cache's own cannot be made."""
