@@ -33,8 +33,7 @@ def main(file: str) -> None:
         products = numpys
     else:
         linked = ctypes.CDLL(file)
-        linked.file.restype = ctypes.c_char_p
-        print(linked.file().decode(), kernel(linked), sep="\n")
+        print(*file_and_kernel(linked), sep="\n")
         products = partial(fortrans, linked)
     rng = np.random.RandomState(0)
     for m, k, n in SHAPES:
@@ -53,14 +52,19 @@ def kernels() -> dict[str, str]:
     return {library["filepath"]: library.get("architecture") or "" for library in loaded}
 
 
-def kernel(linked: ctypes.CDLL) -> str:
-    """Return the kernel of the BLAS that a library is linked with; empty if it is no OpenBLAS, or a static one."""
+def file_and_kernel(linked: ctypes.CDLL) -> tuple[str, str]:
+    """Return the file of the BLAS that a library is linked with, and its kernel; empty if it is no OpenBLAS.
+
+    A static one has no kernel: each module of Theano has its own copy, which chooses one when it is loaded.
+    """
+    linked.file.restype = ctypes.c_char_p
+    file = linked.file().decode()
     for name in ("scipy_openblas_get_corename", "openblas_get_corename"):
-        if hasattr(linked, name):
+        if file != linked._name and hasattr(linked, name):
             function = getattr(linked, name)
             function.restype = ctypes.c_char_p
-            return str(function().decode())
-    return ""
+            return file, function().decode()
+    return file, ""
 
 
 def numpys(dtype: str, A: np.ndarray, B: np.ndarray, AB: np.ndarray) -> Iterator[Product]:

@@ -112,7 +112,7 @@ def load_proved(cxx: str, flags: str, folder: Path) -> None:
     A timeout that is in the environment is kept. The environment of child processes stays as it is, for NumPy's BLAS.
     Errors as in `prove_linked` and `device.blas_proof.require_kernel`.
     """
-    from lxmls_rnn.device.blas_products import kernel
+    from lxmls_rnn.device.blas_products import file_and_kernel
 
     if not (cxx and flags):
         return
@@ -122,7 +122,7 @@ def load_proved(cxx: str, flags: str, folder: Path) -> None:
         settings[TIMEOUT_VARIABLE] = os.environ.get(TIMEOUT_VARIABLE, TIMEOUT)
     with variables_set(settings):
         linked = ctypes.CDLL(str(_linked(cxx, flags, folder)))
-    blas_proof.require_kernel(shown_name(flags), proof, kernel(linked))
+    blas_proof.require_kernel(shown_name(flags), proof, file_and_kernel(linked)[1])
 
 
 @contextmanager

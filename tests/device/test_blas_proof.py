@@ -83,6 +83,16 @@ def test_without_a_right_kernel_the_error_names_library_kernels_and_products(pro
         prove(faults)
 
 
+def test_a_static_library_has_no_other_kernel(tmp_path, monkeypatch):
+    """Each module of Theano would have a copy of it, with the kernel for the processor."""
+    source = Path(__file__).with_name("spoilt_blas.cpp")
+    subprocess.run(["g++", "-O1", "-fPIC", "-c", source, "-o", tmp_path / "spoilt.o"], check=True)
+    subprocess.run(["ar", "rc", tmp_path / "libspoilt.a", tmp_path / "spoilt.o"], check=True)
+    monkeypatch.setenv("SPOILT", "native dgemm wrong")
+    with pytest.raises(RuntimeError, match="is wrong on this processor: it is wrong in float64 gemm NN"):
+        theano_blas.prove_linked("g++", f"-L{tmp_path} -lspoilt", tmp_path)
+
+
 def test_the_users_kernel_is_kept_if_it_is_right_and_named_if_not(prove, library, monkeypatch):
     monkeypatch.setenv(blas_proof.VARIABLE, "mine")
     assert prove("native dgemm wrong") == (library, "mine", "mine", "")
