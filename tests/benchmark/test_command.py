@@ -134,7 +134,6 @@ def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_
             "13,680 cases are too many for a results file, which holds 6,850",
         ),
         (["--time", "0"], "time must be a positive number, got 0"),
-        (["--budget", "-1"], "budget must be a positive number or none, got -1"),
         (["--out", "/proc/none/a.json"], "/proc/none"),
         (
             ["--work", "copy", "--device", "cpu"],

@@ -38,10 +38,10 @@ from lxmls_rnn.storage.messages import counted
 
 OWN_SIZES = "own sizes"
 MAX_THREADS = 1024
-SIZES, LIMITS = ("hidden", "batch", "length"), ("threads", "time", "budget")
+SIZES, LIMITS = ("hidden", "batch", "length"), ("threads", "time")
 CHECKBOXES = "model", "implementation", "device", "work", "dtype"
 SHOWN = "set", *SIZES, *CHECKBOXES, *LIMITS  # the settings that have a control
-WIDTHS = {"threads": "15em", "time": "16em", "budget": "16em"}
+WIDTHS = {"threads": "15em", "time": "16em"}
 
 
 class BenchmarkPanel(JobPanel[BenchmarkJob]):
@@ -51,12 +51,11 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
     title = "Benchmark"
     help = """Choose what to time and press <b>Run</b>: the table and the plots grow during the run. Each implementation
     runs in its own process on its device. Its results are compared with NumPy's before it is timed. Implementations
-    with the same work take turns, so that a slow moment of the machine affects all of them. If the total seconds do
-    not suffice for all cases, steps and middle sizes come first. You see the <b>median</b> and the <b>quartiles</b> of
-    repeats in three processes: differences smaller than the distance of the quartiles mean nothing. A row is uncertain
-    (?) until it has six repeats in three processes, and while its quartiles differ by more than 30 %: it is then timed
-    again if there is time. An unavailable device is listed with the reason. Results are saved. <b>Load</b> shows stored
-    results, and <b>Compare</b> compares them with those below."""
+    with the same work take turns, so that a slow moment of the machine affects all of them. You see the <b>median</b>
+    and the <b>quartiles</b> of repeats in three processes: differences smaller than the distance of the quartiles mean
+    nothing. A row is uncertain (?) until it has six repeats in three processes, and while its quartiles differ by more
+    than 30 %: it is then timed again. An unavailable device is listed with the reason. Results are saved. <b>Load</b>
+    shows stored results, and <b>Compare</b> compares them with those below."""
 
     def __init__(self) -> None:
         self.shown: Results | None = None  # None at first
@@ -94,7 +93,6 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
             "device": ["cpu", "cuda"] if cards() else ["cpu"],
             "work": ["backward"],
             "threads": cores(),
-            "budget": c.BUDGET_SECONDS,
         }
         self.choice = Controls(shown, initial, WIDTHS)
         self.choice["threads"].limit(MAX_THREADS)

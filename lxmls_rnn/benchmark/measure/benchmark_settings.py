@@ -72,14 +72,6 @@ class BenchmarkSettings:
         "Seconds that a case may take, compiling included; without six repeats by then it is uncertain",
         is_positive=True,
     )
-    budget: float | None = setting(
-        None,
-        "Total seconds",
-        "Seconds for the whole run; the shorter, the fewer cases are measured, steps and middle sizes first. Compiling "
-        "does not count: it may take four times as long besides",
-        is_positive=True,
-        none=f"{c.BUDGET_SECONDS:.0f} for quick, unlimited for others",
-    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -111,5 +103,4 @@ class BenchmarkSettings:
 
     def runner(self) -> Runner:
         """Return a runner with these limits."""
-        budget = c.SETS[self.set].budget if self.budget is None else self.budget
-        return Runner(self.threads, self.time, self.limit, budget)
+        return Runner(self.threads, self.time, self.limit)

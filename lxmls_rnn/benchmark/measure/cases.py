@@ -136,19 +136,17 @@ class CaseSet:
     shapes: Sequence[Shape]
     works: tuple[str, ...]
     implementations: tuple[str, ...] = tuple(IMPLEMENTATIONS)
-    budget: float | None = None  # seconds of a run
     scan_on_gpu: Shape | None = None  # the one shape at which scan is measured on a GPU; None for all
 
 
-BUDGET_SECONDS = 120  # of a quick run
+BY_IMPORTANCE = (*DECIDING_WORKS, "copy")  # a run that is stopped early has measured the first
 SETS = {
     "quick": CaseSet(
-        grid(("rnn", "lstm"), (20, 128), (1, 32, 128), (10,)),
-        tuple(WORKS),
-        budget=BUDGET_SECONDS,
+        [Shape(model, n_hidd, batch) for n_hidd in (20, 128) for model in ("rnn", "lstm") for batch in (32, 1, 128)],
+        BY_IMPORTANCE,
         scan_on_gpu=Shape("rnn", 20, 32),  # in the middle
     ),
-    "full": CaseSet(grid(CASE_MODELS, (20, 50, 128, 256, 512, 1024), (1, 4, 16, 64, 256), (10, 30)), tuple(WORKS)),
+    "full": CaseSet(grid(CASE_MODELS, (20, 50, 128, 256, 512, 1024), (1, 4, 16, 64, 256), (10, 30)), BY_IMPORTANCE),
     "deepbench": CaseSet(DEEPBENCH, ("forward", "backward")),
 }
 
@@ -186,7 +184,7 @@ def make_cases(
     n_words: int = 4786,
     scan_on_gpu: Shape | None = None,
 ) -> list[Case]:
-    """Return the cases of every shape, group by group.
+    """Return the cases, kind of work by kind of work, and of each shape as a group.
 
     NumPy runs only on the CPU; the work "copy" only on a GPU; scan on a GPU only at the shape `scan_on_gpu`, if there
     is one. Shapes of the same model and hidden size share compiled functions; they should follow each other.
@@ -200,12 +198,12 @@ def make_cases(
         return implementation != "scan" or scan_on_gpu in (None, shape)
 
     places = [(name, device) for device in devices for name in implementations if device == "cpu" or name != "numpy"]
-    by_function = [list(same) for _, same in groupby(shapes, key=attrgetter("model", "n_hidd"))]
+    shapes = list(shapes)
     return [
         Case(**vars(shape), implementation=implementation, device=device, dtype=dtype, work=work, n_words=n_words)
-        for dtype, shapes_of_function in product(list(dtypes), by_function)
+        for dtype in dtypes
         for work in works
-        for shape in shapes_of_function
+        for shape in shapes
         for implementation, device in places
         if is_measured(work, shape, implementation, device)
     ]
@@ -214,18 +212,3 @@ def make_cases(
 def groups(items: Iterable[T]) -> list[list[T]]:
     """Split cases or rows into their groups; the members of a group must follow each other."""
     return [list(members) for _, members in groupby(items, key=attrgetter("group"))]
-
-
-def middle_first(cases: Sequence[Case]) -> list[Case]:
-    """Sort the cases of a run that may end early: steps first, model by model, middle sizes before extremes.
-
-    scan compiles for longer than all others together: its cases come last, except those with only middle sizes.
-    """
-    sizes = {name: sorted({getattr(case, name) for case in cases}) for name in ("n_hidd", "length", "batch")}
-    works, models = [*DECIDING_WORKS, "copy"], list(CASE_MODELS)
-
-    def rank(case: Case) -> tuple[Any, ...]:
-        off = [abs(values.index(getattr(case, name)) - (len(values) - 1) // 2) for name, values in sizes.items()]
-        return case.implementation == "scan" and any(off), works.index(case.work), models.index(case.model), off
-
-    return sorted(cases, key=rank)

@@ -1,16 +1,14 @@
 """Measurement of cases in groups: all workers of a group take turns, so that a drift of the machine favours none.
 
 Each case is timed in `PROCESSES` processes, one after the other, because the places of its data in memory differ
-between processes, and with them its times (https://pyperf.readthedocs.io/en/latest/run_benchmark.html). While there is
-time, uncertain rows are then timed again in further processes. With a budget, cases that have not begun in the first
-process by `BEGIN_SHARE` of it are left out, so that the others get all their processes.
+between processes, and with them its times (https://pyperf.readthedocs.io/en/latest/run_benchmark.html). Uncertain rows
+are then timed again in further processes, at most `MAX_PROCESSES` in all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from math import inf
 from time import monotonic
 
 import numpy as np
@@ -24,11 +22,9 @@ from lxmls_rnn.device.processor import cores
 from lxmls_rnn.memory import check as check_memory
 
 SECONDS, LIMIT_SECONDS = 0.15, 120.0  # timed for a case; that a case may take: what command and panel begin with
-MAX_PROCESSES = 8  # for rows that stay uncertain
+MAX_PROCESSES = 5  # for rows that stay uncertain
 ROUNDS = MIN_REPEATS // PROCESSES  # turns of a case in each process
-BEGIN_SHARE = 0.9 / PROCESSES
-GROUPS_AT_A_TIME = 50  # without a budget: all their processes before the next begin, so that a stopped run has results
-COMPILE_BUDGETS = 4  # additional time for compiling, as a multiple of the budget
+GROUPS_AT_A_TIME = 12  # all their processes before the next groups begin, so that a stopped run has certain rows
 
 
 class Runner:
@@ -43,10 +39,6 @@ class Runner:
         Time in seconds for the timed calls of a case, in `PROCESSES` processes with `ROUNDS` rounds each.
     limit
         Limit in seconds for a case in total, including compiling.
-    budget
-        Limit in seconds for the whole run, without starting workers and compiling, for which `COMPILE_BUDGETS` times
-        the budget is added. Cases that are not measured by then become rows with the status "stopped". Default: no
-        limit.
 
     Attributes
     ----------
@@ -63,15 +55,13 @@ class Runner:
         threads: int | None = None,
         seconds: float = SECONDS,
         limit: float = LIMIT_SECONDS,
-        budget: float | None = None,
     ) -> None:
-        for name, value in (("threads", threads), ("seconds", seconds), ("limit", limit), ("budget", budget)):
+        for name, value in (("threads", threads), ("seconds", seconds), ("limit", limit)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be positive, got {value}")
         self.threads = threads or cores()
-        self.seconds, self.limit, self.budget = seconds, limit, budget
+        self.seconds, self.limit = seconds, limit
         self.activity, self.stopping = "starting", False
-        self.compile_seconds = 0.0  # in this run
         self._workers: dict[tuple[str, str, str], Worker] = {}
         self.absent: dict[tuple[str, str, str], str] = {}
 
@@ -79,8 +69,8 @@ class Runner:
         """Measure cases group by group; yield the rows of a group each time they have more repeats.
 
         A row for the first case of each unavailable implementation, device and dtype comes before; it stands for all.
-        The run ends early on Ctrl-C (`KeyboardInterrupt`), after `stop`, and when the budget is used up.
-        Rows keep the repeats that they have by then; those without any get the status "stopped".
+        The run ends early on Ctrl-C (`KeyboardInterrupt`) and after `stop`. Rows keep the repeats that they have by
+        then; those without any get the status "stopped".
         """
         self._stopped = ""
         first: dict[tuple[str, str, str], Case] = {}
@@ -88,26 +78,21 @@ class Runner:
             first.setdefault(case.lane, case)
         try:
             self._ask_for(first)
-            self.compile_seconds, self._start = 0.0, monotonic()
             yield [Row(case, "unavailable", self.absent[lane]) for lane, case in first.items() if lane in self.absent]
             available = [case for case in cases if case.lane not in self.absent]
             parts = [[Measurement(Row(case)) for case in group] for group in groups(available)]
-            at_a_time = GROUPS_AT_A_TIME if self.budget is None else len(parts)
-            for start in range(0, len(parts), at_a_time or 1):
-                yield from self._run_parts(parts[start : start + at_a_time])
+            for start in range(0, len(parts), GROUPS_AT_A_TIME):
+                yield from self._run_parts(parts[start : start + GROUPS_AT_A_TIME])
                 if self._stopped:
                     return
         finally:
             self.close()
 
     def _run_parts(self, parts: list[list[Measurement]]) -> Iterator[list[Row]]:
-        n_begun = 0
         for number in range(MAX_PROCESSES):
             for part in parts:
                 again = [measurement for measurement in part if number < PROCESSES or measurement.row.is_uncertain]
                 if again:
-                    if number == 0:
-                        n_begun += not self._leave_out_if_late(part, n_begun)
                     self._measure_unless_stopped(again)
                     yield [self._finished(measurement) for measurement in again]
             self.close()  # the next processes are new ones
@@ -124,22 +109,7 @@ class Runner:
         except KeyboardInterrupt:
             self._stopped = STOPPED
 
-    def _leave_out_if_late(self, measurements: list[Measurement], n_begun: int) -> bool:
-        """Leave a group out if it would use up `BEGIN_SHARE`, should it take as long as those that have begun."""
-        why = self._used_up(BEGIN_SHARE * n_begun / (n_begun + 1)) if n_begun else ""
-        for measurement in measurements if why else ():
-            measurement.row.status, measurement.row.why = "stopped", why
-        return bool(why)
-
-    def _used_up(self, share: float = 1.0) -> str:
-        """Return a sentence if this share of the time for measuring or compiling is used up, else an empty text."""
-        measuring = monotonic() - self._start - self.compile_seconds
-        if self.budget is not None and measuring >= share * self.budget:
-            return f"the time for the run, {self.budget:.3g} s, was used up"
-        return self._compiled_enough(share)
-
     def _measure_unless_stopped(self, measurements: list[Measurement]) -> None:
-        self._stopped = self._stopped or self._used_up()
         if not self._stopped:
             try:
                 self._measure(measurements)
@@ -199,22 +169,12 @@ class Runner:
 
     def _prepare(self, measurement: Measurement) -> None:
         case, row = measurement.row.case, measurement.row
-        if self._compiled_enough():
-            raise Failed("stopped", self._compiled_enough())
         worker = self._worker(case.lane)
         try:
             check_memory("its worker", memory(case))
         except MemoryError as error:
             raise Failed("memory", str(error)) from None
-        start = monotonic()
-        try:
-            answer = worker.ask(min(self.limit, self._left_to_compile()), do="prepare", case=vars(case))
-        except Failed as failure:
-            self.compile_seconds += monotonic() - start
-            if failure.status == "limit" and self._compiled_enough():
-                raise Failed("stopped", self._compiled_enough()) from None
-            raise
-        self.compile_seconds += answer["compile_s"] if answer["compiled"] else 0
+        answer = worker.ask(self.limit, do="prepare", case=vars(case))
         row.device = answer["device"]
         row.compile_s = answer["compile_s"] if row.compile_s is None else row.compile_s
         row.difference, row.checked = answer["difference"], answer["checked"]
@@ -224,15 +184,6 @@ class Runner:
             how = "are not finite" if row.difference is None else f"differ by {row.difference:.1e} of the largest"
             raise Failed("wrong", f"its numbers {how} from the reference's; {answer['tolerance']:.0e} is allowed")
         measurement.is_prepared = True
-
-    def _left_to_compile(self) -> float:
-        return inf if self.budget is None else max(0.0, COMPILE_BUDGETS * self.budget - self.compile_seconds)
-
-    def _compiled_enough(self, share: float = 1.0) -> str:
-        """Return a sentence if this share of the time for compiling is used up, else an empty text."""
-        if self.budget is None or self.compile_seconds < share * COMPILE_BUDGETS * self.budget:
-            return ""
-        return f"the time for compiling, {COMPILE_BUDGETS * self.budget:.3g} s, was used up"
 
     def _time(self, measurement: Measurement) -> None:
         worker = self._workers.get(measurement.row.case.lane)
@@ -249,15 +200,12 @@ class Runner:
     def _worker(self, lane: tuple[str, str, str]) -> Worker:
         """Return the worker of a lane; start it if it does not run, also after a crash."""
         if lane not in self._workers:
-            start = monotonic()
             try:
                 self._workers[lane] = Worker(*lane, threads=self.threads, stop=lambda: self.stopping)
             except Failed as failure:
                 if failure.status == "unavailable":
                     self.absent[lane] = str(failure)
                 raise
-            finally:
-                self.compile_seconds += monotonic() - start
         return self._workers[lane]
 
     def _finished(self, measurement: Measurement) -> Row:

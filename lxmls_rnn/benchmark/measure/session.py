@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from lxmls_rnn.benchmark.measure.cases import Case, groups, middle_first
+from lxmls_rnn.benchmark.measure.cases import Case, groups
 from lxmls_rnn.benchmark.measure.machine import describe, doubt
-from lxmls_rnn.benchmark.measure.results import MAX_CASES, PROCESSES, Results, Row
+from lxmls_rnn.benchmark.measure.results import PROCESSES, Results, Row
 from lxmls_rnn.benchmark.measure.runner import ROUNDS, STOPPED, Runner
 from lxmls_rnn.storage.files import try_to_write
+from lxmls_rnn.storage.messages import counted
 
 
 class Session:
     """Measure cases with a runner, and save the results to a file with the settings and the `command` line.
 
     The cases are measured group by group, in `PROCESSES` processes one after the other, and the file is written after
-    each group. If the runner has a budget, `middle_first` sorts them. With `resume` the rows that are already in the
-    file are kept. A group with a missing or uncertain case is measured again as a whole, because only cases that were
-    measured in turns are compared; the file's other groups stay as they are. ValueError if the file to resume comes
-    from another machine, or from other versions or threads on this one, or cannot hold these cases too.
+    each group. With `resume` the rows that are already in the file are kept. A group with a missing or uncertain case
+    is measured again as a whole, because only cases that were measured in turns are compared. ValueError if the file to
+    resume comes from another machine, or from other versions or threads on this one, or has other cases.
 
     Attributes
     ----------
@@ -47,34 +46,21 @@ class Session:
                 raise ValueError(
                     f"{path} was measured on another machine, or with other versions or threads: choose another --out"
                 )
+            asked = set(cases)
+            others = [row.case for row in before.rows if row.case not in asked]
+            if others:
+                raise ValueError(
+                    f"{path} has {counted(len(others), 'case')} that this run does not measure, the first {others[0]}: "
+                    "choose the cases that it was made with, or another --out"
+                )
             runner.absent |= {row.case.lane: row.why for row in before.rows if row.status == "unavailable"}
             self.earlier = {row.case: row for row in before.rows if row.status != "stopped"}
             self.results.doubt = before.doubt
-        members: dict[tuple[Any, ...], dict[Case, None]] = {}  # of each group, also those that only the file has
-        for case in [*cases, *self.earlier]:
-            members.setdefault(case.group, {})[case] = None
-        self.in_file = [case for group in members.values() for case in group]
-        if self.earlier:
-            self._check_file(members)
-        asked = {case.group for case in cases}
-        again = [case for case in self.in_file if case.group in asked]
-        ordered = again if runner.budget is None else middle_first(again)
         known = {case for case, row in self.earlier.items() if not row.is_uncertain}
-        known |= {case for case in again if case.lane in runner.absent}
-        self.todo = [group for group in groups(ordered) if not known.issuperset(group)]
+        known |= {case for case in cases if case.lane in runner.absent}
+        self.todo = [group for group in groups(cases) if not known.issuperset(group)]
         if self.todo:
             self.results.doubt = doubt() or self.results.doubt
-
-    def _check_file(self, members: Collection[tuple[Any, ...]]) -> None:
-        """Raise ValueError for too many cases, or other sizes of vocabulary or embeddings, which no report shows."""
-        if len(self.in_file) > MAX_CASES:
-            raise ValueError(
-                f"{self.path} would have {len(self.in_file):,} cases, and a results file holds {MAX_CASES:,}: choose "
-                "another --out"
-            )
-        is_mixed = len({case.n_words for case in self.in_file}) > 1
-        if is_mixed or len({group[:-3] for group in members}) < len(members):  # without n_words, n_emb and n_tags
-            raise ValueError(f"{self.path} was measured with another vocabulary or embeddings: choose another --out")
 
     @property
     def cases(self) -> list[Case]:
@@ -111,7 +97,7 @@ class Session:
             self._save(done)
 
     def _save(self, done: dict[Case, Row]) -> None:
-        self.results.rows = [done[case] for case in self.in_file if case in done]
+        self.results.rows = [done[case] for case in self.asked if case in done]
         self.saved = any(row.status not in ("stopped", "unavailable") for row in self.results.rows)
         if self.saved:
             self.results.save(self.path)

@@ -31,8 +31,6 @@ def test_scan_is_measured_on_a_gpu_at_one_shape_of_a_quick_run_and_where_it_is_a
     assert on_gpu(implementation=("scan",)) == len(chosen_shapes(SETS["quick"], ["rnn", "lstm"], [], [], []))
 
 
-def test_the_limits_are_those_of_the_runner_and_the_budget_is_that_of_the_set_unless_it_is_given():
-    given = BenchmarkSettings(threads=3, time=0.5, limit=7.0, budget=9.0).runner()
-    assert (given.threads, given.seconds, given.limit, given.budget) == (3, 0.5, 7.0, 9.0)
-    assert BenchmarkSettings().runner().budget == 120
-    assert BenchmarkSettings("full").runner().budget is None
+def test_the_limits_are_those_of_the_runner():
+    given = BenchmarkSettings(threads=3, time=0.5, limit=7.0).runner()
+    assert (given.threads, given.seconds, given.limit) == (3, 0.5, 7.0)

@@ -10,7 +10,6 @@ from lxmls_rnn.benchmark.measure.cases import (
     Shape,
     chosen_shapes,
     make_cases,
-    middle_first,
 )
 
 
@@ -51,25 +50,19 @@ def test_shapes_of_one_hidden_size_follow_each_other():
     shapes = [Shape("rnn", 5, 1), Shape("rnn", 5, 2), Shape("rnn", 6, 1)]
     found = make_cases(shapes, ["forward", "step"], ["scan", "numpy"])
     assert [(case.n_hidd, case.work, case.batch) for case in found if case.implementation == "scan"] == [
-        *((5, work, batch) for work in ("forward", "step") for batch in (1, 2)),
-        *((6, work, 1) for work in ("forward", "step")),
+        (n_hidd, work, batch) for work in ("forward", "step") for n_hidd, batch in ((5, 1), (5, 2), (6, 1))
     ]
 
 
-def test_a_run_that_may_end_early_begins_with_steps_of_middle_sizes_in_all_implementations():
-    found = middle_first(BenchmarkSettings().cases())
-    sizes = [(case.model, case.work, case.n_hidd, case.batch) for case in found]
-    places = {(name, device) for device in ("cpu", "cuda") for name in IMPLEMENTATIONS} - {("numpy", "cuda")}
-    n = len(places)
-    assert {(case.implementation, case.device) for case in found[:n]} == places
-    assert set(sizes[:n]) == {("rnn", "step", 20, 32)}
-    assert list(dict.fromkeys(sizes))[1:7] == [
-        *(("rnn", "step", 20, batch) for batch in (1, 128)),
-        *(("rnn", "step", 128, batch) for batch in (32, 1, 128)),
-        ("lstm", "step", 20, 32),
-    ]
-    assert {case.implementation for case in found[-30:]} == {"scan"}
-    assert found[-1].work == "forward"
+@pytest.mark.parametrize("name", ["quick", "full"])
+def test_a_run_that_is_stopped_has_begun_with_steps(name):
+    works = [case.work for case in BenchmarkSettings(name).cases()]
+    assert list(dict.fromkeys(works)) == ["step", "backward", "forward", "copy"]
+
+
+def test_a_quick_run_begins_with_the_middle_size():
+    sizes = [(case.model, case.n_hidd, case.batch) for case in BenchmarkSettings(work=("step",)).cases()]
+    assert list(dict.fromkeys(sizes))[:4] == [("rnn", 20, 32), ("rnn", 20, 1), ("rnn", 20, 128), ("lstm", 20, 32)]
 
 
 @pytest.mark.parametrize(

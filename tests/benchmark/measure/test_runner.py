@@ -6,12 +6,10 @@ import threading
 import faulty_worker
 import pytest
 from benchmark.conftest import framework, measured
-from environment import HANG_SECONDS, wait_until
+from environment import wait_until
 
 from lxmls_rnn.benchmark.measure import contenders
-from lxmls_rnn.benchmark.measure import runner as runner_module
 from lxmls_rnn.benchmark.measure.cases import WORKS, Shape, make_cases
-from lxmls_rnn.benchmark.measure.process import Failed, Worker
 from lxmls_rnn.benchmark.measure.runner import PROCESSES, Runner
 from lxmls_rnn.deep_learning import frameworks
 
@@ -118,87 +116,6 @@ def test_a_case_too_large_for_the_memory_is_not_tried(runner):
     (row,) = measured(runner, cases(("numpy",), shapes=[Shape("lstm", 500_000, 1, 4)]))
     assert row.status == "memory"
     assert re.fullmatch(r"its worker needs about [\d.,]+ GB, and .* are free here", row.why)
-
-
-@pytest.fixture
-def runner_with_a_clock(runner, monkeypatch):
-    """Make a runner with a budget, and by its clock so many seconds for compiling a case and for each round."""
-
-    def make(budget, compiling, measuring):
-        now, start = [0.0], runner_module.Worker
-
-        def clock():
-            return now[0]
-
-        clock.advance = lambda seconds: now.__setitem__(0, now[0] + seconds)
-        monkeypatch.setattr(runner_module, "monotonic", clock)
-
-        def start_slow(*lane, **options):
-            worker = start(*lane, **options)
-            ask = worker.ask
-
-            def ask_slow(limit, **request):
-                request |= {"seconds": 0.001} if request["do"] == "measure" else {}
-                answer = ask(limit, **request)
-                now[0] += {"prepare": compiling, "measure": measuring}.get(request["do"], 0)
-                return answer | ({"compile_s": compiling} if request["do"] == "prepare" else {})
-
-            worker.ask = ask_slow
-            return worker
-
-        monkeypatch.setattr(runner_module, "Worker", start_slow)
-        return Runner(threads=1, seconds=600, limit=600, budget=budget)
-
-    return make
-
-
-@pytest.mark.parametrize(
-    ("budget", "compiling", "measuring", "n_measured", "why"),  # two rounds in the first process
-    [
-        (30, 15, 0.1, 2, "the time for compiling, 120 s, was used up"),
-        (70, 10, 3, 3, "the time for the run, 70 s, was used up"),
-    ],
-)
-def test_compiling_has_time_of_its_own_and_only_cases_begin_that_can_have_all_processes(
-    runner_with_a_clock, budget, compiling, measuring, n_measured, why
-):
-    """Each of four groups compiles anew for its hidden size."""
-    shapes = [Shape("rnn", n_hidd, 1, 4) for n_hidd in (5, 6, 7, 8)]
-    rows = measured(runner_with_a_clock(budget, compiling, measuring), cases(("numpy",), shapes=shapes))
-    assert [(row.status, row.why) for row in rows] == [("ok", "")] * n_measured + [("stopped", why)] * (4 - n_measured)
-    assert all(row.processes >= PROCESSES for row in rows[:n_measured])
-
-
-def test_starting_a_worker_counts_as_compiling(runner_with_a_clock, monkeypatch):
-    """It takes 45 s by the clock, more than four times the budget; only asking what is available takes none of it."""
-    runner = runner_with_a_clock(10, 0, 0.1)
-    start = runner_module.Worker
-
-    def start_slow(*lane, **options):
-        runner_module.monotonic.advance(45)
-        return start(*lane, **options)
-
-    monkeypatch.setattr(runner_module, "Worker", start_slow)
-    (row,) = measured(runner, cases(("numpy",)))
-    assert (row.status, row.processes) == ("ok", 2)
-
-
-def test_a_compile_that_hangs_is_stopped_when_its_time_is_used_up(monkeypatch):
-    """By a clock that only such a compile moves."""
-    now, ask = [0.0], Worker.ask
-
-    def ask_by_clock(worker, limit, **request):
-        try:
-            return ask(worker, limit, **request)
-        except Failed:
-            now[0] += limit
-            raise
-
-    monkeypatch.setattr(runner_module, "monotonic", lambda: now[0])
-    monkeypatch.setattr(Worker, "ask", ask_by_clock)
-    faulty_worker.request(monkeypatch, "hang:numpy")
-    (row,) = measured(Runner(threads=1, seconds=0.01, limit=HANG_SECONDS, budget=0.4), cases(("numpy",)))
-    assert (row.status, row.why) == ("stopped", "the time for compiling, 1.6 s, was used up")
 
 
 def test_ctrl_c_keeps_what_was_measured_and_ends_the_workers(runner_of_processes, monkeypatch):
