@@ -29,7 +29,7 @@ myst_heading_anchors = 4  # of the names that GitHub gives them
 myst_links_external_new_tab = True  # the lab shows the pages in a frame, where other sites refuse to be
 
 default_role = "code"
-autodoc_mock_imports = ["jax", "torch"]
+autodoc_mock_imports = ["torch"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True

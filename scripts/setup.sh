@@ -1,7 +1,7 @@
 #!/bin/sh
 # Make .venv from uv.lock, without root. PYTHON=python3.12 or PYTHON=/path/to/python selects the interpreter, PYTHON=uv
-# one that uv downloads, with the headers that C code needs. WITH=jax,torch,onnx adds JAX (90 MB), PyTorch (2.5 GB, with
-# CUDA), ONNX (10 MB); later runs keep them, WITH= without a name removes them. PYGPU=FILE or PYGPU=FOLDER is the pygpu that
+# one that uv downloads, with the headers that C code needs. WITH=torch,onnx adds PyTorch (2.5 GB, with CUDA) and ONNX
+# (10 MB); later runs keep them, WITH= without a name removes them. PYGPU=FILE or PYGPU=FOLDER is the pygpu that
 # `make pygpu` has built, dist/ by default; later runs keep that too.
 # A second run changes nothing and takes about a second.
 set -eu
@@ -99,10 +99,10 @@ groups=
 IFS=,
 for group in $with; do
     case $group in
-    jax | torch) groups="$groups --group $group" ;;
+    torch) groups="$groups --group torch" ;;
     onnx) groups="$groups --extra onnx" ;;
     *)
-        echo "setup: WITH=$with is unknown: it names jax, torch, onnx or several of them, with commas between them." >&2
+        echo "setup: WITH=$with is unknown: it names torch, onnx or both, with a comma between them." >&2
         exit 1
         ;;
     esac

@@ -138,13 +138,13 @@ def test_frameworks_once_asked_for_stay_until_none_is_named(project):
         command(project / name, "exit 0")
     (project / ".venv" / "pyvenv.cfg").write_text("include-system-site-packages = true\n")
     command(project / "bin" / "uv", f'echo "$@" >>{project}/uv.log')
-    both = "--group jax --group torch"
-    onnx = "--group jax --extra onnx"
+    both = "--group torch --extra onnx"
+    onnx = "--extra onnx"
     for environ, groups in (
         ({}, ""),
-        ({"WITH": "jax,torch"}, both),
+        ({"WITH": "torch,onnx"}, both),
         ({}, both),
-        ({"WITH": "jax,onnx"}, onnx),
+        ({"WITH": "onnx"}, onnx),
         ({"WITH": ""}, ""),
         ({}, ""),
     ):
@@ -152,10 +152,10 @@ def test_frameworks_once_asked_for_stay_until_none_is_named(project):
         extras = "--extra theano --extra cluster --extra lab"
         call = f"sync --locked {extras} {groups} --python .venv/bin/python".replace("  ", " ")
         assert (project / "uv.log").read_text().splitlines()[-1] == call
-    status, errors = setup(project, WITH="jax,keras")
+    status, errors = setup(project, WITH="torch,keras")
     assert (status, errors) == (
         1,
-        "setup: WITH=jax,keras is unknown: it names jax, torch, onnx or several of them, with commas between them.\n",
+        "setup: WITH=torch,keras is unknown: it names torch, onnx or both, with a comma between them.\n",
     )
 
 

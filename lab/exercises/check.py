@@ -26,7 +26,7 @@ from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.messages import in_words
 
-MAX_SECONDS, MAX_COMPILING_SECONDS = 5.0, 15.0  # of the processor, for an answer and one input; Theano and JAX compile
+MAX_SECONDS, MAX_COMPILING_SECONDS = 5.0, 15.0  # of the processor, for an answer and one input; Theano compiles
 MAX_SEARCH_SECONDS = 10.0  # of the processor, for the search for a mistake; its last run of code may take longer
 
 _passed: set[str] = set()
@@ -111,7 +111,7 @@ def __getattr__(name: str) -> Any:
 
 
 def installed(framework: str) -> bool:
-    """Return whether "theano", "jax" or "torch" is installed; print how to install it if not."""
+    """Return whether "theano" or "torch" is installed; print how to install it if not."""
     if missing := next(candidate.missing for candidate in FRAMEWORKS.values() if candidate.module == framework):
         print(f"{missing}.")
     return not missing

@@ -35,7 +35,7 @@ from lab.exercises.inputs import Case, cases
 from lab.runtime import student_process
 from lab.runtime.student_errors import SourceLine, failed_line, sentence
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT
-from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, TORCH
+from lxmls_rnn.deep_learning.frameworks import NUMPY, TORCH
 
 _VARIABLE = re.compile(r"0x[0-9a-f]+|\bline \d+|id=\d+|\bat 0x\w+")  # parts of messages that differ from run to run
 
@@ -142,9 +142,9 @@ _RULES = {
     r"positional argument": (
         "The number of arguments does not fit: compare the call with the first line of the function."
     ),
-    r"TensorVariable|no len\(\)|tracer|traced|symbolic|__array__": (
+    r"TensorVariable|no len\(\)|symbolic|__array__": (
         "A symbol has no value while the graph is built: Python's if, range, len, float and functions of NumPy or math "
-        "cannot use it; those of T, torch or jnp can."
+        "cannot use it; those of T or torch can."
     ),
     r"grad|part of the computational graph|DisconnectedInput": (
         "No way leads from the cost back to a parameter, or the cost is not one number: follow it from the parameters."
@@ -161,9 +161,7 @@ _RULES_OF_SCAN = {
     r"positional argument": (
         " scan calls its step with an element of each of the sequences, the previous results, and the non_sequences."
     ),
-    r"unpack|not iterable|'tuple'": (
-        " scan returns a pair of results and updates (in JAX the last state and what was collected)."
-    ),
+    r"unpack|not iterable|'tuple'": " scan returns a pair of results and updates.",
 }
 CUT_OFF = "The search for the mistake was cut off: it takes too long, also if the check runs again."
 _ONLY_THIS = "The rest is right: only this is wrong"
@@ -686,7 +684,7 @@ def _shared_outcome(name: str, patch: Patch, n: int) -> Arrays | None:
     """Return p, (L, n_tags), that a mistake in the NumPy exercise `shares` gives for a case of this exercise."""
     exercise = EXERCISES[name]
     code = patch.code
-    if exercise.kind.framework in (TORCH, JAX):  # their network has tanh
+    if exercise.kind.framework is TORCH:  # its network has tanh
         code = code.replace("from scipy.special import expit as logistic", "from numpy import tanh as logistic")
     outcome = _run_patch(exercise.shares, Patch(patch.cause, code, patch.line), cases(name)[n])
     if not isinstance(outcome, dict) or "p" not in outcome:

@@ -1,7 +1,7 @@
 """Run an answer to an exercise on inputs and return named arrays, whatever the framework.
 
 There is a harness for each kind of answer: a NumPy function, a Theano expression or class, a PyTorch function or
-layers, a JAX function, a training loop, a method of a class in the interface of the guide of 2026. Inputs are named
+layers, a training loop, a method of a class in the interface of the guide of 2026. Inputs are named
 arrays, numbers, texts and lists of these.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, THEANO, TORCH, Framework
+from lxmls_rnn.deep_learning.frameworks import NUMPY, THEANO, TORCH, Framework
 
 if TYPE_CHECKING:
     from lab.exercises.exercise import Exercise
@@ -326,20 +326,16 @@ def _theano_model(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> 
     return got | dict(zip(["p from other first states", *(f"d{name}" for name in names)], values, strict=True))
 
 
-def _of_type(name: str, value: Any, kind: type, expected: str, stack: str) -> Any:
-    if not isinstance(value, kind):
-        advice = f" {stack} makes one of a list." if isinstance(value, (tuple, list)) else ""
-        raise BadResult(f"{name} has the wrong type: expected a {expected}, got {what(value)}.{advice}")
-    return value
-
-
 # --- PyTorch ----------------------------------------------------------------------------------------------------------
 
 
 def _torch_array(name: str, value: Any) -> Any:
     import torch
 
-    return _of_type(name, value, torch.Tensor, "torch.Tensor", "torch.stack")
+    if not isinstance(value, torch.Tensor):
+        advice = " torch.stack makes one of a list." if isinstance(value, (tuple, list)) else ""
+        raise BadResult(f"{name} has the wrong type: expected a torch.Tensor, got {what(value)}.{advice}")
+    return value
 
 
 def _torch_loop(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
@@ -488,80 +484,6 @@ def _torch_method(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> 
         return _with_torch_gradients({"log_p_y": log_p_y}, log_p_y, inputs, tensors, "gradient_")
 
 
-# --- JAX --------------------------------------------------------------------------------------------------------------
-
-
-def _jax_settings() -> Any:
-    from lxmls_rnn.deep_learning import jax_rnn
-
-    return jax_rnn.own_settings()
-
-
-def _jax_array(name: str, value: Any) -> Any:
-    import jax
-
-    return _of_type(name, value, jax.Array, "jax.Array", "jnp.stack")
-
-
-MAX_PROGRAMS = 200  # that are kept; the explanation of a mistake runs some dozens, most of them more than once
-_programs: dict[Any, Any] = {}
-
-
-def _jax_compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Arrays, str]:
-    """Compile a function as a whole, without optimisations; return its arrays and its jaxpr, the traced program."""
-    import jax
-
-    traced = jax.jit(function).trace(*arguments)
-    lowered = traced.lower()
-    program = lowered.as_text(), lowered.in_tree, lowered.out_tree  # the trees have the names
-    if program not in _programs:
-        if len(_programs) == MAX_PROGRAMS:
-            del _programs[next(iter(_programs))]
-        _programs[program] = lowered.compile({"xla_backend_optimization_level": 0})
-    return {name: np.asarray(value) for name, value in _programs[program](*arguments).items()}, str(traced.jaxpr)
-
-
-def _jax_scan(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    import jax
-    import jax.numpy as jnp
-
-    def passes(x: Any, param: list[Any]) -> dict[str, Any]:
-        p = _jax_array("p", _named(exercise, answer(x, *param))["p"])
-        if p.shape != (len(x), len(inputs["W_y"])) or not inputs.get("through", True):
-            return {"p": p}
-
-        def cost(param: list[Any]) -> Any:
-            return -jnp.log(answer(x, *param)[jnp.arange(len(x)), jnp.array(inputs["y"])]).mean()
-
-        gradients = jax.grad(cost)(param)
-        return {"p": p} | {f"d{name}": value for name, value in zip(names, gradients, strict=True)}
-
-    names = _parameters(exercise, inputs)
-    with _jax_settings():
-        got, jaxpr = _jax_compiled(passes, jnp.array(inputs["x"]), [jnp.array(inputs[name]) for name in names])
-    return got | {SCANS: np.array("scan[" in jaxpr)}
-
-
-def _jax_gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    import jax
-    import jax.numpy as jnp
-
-    def gradients(param: list[Any]) -> dict[str, Any]:
-        result = answer(jnp.array(inputs["x"]), jnp.array(inputs["y"]), param)
-        if callable(result):
-            raise BadResult("This is a function: jax.grad(cost) computes the gradient when it is called, with param.")
-        if isinstance(result, jax.Array):
-            raise BadResult("This is one array: jax.grad follows the first argument, so let cost take the whole list.")
-        return {name: _jax_array(name, value) for name, value in _named(exercise, result).items()}
-
-    with _jax_settings():
-        param = [jnp.array(inputs[name]) for name in _parameters(exercise, inputs)]
-        try:
-            return _jax_compiled(gradients, param)[0]
-        except jax.errors.JAXTypeError:  # it uses the values of param, which is allowed outside of its cost
-            return {name: np.asarray(value) for name, value in gradients(param).items()}
-
-
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
@@ -627,7 +549,6 @@ _WITH_THEANO = (
     "import numpy as np\nimport theano\nimport theano.tensor as T\nfrom lxmls_rnn.deep_learning.rnn import LSTM, RNN\n",
 )
 _WITH_TORCH = TORCH, "import torch\nfrom torch import nn\n"
-_WITH_JAX = JAX, "import jax\nimport jax.numpy as jnp\nfrom jax import lax\n"
 _OF_GUIDE = TORCH, "import torch\nfrom lxmls_rnn.deep_learning.pytorch_models.rnn import PytorchRNN\n"
 KINDS = {
     "numpy": Kind(partial(_numpy, _array)),
@@ -644,6 +565,4 @@ KINDS = {
     "torch_layers": Kind(_torch_layers, *_WITH_TORCH),
     "numpy_method": Kind(_numpy_method, method="backpropagation"),
     "torch_method": Kind(_torch_method, *_OF_GUIDE, "_log_forward"),
-    "jax_scan": Kind(_jax_scan, *_WITH_JAX),
-    "jax_gradients": Kind(_jax_gradients, *_WITH_JAX),
 }

@@ -40,7 +40,7 @@ def failed_line(
 
 
 def sentence(error: BaseException) -> str:
-    """Return an error's message without the hints that Theano and JAX add, at most `MAX_LINES` lines."""
+    """Return an error's message without the hints that Theano adds, at most `MAX_LINES` lines."""
     message = str(error).strip()
     if type(error).__module__.startswith("theano") or "Apply node" in message or "Backtrace" in message:
         end = r"^(?:Apply node that|Toposort index|Backtrace when|HINT)"
@@ -49,5 +49,4 @@ def sentence(error: BaseException) -> str:
             line for line in message.splitlines() if line.strip() and not line.startswith((" ", "Backtrace", "File"))
         ]
         message = " ".join(own or lines[:2])
-    message = re.split(r"\n-+\n|\nSee https|\nThe error occurred", message)[0]  # of JAX's page
     return "\n".join([line for line in message.splitlines() if line.strip()][:MAX_LINES])

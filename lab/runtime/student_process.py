@@ -5,8 +5,8 @@ the result, and what it prints; the kernel asks for input in its place. A timer 
 also within code that never leaves C, such as `10**10**9`; before it ends, it writes which line was running. A busy
 machine does not shorten this time. A limit of the wall's time only ends code that waits for ever.
 
-Threads do not survive a fork, so PyTorch computes with one thread in the child. JAX cannot run there, nor what uses a
-GPU: such code runs in the kernel, until it ends or the user interrupts it.
+Threads do not survive a fork, so PyTorch computes with one thread in the child. What uses a GPU cannot run
+there: such code runs in the kernel, until it ends or the user interrupts it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import BinaryIO, NoReturn, TypeVar
 
 from IPython import get_ipython
 
-from lxmls_rnn.deep_learning.frameworks import JAX, THEANO, TORCH, Framework
+from lxmls_rnn.deep_learning.frameworks import THEANO, TORCH, Framework
 
 T = TypeVar("T")
 
@@ -203,7 +203,7 @@ def can_fork(framework: Framework) -> bool:
         import torch
 
         return not torch.cuda.is_available()  # with a GPU, autograd starts threads also for what runs on the CPU
-    return framework is not JAX
+    return True
 
 
 def run(function: Callable[[Child], T], framework: Framework, seconds: float) -> T:
@@ -214,7 +214,7 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
     """
     if not can_fork(framework):
         return function(Child())
-    # Python and JAX warn of a fork where threads run; `catch_warnings` would silence these threads, too
+    # Python warns of a fork where threads run; `catch_warnings` would silence these threads, too
     warnings.filterwarnings("ignore", r".*\bfork\(\)")
     contexts = sys.modules.get("theano_runtime.contexts")
     with tempfile.TemporaryFile() as lines:

@@ -34,7 +34,7 @@ def bench(
     plot: Annotated[bool, typer.Option(help="Write a plot beside the results.")] = True,
     **settings: Any,
 ) -> None:
-    """Time the taggers on CPU and GPU, in NumPy, Theano, PyTorch and JAX: forward pass, gradients, training steps.
+    """Time the taggers on CPU and GPU, in NumPy, Theano and PyTorch: forward pass, gradients, training steps.
 
     Every result is compared with NumPy's in float64 before it is timed. Ctrl-C keeps what was measured.
 

@@ -240,7 +240,7 @@ def check(**settings: Any) -> None:
 
     Example: `lxmls-rnn check --model NumpyLSTM --length 3`
 
-    Example: `lxmls-rnn check --model RNN --model TorchRNN --against JaxRNN --dtype float32`
+    Example: `lxmls-rnn check --model RNN --model TorchRNN --against FastRNN --dtype float32`
     """
     wanted = ModelCheck(**settings)
     compared = "quantity" if wanted.against else "parameter"

@@ -48,7 +48,6 @@ def _missing_theano() -> str:
 
 NUMPY = Framework("NumPy", "numpy")
 THEANO = Framework("Theano", "theano", "up to a minute")
-JAX = Framework("JAX", "jax", "a few seconds", "jax", "90 MB")
 TORCH = Framework("PyTorch", "torch", group="torch", download="2.5 GB, with CUDA")
 
 # each backend, a way to compute the models: its framework, and its description in the benchmark
@@ -58,6 +57,5 @@ BACKENDS = {
     "fused": (THEANO, "FastRNN, FastLSTM: the recurrent layer as one Op"),
     "torch": (TORCH, "PyTorch, a loop over the steps"),
     "torch-fused": (TORCH, "PyTorch's nn.RNN, nn.LSTM, always without peepholes; with cuDNN on a GPU"),
-    "jax": (JAX, "JAX, jit of value_and_grad over lax.scan"),
 }
 FRAMEWORKS = {backend: framework for backend, (framework, _) in BACKENDS.items()}

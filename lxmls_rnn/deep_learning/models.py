@@ -45,8 +45,6 @@ MODELS = {
     "LSTM": Entry("theano_lstm", "LSTM", "scan", "LSTM with scan"),
     "FastRNN": Entry("theano_fast", "RNN", "fused", "RNN, fused layer"),
     "FastLSTM": Entry("theano_fast", "LSTM", "fused", "LSTM, fused layer"),
-    "JaxRNN": Entry("jax_rnn", "RNN", "jax", "RNN in JAX"),
-    "JaxLSTM": Entry("jax_lstm", "LSTM", "jax", "LSTM in JAX"),
     "TorchRNN": Entry("torch_rnn", "RNN", "torch", "RNN in PyTorch"),
     "TorchLSTM": Entry("torch_lstm", "LSTM", "torch", "LSTM in PyTorch"),
     "FastTorchRNN": Entry("torch_fast", "RNN", "torch-fused", "RNN, nn.RNN", rnn_activations=OF_FAST_TORCH),

@@ -2,7 +2,7 @@
 
 Each model returns the quantities of both passes by name, see `NumpyRNN.quantities`. Those that both models return are
 compared: PyTorch's own layers return no gates, and a subclass with its own `_forward` only p_t and the gradients. The
-error e_c_t of a cell is left out, because Theano and JAX do not return it; a mistake in it shows in e_a_t, its product
+error e_c_t of a cell is left out, because Theano does not return it; a mistake in it shows in e_a_t, its product
 with the slopes of the gates.
 """
 
@@ -20,7 +20,7 @@ from lxmls_rnn.teaching.gradient_check import Comparison, comparison, pairs
 FORWARD_QUANTITIES, ERROR_QUANTITIES = ("i_t", "f_t", "g_t", "o_t", "c_t", "h_t", "p_t"), ("e_y_t", "e_h_t", "e_a_t")
 ROUNDING = (
     "Two correct models differ by rounding: they sum in another order, or round a product and a sum once (fused "
-    "multiply-add) instead of twice. A GPU may also round factors to TF32, 10 bits; JAX and PyTorch do not do so here."
+    "multiply-add) instead of twice. A GPU may also round factors to TF32, 10 bits; PyTorch does not do so here."
 )
 WITH_STEPS = FORWARD_QUANTITIES + ERROR_QUANTITIES
 GATES = tuple(f"{gate}_t" for gate in STACKED_GATES["W_x"])  # quantities of an LSTM, each a gate's own

@@ -23,7 +23,7 @@ def measured(runner, cases):
     return list({row.case: row for rows in runner.run(cases) for row in rows}.values())
 
 
-LABELS = {"jax": "JAX", "torch": "PyTorch", "torch-fused": "PyTorch"}
+LABELS = {"torch": "PyTorch", "torch-fused": "PyTorch"}
 
 
 def framework(implementation):

@@ -11,7 +11,7 @@ from lxmls_rnn.deep_learning.models import MODELS, model_class, name_of
 
 compiles = pytest.mark.daily("compiles, half a minute from an empty cache; tests/deep_learning has quick ones")
 # one of each framework; the others of a family differ in their numbers alone
-NAMES = "NumpyLSTM", pytest.param("FastLSTM", marks=compiles), "JaxLSTM", "TorchRNN"
+NAMES = "NumpyLSTM", pytest.param("FastLSTM", marks=compiles), "TorchRNN"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,4 +1,4 @@
-"""The models in JAX and PyTorch: the numbers of NumPy's; what is said where a framework or its GPU is missing."""
+"""The models in PyTorch: the numbers of NumPy's; what is said where a framework or its GPU is missing."""
 
 import subprocess
 import sys
@@ -115,7 +115,7 @@ def test_wrong_ids_and_numbers_are_refused_as_in_numpy(name):
     assert not (model.get_values()["W_x"] == 7).any()
 
 
-@pytest.mark.parametrize("name", ["JaxRNN", "TorchRNN"])
+@pytest.mark.parametrize("name", ["TorchRNN"])
 def test_the_framework_keeps_its_settings_and_numpy_its_numbers(name):
     """In a process of its own: the import comes between two passes of NumPy's model."""
     code = f"""
@@ -124,15 +124,14 @@ from lxmls_rnn.deep_learning import models, rnn
 model = rnn.NumpyRNN(50, 60, 300, 40, seed=1, dtype="float32")
 x = np.arange(40)
 before = [model.forward(x), *model.grads(x, x)]
-import {models.MODELS[name].framework.module} as framework
-one = framework.numpy.ones(1) if {name == "JaxRNN"} else framework.ones(1)
-threads = None if {name == "JaxRNN"} else framework.get_num_threads()
+import torch
+threads = torch.get_num_threads()
 other = models.model_class("{name}")(12, 6, 5, 4)
 other.grads([1, 2], [0, 1])
 after = [model.forward(x), *model.grads(x, x)]
 assert all((a == b).all() for a, b in zip(before, after))
-assert "float32" in str((framework.numpy.ones(1) if threads is None else framework.ones(1)).dtype)
-assert threads is None or framework.get_num_threads() == threads
+assert torch.ones(1).dtype == torch.float32
+assert torch.get_num_threads() == threads
 assert other.get_values()["W_x"].dtype == "float64"
 """
     subprocess.run([sys.executable, "-c", code], check=True, env={"PATH": "", "OMP_NUM_THREADS": "2"})
@@ -144,7 +143,7 @@ import sys
 import lxmls_rnn.benchmark.measure.runner, lxmls_rnn.cli
 from lxmls_rnn.deep_learning import models, rnn
 print(rnn.NumpyRNN, models.available(), [models.planned_device(name) for name in models.MODELS])
-assert not {"theano", "jax", "torch"} & set(sys.modules)
+assert not {"theano", "torch"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -155,48 +154,45 @@ def without(monkeypatch):
     return lambda module: monkeypatch.setitem(sys.modules, module, None)
 
 
-@pytest.mark.parametrize("name", ["jax", "torch"])
-def test_a_framework_is_missing_where_it_cannot_be_imported(name):
+def test_a_framework_is_missing_where_it_cannot_be_imported():
     """Only there, or the tests that need it would be left out everywhere."""
-    tried = subprocess.run([sys.executable, "-c", f"import {name}"], capture_output=True)
-    assert bool(frameworks.FRAMEWORKS[name].missing) == bool(tried.returncode)
+    tried = subprocess.run([sys.executable, "-c", "import torch"], capture_output=True)
+    assert bool(frameworks.TORCH.missing) == bool(tried.returncode)
 
 
-@pytest.mark.parametrize(("name", "module"), [("JaxLSTM", "jax"), ("FastTorchRNN", "torch")])
-def test_a_missing_framework_is_named_with_what_brings_it(without, name, module):
-    without(module)
+@pytest.mark.parametrize("name", ["TorchLSTM", "FastTorchRNN"])
+def test_a_missing_framework_is_named_with_what_brings_it(without, name):
+    without("torch")
     assert name not in models.available()
-    assert models.MODELS[name].label.endswith(f"needs `make setup WITH={module}`")
-    assert f"`make setup WITH={module}` brings it" in models.planned_device(name)
-    with pytest.raises(RuntimeError, match=f"{name} is unavailable: .* not installed: `make setup WITH={module}`"):
+    assert models.MODELS[name].label.endswith("needs `make setup WITH=torch`")
+    assert "`make setup WITH=torch` brings it" in models.planned_device(name)
+    with pytest.raises(RuntimeError, match=f"{name} is unavailable: .* not installed: `make setup WITH=torch`"):
         models.model_class(name)
 
 
 def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without, tmp_path):
-    without("jax")
-    result = CliRunner().invoke(app, ["train", "sample", "--model", "JaxRNN", "--root", str(tmp_path)])
-    assert "JAX is not installed: `make setup WITH=jax` brings it" in " ".join(result.output.split())
+    without("torch")
+    result = CliRunner().invoke(app, ["train", "sample", "--model", "TorchRNN", "--root", str(tmp_path)])
+    assert "PyTorch is not installed: `make setup WITH=torch` brings it" in " ".join(result.output.split())
     assert not list(tmp_path.iterdir())  # no run was made
     result = CliRunner().invoke(app, ["check", "--length", "1", "--n-hidd", "1", "--model", "NumpyRNN"])
     assert "Left out" not in result.output  # it was not asked for
     boxes = GradientCheckPanel().choice["model"].boxes
-    assert (boxes["JaxRNN"].disabled, boxes["NumpyRNN"].disabled) == (True, False)
-    assert "`make setup WITH=jax`" in boxes["JaxRNN"].tooltip
+    assert (boxes["TorchRNN"].disabled, boxes["NumpyRNN"].disabled) == (True, False)
+    assert "`make setup WITH=torch`" in boxes["TorchRNN"].tooltip
     offered = GradientCheckPanel().choice["against"].options
-    assert ("JaxRNN" in offered, "NumpyRNN" in offered) == (False, True)
+    assert ("TorchRNN" in offered, "NumpyRNN" in offered) == (False, True)
     choice = ModelChoice()
-    assert [label for label, name in choice["model"].options if name == "JaxLSTM"] == [
-        "JaxLSTM (LSTM in JAX; needs `make setup WITH=jax`)"
+    assert [label for label, name in choice["model"].options if name == "TorchLSTM"] == [
+        "TorchLSTM (LSTM in PyTorch; needs `make setup WITH=torch`)"
     ]
 
 
 @pytest.mark.daily("compiles the gradients of all models in Theano, ten seconds")
 def test_a_check_of_all_models_says_which_are_left_out(without):
-    without("jax")
     without("torch")
     result = CliRunner().invoke(app, ["check", "--length", "1", "--n-hidd", "1"])
-    assert "JaxRNN" not in result.output
-    assert "Left out: JAX is not installed" in result.output
+    assert "TorchRNN" not in result.output
     assert "Left out: PyTorch is not installed" in result.output
 
 
@@ -210,7 +206,7 @@ def test_a_model_without_peepholes_is_not_offered_them():
         Settings("sample", model="FastTorchLSTM")
 
 
-@pytest.mark.parametrize("name", ["JaxRNN", "TorchRNN"])
+@pytest.mark.parametrize("name", ["TorchRNN"])
 def test_the_device_is_read_from_an_array(name, monkeypatch):
     for asked in ("", "cpu", "auto"):
         monkeypatch.setenv("LXMLS_DEVICE", asked)

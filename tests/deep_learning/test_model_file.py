@@ -310,7 +310,7 @@ def test_a_model_that_could_not_be_read_again_is_not_saved(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("name", "model_class"), [("FastLSTM", rnns.NumpyLSTM), ("JaxRNN", rnns.NumpyRNN)])
+@pytest.mark.parametrize(("name", "model_class"), [("FastLSTM", rnns.NumpyLSTM), ("TorchRNN", rnns.NumpyRNN)])
 def test_a_model_of_any_framework_is_read_as_the_numpy_model_of_its_family(tmp_path, name, model_class):
     model = model_class(*SIZES, seed=0)
     model_file.save(tmp_path / "a.npz", model)

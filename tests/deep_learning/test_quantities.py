@@ -33,7 +33,7 @@ KINDS = [
 ]
 # that a model leaves out, besides e_c
 WITHOUT = {
-    "RNN": "", "LSTM": "b", "FastRNN": "a", "FastLSTM": "a b", "JaxRNN": "", "JaxLSTM": "b",
+    "RNN": "", "LSTM": "b", "FastRNN": "a", "FastLSTM": "a b",
     "TorchRNN": "", "TorchLSTM": "b", "FastTorchRNN": "a", "FastTorchLSTM": "a b i f g o c",
 }  # fmt: skip
 

@@ -112,11 +112,11 @@ def test_as_a_program_it_proves_the_device_and_says_so(pygpu, monkeypatch, capsy
 def test_a_gpu_that_a_framework_sees_is_taken_where_one_is_asked_for(monkeypatch):
     for asked, gpu in (("auto", "a"), ("cuda", "a"), ("cuda1", "b"), ("cpu", None), ("", None)):
         monkeypatch.setenv("LXMLS_DEVICE", asked)
-        assert device.choose_gpu("JAX", ["a", "b"]) == gpu
+        assert device.choose_gpu("PyTorch", ["a", "b"]) == gpu
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     monkeypatch.setenv("LXMLS_DEVICE", "cuda")
-    with pytest.raises(RuntimeError, match="JAX sees no GPUs with CUDA_VISIBLE_DEVICES=-1; set"):
-        device.choose_gpu("JAX", [])
+    with pytest.raises(RuntimeError, match="PyTorch sees no GPUs with CUDA_VISIBLE_DEVICES=-1; set"):
+        device.choose_gpu("PyTorch", [])
     monkeypatch.setenv("LXMLS_DEVICE", "opencl0:0")
     with pytest.raises(RuntimeError, match=r"^opencl0:0 is not the name of a device: set LXMLS_DEVICE to auto, cpu"):
-        device.choose_gpu("JAX", ["a", "b"])
+        device.choose_gpu("PyTorch", ["a", "b"])

@@ -256,4 +256,4 @@ def test_all_problems_are_listed_in_the_order_in_which_one_would_solve_them(driv
 
 def test_pip_adds_what_is_missing_to_what_pip_installed(monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "PACKAGED", tmp_path)  # as in a wheel
-    assert runpy.run_path(problems.__file__)["ADVICE"]["framework"].format("jax") == "`pip install jax`"
+    assert runpy.run_path(problems.__file__)["ADVICE"]["framework"].format("torch") == "`pip install torch`"

@@ -9,7 +9,7 @@ from environment import HANG_SECONDS
 
 import lab
 from lab.exercises.exercise import EXERCISES
-from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, NUMPY, THEANO, TORCH
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, NUMPY, THEANO, TORCH
 
 FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
@@ -23,7 +23,7 @@ def read(name):
     return nbformat.read(FOLDER / name, as_version=4)
 
 
-OTHERS = [name for name in EXERCISES if name.startswith(("torch_", "jax_"))]  # exercises of other frameworks
+OTHERS = [name for name in EXERCISES if name.startswith("torch_")]  # exercises of other frameworks
 
 
 SCHOOL = ["backpropagation", "log_forward"]  # exercises of the school's edition of 2026
@@ -154,18 +154,17 @@ def printed(notebook, id):
 
 
 @pytest.mark.usefixtures("small_corpus")
-@pytest.mark.skipif(bool(JAX.missing or TORCH.missing), reason=f"{JAX.missing} {TORCH.missing}".strip())
-def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypatch):
+@pytest.mark.skipif(bool(TORCH.missing), reason=TORCH.missing)
+def test_the_solved_exercise_on_another_framework_equals_numpy(tmp_path, monkeypatch):
     notebook = run(one_exercise("e65", "e66"), tmp_path, monkeypatch)
     said = verdicts(notebook)
     assert list(said) == OTHERS
     assert [text for text in said.values() if ": right." not in text] == []
-    for id, n in (("compare-torch", 6), ("compare-jax", 5)):
-        differences = re.findall(r"\d\.\de[+-]\d+", printed(notebook, id))
-        assert len(differences) == n
-        assert max(map(float, differences)) < 1e-10
+    differences = re.findall(r"\d\.\de[+-]\d+", printed(notebook, "compare-torch"))
+    assert len(differences) == 6
+    assert max(map(float, differences)) < 1e-10
     assert float(re.search(r"(\S+)$", printed(notebook, "torch-curve"))[1]) < 1e-8
-    assert "0 of 12 done, 6 of 15 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert "0 of 12 done, 4 of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 @of_school
@@ -185,7 +184,7 @@ def test_the_solved_exercises_of_the_school_train_and_agree(tmp_path, monkeypatc
         assert len(differences) == 4
         assert max(map(float, differences)) < 1e-4  # float32
     done = 1 if TORCH.missing else 2
-    assert f"0 of 12 done, {done} of 15 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert f"0 of 12 done, {done} of 13 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 def test_every_exercise_has_its_cell_that_defines_what_its_solution_defines_and_its_check():

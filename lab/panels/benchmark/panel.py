@@ -1,4 +1,4 @@
-"""Benchmark panel: time models in NumPy, Theano, PyTorch and JAX, on CPU and GPU."""
+"""Benchmark panel: time models in NumPy, Theano and PyTorch, on CPU and GPU."""
 
 from dataclasses import replace
 from html import escape
@@ -83,7 +83,7 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
         described = settings_of(BenchmarkSettings)
         shown = {name: described[name] for name in SHOWN}
         shown["set"] = replace(shown["set"], help="Own sizes, or a predefined set of lxmls-rnn bench")
-        peers = [name for name, package in {"torch-fused": "torch", "jax": "jax"}.items() if installed_version(package)]
+        peers = ["torch-fused"] if installed_version("torch") else []
         initial = {
             "hidden": (20, 64),
             "batch": (1, 16),

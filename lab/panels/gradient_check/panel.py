@@ -49,7 +49,7 @@ class GradientCheckPanel(Panel):
 
     title = "Gradient check"
     help = """Mistakes in back-propagation are easy to miss. For each parameter, <b>Check</b> compares NumPy's gradient
-    with finite differences of the cost, and those of Theano (scan and the fused layer), JAX and PyTorch with NumPy's.
+    with finite differences of the cost, and those of Theano (scan and the fused layer) and PyTorch with NumPy's.
     Theano compiles first, for up to a minute; rows appear as they are ready. Then choose a <b>Mistake</b> in an RNN or
     an LSTM and check again. Look at which parameters differ, and in which words' columns of W<sub>e</sub>: where in
     back-propagation must the mistake be? Then read the explanation below the table. Some mistakes show only with

@@ -14,7 +14,6 @@ EXPLANATIONS = {
     "numpy": "{model} is the teaching version: one line of NumPy per formula, hand-written gradients.",
     "scan": "{model} uses Theano: scan iterates over the sentence, T.grad computes the gradients.",
     "fused": "{model} is {family} in Theano with the recurrent layer as one operation: the same numbers, faster.",
-    "jax": "{model} uses JAX: lax.scan iterates over the sentence, jax.grad computes the gradients, jit compiles both.",
     "torch": "{model} uses PyTorch: a loop in Python over the sentence, autograd computes the gradients.",
     "torch-fused": "{model} is {family} in PyTorch with its own layer, nn.{family}: the same numbers, faster.",
 }

@@ -40,7 +40,7 @@ class StepThroughPanel(Panel):
     step or by word. Blue is the forward pass, orange the backward pass. Each step shows its formula with its numbers;
     the quantities below fill up. Observe where W<sub>h</sub> enters twice, which two errors e<sub>h</sub> sums, how
     each gradient gets a contribution from every word, and what multiplies e<sub>c</sub> along the cells. A run of a
-    model in Theano, JAX or PyTorch is shown with NumPy's formulas and the weights of the run. Then press Show code, and
+    model in Theano or PyTorch is shown with NumPy's formulas and the weights of the run. Then press Show code, and
     set breakpoints in it."""
 
     def __init__(self, sentence: str = "The old dog found her") -> None:

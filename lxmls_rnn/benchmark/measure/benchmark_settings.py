@@ -59,7 +59,7 @@ class BenchmarkSettings:
     threads: int | None = setting(
         None,
         "Threads",
-        "CPU threads of BLAS, the fused layers and PyTorch, cores of JAX",
+        "CPU threads of BLAS, the fused layers and PyTorch",
         least=1,
         none="one per core",
     )

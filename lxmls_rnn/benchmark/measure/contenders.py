@@ -11,7 +11,7 @@ import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, THEANO, TORCH
+from lxmls_rnn.deep_learning.frameworks import NUMPY, THEANO, TORCH
 from lxmls_rnn.deep_learning.models import model_class, name_of
 from lxmls_rnn.deep_learning.numpy_batches import columns, flat
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN
@@ -225,51 +225,6 @@ class TheanoContender(GraphContender):
         return max(0, self.free_at_start - free)  # includes blocks that the allocator caches
 
 
-class JaxContender(GraphContender):
-    """Adapter of `JaxRNN` and `JaxLSTM`, compiled for the length of the sentences, without padding."""
-
-    def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
-        import jax
-
-        from lxmls_rnn.deep_learning.jax_rnn import jit
-
-        self.case, self.values = case, values
-        self.model = model = build_model(case, without_absent(case, values))
-        model.is_padded = False
-        made = model.make_step()
-        function = jit(lambda *inputs: model.loss_and_gradients(*inputs)[::2])  # without the number of correct words
-
-        def backward(*batch: np.ndarray) -> Any:
-            with model.settings():
-                loss, gradients = jax.block_until_ready(function(model.arrays, *batch))
-            return float(loss), gradients
-
-        def step(*arguments: Any) -> None:
-            made(*arguments)
-            jax.block_until_ready(model.arrays)
-
-        self.backward, self.step = backward, step
-
-    def to_device(self, array: np.ndarray) -> Any:
-        import jax
-
-        from lxmls_rnn.deep_learning.jax_rnn import device
-
-        with self.model.settings():
-            return jax.block_until_ready(jax.device_put(array, device()))
-
-    def device(self) -> str:
-        from lxmls_rnn.deep_learning.jax_rnn import device
-
-        on = {place for W in self.model.arrays for place in W.devices()}
-        return self.case.device if on == {device()} else ", ".join(map(str, on))
-
-    def device_memory(self) -> int | None:
-        (place,) = self.model.arrays[0].devices()
-        statistics = place.memory_stats() if self.case.device != "cpu" else None
-        return statistics["peak_bytes_in_use"] if statistics else None
-
-
 class TorchContender(GraphContender):
     """Adapter of the PyTorch models, in as many threads as PyTorch has."""
 
@@ -323,7 +278,7 @@ class TorchContender(GraphContender):
         return torch.cuda.max_memory_allocated(self.model.device) if self.on_cuda else None
 
 
-CLASSES = {NUMPY: NumpyContender, THEANO: TheanoContender, JAX: JaxContender, TORCH: TorchContender}
+CLASSES = {NUMPY: NumpyContender, THEANO: TheanoContender, TORCH: TorchContender}
 
 
 def without_absent(case: Case, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

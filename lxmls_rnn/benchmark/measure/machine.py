@@ -41,7 +41,7 @@ def describe(threads: int) -> dict[str, Any]:
     except ImportError:  # no Theano, or a stock one: the rows of its cases say so
         flags, theano_blas = {}, ""
     cards = [f"{name}, compute {major}.{minor}" for name, (major, minor) in libraries.cards()]
-    packages = "lxmls-rnn", "numpy", "scipy", "theano", "torch", "jax", "pygpu"
+    packages = "lxmls-rnn", "numpy", "scipy", "theano", "torch", "pygpu"
     return {
         "processor": processor(),
         "cores": cores(),

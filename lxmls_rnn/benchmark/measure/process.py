@@ -41,9 +41,6 @@ def environment(device: str, dtype: str, threads: int) -> dict[str, str]:
     """Return the environment of a worker: this one, with device, dtype and number of threads."""
     environ = dict(os.environ)
     environ["LXMLS_DEVICE"], environ["LXMLS_FLOATX"] = device, dtype
-    environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # JAX's worker leaves memory of the GPU for the others
-    if device == "cpu":
-        environ["JAX_PLATFORMS"] = "cpu"
     # Theano uses the last value of a flag
     environ["THEANO_FLAGS"] = f"{environ.get('THEANO_FLAGS', '')},device={device},floatX={dtype}"
     for library in ("OMP", "OPENBLAS", "MKL"):
@@ -55,8 +52,7 @@ class Worker:
     """A process of `measure.worker`; `Failed` if it does not start, or if device or library is unavailable.
 
     While the worker computes, `stop` is called at regular intervals; if it returns True, the process is killed and
-    `Failed` is raised. A worker on the CPU runs on as many processors as it has threads, whatever the implementation,
-    because XLA takes all processors that it may use.
+    `Failed` is raised. A worker on the CPU runs on as many processors as it has threads, whatever a library starts.
     """
 
     def __init__(

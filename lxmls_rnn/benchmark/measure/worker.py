@@ -33,7 +33,7 @@ from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.contenders import NumpyContender
 from lxmls_rnn.benchmark.measure.counting import checked_part
 from lxmls_rnn.benchmark.measure.timing import timed
-from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, THEANO, TORCH
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, THEANO, TORCH
 from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 
 CHECK_RATE = 1.0  # learning rate of the checked step: its change is as large as the gradient, so an error shows
@@ -104,8 +104,7 @@ class Bench:
 
     @staticmethod
     def _key(case: Case) -> tuple[Any, ...]:
-        compiled_for = (case.batch, case.length) if case.implementation == "jax" else ()
-        return *compiled_for, case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
+        return case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
 
     def measure(self, seconds: float) -> dict[str, Any]:
         """Time the prepared call for about `seconds`, at least once; return the seconds per call of each repeat.
@@ -168,8 +167,6 @@ def peak_calls(implementation: str, device: str, a: np.ndarray, b: np.ndarray) -
         return [lambda: np.dot(a, a, out=out), lambda: np.copyto(copy, b)]
     if implementation.startswith("torch"):
         return torch_calls(a, b)
-    if implementation == "jax":
-        return jax_calls(a, b)
     return [theano_call(a, lambda T, _a: T.dot(_a, _a)), theano_call(b, lambda T, _b: _b + 1)]
 
 
@@ -184,19 +181,6 @@ def torch_calls(a: np.ndarray, b: np.ndarray) -> list[Callable[[], Any]]:
     out, copy = torch.empty_like(_a), torch.empty_like(_b)
     wait = (lambda: torch.cuda.synchronize(place)) if place.type == "cuda" else (lambda: None)
     return [lambda: (torch.mm(_a, _a, out=out), wait()), lambda: (copy.copy_(_b), wait())]
-
-
-def jax_calls(a: np.ndarray, b: np.ndarray) -> list[Callable[[], Any]]:
-    """Return JAX's product of a matrix with itself and its copy of a vector."""
-    import jax
-
-    from lxmls_rnn.deep_learning.jax_rnn import device, jit, own_settings
-
-    product, copying = jit(lambda _a: _a @ _a), jit(lambda _b: _b + 1)
-    with own_settings():
-        _a, _b = jax.device_put((a, b), device())
-    calls = [lambda: product(_a).block_until_ready(), lambda: copying(_b).block_until_ready()]
-    return [own_settings()(call) for call in calls]
 
 
 def theano_call(value: np.ndarray, formula: Callable[[Any, Any], Any]) -> Callable[[], Any]:
@@ -229,10 +213,6 @@ def start(implementation: str, threads: int) -> dict[str, str]:
 
             torch_rnn.device()  # raises an error if it lacks the device, which LXMLS_DEVICE names
             torch.set_num_threads(threads)
-        elif framework is JAX:
-            from lxmls_rnn.deep_learning import jax_rnn
-
-            jax_rnn.device()
         elif framework is THEANO:
             import theano  # noqa: F401  raises an error if it lacks the device
     except Exception as error:

@@ -120,6 +120,4 @@ def test_the_environment_says_device_dtype_and_threads(monkeypatch):
     assert environ["THEANO_FLAGS"] == "device=cuda5,optimizer=fast_run,device=cpu,floatX=float64"
     assert (environ["LXMLS_DEVICE"], environ["LXMLS_FLOATX"]) == ("cpu", "float64")
     assert {environ[f"{library}_NUM_THREADS"] for library in ("OMP", "OPENBLAS", "MKL")} == {"3"}
-    assert environ["JAX_PLATFORMS"] == "cpu"
-    assert environment("cuda", "float64", 3).get("JAX_PLATFORMS") == os.environ.get("JAX_PLATFORMS")
     json.dumps(environ)  # texts all of them

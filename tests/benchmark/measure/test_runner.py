@@ -45,7 +45,7 @@ def test_scan_gives_the_reference_numbers_and_is_timed(runner):
     check_measured(measured(runner, cases(("scan",), shapes=[Shape("rnn", 5, 3, 4)], works=["step"])))
 
 
-@pytest.mark.parametrize("implementation", ["torch", "torch-fused", "jax"])
+@pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
 def test_a_framework_gives_the_reference_numbers_in_a_process(runner_of_processes, implementation):
     framework(implementation)
     rows = measured(runner_of_processes, cases((implementation,), shapes=[Shape("lstm", 5, 3, 4)], works=["step"]))

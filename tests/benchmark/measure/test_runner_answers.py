@@ -89,7 +89,7 @@ def test_a_case_has_its_limit_for_all_and_a_round_a_sixth_of_its_time(scripted, 
 
 
 def test_each_implementation_has_a_worker_of_its_own_and_all_have_their_threads(scripted):
-    runner, names = scripted(threads=3), ("numpy", "torch", "torch-fused", "jax")
+    runner, names = scripted(threads=3), ("numpy", "scan", "torch", "torch-fused")
     measured(runner, cases(names))
     assert [(lane, given["threads"]) for lane, given in runner.started[:4]] == [
         ((name, "cpu", "float64"), 3) for name in names

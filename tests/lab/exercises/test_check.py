@@ -261,10 +261,10 @@ def test_strange_things_are_not_right_but_no_error(exercise):
 
 
 def test_an_exercise_without_its_framework_says_so_and_is_not_begun(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "jax", None)
-    missing = "JAX is not installed: `make setup WITH=jax` brings it (90 MB)."
-    assert repr(check.jax_scan(len)) == f"… jax_scan: not yet. {missing}"
-    assert not check.installed("jax")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    missing = "PyTorch is not installed: `make setup WITH=torch` brings it (2.5 GB, with CUDA)."
+    assert repr(check.torch_loop(len)) == f"… torch_loop: not yet. {missing}"
+    assert not check.installed("torch")
     assert capsys.readouterr().out == f"{missing}\n"
     assert progress.FILE.read() == {}
 
@@ -307,7 +307,7 @@ def test_progress_is_kept_on_disk(says):
     check.hint("forward")
     optional = next(name for name in EXERCISES if EXERCISES[name].optional)
     progress.update(optional, state="right")
-    assert "1 of 12 done, 1 of 15 optional" in str(check.progress())
+    assert "1 of 12 done, 1 of 13 optional" in str(check.progress())
     check.reset(optional)
     shown = check.progress()
     ((_, forward, *others),) = tables(shown._repr_html_())
@@ -319,10 +319,10 @@ def test_reset_forgets_one_or_all(says):
     says("forward")
     says("updates")
     check.reset("forward")
-    assert "1 of 12 done, 0 of 15 optional" in str(check.progress())
+    assert "1 of 12 done, 0 of 13 optional" in str(check.progress())
     assert check.passed("updates")
     check.reset()
-    assert "0 of 12 done, 0 of 15 optional" in str(check.progress())
+    assert "0 of 12 done, 0 of 13 optional" in str(check.progress())
     assert not check.passed("updates")
     assert str(check.reset("forward")) == "Reset: forward."  # though there was nothing
 

@@ -11,7 +11,6 @@ from lab.exercises.compare import expected
 from lab.exercises.exercise import EXERCISES, answer_of
 from lab.exercises.harness import BadResult, Unfinished, run
 from lab.exercises.inputs import cases
-from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.teaching.gradient_check import finite_differences, relative_difference
 
@@ -101,31 +100,6 @@ def test_a_theano_expression_and_its_scan():
     assert not run(exercise, lambda n: T.arange(n), {"n": np.array(3)})[harness.SCANS]
     with pytest.raises(BadResult, match="scan's pair"):
         run(exercise, lambda n: theano.scan(lambda i: i, sequences=T.arange(n)), {"n": np.array(3)})
-
-
-@pytest.mark.skipif(bool(FRAMEWORKS["jax"].missing), reason=FRAMEWORKS["jax"].missing)
-def test_a_program_of_jax_is_compiled_once_as_long_as_it_is_kept(monkeypatch):
-    import jax
-
-    compiled, compile_it = [], jax.stages.Lowered.compile
-    monkeypatch.setattr(
-        jax.stages.Lowered, "compile", lambda self, options: compiled.append(self) or compile_it(self, options)
-    )
-    monkeypatch.setattr(harness, "_programs", {})
-    monkeypatch.setattr(harness, "MAX_PROGRAMS", 2)
-
-    def times(factor, name="y"):
-        """Run a function of its own each time, as an answer is, which holds the factor."""
-        result, _ = harness._jax_compiled(lambda x: {name: np.array([factor]) * x}, np.array([1.0, 2.0]))
-        return {name: value.tolist() for name, value in result.items()}, len(compiled)
-
-    assert times(2) == ({"y": [2, 4]}, 1)
-    assert times(2) == ({"y": [2, 4]}, 1)
-    assert times(3) == ({"y": [3, 6]}, 2)
-    assert times(3, "z") == ({"z": [3, 6]}, 3)
-    assert times(3) == ({"y": [3, 6]}, 3)
-    assert times(2) == ({"y": [2, 4]}, 4)  # no longer there
-    assert len(harness._programs) == 2
 
 
 def test_a_tagger_that_reads_both_ways_is_two_networks_one_on_the_reversed_sentence():

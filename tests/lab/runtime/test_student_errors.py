@@ -44,7 +44,6 @@ def test_theano_s_message_names_a_line_of_the_answer_before_one_of_another_cell(
     ("message", "said"),
     [
         ("\n\n one\n\ntwo\nthree\nfour\nfive", " one\ntwo\nthree\nfour"),
-        ("Abstract value\nThe error occurred while tracing\n-----\nFor simplicity", "Abstract value"),
         ("Backtrace when that variable is created:\n  File x\nMissing input", "Missing input"),
     ],
 )
