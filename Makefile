@@ -8,7 +8,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpreter (uv: downloads one), WITH=torch,onnx PyTorch and ONNX, PYGPU=... what make pygpu has built
+setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpreter (uv: downloads one), WITH=torch PyTorch, PYGPU=... what make pygpu has built
 	scripts/setup.sh
 
 # Whatever needs .venv gets it, and anew when the lock has changed. Of which Python it is, setup.sh looks where one is named.
@@ -32,8 +32,8 @@ test-daily: $(READY) ## Run the tests that take too long for "make test"
 	$(PYTEST) -m "daily and not nightly" $(ARGS)
 
 .PHONY: test-frameworks
-test-frameworks: $(READY) ## Run the tests of what PyTorch computes, which make setup WITH=torch,onnx installs, and ONNX Runtime
-	$(PYTEST) $(QUICK) -k "torch or frameworks or onnx" tests/deep_learning tests/teaching tests/benchmark \
+test-frameworks: $(READY) ## Run the tests of what PyTorch computes, which make setup WITH=torch installs
+	$(PYTEST) $(QUICK) -k "torch or frameworks" tests/deep_learning tests/teaching tests/benchmark \
 		tests/export tests/lab tests/cli tests/classroom tests/test_lab_guide.py tests/test_where_theano_went.py $(ARGS)
 
 .PHONY: test-slow

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Make .venv from uv.lock, without root. PYTHON=python3.12 or PYTHON=/path/to/python selects the interpreter, PYTHON=uv
-# one that uv downloads, with the headers that C code needs. WITH=torch,onnx adds PyTorch (2.5 GB, with CUDA) and ONNX
-# (10 MB); later runs keep them, WITH= without a name removes them. PYGPU=FILE or PYGPU=FOLDER is the pygpu that
-# `make pygpu` has built, dist/ by default; later runs keep that too.
+# one that uv downloads, with the headers that C code needs. WITH=torch adds PyTorch (2.5 GB, with CUDA); later runs
+# keep it, WITH= removes it. PYGPU=FILE or PYGPU=FOLDER is the pygpu that `make pygpu` has built, dist/ by default; later
+# runs keep that too.
 # A second run changes nothing and takes about a second.
 set -eu
 cd "$(dirname "$0")/.."
@@ -95,19 +95,13 @@ with=${WITH-}
 if [ -z "${WITH+set}" ] && [ -e .venv/with ]; then read -r with <.venv/with; fi
 pygpu=${PYGPU:-}
 if [ -z "$pygpu" ] && [ -e .venv/pygpu ]; then read -r pygpu <.venv/pygpu; fi
-groups=
-IFS=,
-for group in $with; do
-    case $group in
-    torch) groups="$groups --group torch" ;;
-    onnx) groups="$groups --extra onnx" ;;
-    *)
-        echo "setup: WITH=$with is unknown: it names torch, onnx or both, with a comma between them." >&2
-        exit 1
-        ;;
-    esac
-done
-unset IFS
+case $with in
+'' | torch) ;;
+*)
+    echo "setup: WITH=$with is unknown: expected WITH=torch, or WITH= for none." >&2
+    exit 1
+    ;;
+esac
 
 # Keep a suitable .venv unless another Python is requested or the Python now has pygpu.
 if [ -n "${PYTHON:-}" ]; then
@@ -121,8 +115,7 @@ if ! fits .venv/bin/python || { [ -n "$site" ] && ! grep -q 'site-packages = tru
     # shellcheck disable=SC2086  # no word at all where $site is empty
     "$uv" venv -q --python "$python" $site .venv
 fi
-# shellcheck disable=SC2086  # two words for each group
-UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked --extra theano --extra cluster --extra lab $groups --python .venv/bin/python
+UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked --extra theano --extra cluster --extra lab ${with:+--group "$with"} --python .venv/bin/python
 echo "$with" >.venv/with
 tag=$(.venv/bin/python -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
 for file in "$pygpu" "${pygpu:-dist}"/pygpu-*-"$tag"-*.whl "${pygpu:-dist}"/pygpu-*.tar.gz; do

@@ -69,7 +69,7 @@ def pytest_terminal_summary(terminalreporter, config):
         for reason, tests in why.most_common():
             terminalreporter.write_line(f"Skipped {tests}: {reason}")
         terminalreporter.write_line("Not run: tests marked daily: make test-daily; nightly: make test-nightly")
-        terminalreporter.write_line(f"Not run: {missing} tests that need PyTorch or ONNX: make test-frameworks")
+        terminalreporter.write_line(f"Not run: {missing} tests that need PyTorch: make test-frameworks")
         terminalreporter.write_line("Not run: tests/browser: make test-browser; tests/container: make test-container")
 
 

@@ -133,18 +133,15 @@ def test_uv_s_own_python_on_request(project):
     ]
 
 
-def test_frameworks_once_asked_for_stay_until_none_is_named(project):
+def test_pytorch_once_asked_for_stays_until_none_is_named(project):
     for name in ("bin/python3", ".venv/bin/python"):
         command(project / name, "exit 0")
     (project / ".venv" / "pyvenv.cfg").write_text("include-system-site-packages = true\n")
     command(project / "bin" / "uv", f'echo "$@" >>{project}/uv.log')
-    both = "--group torch --extra onnx"
-    onnx = "--extra onnx"
     for environ, groups in (
         ({}, ""),
-        ({"WITH": "torch,onnx"}, both),
-        ({}, both),
-        ({"WITH": "onnx"}, onnx),
+        ({"WITH": "torch"}, "--group torch"),
+        ({}, "--group torch"),
         ({"WITH": ""}, ""),
         ({}, ""),
     ):
@@ -152,10 +149,9 @@ def test_frameworks_once_asked_for_stay_until_none_is_named(project):
         extras = "--extra theano --extra cluster --extra lab"
         call = f"sync --locked {extras} {groups} --python .venv/bin/python".replace("  ", " ")
         assert (project / "uv.log").read_text().splitlines()[-1] == call
-    status, errors = setup(project, WITH="torch,keras")
-    assert (status, errors) == (
+    assert setup(project, WITH="keras") == (
         1,
-        "setup: WITH=torch,keras is unknown: it names torch, onnx or both, with a comma between them.\n",
+        "setup: WITH=keras is unknown: expected WITH=torch, or WITH= for none.\n",
     )
 
 

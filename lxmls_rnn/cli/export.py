@@ -12,7 +12,7 @@ from lxmls_rnn.storage.files import write_output
 
 def export(
     model: Annotated[Path, typer.Argument(help="A run, its folder, or a model file.")],
-    to: Annotated[Literal["html", "torch", "safetensors", "onnx"], typer.Option("--to", help="Format of the file.")],
+    to: Annotated[Literal["html", "torch", "safetensors"], typer.Option("--to", help="Format of the file.")],
     output: Annotated[
         Path | None, typer.Option(show_default="results/NAME.FORMAT, or LXMLS_RESULTS", help="The file to write.")
     ] = None,
@@ -21,10 +21,9 @@ def export(
 
     - `html`: a page that tags sentences in a browser, without a network.
     - `torch`: a state_dict for PyTorch's nn.RNN (tanh, relu) or nn.LSTM (no peepholes), without pickle.
-    - `onnx`: any model for ONNX Runtime and other programs.
     - `safetensors`: the parameters of any model with the lab's names.
 
-    Only `onnx` needs a further package, onnx. An existing file is replaced.
+    An existing file is replaced.
 
     Example: `lxmls-rnn export runs/first --to html`
     """

@@ -25,10 +25,6 @@ class Activation(NamedTuple):
     # such as "unknown instruction: abs.f64".
     c: str
     c_slope: str  # f'(a) in C and CLUDA, from h, with whole numbers too
-    # The name of a function that ONNX's operator RNN takes: Relu, Tanh, Sigmoid, Softsign, Softplus or Elu. The export
-    # passes no factors, so f must be exactly this function. Tests compare its numbers only where onnx and ONNX Runtime
-    # are installed: the package onnx itself computes nothing but Tanh.
-    onnx: str
     javascript: str  # a function
     formula: str  # f(a) in HTML
     bounds: tuple[float, float | None]  # of h; None if it is unbounded
@@ -65,7 +61,6 @@ ACTIVATIONS = {
         slope=lambda h: h * (1 - h),
         c="logistic(a)",
         c_slope="h * (1 - h)",
-        onnx="Sigmoid",
         javascript="a => 1 / (1 + Math.exp(-a))",
         formula="1 / (1 + e<sup>−a</sup>)",
         bounds=(0, 1),
@@ -76,7 +71,6 @@ ACTIVATIONS = {
         slope=lambda h: 1 - h * h,
         c="hyperbolic(a)",
         c_slope="1 - h * h",
-        onnx="Tanh",
         javascript="Math.tanh",
         formula="tanh(a)",
         bounds=(-1, 1),
@@ -88,7 +82,6 @@ ACTIVATIONS = {
         slope=lambda h: (h > 0).astype(h.dtype),
         c="a > 0 ? a : 0",
         c_slope="h > 0",
-        onnx="Relu",
         javascript="a => Math.max(a, 0)",
         formula="max(0, a)",
         bounds=(0, None),
@@ -101,7 +94,6 @@ ACTIVATIONS = {
         slope=lambda h: (1 - np.abs(h)) ** 2,
         c="a / (1 + (a < 0 ? -a : a))",
         c_slope="(1 - (h < 0 ? -h : h)) * (1 - (h < 0 ? -h : h))",
-        onnx="Softsign",
         javascript="a => a / (1 + Math.abs(a))",
         formula="a / (1 + |a|)",
         bounds=(-1, 1),

@@ -1,1 +1,1 @@
-"""Trained models in formats of other programs: HTML that tags sentences, safetensors, PyTorch, ONNX."""
+"""Trained models in formats of other programs: HTML that tags sentences, safetensors, PyTorch."""

@@ -8,18 +8,17 @@ from typing import Literal, NamedTuple
 
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.export import html, onnx, source, tensors
+from lxmls_rnn.export import html, source, tensors
 from lxmls_rnn.runs.folder import model_of
 from lxmls_rnn.tagger import Tagger
 
-Format = Literal["html", "torch", "safetensors", "onnx"]
+Format = Literal["html", "torch", "safetensors"]
 FORMATS: dict[Format, str] = {  # titles
     "html": "page for browsers",
     "torch": "PyTorch state_dict",
-    "onnx": "ONNX",
     "safetensors": "safetensors",
 }
-CONTENTS = {"torch": tensors.torch_content, "safetensors": tensors.content, "onnx": onnx.content}
+CONTENTS = {"torch": tensors.torch_content, "safetensors": tensors.content}
 
 
 class Exported(NamedTuple):

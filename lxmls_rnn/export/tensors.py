@@ -21,7 +21,7 @@ TORCH_NAMES = {
     "W_h": "rnn.weight_hh_l0",
     "W_y": "output.weight",
 }
-REMEDY = "export `--to onnx` or `--to safetensors`, or train a model with"
+REMEDY = "export `--to safetensors`, or train a model with"
 
 
 def content(saved: model_file.Saved, texts: Mapping[str, str]) -> bytes:

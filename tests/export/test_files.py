@@ -35,19 +35,12 @@ def test_the_file_has_the_name_of_the_model_or_of_its_run(tmp_path):
 
 def read(path):
     """Return the texts and the parameters in a file, read by the library of its format."""
-    if path.suffix == ".onnx":
-        onnx = pytest.importorskip("onnx", reason="ONNX is not installed: `make setup WITH=onnx` brings it")
-        model = onnx.load(path)
-        values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-        return {entry.key: entry.value for entry in model.metadata_props}, values
     with safe_open(path, "numpy") as file:
         return file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dictionary
 
 
-@pytest.mark.parametrize("to", ["torch", "onnx", "safetensors"])
+@pytest.mark.parametrize("to", ["torch", "safetensors"])
 def test_other_programs_find_parameters_header_and_licence(tmp_path, to):
-    if to == "onnx":
-        pytest.importorskip("onnx", reason="ONNX is not installed: `make setup WITH=onnx` brings it")
     for seed, dtype in enumerate(("float64", "float32")):  # one after the other, as from a panel
         path = save(tmp_path / "m.npz", NumpyLSTM, peepholes=False, seed=seed, dtype=dtype)
         exported = files.export(path, to)
@@ -88,5 +81,5 @@ def test_each_page_has_the_parameters_of_its_model(tmp_path):
 
 
 def test_a_model_that_the_format_does_not_know_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"m cannot be exported: .*--to onnx"):
+    with pytest.raises(ValueError, match=r"m cannot be exported: .*--to safetensors"):
         files.export(save(tmp_path / "m.npz", NumpyLSTM), "torch")

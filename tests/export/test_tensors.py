@@ -76,7 +76,7 @@ def test_the_formulas_of_torch_give_the_probabilities(tmp_path, model_class, opt
 def test_what_pytorch_has_no_layer_for_is_refused(tmp_path, model_class, options, message):
     with pytest.raises(ValueError, match=message) as raised:
         tensors.torch_content(saved(tmp_path, model_class, **options), {})
-    assert "export `--to onnx` or `--to safetensors`" in str(raised.value)
+    assert "export `--to safetensors`" in str(raised.value)
 
 
 @pytest.mark.skipif(not DOCS.exists(), reason="the documentation is not in the image")
