@@ -49,11 +49,11 @@ def _why_untrusted(path: Path, is_sticky_enough: bool) -> str:
 
 def _is_private_group(number: int) -> bool:
     """Whether a group has this user as its only member, as on systems that make a group for each user."""
-    import grp
-    import pwd
-
     try:
+        import grp
+        import pwd
+
         user, group = pwd.getpwuid(os.getuid()), grp.getgrgid(number)
-    except KeyError:
+    except (ImportError, KeyError):
         return False
     return number == user.pw_gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
