@@ -14,7 +14,7 @@ import stat
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -182,7 +182,7 @@ def make_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
     something cannot be written.
     """
     make_folder(folder.parent)
-    with naming(folder), _held(folder, _new_folder) as temporary:
+    with naming(folder), _held(folder, tempfile.mkdtemp) as temporary:
         fill(Path(temporary))
         os.chmod(temporary, 0o777 & ~_UMASK)
         try:
@@ -193,76 +193,62 @@ def make_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
             raise
 
 
-def _new_file(parent: Path, prefix: str, suffix: str) -> tuple[str, int]:
+def _new_file(suffix: str, prefix: str, parent: Path) -> str:
     descriptor, name = tempfile.mkstemp(suffix, prefix, parent)
-    return name, descriptor
-
-
-def _new_folder(parent: Path, prefix: str, suffix: str) -> tuple[str, int]:
-    while True:
-        name = tempfile.mkdtemp(suffix, prefix, parent)
-        with suppress(FileNotFoundError):  # another process deleted the folder in the meantime
-            return name, os.open(name if os.name != "nt" else os.devnull, _READ_FLAGS)  # Windows opens no folders
+    os.close(descriptor)
+    return name
 
 
 @contextmanager
-def _held(path: Path, make: Callable[[Path, str, str], tuple[str, int]]) -> Iterator[str]:
-    """Make a temporary file or folder beside `path` and lock it; delete it at the end unless it was renamed."""
+def _held(path: Path, make: Callable[[str, str, Path], str]) -> Iterator[str]:
+    """Make a temporary file or folder beside `path` and lock it; delete it at the end unless it was renamed.
+
+    First delete the temporary files of killed writers: those of running writers are locked.
+    """
+    from filelock import has_fcntl  # takes 30 ms
+
+    lock = _lock if has_fcntl else lambda _: nullcontext()  # Windows renames no open file, and opens no folder
     prefix = f".{path.name[:100]}."
-    _sweep(path.parent, prefix)
+    for name in glob.glob(f"{glob.escape(str(path.parent / prefix))}*.tmp"):
+        with suppress(OSError), lock(name) as is_locked:
+            if is_locked:
+                _remove(name)
     while True:
         with naming(path, instead=True):
-            name, descriptor = make(path.parent, prefix, ".tmp")
-        held = _lock(descriptor)
-        # another process may have deleted it before it was locked
-        if held is None or (held and os.path.exists(name)):
-            break
-        os.close(descriptor)
-    if held is None:  # it is not locked, and Windows does not rename an open file
-        os.close(descriptor)
-    try:
-        yield name
-    finally:
-        _remove(name)
-        if held:
-            _unlock_and_close(descriptor)
-
-
-def _sweep(parent: Path, prefix: str) -> None:
-    """Delete temporary files of killed writers: those of running writers are locked."""
-    for name in glob.glob(f"{glob.escape(str(parent / prefix))}*.tmp"):
-        with suppress(OSError):
-            descriptor = os.open(name, _READ_FLAGS)
+            name = make(".tmp", prefix, path.parent)
+        with ExitStack() as stack:
             try:
-                if _lock(descriptor):
-                    _remove(name)
-            finally:
-                _unlock_and_close(descriptor)
+                is_locked = stack.enter_context(lock(name))
+            except FileNotFoundError:
+                continue
+            if is_locked is False or not os.path.exists(name):  # another process deleted it before it was locked
+                continue
+            stack.callback(_remove, name)
+            yield name
+            return
 
 
-def _lock(descriptor: int) -> bool | None:
-    """Lock an open file; return False if another process holds it, None if the file system or Windows has no locks."""
+@contextmanager
+def _lock(path: Path | str, busy: Callable[[], object] | None = None) -> Iterator[bool | None]:
+    """Lock a file or folder; yield whether it is locked, None where the file system has no locks.
+
+    If another process holds the lock, call `busy` and wait, or yield False without `busy`.
+    """
+    from filelock import lock_descriptor, unlock_descriptor
+
+    descriptor = os.open(path, _READ_FLAGS)
     try:
-        import fcntl
-    except ImportError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
-
-
-def _unlock_and_close(descriptor: int) -> None:
-    """Close a file that may be locked; a process that was forked meanwhile would otherwise keep it locked."""
-    try:
-        with suppress(ImportError, OSError):
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        try:
+            is_locked: bool | None = lock_descriptor(descriptor, blocking=False)
+        except OSError:
+            is_locked = None
+        if is_locked is False and busy:
+            busy()
+            is_locked = lock_descriptor(descriptor)
+        yield is_locked
     finally:
+        with suppress(OSError):
+            unlock_descriptor(descriptor)  # a process that was forked meanwhile would otherwise keep it locked
         os.close(descriptor)
 
 
@@ -279,40 +265,13 @@ def _remove(name: str) -> None:
 def locked(folder: Path, busy: Callable[[], object]) -> Iterator[bool]:
     """Lock an existing folder against other processes that call this; yield whether it is locked.
 
-    The kernel holds the lock on the folder itself: there is no lock file, and the lock ends with the process, even a
-    killed one. On a file system without locks, the folder is not locked and False is yielded. If another process holds
-    the lock, `busy` is called: it raises an error to give up, or returns to wait. On Windows there is a lock file, that
-    of the package filelock.
+    The kernel holds the lock on the folder itself: there is no lock file, except on Windows, and the lock ends with the
+    process, even a killed one. On a file system without locks, the folder is not locked and False is yielded. If
+    another process holds the lock, `busy` is called: it raises an error to give up, or returns to wait.
     """
-    try:
-        import fcntl
-    except ImportError:
-        folder.stat()  # filelock would make a folder that is missing
-        with _locked_file(folder / LOCK_FILE, busy):
-            yield True
-        return
-    descriptor = os.open(folder, _READ_FLAGS)
-    try:
-        held = _lock(descriptor)
-        if held is False:
-            busy()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield held is not None
-    finally:
-        _unlock_and_close(descriptor)
+    from filelock import has_fcntl
 
-
-@contextmanager
-def _locked_file(path: Path, busy: Callable[[], object]) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        busy()
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+    if not has_fcntl:  # Windows
+        (folder / LOCK_FILE).touch()
+    with _lock(folder if has_fcntl else folder / LOCK_FILE, busy) as is_locked:
+        yield bool(is_locked)

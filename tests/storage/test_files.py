@@ -161,7 +161,12 @@ write_atomically(Path(sys.argv[1]), write)
 
 
 def test_writers_at_once_keep_their_files_where_the_disk_has_no_locks(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_lock", lambda descriptor: None)
+    def refuse(descriptor, blocking):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("filelock.lock_descriptor", refuse)
+    with locked(tmp_path, lambda: None) as held:
+        assert held is False
 
     def write(file):
         write_atomically(tmp_path / "file", "of another")
@@ -169,6 +174,23 @@ def test_writers_at_once_keep_their_files_where_the_disk_has_no_locks(tmp_path, 
 
     write_atomically(tmp_path / "file", write)
     assert (tmp_path / "file").read_text() == "of this one"
+
+
+@pytest.mark.parametrize("when", ["opened", "locked"])
+def test_a_temporary_file_that_is_deleted_before_it_is_locked_is_made_again(tmp_path, monkeypatch, when):
+    place = {"opened": "lxmls_rnn.storage.files._lock", "locked": "filelock.lock_descriptor"}[when]
+    module, name = place.rsplit(".", 1)
+    call, left = getattr(sys.modules[module], name), [tmp_path]
+
+    def delete(*args, **options):
+        for folder in left:
+            left.clear()
+            next(folder.glob(".file.*.tmp")).unlink()
+        return call(*args, **options)
+
+    monkeypatch.setattr(place, delete)
+    write_atomically(tmp_path / "file", "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
 
 
 def test_a_folder_is_whole_or_not_there(tmp_path):
