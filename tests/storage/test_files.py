@@ -177,7 +177,7 @@ def test_writers_at_once_keep_their_files_where_the_disk_has_no_locks(tmp_path, 
 
 
 @pytest.mark.parametrize("when", ["opened", "locked"])
-def test_a_temporary_file_that_is_deleted_before_it_is_locked_is_made_again(tmp_path, monkeypatch, when):
+def test_a_temporary_folder_that_is_deleted_before_it_is_locked_is_made_again(tmp_path, monkeypatch, when):
     place = {"opened": "lxmls_rnn.storage.files._lock", "locked": "filelock.lock_descriptor"}[when]
     module, name = place.rsplit(".", 1)
     call, left = getattr(sys.modules[module], name), [tmp_path]
@@ -185,12 +185,12 @@ def test_a_temporary_file_that_is_deleted_before_it_is_locked_is_made_again(tmp_
     def delete(*args, **options):
         for folder in left:
             left.clear()
-            next(folder.glob(".file.*.tmp")).unlink()
+            next(folder.glob(".run.*.tmp")).rmdir()
         return call(*args, **options)
 
     monkeypatch.setattr(place, delete)
-    write_atomically(tmp_path / "file", "new")
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
+    make_atomically(tmp_path / "run", lambda new: (new / "a").touch())
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["a"]
 
 
 def test_a_folder_is_whole_or_not_there(tmp_path):
