@@ -19,14 +19,13 @@ def size_of(shapes: Iterable[tuple[int, ...]], dtype: str) -> int:
     return ITEM_BYTES[dtype] * sum(math.prod(shape) for shape in shapes)
 
 
-def check(what: str, need: int, advice: str = "") -> None:
-    """Raise MemoryError if `what` needs more bytes than are free, with `advice` on what to change."""
+def check(what: str, need: int) -> None:
+    """Raise MemoryError if `what` needs more bytes than are free."""
     if need < MIN_CHECKED_BYTES:
         return
     available = max(0, free() - RESERVE_BYTES)
     if need > available:
-        why = f"{what} needs about {_in_words(need)}, and {_in_words(available)} are free here"
-        raise MemoryError(f"{why}: {advice}" if advice else why)
+        raise MemoryError(f"{what} needs about {_in_words(need)}, and {_in_words(available)} are free here")
 
 
 def _in_words(size: int) -> str:

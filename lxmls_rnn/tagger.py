@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lxmls_rnn import memory, paths
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.evaluation import Evaluation, evaluate
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
@@ -42,8 +42,6 @@ LETTER = "\u0640"  # Arabic's tatweel, a letter that starts no word
 JOINERS = "\u200c\u200d"  # between letters of a word, in Persian and Hindi
 
 MAX_UNKNOWN_TAGS = 0.01  # share of the words of a file whose tags the model may not know
-# held at once for a sentence, at most: an LSTM's gates with their inputs, cells and states; scores and probabilities
-HIDDEN_ARRAYS, TAG_ARRAYS = 13, 8
 
 
 class TaggedWord(NamedTuple):
@@ -133,15 +131,9 @@ class Tagger:
         return np.array(ids, dtype=np.int32)
 
     def tag(self, sentence: str | list[str]) -> list[TaggedWord]:
-        """Tag one sentence, given as text, which `tokenize` splits, or as words; errors as in `encode`.
-
-        Raise MemoryError in advance if the sentence is too long for the free memory.
-        """
+        """Tag one sentence, given as text, which `tokenize` splits, or as words; errors as in `encode`."""
         words = tokenize(sentence) if isinstance(sentence, str) else sentence
         x = self.encode(words)
-        sizes = self.model.sizes
-        width = sizes.n_emb + HIDDEN_ARRAYS * sizes.n_hidd + TAG_ARRAYS * sizes.n_tags
-        memory.check(f"to tag a sentence of {len(x):,} words", memory.size_of([(len(x), width)], self.model.dtype))
         p_y = self.model.forward(x)
         best = p_y.argmax(axis=0)
         return [
@@ -153,14 +145,10 @@ class Tagger:
         """Return the `n` words with the embeddings most similar to a word's, each with the cosine similarity.
 
         The mean embedding is subtracted first: weights drawn between 0 and 1 would all have a cosine near 1.
-        Raise ValueError if the word is not in the vocabulary, and MemoryError if copies of the embeddings do not fit
-        into memory.
+        Raise ValueError if the word is not in the vocabulary.
         """
         if word not in self._ids:
             raise ValueError(f"{word!r} is not among the {len(self.words)} words of the vocabulary")
-        shapes = self.model.shapes(self.model.sizes)
-        copies = [*shapes.values(), shapes["W_e"], shapes["W_e"]]
-        memory.check(f"the comparison of {len(self.words):,} words", memory.size_of(copies, self.model.dtype))
         E = self.model.get_values()["W_e"]  # a copy
         E -= E.mean(axis=1, keepdims=True)
         return [(self.words[other], cosine) for other, cosine in neighbours(E, self._ids[word], n)]

@@ -3,15 +3,11 @@
 import resource
 import subprocess
 import sys
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.training import Trainer
-from lxmls_rnn.tagger import Tagger
 
 
 def test_a_model_larger_than_memory_is_refused_with_its_sizes():
@@ -21,31 +17,6 @@ def test_a_model_larger_than_memory_is_refused_with_its_sizes():
         NumpyRNN(2_000_000_000, 4096, 20, 12)
 
 
-def test_a_batch_larger_than_memory_is_refused_before_it_is_padded(monkeypatch):
-    sentences = [SimpleNamespace(x=np.zeros(n, "int32"), y=np.zeros(n, "int32")) for n in [90_000, *[5] * 43]]
-    monkeypatch.setattr(memory, "free", lambda: 10**9)
-    with pytest.raises(MemoryError, match=r"the largest batch of 3,960,000, needs about .*: take smaller batches"):
-        next(Trainer(batch_size=44).fit(NumpyRNN(3, 100, 5, 4, seed=0), sentences))
-
-
-def test_a_sentence_of_dev_that_is_larger_than_memory_is_refused_before_the_training(monkeypatch):
-    train, dev = (SimpleNamespace(x=np.zeros(n, "int32"), y=np.zeros(n, "int32")) for n in (5, 90_000))
-    monkeypatch.setattr(memory, "free", lambda: 10**9)
-    with pytest.raises(MemoryError, match=r"the largest batch of 90,000, needs about .*"):
-        next(Trainer().fit(NumpyRNN(3, 5, 1000, 4, seed=0), [train], [dev]))
-
-
-def test_the_gradients_of_a_training_count(monkeypatch):
-    """W_h has 8 MB; its gradient, what that is summed in, and the update are three more."""
-    sentence = SimpleNamespace(x=np.zeros(5, "int32"), y=np.zeros(5, "int32"))
-    model = NumpyRNN(3, 5, 1000, 4, seed=0)
-    monkeypatch.setattr(memory, "free", lambda: (25 << 20) + memory.RESERVE_BYTES)
-    next(Trainer().fit(model, [sentence]))
-    monkeypatch.setattr(memory, "free", lambda: (22 << 20) + memory.RESERVE_BYTES)
-    with pytest.raises(MemoryError, match=r"a training on 5 words, .* needs about 24 MB, and 23 MB are free here"):
-        next(Trainer().fit(model, [sentence]))
-
-
 def test_a_decomposition_that_does_not_fit_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda: (45 << 20) + memory.RESERVE_BYTES)
     NumpyRNN(3, 5, 1000, 4, seed=0, init="glorot")
@@ -53,20 +24,11 @@ def test_a_decomposition_that_does_not_fit_is_refused(monkeypatch):
         NumpyRNN(3, 5, 1000, 4, seed=0, init="orthogonal")
 
 
-def test_words_are_not_compared_without_memory_for_it(monkeypatch):
-    words = [f"w{n}" for n in range(20_000)]
-    tagger = Tagger(NumpyRNN(len(words), 50, 5, 4, seed=0), words, list("abcd"), len(words))
-    assert len(tagger.neighbours("w7")) == 10
-    monkeypatch.setattr(memory, "free", lambda: 10**7)
-    with pytest.raises(MemoryError, match="the comparison of 20,000 words needs about 24 MB, and 0 MB are free here"):
-        tagger.neighbours("w7")
-
-
 def test_what_fits_exactly_is_made_and_little_is_not_asked_about(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + 4_200_000_000)
-    memory.check("a model", 4_200_000_000, "take less")
-    with pytest.raises(MemoryError, match=r"^a model needs about 4\.2 GB, and 4\.2 GB are free here: take less$"):
-        memory.check("a model", 4_200_000_001, "take less")
+    memory.check("a model", 4_200_000_000)
+    with pytest.raises(MemoryError, match=r"^a model needs about 4\.2 GB, and 4\.2 GB are free here$"):
+        memory.check("a model", 4_200_000_001)
     with pytest.raises(MemoryError, match=r"^a model needs about 1,234,567\.0 GB, and 4\.2 GB are free here$"):
         memory.check("a model", 1_234_567 * 10**9)
     monkeypatch.setattr(memory, "free", lambda: 0)

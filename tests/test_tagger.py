@@ -1,13 +1,10 @@
 """Text in, tagged text out."""
 
-import tracemalloc
-
 import pytest
 
-from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.models import model_class
-from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
+from lxmls_rnn.deep_learning.rnn import NumpyRNN
 from lxmls_rnn.readers.tags import TagSource
 from lxmls_rnn.tagger import Tagger, tokenize
 
@@ -38,19 +35,6 @@ def tagger():
 )
 def test_tokenize(text, words):
     assert tokenize(text) == words
-
-
-@pytest.mark.parametrize("sizes", [(500, 5, 5), (5, 60, 5), (5, 5, 300)])
-def test_the_memory_that_a_sentence_asks_for_is_about_what_it_takes(sizes, monkeypatch):
-    n_tags, asked = sizes[2], []
-    tagger = Tagger(NumpyLSTM(4, *sizes, seed=0), WORDS, [f"tag {n}" for n in range(n_tags)], 3)
-    monkeypatch.setattr(memory, "check", lambda what, need: asked.append(need))
-    tagger.tag(["dog"] * 1000)
-    tracemalloc.start()
-    tagger.tag(["dog"] * 1000)
-    taken = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert taken / 2 < asked[1] < 5 * taken
 
 
 def test_each_word_gets_a_tag_and_its_probability(tagger):

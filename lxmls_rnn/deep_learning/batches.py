@@ -48,16 +48,6 @@ def cut(sentences: Sequence[Sentence], size: int, dtype: str) -> list[Batch]:
     return [_pad([sentences[n] for n in numbers], dtype) for numbers in sorted(cuts)]
 
 
-def padded_sizes(lengths: np.ndarray, size: int) -> tuple[int, int]:
-    """Return the number of positions, padding included, that `cut` makes: in all batches, and in the largest."""
-    ordered = np.sort(lengths)
-    size = min(size, len(ordered) or 1)  # a larger one may have more digits than an array's integers
-    begins = np.arange(0, len(ordered), size)
-    ends = np.minimum(begins + size, len(ordered))
-    words = (ends - begins) * ordered[ends - 1].astype(np.int64)
-    return int(words.sum()), int(words.max(initial=0))
-
-
 def _one(sentence: Sentence, dtype: str) -> Batch:
     length = len(sentence.x)
     weights = np.full(length, 1 / length, dtype)

@@ -26,7 +26,6 @@ from lxmls_rnn.storage.messages import quoted
 MODEL = records.Format("lxmls-rnn model")
 DAMAGED = "is not a whole model file of this library"
 MAX_HEADER_BYTES = 64 << 20  # a vocabulary of a million words takes about 20 million bytes
-PARSED_BYTES_PER_JSON_BYTE = 30  # upper bound of the memory of parsed JSON
 
 Positive = Annotated[int, records.Between(1, 2**31 - 1)]
 
@@ -197,7 +196,6 @@ def _opened(
             (size,) = archive.shape("header", kinds="u", largest=1)
             if size > MAX_HEADER_BYTES:
                 raise ValueError(f"its header has {size:,} bytes, expected at most {MAX_HEADER_BYTES:,}")
-            memory.check(f"the header of {path}", PARSED_BYTES_PER_JSON_BYTE * size)
             header = _parse_header(archive.read("header").tobytes())
             shapes = {name: archive.shape(name) for name in archive.names if name != "header"}
         with _fault(f"{path} cannot be loaded"):
@@ -244,19 +242,17 @@ def _check(
 def build(
     model_class: Any, sizes: parameters.Sizes, values: Mapping[str, np.ndarray], activation: str, dtype: str
 ) -> Any:
-    """Build a model from copies of the given parameters; errors as in `check_values`, or MemoryError.
+    """Build a model from copies of the given parameters; errors as in `check_values`.
 
     An LSTM has peepholes if `values` has a W_c.
     """
     model = model_class.__new__(model_class)
     model.shapes = partial(model_class.shapes, peepholes="W_c" in values)
     parameters.check_values(model.shapes(sizes), values)
-    memory.check("a copy of the model", memory.size_of(model.shapes(sizes).values(), dtype))
     model._set_up(sizes, values, activation, dtype)
     return model
 
 
 def convert(model: parameters.Model, model_class: Any) -> Any:
     """Return a model of another class of the same family with the same parameters, e.g. a NumpyRNN from an RNN."""
-    memory.check("a copy of the model", 2 * memory.size_of(model.shapes(model.sizes).values(), model.dtype))
     return build(model_class, model.sizes, model.get_values(), model.activation, model.dtype)

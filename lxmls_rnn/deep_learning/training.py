@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import parameters
-from lxmls_rnn.deep_learning.batches import Batch, Sentence, cut, padded_sizes
+from lxmls_rnn.deep_learning.batches import Batch, Sentence, cut
 from lxmls_rnn.deep_learning.evaluation import accuracy
 from lxmls_rnn.deep_learning.events import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.deep_learning.update_rule import Descent, Steps
@@ -109,8 +108,6 @@ class Trainer:
             A word id or tag id is outside the model's sizes.
         FloatingPointError
             The training diverged: the cost, or a parameter after an epoch, is NaN or infinite.
-        MemoryError
-            The arrays of the corpus and of the largest batch do not fit into memory.
 
         Warns
         -----
@@ -125,7 +122,6 @@ class Trainer:
         for sentence in train + dev:
             model.checked(sentence.x, sentence.y)
         p = progress or Progress()
-        self._check_memory(model, train, dev)
         batches, dev_batches = (cut(part, self.batch_size, model.dtype) for part in (train, dev))
         if p.batch > len(batches):
             raise ValueError(f"progress stands at batch {p.batch}, but the corpus makes only {len(batches)} batches")
@@ -142,23 +138,6 @@ class Trainer:
         if self.patience is not None and best is not None:
             model.set_values(best)
         yield Stopped(reason, p)
-
-    def _check_memory(self, model: parameters.Model, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
-        """Raise MemoryError if the arrays of the corpus and of a step on the largest batch do not fit into memory."""
-        positions, largest = 0, 0
-        for part in (train, dev):
-            of_part = padded_sizes(np.array([len(sentence.x) for sentence in part], int), self.batch_size)
-            positions, largest = positions + of_part[0], max(largest, of_part[1])
-        n, shapes = model.sizes, model.shapes(model.sizes)
-        # numbers that both passes store per word, including temporary arrays, as measured with NumPy and `scan`
-        of_word = 2 * n.n_emb + (22 if shapes["W_h"][0] > n.n_hidd else 6) * n.n_hidd + 4 * n.n_tags
-        whole, learnt = (memory.size_of(list(shapes.values())[k:], model.dtype) for k in (0, 1))
-        # the gradient, the array that sums it and the update; or the copy for saving
-        copies = max(3 * learnt, whole + whole // 2) + (whole if self.patience is not None else 0)
-        need = memory.size_of([(largest, of_word)], model.dtype) + copies
-        need += positions * (8 + memory.ITEM_BYTES[model.dtype])
-        what = f"a training on {positions:,} words, with dev and padding, the largest batch of {largest:,},"
-        memory.check(what, need, "take smaller batches, shorter sentences or fewer units")
 
     def stop_reason(self, epoch: int, epochs_without_gain: int) -> str:
         """Return the reason why a training stops after `epoch` epochs; an empty string if it continues."""

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.activations import OF_NN_RNN
 
@@ -47,5 +46,4 @@ def torch_content(saved: model_file.Saved, texts: Mapping[str, str]) -> bytes:
 def _content(values: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> bytes:
     from safetensors.numpy import save
 
-    memory.check("a safetensors file", 2 * sum(W.nbytes for W in values.values()))
     return save({name: np.ascontiguousarray(W) for name, W in values.items()}, dict(texts))

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from lxmls_rnn import memory
 from lxmls_rnn.storage import files
 from lxmls_rnn.storage.messages import quoted
 
@@ -18,8 +17,6 @@ TOKEN_ID = re.compile(r"[0-9]{1,18}")
 # Two kinds of CoNLL-U lines are not words: the range 8-9 of a contraction, and the empty node 8.1.
 RANGE_OR_EMPTY_NODE = re.compile(r"[0-9]+-[0-9]+|[0-9]+\.[0-9]+")
 ROW = r"a row is such as '1\tThe\tthe\tDET\tDT': number, word, lemma, UPOS and XPOS, with tabs between them"
-WORDS_PER_MEMORY_CHECK = 1 << 17  # after so many words, check that memory suffices for as many more
-BYTES_PER_WORD = 400  # memory of a word, first as a `Token`, then as part of a sequence
 
 
 class Token(NamedTuple):
@@ -74,10 +71,8 @@ def read_sentences(
     (https://universaldependencies.org/format.html); comments, multiword ranges and empty nodes are skipped.
 
     Raises the errors of `text_lines`, and ValueError, with file, line number and line, for a malformed line.
-    Raises MemoryError before memory is full, assuming that the caller keeps all sentences.
     """
     sentence: list[Token] = []
-    words = 0
     remedy = ": choose the file's encoding with More > Encoding or --encoding latin-1"
     for line_number, line in text_lines(file, encoding, remedy):
         if not line.strip():
@@ -98,11 +93,6 @@ def read_sentences(
                     f"expected (is the blank line before it missing?): {quoted(line)}"
                 )
             sentence.append(Token(word, tag, line_number))
-            words += 1
-            if words % WORDS_PER_MEMORY_CHECK == 0:
-                # the words read so far already occupy memory; the caller copies them into sequences
-                needed = BYTES_PER_WORD * (WORDS_PER_MEMORY_CHECK + words // 2)
-                memory.check(f"{file}, from line {line_number} on,", needed)
     if sentence:
         yield sentence
 

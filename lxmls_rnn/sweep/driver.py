@@ -10,9 +10,9 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from lxmls_rnn import device, memory, paths
+from lxmls_rnn import device, paths
 from lxmls_rnn.deep_learning.events import Metrics
-from lxmls_rnn.deep_learning.frameworks import NUMPY, THEANO
+from lxmls_rnn.deep_learning.frameworks import THEANO
 from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.storage import records
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from lxmls_rnn.sweep.cluster import Cluster
 
 POLL_SECONDS = 0.3  # between two checks for results, requests and workers
-WORKER_BYTES = 70 << 20  # memory of an idle worker; twice as much with Theano
 MAX_TRIES = 3  # of a training whose workers die
 
 
@@ -114,8 +113,6 @@ class Driver:
             Another process trains this sweep, or no worker is fit to train; the message says why.
         ValueError
             A corpus has changed since the sweep began.
-        MemoryError
-            This machine has too little memory for so many workers.
         ConnectionError
             The scheduler of a cluster does not answer.
         """
@@ -166,8 +163,6 @@ class Driver:
 
             return Cluster(self.scheduler, self._identity)
         models = {result.training.settings.model for result in self.results.values()}
-        need = self.count * WORKER_BYTES * (1 + any(MODELS[model].framework is not NUMPY for model in models))
-        memory.check(f"a sweep with {self.count} workers", need, "take fewer workers")
         return Pool(self.count, self.devices, self._identity.token, sorted(models))
 
     @property

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning.batches import cut, padded_sizes
+from lxmls_rnn.deep_learning.batches import cut
 
 
 def corpus(n, seed=0):
@@ -54,16 +54,3 @@ def test_batches_and_their_sentences_keep_the_order_of_the_corpus():
     sentences = [sentence([n] * length) for n, length in enumerate(lengths, 1)]
     batches = cut(sentences, 2, "float64")
     assert [batch.x[:, 0].tolist() for batch in batches] == [[1, 5], [2, 4], [3]]
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 23, 50])
-def test_the_padded_sizes_are_those_of_the_batches(size):
-    sentences = corpus(23)
-    positions = [batch.x.size for batch in cut(sentences, size, "float64")]
-    assert padded_sizes(np.array([len(s.x) for s in sentences]), size) == (sum(positions), max(positions))
-
-
-def test_the_padded_sizes_of_nothing_are_0_and_large_ones_do_not_overflow():
-    assert padded_sizes(np.array([], "int32"), 4) == (0, 0)
-    assert padded_sizes(np.full(4, 2**30, "int32"), 4) == (2**32, 2**32)
-    assert padded_sizes(np.array([3, 1]), 10**20) == (6, 6)

@@ -72,18 +72,6 @@ def test_convert_keeps_numbers_options_and_sizes(family, options):
         assert np.array_equal(W, value)
 
 
-def test_a_copy_that_does_not_fit_into_memory_is_refused(monkeypatch):
-    model = rnns.NumpyRNN(100_000, 50, 5, 4, seed=0)  # 40 MB
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + 85_000_000)
-    model_file.convert(model, rnns.NumpyRNN)
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES)
-    with pytest.raises(MemoryError, match="a copy of the model needs about 80 MB, and 0 MB are free here"):
-        model_file.convert(model, rnns.NumpyRNN)
-    values = model.get_values()
-    with pytest.raises(MemoryError, match="a copy of the model needs about 40 MB, and 0 MB are free here"):
-        model_file.build(rnns.NumpyRNN, model.sizes, values, "tanh", "float64")
-
-
 def test_parameters_may_be_larger_than_the_usual_limit_of_zip(tmp_path, monkeypatch):
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)  # of bytes; really 2^31
     model = rnns.NumpyRNN(*SIZES, seed=0)

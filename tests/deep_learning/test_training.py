@@ -1,16 +1,13 @@
 """The trainer: the guide's numbers, batches, orders, clipping, early stopping, going on, bad settings."""
 
 import time
-import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import models, training
 from lxmls_rnn.deep_learning import rnn as rnns
-from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Progress, Started, Stopped, Trainer
 
 SIZES = 12, 5, 4, 3
@@ -65,32 +62,6 @@ def test_ids_may_be_lists_of_integers(batch_size):
     assert epochs(events[0])[0].cost == epochs(events[1])[0].cost
     for name, W in models[0].get_values().items():
         assert np.array_equal(W, models[1].get_values()[name])
-
-
-@pytest.mark.filterwarnings("ignore:the cost of epoch")
-@pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.NumpyLSTM])
-@pytest.mark.parametrize("sizes", [(3, 500, 5, 5), (3, 5, 60, 5), (3, 5, 5, 300)])
-def test_the_memory_that_a_training_asks_for_is_about_what_it_takes(cls, sizes, monkeypatch):
-    model, asked = cls(*sizes, seed=0), []
-    sentence = SimpleNamespace(x=np.zeros(200, "int32"), y=np.zeros(200, "int32"))
-    monkeypatch.setattr(memory, "check", lambda what, need, advice: asked.append(need))
-    train(Trainer(1), model, [sentence])
-    tracemalloc.start()
-    train(Trainer(1), model, [sentence])
-    taken = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert taken / 2 < asked[1] < 2 * taken
-
-
-@pytest.mark.parametrize("batch_size", [1, 5])
-def test_the_arrays_of_a_long_corpus_count(batch_size, monkeypatch):
-    """Of a million and a half words: word ids, tag ids and weights."""
-    sentence = SimpleNamespace(x=np.zeros(1000, "int32"), y=np.zeros(1000, "int32"))
-    batch = cut([sentence], 1, "float64")[0]
-    megabytes = 1.5 * sum(array.nbytes for array in (batch.x, batch.y, batch.weights)) / 1e3
-    monkeypatch.setattr(memory, "free", lambda: 0)
-    with pytest.raises(MemoryError, match=f"a training on 1,500,000 words.* needs about {megabytes:.0f} MB"):
-        train(Trainer(1, batch_size=batch_size), rnns.NumpyRNN(1, 1, 1, 1), [sentence] * 1000, [sentence] * 500)
 
 
 @pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.RNN])

@@ -1,4 +1,4 @@
-"""CoNLL files: columns, encodings and sentences that are read, malformed lines, memory."""
+"""CoNLL files: columns, encodings and sentences that are read, malformed lines."""
 
 import gzip
 import warnings
@@ -6,7 +6,6 @@ import warnings
 import pytest
 from readers.small import DOGS_RUN, HE_SLEEPS, printed
 
-from lxmls_rnn import memory
 from lxmls_rnn.readers import conll
 
 READ = ["Dogs/noun run/verb ./.", "He/pron sleeps/verb"]
@@ -88,20 +87,6 @@ def test_a_line_that_is_not_utf8_is_reported_with_its_number(read):
 def test_a_gzip_file_that_was_cut_short_is_reported(read):
     with pytest.raises(ValueError, match=r"corpus\.conll: damaged gzip file"):
         read(gzip.compress(DOGS_RUN.encode())[:-10])
-
-
-def test_memory_is_asked_about_as_words_come(read, monkeypatch):
-    monkeypatch.setattr(conll, "WORDS_PER_MEMORY_CHECK", 1000)
-    monkeypatch.setattr(memory, "MIN_CHECKED_BYTES", 0)
-    text = (DOGS_RUN + HE_SLEEPS) * 500  # 2,500 words, on 3,500 lines
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + conll.BYTES_PER_WORD * 2000)
-    assert len(read(text)) == 1000
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + conll.BYTES_PER_WORD * 1999)
-    with pytest.raises(MemoryError, match=r"corpus\.conll, from line 2799 on, needs about 1 MB"):
-        read(text)
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + conll.BYTES_PER_WORD * 1499)
-    with pytest.raises(MemoryError, match=r"corpus\.conll, from line 1399 on, needs about 1 MB"):
-        read(text)
 
 
 @pytest.mark.parametrize("encoding", conll.ENCODINGS)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from sweep.small import BASE, small_sweep
 
-from lxmls_rnn import memory
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps
@@ -179,16 +178,6 @@ def test_a_damaged_file_is_named(tmp_path, change):
 def test_workers_that_cannot_be_had(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         Driver(small_sweep(tmp_path, "n_hidd=2"), **options)
-
-
-def test_workers_that_do_not_fit_into_memory_are_refused_in_a_sentence(tmp_path, monkeypatch):
-    sweep = small_sweep(tmp_path, "n_hidd=2,3").begin()
-    monkeypatch.setattr(memory, "free", lambda: 10**8)
-    with pytest.raises(MemoryError, match=r"a sweep with 2 workers needs about 147 MB, .*: take fewer workers"):
-        list(Driver(sweep, workers=2).run())
-    with_theano = small_sweep(tmp_path, "model=NumpyRNN,FastRNN", seeds=[1], name="theano").begin()
-    with pytest.raises(MemoryError, match=r"a sweep with 1 workers needs about 147 MB, .*: take fewer workers"):
-        list(Driver(with_theano, workers=1).run())
 
 
 def test_the_values_of_a_sweep_are_checked_together(tmp_path):
