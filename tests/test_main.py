@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-in_processes = pytest.mark.daily("two seconds for each process; one at work and one in a callback are quick")
+in_processes = pytest.mark.daily("two seconds for each process; one at work is quick")
 
 
 def python(code):
@@ -38,7 +38,7 @@ lxmls_rnn.__main__.main()
 
 
 AT_WORK = """
-import atexit, os, signal, time, weakref
+import atexit, os, signal, weakref
 import lxmls_rnn.__main__ as main
 import lxmls_rnn.cli
 def strike():
@@ -48,9 +48,6 @@ def work():
         {what}
     finally:
         print("cleaned up")
-def wait():
-    while True:  # a signal just before a sleep does not end that sleep
-        time.sleep(0.05)
 lxmls_rnn.cli.app = work
 main.main()
 """
@@ -67,35 +64,9 @@ def test_a_signal_while_a_command_works_lets_it_clean_up(number):
     assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleaned up\n", "")
 
 
-def test_a_signal_in_a_callback_whose_exceptions_python_catches_ends_the_command_too():
-    done = at_work("weakref.ref(set(), lambda _: strike()); wait()", signal.SIGTERM)
-    assert (done.returncode, done.stdout, done.stderr) == (143, "cleaned up\n", "")
-
-
-@in_processes
-def test_such_a_signal_is_sent_again_only_after_the_hook_that_heard_of_it():
-    slow = """
-import _thread, time
-start = _thread.start_new_thread
-_thread.start_new_thread = lambda *given: (start(*given), time.sleep(0.2))
-"""
-    done = at_work("weakref.ref(set(), lambda _: strike()); wait()", begin=slow)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned up\n", "")
-
-
-@in_processes
-def test_a_second_interrupt_in_such_a_callback_interrupts_at_once_too():
-    twice = "strike(); weakref.ref(set(), lambda _: strike()); wait()"
-    done = at_work(f"with lxmls_rnn.cli.console.interruptible('batch'): {twice}")
-    assert (done.returncode, done.stdout) == (130, "cleaned up\n")
-    assert done.stderr == "Stopping after the batch (a second Ctrl-C does not wait and does not save).\n"
-
-
-@in_processes
-def test_another_exception_in_such_a_callback_is_shown():
-    done = at_work("weakref.ref(set(), lambda _: 1 / 0)")
-    assert (done.returncode, done.stdout) == (0, "cleaned up\n")
-    assert "ZeroDivisionError" in done.stderr
+def test_a_signal_that_python_ignores_can_be_sent_again():
+    done = at_work("weakref.ref(set(), lambda _: strike()); print('lost'); strike(); signal.pause()", signal.SIGTERM)
+    assert (done.returncode, done.stdout) == (143, "lost\ncleaned up\n")
 
 
 @in_processes
