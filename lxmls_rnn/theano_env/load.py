@@ -1,6 +1,6 @@
 """Import of Theano with the settings of this package, on the requested device.
 
-This module is the host of the Theano build, see ``theano_runtime.host``.
+This module is the host of the Theano build: the entry point ``theano_runtime.host`` in ``pyproject.toml`` names it.
 """
 
 import logging

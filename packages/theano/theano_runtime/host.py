@@ -1,17 +1,22 @@
-"""The library that configures Theano, its host: `lxmls_rnn`, or where that is missing this module, with plain settings.
+"""The library that configures Theano, its host: a module that a package registers, else this one, with plain settings.
 
-`lxmls_rnn.theano_env.load` has what this module defines: `importing`, `ADVICE` and `GpuLost`.
+A package registers a module as an entry point of the group `theano_runtime.host`; it has what `Host` has.
 """
 
 import functools
 import sys
-from contextlib import nullcontext
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import entry_points
+from typing import Protocol, cast
 
-importing = nullcontext  # a context manager around the import of Theano
-ADVICE = ""  # what to do about a compiler that fails
+
+class Host(Protocol):
+    """What this package asks of its host."""
+
+    importing: Callable[[], AbstractContextManager[None]]  # around the import of Theano
+    ADVICE: str  # what to do about a compiler that fails
+    GpuLost: Callable[[str], RuntimeError]  # from the driver's name of the error
 
 
 class GpuLost(RuntimeError):
@@ -22,7 +27,12 @@ class GpuLost(RuntimeError):
         super().__init__(f"the GPU has stopped working ({name}): restart this program")
 
 
+importing = nullcontext
+ADVICE = ""
+
+
 @functools.cache
-def host() -> Any:
+def host() -> Host:
     """Return the host's module."""
-    return import_module("lxmls_rnn.theano_env.load") if find_spec("lxmls_rnn") else sys.modules[__name__]
+    registered = (found.load() for found in entry_points(group="theano_runtime.host"))
+    return cast(Host, next(registered, sys.modules[__name__]))
