@@ -57,13 +57,15 @@ class Scripted:
 
     alive = True
 
-    def __init__(self, seconds, calls, asked, prepare):
-        self.seconds, self.calls, self.asked, self.prepare = seconds, calls, asked, prepare
+    def __init__(self, seconds, calls, asked, prepare, spent):
+        self.seconds, self.calls, self.asked, self.prepare, self.spent = seconds, calls, asked, prepare, spent
 
     def ask(self, limit, **request):
         self.asked.append((request["do"], limit))
         if request["do"] == "measure":
-            return {"seconds": self.seconds, "calls": self.calls, "host_memory": 10**8, "device_memory": 10**9}
+            wall = self.calls * sum(self.seconds)
+            spent = {"wall": wall, "processor": self.spent[0] * wall, "waited": self.spent[1] * wall}
+            return {"seconds": self.seconds, "calls": self.calls, **spent, "host_memory": 10**8, "device_memory": 10**9}
         device = request["case"]["device"]
         found = {"device": device, "difference": 0.0, "tolerance": 1e-5, "checked": [1, 1]}
         return {**found, "compile_s": 0.1, "compiled": True, **self.prepare()}
@@ -76,7 +78,8 @@ class Scripted:
 def scripted(monkeypatch):
     """Make a runner whose workers answer that a round took these seconds; `started` and `asked` tell what it does.
 
-    `rounds` has the seconds of each worker that is started, in turn; `prepare` changes answers, or raises an error.
+    `rounds` has the seconds of each worker that is started, in turn, and `spent` its processor time and its waiting as
+    parts of them; `prepare` changes answers, or raises an error.
     """
 
     def make(
@@ -84,6 +87,7 @@ def scripted(monkeypatch):
         calls=1,
         worker=Scripted,
         rounds=(),
+        spent=((1.0, 0.0),),
         prepare=dict,
         **options,
     ):
@@ -92,7 +96,8 @@ def scripted(monkeypatch):
         def start(*lane, **given):
             n = len(started)
             started.append((lane, given))
-            return worker(list(rounds[n % len(rounds)] if rounds else seconds), calls, asked, prepare)
+            of_round = list(rounds[n % len(rounds)] if rounds else seconds)
+            return worker(of_round, calls, asked, prepare, spent[n % len(spent)])
 
         monkeypatch.setattr(runner_module, "Worker", start)
         runner = Runner(**{"threads": 1, "seconds": 0.5, "limit": 100, **options})
@@ -136,12 +141,13 @@ def make_row():
     def make(median, implementation="numpy", device="cpu", **sizes):
         case = {"model": "rnn", "dtype": "float32", "work": "backward", "n_hidd": 20, "batch": 1, **sizes}
         row = Row(
-            Case(implementation=implementation, device=device, **case), device=device, repeats=9, calls=1, processes=3
+            Case(implementation=implementation, device=device, **case), device=device, repeats=9, calls=1, processor=1.0
         )
         row.flops, row.host_memory, row.compile_s = 10**6, 10**8, 0.1
         if median is None:
             return row
         row.median, row.q1, row.q3, row.minimum = median, 0.99 * median, 1.01 * median, 0.98 * median
+        row.medians = [median, 0.995 * median, 1.005 * median]
         return row
 
     return make

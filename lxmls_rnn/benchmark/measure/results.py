@@ -3,7 +3,7 @@
 The file is one JSON object with these fields:
 
     format      "lxmls-rnn benchmark"
-    version     1
+    version     2
     created     time of the run, ISO 8601 with the offset from UTC
     command     the command line
     settings    threads, seconds timed for a case, limit in seconds for a case, rounds
@@ -29,13 +29,15 @@ from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import write_output
 from lxmls_rnn.storage.records import Between, Count
 
-RESULTS = records.Format("lxmls-rnn benchmark")
+RESULTS = records.Format("lxmls-rnn benchmark", 2)
 
 # a row with less is uncertain: it is marked, measured again, and never used
 PROCESSES = 3  # one after the other, for each implementation, device and dtype
 MIN_REPEATS = 6
-MAX_CASES = 6850  # in a file
+MAX_CASES = 5700  # in a file
 MAX_SPREAD = 0.3  # interquartile range divided by the median
+MAX_WAITED = 0.05  # part of the time
+MIN_PROCESSOR = 0.9  # part of the time, on the CPU
 
 Amount = Annotated[float, Between(0, 1e300)]
 
@@ -54,8 +56,12 @@ class Row:
         Seconds per call: median, quartiles and minimum of the repeats.
     repeats, calls
         Number of repeats, and calls timed together in each.
-    processes
-        Number of processes that the repeats come from: where a process has its data in memory changes its times.
+    medians
+        Median of each process that the repeats come from: where a process has its data in memory changes its times.
+    processor
+        Processor time of all threads divided by the wall time of the repeats: 1 for one thread with a core to itself.
+    waited
+        Part of the wall time that a thread, the one that waited longest, waited for a core; 0 if the system keeps none.
     compile_s
         Seconds from building the tagger to its first result in the first process, with the contents that Theano's
         compile cache had then. Shapes of the same hidden size share this value.
@@ -81,7 +87,9 @@ class Row:
     minimum: Amount | None = None
     repeats: Count = 0
     calls: Count = 0
-    processes: Count = 0
+    medians: list[Amount] | None = None
+    processor: Amount = 0.0
+    waited: Amount = 0.0
     compile_s: Amount | None = None
     difference: Amount | None = None
     checked: list[Count] | None = None
@@ -100,6 +108,11 @@ class Row:
         return self.case.group
 
     @property
+    def processes(self) -> int:
+        """The number of processes that the repeats come from."""
+        return len(self.medians or ())
+
+    @property
     def gflops(self) -> float | None:
         """Return 10^9 operations per second."""
         return self.flops / self.median / 1e9 if self.median else None
@@ -113,15 +126,24 @@ class Row:
 
     @property
     def is_uncertain(self) -> bool:
-        """Whether the row has too few repeats or processes, or too large a spread: no verdict uses such a row."""
+        """Whether the row has too few repeats or processes, was disturbed, or has too large a spread.
+
+        No verdict uses such a row.
+        """
         if self.spread is None:
             return False
-        return self.processes < PROCESSES or self.repeats < MIN_REPEATS or self.spread > MAX_SPREAD
+        is_short = self.processes < PROCESSES or self.repeats < MIN_REPEATS
+        return is_short or is_disturbed(self.case, self.processor, self.waited) or self.spread > MAX_SPREAD
 
     @property
     def words_per_second(self) -> float | None:
         """Return the words that go through the model in a second; of "copy", that are copied."""
         return self.case.batch * self.case.length / self.median if self.median else None
+
+
+def is_disturbed(case: Case, processor: float, waited: float) -> bool:
+    """Return whether a case waited for a core, or on the CPU computed too little, however narrow its quartiles are."""
+    return waited > MAX_WAITED or (case.device == "cpu" and processor < MIN_PROCESSOR)
 
 
 @dataclass

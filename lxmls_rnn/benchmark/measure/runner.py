@@ -2,21 +2,25 @@
 
 Each case is timed in `PROCESSES` processes, one after the other, because the places of its data in memory differ
 between processes, and with them its times (https://pyperf.readthedocs.io/en/latest/run_benchmark.html). Uncertain rows
-are then timed again in further processes, at most `MAX_PROCESSES` in all.
+are then timed again in further processes, at most `MAX_PROCESSES` in all; if enough processes were undisturbed, a row
+rests on these alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
+from statistics import median
 from time import monotonic
+from typing import Any
 
 import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import Case, groups
 from lxmls_rnn.benchmark.measure.counting import flops, memory
 from lxmls_rnn.benchmark.measure.process import STOPPED, Failed, Worker
-from lxmls_rnn.benchmark.measure.results import MIN_REPEATS, PROCESSES, Row
+from lxmls_rnn.benchmark.measure.results import MIN_REPEATS, PROCESSES, Row, is_disturbed
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.memory import check as check_memory
@@ -138,7 +142,8 @@ class Runner:
                 return
             if measurement.row.status == "ok" and not self._is_too_long(measurement):
                 compiles = FRAMEWORKS[measurement.row.case.implementation].compile_time
-                measurement.is_prepared = measurement.is_timed = False
+                measurement.is_prepared = False
+                measurement.processes.append([])
                 self._attempt(measurement, self._prepare, "compiling and checking" if compiles else "checking")
                 ready += [measurement] if measurement.is_prepared else []
         for measurement in ready * ROUNDS:
@@ -149,7 +154,7 @@ class Runner:
 
     def _is_too_long(self, measurement: Measurement) -> bool:
         """Return whether the next round would exceed the limit of the case; the last one tells how long it takes."""
-        return bool(measurement.repeats) and measurement.spent + measurement.last > self.limit
+        return measurement.is_timed and measurement.spent + measurement.last > self.limit
 
     def _attempt(self, measurement: Measurement, action: Callable[[Measurement], None], activity: str) -> None:
         case, start = measurement.row.case, monotonic()
@@ -159,7 +164,7 @@ class Runner:
         except Failed as failure:
             measurement.row.why = str(failure)
             # a case that is stopped, or reaches its limit, keeps the repeats that it has
-            if failure.status != "stopped" and not (failure.status == "limit" and measurement.repeats):
+            if failure.status != "stopped" and not (failure.status == "limit" and measurement.is_timed):
                 measurement.row.status = failure.status
             worker = self._workers.get(case.lane)
             if worker is not None and not worker.alive:
@@ -191,9 +196,7 @@ class Runner:
             raise Failed("crashed", "its process ended")
         seconds = self.seconds / (PROCESSES * ROUNDS)
         answer = worker.ask(max(1.0, self.limit - measurement.spent), do="measure", seconds=seconds)
-        measurement.row.processes += not measurement.is_timed
-        measurement.is_timed = True
-        measurement.repeats += answer["seconds"]
+        measurement.processes[-1].append(answer)
         measurement.row.calls = answer["calls"]
         measurement.row.host_memory, measurement.row.device_memory = answer["host_memory"], answer["device_memory"]
 
@@ -212,12 +215,19 @@ class Runner:
         """Fill in the row of a case from its repeats and counts; without any it was stopped."""
         row = measurement.row
         row.flops = flops(row.case)
-        if row.status == "ok" and not measurement.repeats:
+        if row.status == "ok" and not measurement.is_timed:
             row.status, row.why = "stopped", row.why or self._stopped
         if row.status == "ok":
             row.why = ""
-            row.q1, row.median, row.q3 = (float(q) for q in np.percentile(measurement.repeats, (25, 50, 75)))
-            row.minimum, row.repeats = min(measurement.repeats), len(measurement.repeats)
+            timed = [rounds for rounds in measurement.processes if rounds]
+            calm = [rounds for rounds in timed if not is_disturbed(row.case, *shares(rounds))]
+            used = calm if len(calm) >= PROCESSES else timed
+            of_process = [[seconds for answer in rounds for seconds in answer["seconds"]] for rounds in used]
+            repeats = list(chain.from_iterable(of_process))
+            row.q1, row.median, row.q3 = (float(q) for q in np.percentile(repeats, (25, 50, 75)))
+            row.minimum, row.repeats = min(repeats), len(repeats)
+            row.medians = [median(part) for part in of_process]
+            row.processor, row.waited = shares(list(chain.from_iterable(used)))
         elif row.status != "stopped":  # a later process has failed
             row.q1 = row.median = row.q3 = row.minimum = None
         return row
@@ -228,6 +238,18 @@ class Measurement:
 
     def __init__(self, row: Row) -> None:
         self.row = row
-        self.is_prepared = self.is_timed = False  # in the present process
-        self.repeats: list[float] = []
+        self.is_prepared = False  # in the present process
+        self.processes: list[list[dict[str, Any]]] = []  # the worker's answer to each round in each process
         self.spent = self.last = 0.0  # seconds, in total and in the last round
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether a round has been timed."""
+        return any(self.processes)
+
+
+def shares(rounds: list[dict[str, Any]]) -> tuple[float, float]:
+    """Return processor time and waiting as parts of the wall time of some rounds."""
+    wall = sum(answer["wall"] for answer in rounds)
+    processor, waited = (sum(answer[name] for answer in rounds) / wall for name in ("processor", "waited"))
+    return processor, waited

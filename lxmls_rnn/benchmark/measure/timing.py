@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -13,6 +15,18 @@ def timed(call: Callable[[], object], calls: int) -> float:
     for _ in range(calls):
         call()
     return perf_counter() - start
+
+
+def waits() -> dict[str, float]:
+    """Return the seconds that each thread of this process has waited for a core; nothing where the system keeps none.
+
+    Source: https://docs.kernel.org/scheduler/sched-stats.html, the second number of /proc/PID/task/THREAD/schedstat.
+    """
+    waited = {}
+    for file in Path("/proc/self/task").glob("*/schedstat"):
+        with suppress(OSError):  # the thread has ended
+            waited[file.parent.name] = 1e-9 * int(file.read_text().split()[1])
+    return waited
 
 
 def median_time(call: Callable[[], object], seconds: float = 0.05, at_least: int = 5) -> tuple[float, int]:

@@ -5,7 +5,7 @@ and writes answers to standard output, one line of JSON each:
 
     (at its start)                          {} or {"unavailable": why}
     {"do": "prepare", "case": {...}}        {"device", "difference", "checked", "compile_s", ...}, see `Bench.prepare`
-    {"do": "measure", "seconds": 0.1}       {"seconds": [...], "calls": n, "host_memory", "device_memory"}
+    {"do": "measure", "seconds": 0.1}       {"seconds": [...], "calls": n, "wall", "processor", "waited", ...}
     {"do": "peak"}                          {"flops": ..., "bytes": ...}
 
 A failed request is answered with {"error": why, "kind": "memory" | "unavailable" | "crashed"}.
@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import get_native_id
-from time import perf_counter, sleep
+from time import perf_counter, process_time, sleep
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from lxmls_rnn.benchmark.measure import contenders
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.contenders import NumpyContender
 from lxmls_rnn.benchmark.measure.counting import checked_part
-from lxmls_rnn.benchmark.measure.timing import timed
+from lxmls_rnn.benchmark.measure.timing import timed, waits
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, THEANO, TORCH
 from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 
@@ -107,9 +107,16 @@ class Bench:
         return case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
 
     def measure(self, seconds: float) -> dict[str, Any]:
-        """Time the prepared call for about `seconds`, at least once; return the seconds per call of each repeat.
+        """Time the prepared call for about `seconds`, at least once.
 
         On CUDA the call first runs untimed for `WARM_UP_SECONDS`.
+
+        Returns
+        -------
+        dict
+            ``seconds`` per call of each repeat, of ``calls`` calls; of all repeats together the seconds of ``wall``
+            time, the ``processor`` time of all threads, and the time that the thread that waited longest for a core has
+            ``waited``; ``host_memory`` and ``device_memory`` in bytes, see `results.Row`.
         """
         call = self.call
         if self.device.startswith("cuda"):
@@ -123,14 +130,18 @@ class Bench:
             timed(call, self.calls)
         repeats: list[float] = []
         gc.disable()
-        end = perf_counter() + seconds
+        waited, processor, start = waits(), process_time(), perf_counter()
+        end = start + seconds
         try:
             while not repeats or perf_counter() < end:
                 repeats.append(timed(call, self.calls) / self.calls)
         finally:
             gc.enable()
+        wall, processor = perf_counter() - start, process_time() - processor
+        longest = max((after - waited.get(thread, 0.0) for thread, after in waits().items()), default=0.0)
+        spent = {"wall": wall, "processor": processor, "waited": longest}
         memory = {"host_memory": peak_memory(), "device_memory": self.tagger.device_memory()}
-        return {"seconds": repeats, "calls": self.calls, **memory}
+        return {"seconds": repeats, "calls": self.calls, **spent, **memory}
 
 
 def reset_peak_memory() -> None:

@@ -11,7 +11,7 @@ from lxmls_rnn.benchmark.measure.cases import groups
 from lxmls_rnn.benchmark.measure.results import Results, Row
 
 MAX_NAMED = 4  # rows in a warning
-OPTIONAL_COLUMNS = ("memory", "compile", "GFLOP/s", "words/s", "quartiles")  # the first is left out first
+OPTIONAL_COLUMNS = ("memory", "compile", "GFLOP/s", "words/s", "CPU", "quartiles")  # the first is left out first
 STATUS_WORDS = {
     "unavailable": "not available", "memory": "out of memory", "limit": "too slow", "stopped": "not measured"
 }  # fmt: skip
@@ -124,7 +124,7 @@ def table(results: Results, baseline: str = "numpy", width: int = 160) -> Table:
 def header(baseline: str = "numpy") -> list[str]:
     """Return the names of the table's columns."""
     sizes = ["model", "work", "hidden", "batch", "implementation"]
-    numbers = ["median", f"{baseline} = 1", "quartiles", "words/s", "GFLOP/s", "compile", "memory"]
+    numbers = ["median", f"{baseline} = 1", "quartiles", "CPU", "words/s", "GFLOP/s", "compile", "memory"]
     return [*sizes, *numbers]
 
 
@@ -158,6 +158,7 @@ def measured_cells(row: Row, base: Row | None) -> list[str]:
         format_time(row.median) + (" ?" if row.is_uncertain else ""),
         ratio_text(row, base),
         quartiles_text(row),
+        f"{row.processor:.0%}",
         with_commas(row.words_per_second or 0.0),
         f"{row.gflops:.1f}",
         format_time(row.compile_s),

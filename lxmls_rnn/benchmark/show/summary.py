@@ -7,7 +7,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, DECIDING_WORKS
-from lxmls_rnn.benchmark.measure.results import MAX_SPREAD, MIN_REPEATS, PROCESSES, Results, Row
+from lxmls_rnn.benchmark.measure.results import (
+    MAX_SPREAD,
+    MAX_WAITED,
+    MIN_PROCESSOR,
+    MIN_REPEATS,
+    PROCESSES,
+    Results,
+    Row,
+)
 from lxmls_rnn.benchmark.show.report import fastest, format_time, is_on_gpu, with_commas
 from lxmls_rnn.benchmark.show.series import TITLES, speed_ups
 
@@ -124,6 +132,7 @@ def uncertain_lines(results: Results) -> list[str]:
     if not any(row.is_uncertain for row in results.rows):
         return []
     return [
-        f"?: uncertain, and in no answer: fewer than {MIN_REPEATS} repeats or {PROCESSES} processes, or quartiles that "
-        f"differ by more than {100 * MAX_SPREAD:.0f} % of the median."
+        f"?: uncertain, and in no answer: fewer than {MIN_REPEATS} repeats or {PROCESSES} processes; more than "
+        f"{MAX_WAITED:.0%} of the time without a core that it wanted; on the CPU less than {MIN_PROCESSOR:.0%} of the time "
+        f"spent computing; or quartiles that differ by more than {MAX_SPREAD:.0%} of the median."
     ]

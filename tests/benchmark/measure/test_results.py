@@ -61,11 +61,28 @@ def test_a_row_has_its_rate_and_its_spread(make_row):
 
 @pytest.mark.parametrize(
     ("change", "uncertain"),
-    [({}, False), ({"repeats": 6}, False), ({"repeats": 5}, True), ({"processes": 2}, True), ({"q1": 1.4e-3}, True)],
+    [
+        ({}, False),
+        ({"repeats": 6}, False),
+        ({"repeats": 5}, True),
+        ({"medians": [2e-3] * 2}, True),
+        ({"q1": 1.4e-3}, True),
+        ({"waited": 0.05, "processor": 0.9}, False),
+        ({"waited": 0.051}, True),
+        ({"processor": 0.89}, True),
+    ],
 )
-def test_a_row_is_certain_with_all_its_processes_six_repeats_and_a_small_spread(make_row, change, uncertain):
+def test_a_row_is_certain_with_enough_processes_and_repeats_a_core_of_its_own_and_a_small_spread(
+    make_row, change, uncertain
+):
     assert replace(make_row(2e-3), **change).is_uncertain is uncertain
     assert not make_row(None).is_uncertain  # it was not measured
+
+
+def test_a_gpu_computes_while_its_processor_sleeps_but_not_while_it_waits(make_row):
+    row = make_row(2e-3, "fused", "cuda")
+    assert not replace(row, processor=0.1).is_uncertain
+    assert replace(row, waited=0.1).is_uncertain
 
 
 def test_a_gpu_that_was_not_measured_does_not_count(make_results, make_row):

@@ -48,6 +48,18 @@ def test_an_uncertain_row_alone_is_measured_again_in_new_processes_until_it_sett
     assert (fused.processes, fused.is_uncertain) == (MAX_PROCESSES, True)
 
 
+def test_a_row_rests_on_undisturbed_processes_if_there_are_enough(scripted):
+    calm, waiting, slow = (1.0, 0.04), (0.94, 0.06), (0.8, 0.0)
+    times = [0.1], [0.2], [0.3], [0.11], [0.12]
+    (row,) = measured(scripted(rounds=times, spent=[calm, waiting, slow, calm, calm]), cases(("numpy",)))
+    assert (row.medians, row.median, row.repeats) == ([0.1, 0.11, 0.12], pytest.approx(0.11), 3 * ROUNDS)
+    assert (row.processor, row.waited) == (pytest.approx(1.0), pytest.approx(0.04))
+    assert not row.is_uncertain
+    (row,) = measured(scripted(rounds=times, spent=[calm, waiting, slow]), cases(("numpy",)))
+    assert (row.processes, row.is_uncertain) == (MAX_PROCESSES, True)
+    assert row.processor == pytest.approx((0.1 + 0.2 * 0.94 + 0.3 * 0.8 + 0.11 + 0.12 * 0.94) / 0.83)
+
+
 def test_the_time_to_compile_is_that_of_the_first_process(scripted):
     times = iter([0.5, 0.1, 0.2])
     (row,) = measured(scripted(prepare=lambda: {"compile_s": next(times)}), cases(("numpy",)))

@@ -18,7 +18,7 @@ CASES = make_cases([Shape("rnn", 5, batch, 4) for batch in (1, 2, 3)], ["forward
 def test_the_file_says_when_how_and_where_it_was_measured(scripted, tmp_path):
     list(Session(CASES, scripted(threads=3), tmp_path / "a.json", ["bench", "--set", "quick"]).run())
     content = json.loads((tmp_path / "a.json").read_text())
-    assert (content["format"], content["version"]) == ("lxmls-rnn benchmark", 1)
+    assert (content["format"], content["version"]) == ("lxmls-rnn benchmark", 2)
     age = datetime.now().astimezone() - datetime.fromisoformat(content["created"])
     assert timedelta(0) <= age < timedelta(hours=1)
     assert content["command"] == ["bench", "--set", "quick"]
@@ -82,7 +82,7 @@ def doubtful(scripted, tmp_path):
     path = tmp_path / "a.json"
     list(Session(CASES, scripted(), path).run())
     results = Results.load(path)
-    results.rows[3].processes = 2
+    results.rows[3].medians = results.rows[3].medians[:2]
     results.save(path)
     return path
 

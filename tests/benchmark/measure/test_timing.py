@@ -26,6 +26,13 @@ def test_the_first_call_is_not_counted(clock):
     assert timing.timed(call, 3) == 7.0
 
 
+def test_each_thread_has_the_time_that_it_waited_for_a_core(linux):
+    assert timing.waits() == {}
+    for thread, text in {"7": "912345 250000000 31\n", "12": "5 1000 2\n"}.items():
+        linux(f"/proc/self/task/{thread}/schedstat", text)
+    assert timing.waits() == {"7": 0.25, "12": pytest.approx(1e-6)}
+
+
 def test_calls_go_on_until_the_time_is_filled(monkeypatch):
     monkeypatch.setattr(timing, "timed", lambda call, calls: 0.25)
     assert median_time(lambda: None, seconds=2.0) == (0.25, 8)

@@ -96,6 +96,19 @@ def test_a_long_call_is_timed_alone_and_a_short_one_with_others(make_row, monkey
     assert measured["seconds"] == [pytest.approx(seconds)]
 
 
+def test_a_measurement_has_its_processor_time_and_that_of_the_thread_that_waited_longest(make_row, monkeypatch):
+    bench = Bench("numpy", "cpu", "float32")
+    bench.prepare(make_row(1.0, n_hidd=4, n_words=30).case)
+    wall, processor = iter([10.0, 12.0, 14.0]), iter([3.0, 4.5])
+    waited = iter([{"1": 5.0, "2": 0.5}, {"1": 5.1, "2": 0.75, "3": 0.2}])
+    monkeypatch.setattr(worker, "timed", lambda call, calls: 1.0)
+    monkeypatch.setattr(worker, "perf_counter", lambda: next(wall))
+    monkeypatch.setattr(worker, "process_time", lambda: next(processor))
+    monkeypatch.setattr(worker, "waits", lambda: next(waited))
+    measured = bench.measure(1.0)
+    assert [measured[name] for name in ("seconds", "wall", "processor", "waited")] == [[1.0], 4.0, 1.5, 0.25]
+
+
 @pytest.mark.parametrize(("device", "warm"), [("cuda", True), ("cpu", False)])
 def test_a_gpu_works_before_each_round(make_row, monkeypatch, device, warm):
     bench, now, timed = Bench("numpy", device, "float32"), 0.0, []
@@ -247,7 +260,7 @@ def test_the_memory_of_a_case_is_its_peak_since_it_began():
 
 BARE = """
 import sys
-here = sys.stdlib_module_names | {"numpy", "lxmls_rnn"}
+here = sys.stdlib_module_names | {"numpy", "threadpoolctl", "lxmls_rnn"}  # threadpoolctl: of the proof of NumPy's BLAS
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] not in here:

@@ -18,7 +18,7 @@ def test_rows_whose_spread_exceeds_the_difference_are_named(make_results, make_r
     close, far = make_row(1.99e-3, "fused"), make_row(1e-3, "scan")
     (line,) = report.uncertain(make_results(make_row(2e-3), close, far))
     assert line.endswith("from numpy, so the ratio means nothing: fused on cpu (rnn backward, hidden 20, batch 1).")
-    close.processes = 2  # its ratio is marked
+    close.medians = close.medians[:2]  # its ratio is marked
     assert report.uncertain(make_results(make_row(2e-3), close)) == []
     assert report.uncertain(make_results(make_row(2e-3), far)) == report.uncertain(make_results(close)) == []
     exact = [make_row(2e-3), make_row(2e-3, "fused")]
@@ -36,9 +36,9 @@ def test_a_group_begins_with_its_sizes_and_its_fastest_row(make_results, make_ro
     ("model", "width", "missing"),
     [
         ("rnn", 160, []),
-        ("lstm-no-peepholes", 130, ["compile", "memory"]),
-        ("rnn", 80, ["quartiles", "words/s", "GFLOP/s", "compile", "memory"]),
-        ("lstm-no-peepholes", 80, ["quartiles", "words/s", "GFLOP/s", "compile", "memory"]),
+        ("lstm-no-peepholes", 130, ["GFLOP/s", "compile", "memory"]),
+        ("rnn", 80, ["quartiles", "CPU", "words/s", "GFLOP/s", "compile", "memory"]),
+        ("lstm-no-peepholes", 80, ["quartiles", "CPU", "words/s", "GFLOP/s", "compile", "memory"]),
     ],
 )
 def test_a_table_leaves_out_columns_and_cuts_no_cell(make_results, make_row, model, width, missing):
@@ -72,19 +72,19 @@ def test_a_line_of_the_table_has_all_figures(make_results, make_row):
     """10^6 operations in 250 us; less where something is not known."""
     base, row, bare = make_row(1e-3), make_row(2.5e-4, "fused", "cuda"), make_row(5e-4, "scan")
     row.q1, row.q3, row.device_memory, row.compile_s = 2.25e-4, 2.75e-4, 30 * 10**6, 2.5
-    bare.host_memory, bare.compile_s, bare.q1 = None, None, 3e-4
+    bare.host_memory, bare.compile_s, bare.q1, bare.processor = None, None, 3e-4, 0.96
     (lines,) = report.sections(make_results(base, row, bare))
     assert report.header() == [
         *("model", "work", "hidden", "batch", "implementation", "median", "numpy = 1", "quartiles"),
-        *("words/s", "GFLOP/s", "compile", "memory"),
+        *("CPU", "words/s", "GFLOP/s", "compile", "memory"),
     ]
     assert lines == [
         [
             *("rnn", "backward", "20", "1", "fused on cuda", "250 us", "4.00", "225 - 275 us"),
-            *("40,000", "4.0", "2.50 s", "100 MB + 30"),
+            *("100%", "40,000", "4.0", "2.50 s", "100 MB + 30"),
         ],
-        [*[""] * 4, "scan on cpu", "500 us ?", "2.00 ?", "300 - 505 us", "20,000", "2.0", "", "0 MB"],
-        [*[""] * 4, "numpy on cpu", "1.00 ms", "1.00", "990 us - 1.01 ms", "10,000", "1.0", "100 ms", "100 MB"],
+        [*[""] * 4, "scan on cpu", "500 us ?", "2.00 ?", "300 - 505 us", "96%", "20,000", "2.0", "", "0 MB"],
+        [*[""] * 4, "numpy on cpu", "1.00 ms", "1.00", "990 us - 1.01 ms", "100%", "10,000", "1.0", "100 ms", "100 MB"],
     ]
 
 

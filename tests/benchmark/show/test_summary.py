@@ -40,11 +40,11 @@ def test_with_a_gpu_the_answer_is_one_sentence_on_where_it_is_faster(make_result
     )
     assert summary.answer(results) == f"{said}."
     for row in rows[1:18:2]:  # of NumPy, and not the fastest
-        row.processes = 2
+        row.medians = row.medians[:2]
     assert summary.answer(results) == f"{said}; 9 of 36 rows are uncertain (?): is the machine busy?"
     assert summary.uncertain_lines(results)[0].startswith("?: uncertain, and in no answer: fewer than 6 repeats or 3 ")
     for row in rows[:19]:
-        row.processes = 2
+        row.medians = row.medians[:2]
     assert summary.answer(results) == "No answer: 19 of 36 rows are uncertain (?): is the machine busy?"
 
 
@@ -79,7 +79,7 @@ def test_without_a_gpu_the_answer_is_what_the_smallest_sizes_take_with_certainty
 
 def test_uncertain_steps_leave_the_answer_to_certain_gradients(make_results, step):
     doubtful, sure = step(1e-5), step(3e-5, work="backward")
-    doubtful.processes = 2
+    doubtful.medians = doubtful.medians[:2]
     assert "a forward and backward pass takes 30.0 us" in summary.answer(make_results(doubtful, sure))
 
 

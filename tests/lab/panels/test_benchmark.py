@@ -45,9 +45,10 @@ def make_results(*medians, device="cpu", implementation="numpy"):
     rows = []
     for number, median in enumerate(medians, 1):
         row = Row(
-            Case("rnn", implementation, device, "float32", "forward", 20 * number, 1), repeats=9, calls=1, processes=3
+            Case("rnn", implementation, device, "float32", "forward", 20 * number, 1), repeats=9, calls=1, processor=1.0
         )
         row.median, row.q1, row.q3, row.minimum = median, 0.99 * median, 1.01 * median, 0.98 * median
+        row.medians = [median] * 3
         rows.append(row)
     return Results("2025-01-01", [], {}, {"processor": "a processor", "threads": 1, "gpus": []}, rows=rows)
 
@@ -141,7 +142,7 @@ def test_what_cannot_be_loaded_or_compared_is_said_in_a_sentence(panel, results_
     panel.shown = make_results(1e-3, implementation="scan")
     panel.compare_button.click()
     assert "have no measured case in common" in panel.message.value
-    for content in ("{}", '{"format": "lxmls-rnn benchmark", "version": 1, "rows": 3}'):
+    for content in ("{}", '{"format": "lxmls-rnn benchmark", "version": 2, "rows": 3}'):
         (results_folder / "a.json").write_text(content)
         panel.load_button.click()
         assert "a.json is not a results file" in panel.message.value
