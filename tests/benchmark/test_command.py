@@ -131,7 +131,7 @@ def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_
         (["--resume"], "--resume needs --out"),
         (
             ["--set", "full", "--dtype", "float32,float64"],
-            "13,680 cases are too many for a results file, which holds 6,850",
+            "11,160 cases are too many for a results file, which holds 5,700",
         ),
         (["--time", "0"], "time must be a positive number, got 0"),
         (["--out", "/proc/none/a.json"], "/proc/none"),

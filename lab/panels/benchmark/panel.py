@@ -53,9 +53,11 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
     runs in its own process on its device. Its results are compared with NumPy's before it is timed. Implementations
     with the same work take turns, so that a slow moment of the machine affects all of them. You see the <b>median</b>
     and the <b>quartiles</b> of repeats in three processes: differences smaller than the distance of the quartiles mean
-    nothing. A row is uncertain (?) until it has six repeats in three processes, and while its quartiles differ by more
-    than 30 %: it is then timed again. An unavailable device is listed with the reason. Results are saved. <b>Load</b>
-    shows stored results, and <b>Compare</b> compares them with those below."""
+    nothing. A row is uncertain (?) until it has six repeats in three processes; if it waited for a core or did not
+    compute all the time, because the machine is busy; and while its quartiles differ by more than 30 %: it is then
+    timed again. <b>CPU</b> is its processor time as a part of the time, 100 % for each thread. An unavailable device is
+    listed with the reason. Results are saved. <b>Load</b> shows stored results, and <b>Compare</b> compares them with
+    those below."""
 
     def __init__(self) -> None:
         self.shown: Results | None = None  # None at first

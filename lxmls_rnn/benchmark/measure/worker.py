@@ -6,7 +6,6 @@ and writes answers to standard output, one line of JSON each:
     (at its start)                          {} or {"unavailable": why}
     {"do": "prepare", "case": {...}}        {"device", "difference", "checked", "compile_s", ...}, see `Bench.prepare`
     {"do": "measure", "seconds": 0.1}       {"seconds": [...], "calls": n, "wall", "processor", "waited", ...}
-    {"do": "peak"}                          {"flops": ..., "bytes": ...}
 
 A failed request is answered with {"error": why, "kind": "memory" | "unavailable" | "crashed"}.
 """
@@ -155,62 +154,6 @@ def peak_memory() -> int:
     return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024  # type: ignore[index]
 
 
-def peak(implementation: str, device: str, dtype: str) -> dict[str, float]:
-    """Measure the peak of a device with the implementation's own library.
-
-    Return ``flops``, operations per second of a product of large matrices, and ``bytes``, bytes per second that a
-    copy reads and writes.
-    """
-    # A name does not tell how fast a device is: a CUDA device may be emulated.
-    sizes = [(256, 1 << 20), (1024, 16 << 20), (4096, 64 << 20)] if device.startswith("cuda") else [(1024, 16 << 20)]
-    for n, m in sizes:
-        calls = peak_calls(implementation, device, np.ones((n, n), dtype), np.ones(m, dtype))
-        product, copying = (min(timed(call, 1) for _ in range(5)) for call in calls)
-        if max(product, copying) > 0.02:
-            break
-    return {"flops": 2 * n**3 / product, "bytes": 2 * m * np.dtype(dtype).itemsize / copying}
-
-
-def peak_calls(implementation: str, device: str, a: np.ndarray, b: np.ndarray) -> list[Callable[[], Any]]:
-    """Return two calls of the implementation's own library: a matrix product and a copy."""
-    if implementation == "numpy":
-        out, copy = np.empty_like(a), np.empty_like(b)
-        return [lambda: np.dot(a, a, out=out), lambda: np.copyto(copy, b)]
-    if implementation.startswith("torch"):
-        return torch_calls(a, b)
-    return [theano_call(a, lambda T, _a: T.dot(_a, _a)), theano_call(b, lambda T, _b: _b + 1)]
-
-
-def torch_calls(a: np.ndarray, b: np.ndarray) -> list[Callable[[], Any]]:
-    """Return PyTorch's product of a matrix with itself and its copy of a vector."""
-    import torch
-
-    from lxmls_rnn.deep_learning.torch_rnn import device
-
-    place = device()
-    _a, _b = torch.tensor(a, device=place), torch.tensor(b, device=place)
-    out, copy = torch.empty_like(_a), torch.empty_like(_b)
-    wait = (lambda: torch.cuda.synchronize(place)) if place.type == "cuda" else (lambda: None)
-    return [lambda: (torch.mm(_a, _a, out=out), wait()), lambda: (copy.copy_(_b), wait())]
-
-
-def theano_call(value: np.ndarray, formula: Callable[[Any, Any], Any]) -> Callable[[], Any]:
-    """Return a call that computes on Theano's device, with input and result there, and waits until it has finished."""
-    import theano
-
-    source = theano.shared(value)
-    target = theano.shared(np.ones_like(value))
-    function = theano.function([], updates=[(target, formula(theano.tensor, source))])
-
-    def call() -> None:
-        function()
-        result = target.get_value(borrow=True, return_internal_type=True)
-        if not isinstance(result, np.ndarray):
-            result.sync()
-
-    return call
-
-
 def start(implementation: str, threads: int) -> dict[str, str]:
     """Import what the implementation needs; return why it is unavailable, or nothing."""
     framework = FRAMEWORKS[implementation]
@@ -234,8 +177,6 @@ def start(implementation: str, threads: int) -> dict[str, str]:
 def answer(bench: Bench, request: dict[str, Any]) -> dict[str, Any]:
     """Carry out a request and return the answer; an error becomes an answer too."""
     try:
-        if request["do"] == "peak":
-            return peak(bench.implementation, bench.device, bench.dtype)
         if request["do"] == "measure":
             return bench.measure(request["seconds"])
         return bench.prepare(Case(**request["case"]))

@@ -132,7 +132,7 @@ def uncertain_lines(results: Results) -> list[str]:
     if not any(row.is_uncertain for row in results.rows):
         return []
     return [
-        f"?: uncertain, and in no answer: fewer than {MIN_REPEATS} repeats or {PROCESSES} processes; more than "
-        f"{MAX_WAITED:.0%} of the time without a core that it wanted; on the CPU less than {MIN_PROCESSOR:.0%} of the time "
-        f"spent computing; or quartiles that differ by more than {MAX_SPREAD:.0%} of the median."
+        f"?: uncertain, and in no answer: it has fewer than {MIN_REPEATS} repeats or {PROCESSES} processes, waited for "
+        f"a core for more than {MAX_WAITED:.0%} of its time, computed on the CPU for less than {MIN_PROCESSOR:.0%} of "
+        f"it, or its quartiles differ by more than {MAX_SPREAD:.0%} of the median."
     ]

@@ -1,12 +1,11 @@
 """The models in PyTorch as they are measured: their numbers, devices and threads."""
 
-import numpy as np
 import pytest
 from benchmark.conftest import LABELS, framework
 
 from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Case
 from lxmls_rnn.benchmark.measure.contenders import TorchContender, draw_values
-from lxmls_rnn.benchmark.measure.worker import Bench, peak_calls, start
+from lxmls_rnn.benchmark.measure.worker import Bench, start
 
 
 @pytest.mark.parametrize("model", CASE_MODELS)
@@ -48,9 +47,3 @@ def test_pytorch_has_as_many_threads_as_the_worker():
         assert TorchContender(case, draw_values(case)).model.threads == 2
     finally:
         torch.set_num_threads(before)
-
-
-def test_a_peak_is_of_a_product_and_a_copy():
-    framework("torch")
-    for call in peak_calls("torch", "cpu", np.ones((4, 4), "float32"), np.ones(5, "float32")):
-        call()

@@ -1,7 +1,6 @@
 """What a worker does, without its process."""
 
 import hashlib
-import itertools
 import math
 import subprocess
 import sys
@@ -126,66 +125,6 @@ def test_a_gpu_works_before_each_round(make_row, monkeypatch, device, warm):
         timed.clear()
         bench.measure(1e-9)
         assert (timed[0] - begin >= WARM_UP_SECONDS) == warm
-
-
-class Device:
-    """One that does so many operations and moves so many bytes a second, by a clock of its own."""
-
-    def __init__(self, monkeypatch, flops, bandwidth):
-        self.sizes, self.flops, self.bandwidth = [], flops, bandwidth
-        self.slower = itertools.cycle([2.0, 1.0, 1.5, 1.2, 1.4])  # than it can be, call by call
-        self.dtypes = set()
-        monkeypatch.setattr(worker, "peak_calls", self.calls)
-        monkeypatch.setattr(worker, "timed", self.timed)
-        monkeypatch.setattr(np, "ones", np.zeros)  # which takes no memory as long as nobody writes
-
-    def calls(self, implementation, device, a, b):
-        self.sizes.append(len(a))
-        self.dtypes |= {str(a.dtype), str(b.dtype)}
-        return [2 * len(a) ** 3 / self.flops, 2 * b.nbytes / self.bandwidth]
-
-    def timed(self, seconds, calls):
-        """A call takes twice as long when the device has just begun, and more when it is disturbed."""
-        return seconds * calls * next(self.slower)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_the_peak_is_what_the_device_can_do(monkeypatch, device, dtype):
-    for flops in (1e8, 5e10, 2e13):
-        pretended = Device(monkeypatch, flops, flops / 8)
-        found = worker.answer(Bench("numpy", device, dtype), {"do": "peak"})
-        assert found == pytest.approx({"flops": flops, "bytes": flops / 8})
-        assert pretended.dtypes == {dtype}
-
-
-def test_only_a_fast_gpu_is_asked_for_large_products(monkeypatch):
-    """An emulated one would take minutes."""
-    slow, fast, cpu = Device(monkeypatch, 1e8, 1e9), Device(monkeypatch, 1e13, 1e12), Device(monkeypatch, 1e11, 1e10)
-    for device, name in ((slow, "cuda"), (fast, "cuda"), (cpu, "cpu")):
-        monkeypatch.setattr(worker, "peak_calls", device.calls)
-        worker.peak("numpy", name, "float32")
-    assert len(slow.sizes) == 1
-    assert slow.sizes[0] < cpu.sizes[0] < fast.sizes[-1]
-    assert len(cpu.sizes) == 1
-
-
-def test_theanos_peak_is_of_a_product_and_a_copy(monkeypatch):
-    import theano
-
-    arrays, shared = [], theano.shared
-    monkeypatch.setattr(theano, "shared", lambda value: arrays.append(shared(value)) or arrays[-1])
-    for call in worker.peak_calls("fused", "cpu", np.full((4, 4), 2.0), np.full(5, 2.0)):
-        call()
-    _, product, _, copy = (array.get_value() for array in arrays)
-    assert (product == np.full((4, 4), 16.0)).all()
-    assert (copy == np.full(5, 3.0)).all()
-
-
-def test_numpys_peak_is_of_a_product_and_a_copy():
-    product, copy = worker.peak_calls("numpy", "cpu", np.ones((4, 4), "float32"), np.ones(5, "float32"))
-    assert worker.timed(product, 2) > 0
-    assert worker.timed(copy, 2) > 0
 
 
 def test_taggers_of_one_hidden_size_are_built_once(make_row):

@@ -42,7 +42,7 @@ def test_with_a_gpu_the_answer_is_one_sentence_on_where_it_is_faster(make_result
     for row in rows[1:18:2]:  # of NumPy, and not the fastest
         row.medians = row.medians[:2]
     assert summary.answer(results) == f"{said}; 9 of 36 rows are uncertain (?): is the machine busy?"
-    assert summary.uncertain_lines(results)[0].startswith("?: uncertain, and in no answer: fewer than 6 repeats or 3 ")
+    assert summary.uncertain_lines(results)[0].startswith("?: uncertain, and in no answer: it has fewer than 6 ")
     for row in rows[:19]:
         row.medians = row.medians[:2]
     assert summary.answer(results) == "No answer: 19 of 36 rows are uncertain (?): is the machine busy?"
