@@ -16,6 +16,7 @@ import numpy as np
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.evaluation import Evaluation, evaluate
+from lxmls_rnn.deep_learning.parameters import Model
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
 from lxmls_rnn.readers.tags import AUTO, NAMES, TagSource
 from lxmls_rnn.sequences import LabelDictionary, SequenceList
@@ -79,14 +80,15 @@ class Tagger:
     """
 
     def __init__(
-        self, model: Any, words: list[str], tags: list[str], n_known_words: int, tag_source: TagSource | None = None
+        self, model: Model, words: list[str], tags: list[str], n_known_words: int, tag_source: TagSource | None = None
     ) -> None:
         if (len(words), len(tags)) != (model.sizes.n_words, model.sizes.n_tags):
             raise ValueError(
                 f"the model has {model.sizes.n_words} words and {model.sizes.n_tags} tags, "
                 f"got {len(words)} and {len(tags)} names"
             )
-        self.model, self.words, self.tags, self.n_known_words = model, list(words), list(tags), n_known_words
+        self.model: Any = model  # some have more than `Model`
+        self.words, self.tags, self.n_known_words = list(words), list(tags), n_known_words
         self.tag_source = tag_source
         self._ids = LabelDictionary(self.words)
         self.header: dict[str, Any] = {}

@@ -59,7 +59,7 @@ def name_and_folder(name: str, root: Path | None) -> tuple[str, Path | None]:
 class Commands(TyperGroup):
     """A group of commands that report errors as one sentence."""
 
-    def main(self, *arguments: Any, **options: Any) -> Any:
+    def main(self, *arguments: Any, **options: Any) -> object:
         """Run the command line."""
         with plain_errors():
             return super().main(*arguments, **options)

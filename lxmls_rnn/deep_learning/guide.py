@@ -16,8 +16,9 @@ from lxmls_rnn.deep_learning import numpy_rnn
 TOOLKIT_SEED = 1234  # of the toolkit's initial parameters
 LOSS_RANGE_POINTS = 200
 
-Get = Callable[[Any], Any]
-Set = Callable[[Any, float], Any]
+Arrays = list[np.ndarray]  # parameters, or their gradients
+Get = Callable[[Arrays], float]
+Set = Callable[[Arrays, float], Arrays]
 
 
 class GuideRNN:
@@ -31,6 +32,8 @@ class GuideRNN:
         List of W_e (input_size, embedding_size), W_x (hidden_size, embedding_size), W_h (hidden_size, hidden_size) and
         W_y (output_size, hidden_size); the list and its items may be replaced.
     """
+
+    cross_entropy_loss: Callable[..., float]  # of a sentence, of each framework
 
     def __init__(
         self, *, input_size: int, embedding_size: int, hidden_size: int, output_size: int, learning_rate: float
@@ -50,10 +53,10 @@ def get_rnn_parameter_handlers(layer_index: int, row: int, column: int) -> tuple
     The second function changes the array in place and returns `parameters`.
     """
 
-    def get_parameter(parameters: Any) -> Any:
+    def get_parameter(parameters: Arrays) -> float:
         return parameters[layer_index][row, column]
 
-    def set_parameter(parameters: Any, value: float) -> Any:
+    def set_parameter(parameters: Arrays, value: float) -> Arrays:
         parameters[layer_index][row, column] = value
         return parameters
 
@@ -61,7 +64,7 @@ def get_rnn_parameter_handlers(layer_index: int, row: int, column: int) -> tuple
 
 
 def get_rnn_loss_range(
-    model: Any, get_parameter: Get, set_parameter: Set, batch: Mapping[str, np.ndarray], span: float = 10
+    model: GuideRNN, get_parameter: Get, set_parameter: Set, batch: Mapping[str, np.ndarray], span: float = 10
 ) -> tuple[np.ndarray, list[float]]:
     """Return values of one weight, up to `span` from the current one, and the loss of a sentence for each of them.
 

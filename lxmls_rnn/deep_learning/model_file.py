@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Annotated, Any, NamedTuple
+from typing import IO, Annotated, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from lxmls_rnn.storage.messages import quoted
 
 MODEL = records.Format("lxmls-rnn model")
 DAMAGED = "is not a whole model file of this library"
+M = TypeVar("M", bound=parameters.Model)
 MAX_HEADER_BYTES = 64 << 20  # a vocabulary of a million words takes about 20 million bytes
 
 Positive = Annotated[int, records.Between(1, 2**31 - 1)]
@@ -134,7 +135,7 @@ class Saved(NamedTuple):
     header: dict[str, Any]
 
 
-def load(path: str | os.PathLike[str], model_class: Any = None) -> Saved:
+def load(path: str | os.PathLike[str], model_class: type[parameters.Model] | None = None) -> Saved:
     """Read a model file.
 
     Parameters
@@ -220,8 +221,8 @@ def _parse_header(text: bytes) -> dict[str, Any]:
 
 
 def _check(
-    header: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], model_class: Any = None
-) -> tuple[Any, parameters.Sizes, Header]:
+    header: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], model_class: type[parameters.Model] | None = None
+) -> tuple[type[parameters.Model], parameters.Sizes, Header]:
     """Check a header, and the shapes of the parameters against it, before the parameters are read.
 
     Return the class to build (by default the one in the header), its sizes and the fields that were checked; raise
@@ -240,8 +241,8 @@ def _check(
 
 
 def build(
-    model_class: Any, sizes: parameters.Sizes, values: Mapping[str, np.ndarray], activation: str, dtype: str
-) -> Any:
+    model_class: type[M], sizes: parameters.Sizes, values: Mapping[str, np.ndarray], activation: str, dtype: str
+) -> M:
     """Build a model from copies of the given parameters; errors as in `check_values`.
 
     An LSTM has peepholes if `values` has a W_c.
@@ -253,6 +254,6 @@ def build(
     return model
 
 
-def convert(model: parameters.Model, model_class: Any) -> Any:
+def convert(model: parameters.Model, model_class: type[M]) -> M:
     """Return a model of another class of the same family with the same parameters, e.g. a NumpyRNN from an RNN."""
     return build(model_class, model.sizes, model.get_values(), model.activation, model.dtype)

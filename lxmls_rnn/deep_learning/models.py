@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from lxmls_rnn import device
 from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH, OF_LSTM, OF_RNN
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, THEANO, Framework
-from lxmls_rnn.deep_learning.parameters import check_choice
+from lxmls_rnn.deep_learning.parameters import Model, check_choice
+
+if TYPE_CHECKING:
+    from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 
 class Entry(NamedTuple):
@@ -38,6 +41,8 @@ class Entry(NamedTuple):
         return f"{self.title}; needs {self.framework.remedy}" if self.framework.missing else self.title
 
 
+M = TypeVar("M", bound=Model)
+
 MODELS = {
     "NumpyRNN": Entry("numpy_rnn", "RNN", "numpy", "RNN in NumPy"),
     "NumpyLSTM": Entry("numpy_lstm", "LSTM", "numpy", "LSTM in NumPy"),
@@ -57,7 +62,7 @@ def check_model_name(name: str) -> str:
     return check_choice("model", name, MODELS)
 
 
-def model_class(name: str) -> Any:
+def model_class(name: str) -> type[Model]:
     """Return the model class of a name in `MODELS`, or its replacement (`replace`); errors as `library_class`."""
     return own[0] if (own := _replaced.get(name)) else library_class(name)
 
@@ -76,7 +81,7 @@ def available() -> list[str]:
     return [name for name, model in MODELS.items() if not model.framework.missing]
 
 
-def library_class(name: str) -> Any:
+def library_class(name: str) -> type[Model]:
     """Return the library's own class of a name in `MODELS`, even if it is replaced.
 
     ValueError for another name; RuntimeError if its framework is missing.
@@ -86,18 +91,18 @@ def library_class(name: str) -> Any:
     return getattr(importlib.import_module(f"lxmls_rnn.deep_learning.{MODELS[name].module}"), name)
 
 
-def numpy_class(name: str) -> Any:
+def numpy_class(name: str) -> type[NumpyRNN]:
     """Return the NumPy class of a model's family, which accepts its parameters without Theano.
 
     ValueError as `check_model_name`.
     """
-    return model_class(name_of(MODELS[check_model_name(name)].family, "numpy"))
+    return cast("type[NumpyRNN]", model_class(name_of(MODELS[check_model_name(name)].family, "numpy")))
 
 
-_replaced: dict[str, tuple[Any, str]] = {}  # by model name: the replacement and its description
+_replaced: dict[str, tuple[type[Model], str]] = {}  # by model name: the replacement and its description
 
 
-def replace(name: str | None, cls: Any = None, what: str = "") -> None:
+def replace(name: str | None, cls: type[Model] = Model, what: str = "") -> None:
     """Replace a model in this process: `model_class` returns another class for its name.
 
     Parameters
@@ -158,6 +163,6 @@ def planned_device(name: str) -> str:
     return f"{framework.name} is set to use {planned}; the device that it really uses is known when the model is built."
 
 
-def reset_model(model: Any, seed: int | None = None) -> Any:
+def reset_model(model: M, seed: int | None = None) -> M:
     """Return an untrained model with the class, sizes and options of `model`; all its parameters are drawn."""
     return type(model)(*model.sizes, seed=seed, **model.options)

@@ -92,6 +92,7 @@ class Model:
     quantities: Callable[..., dict[str, np.ndarray]]
     make_step: Callable[..., Step]
     get_values: Callable[[], dict[str, np.ndarray]]
+    device_in_words: Callable[[], str]  # of PyTorch's
     _create: Callable[[Mapping[str, np.ndarray]], None]  # make `param` from copies of these values
     _place: Callable[[Mapping[str, np.ndarray]], None]  # overwrite the parameters
 

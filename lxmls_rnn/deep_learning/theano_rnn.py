@@ -6,7 +6,7 @@ padded batch `_x` is a matrix (B, L), and a quantity (L, B, n).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ SYMBOLIC_ACTIVATIONS = {
 }
 
 
-def trusting(inputs: list[Any], outputs: Any, **options: Any) -> Any:
+def trusting(inputs: list[Any], outputs: object, **options: Any) -> Callable[..., Any]:
     """Compile a function that does not check its inputs' types, which its callers have checked."""
     function = theano.function(inputs, outputs, **options)
     function.trust_input = True

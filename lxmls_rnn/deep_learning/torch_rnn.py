@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -199,7 +198,7 @@ class TorchRNN(parameters.Model):
         return f"PyTorch uses the GPU: {torch.cuda.get_device_name(used)} ({used})."
 
 
-def device() -> Any:
+def device() -> torch.device:
     """Return the device for new models, see `lxmls_rnn.device.choose_gpu`."""
     gpus = [torch.device("cuda", number) for number in range(torch.cuda.device_count())]
     return choose_gpu(TORCH.name, gpus) or torch.device("cpu")

@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
-from typing import Any
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -108,7 +108,9 @@ class PostagCorpus:
         return sequences
 
 
-def _read(file: Any, column: int, encoding: str, max_len: int | None, max_nr: int | None) -> list[list[Token]]:
+def _read(
+    file: str | os.PathLike[str], column: int, encoding: str, max_len: int | None, max_nr: int | None
+) -> list[list[Token]]:
     """Return the sentences within the limits; ValueError if there is none. Warn of those of one word."""
     kept: list[list[Token]] = []
     nr_read = nr_single = 0
@@ -129,7 +131,9 @@ def _read(file: Any, column: int, encoding: str, max_len: int | None, max_nr: in
     return kept
 
 
-def _tag_names(file: Any, tokens: list[Token], map_file: str | os.PathLike[str] | None) -> dict[str, str]:
+def _tag_names(
+    file: str | os.PathLike[str], tokens: list[Token], map_file: str | os.PathLike[str] | None
+) -> dict[str, str]:
     """Return the dictionary's name of each tag in the file; warn of tags that are missing in the map."""
     first: dict[str, Token] = {}
     for token in tokens:
@@ -285,7 +289,7 @@ def _dictionary_words(sequence: Sequence) -> list[str]:
     return [names[int(i)] for i in sequence.x]
 
 
-def _check_positive(name: str, value: Any) -> None:
+def _check_positive(name: str, value: SupportsIndex) -> None:
     try:
         positive = not isinstance(value, bool) and operator.index(value) >= 1
     except TypeError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, cast
@@ -36,7 +36,7 @@ class Between:
     least: float
     most: float
 
-    def __get_pydantic_core_schema__(self, kind: Any, handler: Any) -> dict[str, Any]:
+    def __get_pydantic_core_schema__(self, kind: object, handler: Callable[[object], dict[str, Any]]) -> dict[str, Any]:
         """Add the bounds to pydantic's schema; modules with such types then need not import pydantic, which is slow."""
         return {**handler(kind), "ge": self.least, "le": self.most}
 
@@ -45,7 +45,7 @@ class Between:
 class StopAtFirstError:
     """An annotation of a long list: report its first invalid value alone, since each error takes a kilobyte."""
 
-    def __get_pydantic_core_schema__(self, kind: Any, handler: Any) -> dict[str, Any]:
+    def __get_pydantic_core_schema__(self, kind: object, handler: Callable[[object], dict[str, Any]]) -> dict[str, Any]:
         """Add the option to pydantic's schema."""
         return {**handler(kind), "fail_fast": True}
 
@@ -135,21 +135,21 @@ def check(kind: type[T], content: object, field: str = "") -> T:
     return parse(kind, to_json(content), field)
 
 
-def prepare(*kinds: Any) -> None:
+def prepare(*kinds: type) -> None:
     """Import pydantic and build the validators of these types, so that the first `read` is not slow."""
     for kind in kinds:
         _validator(kind)
 
 
 @cache
-def _validator(kind: Any) -> pydantic_core.SchemaValidator:
+def _validator(kind: type) -> pydantic_core.SchemaValidator:
     import pydantic
     import pydantic_core
 
-    return pydantic_core.SchemaValidator(_finite(pydantic.TypeAdapter(kind).core_schema))
+    return pydantic_core.SchemaValidator(cast(Any, _finite(pydantic.TypeAdapter(kind).core_schema)))
 
 
-def _finite(schema: Any) -> Any:
+def _finite(schema: object) -> object:
     """Return pydantic's schema with every float finite: NaN and Infinity are not JSON, but pydantic reads them."""
     if isinstance(schema, list):
         return [_finite(part) for part in schema]

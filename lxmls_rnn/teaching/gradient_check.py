@@ -240,7 +240,7 @@ def pairs(
         kinds = fit if cls.peephole_options else [{}]
         for f, kind in product([activation] if activation in known else known, kinds):
             on_model(name)
-            options = {"activation": f, **kind}
+            options: dict[str, Any] = {"activation": f, **kind}
             reference = right(*sizes, **options)
             reference.set_values(random_values(reference, rng) if values is None else values)
             model = cls(*sizes, **options, dtype=dtype)

@@ -13,7 +13,7 @@ from lab.widgets.controls import MAX_SHOWN_SIZE, Controls, dropdown, field, in_r
 from lab.widgets.panel import Panel
 from lab.widgets.run_choice import RunChoice
 from lab.widgets.sentence_choice import SentenceChoice
-from lxmls_rnn.deep_learning.models import MODELS, activations_of, model_class, name_of
+from lxmls_rnn.deep_learning.models import MODELS, activations_of, name_of, numpy_class
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs import Run
@@ -116,7 +116,7 @@ class StepThroughPanel(Panel):
             ids, tag_names = words, list(dict.fromkeys(tags))
             chosen = self.network.values()
             sizes = len(set(words)), chosen["n_emb"], chosen["n_hidd"], len(tag_names)
-            model = model_class(chosen["model"])(*sizes, **self._options())
+            model = numpy_class(chosen["model"])(*sizes, **self._options())
             model.set_values(random_values(model, np.random.RandomState(chosen["seed"])))
         else:
             tagger = self._tagger()
