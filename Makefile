@@ -117,7 +117,7 @@ doctor: ## Tell what Theano finds where the GPU is, and what is missing
 
 .PHONY: lab
 lab: $(READY) ## Start JupyterLab from .venv, without Docker; ARGS="--no-browser" goes to it
-	.venv/bin/lxmls-rnn lab lab/notebooks $(ARGS)
+	.venv/bin/lxmls-rnn lab $(ARGS)
 
 .PHONY: test-browser
 test-browser: $(READY) ## Test the panels in JupyterLab with Chromium, from PATH or "playwright install chromium"

@@ -32,7 +32,7 @@ read_only() {
 
 # Report unwritable folders now, not with a traceback after an hour of training.
 unwritable=
-for folder in lab/notebooks data runs results; do
+for folder in work data runs results; do
     [ -w "$folder" ] || [ ! -e "$folder" ] && continue
     owner=$(stat -c %u:%g "$folder")
     reason=$(read_only "$folder") ||
@@ -56,8 +56,8 @@ if ! { mkdir -p "$HOME" && [ -w "$HOME" ]; } 2>/dev/null; then
 fi
 
 # Copy new notebooks of the image; a student's own are kept. The teacher's container gets the teacher's notebook too.
-python -m lxmls_rnn.classroom.hand_out docker/notebooks lab/notebooks
-[ -z "${LXMLS_CLASS:-}" ] || python -m lxmls_rnn.classroom.hand_out lab/teacher lab/notebooks
+python -m lxmls_rnn.classroom.hand_out lab/notebooks work
+[ -z "${LXMLS_CLASS:-}" ] || python -m lxmls_rnn.classroom.hand_out lab/teacher work
 
 # Find the device and test it with a kernel. LXMLS_GPU_FAULT tells the notebooks an error that only this test finds.
 if ! answer=$(python -m lxmls_rnn.device); then
@@ -74,9 +74,6 @@ if [ "${sentence#Theano uses the GPU}" != "$sentence" ]; then
     export LXMLS_KERNELS
     (nice python -m lxmls_rnn.theano_env.kernels &)
 fi
-
-# The server works in the notebooks' folder; runs and results belong to the lab's folder.
-export LXMLS_RUNS="$PWD/runs" LXMLS_RESULTS="$PWD/results"
 
 if [ "$1" = jupyterhub-singleuser ]; then # started by a hub, which sets the address and the token
     echo "$sentence"

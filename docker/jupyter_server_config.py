@@ -6,7 +6,7 @@ c = get_config()  # noqa: F821
 c.ServerApp.ip, c.ServerApp.port = "0.0.0.0", 8888
 c.ServerApp.port_retries = 0
 c.ServerApp.open_browser = False
-c.ServerApp.root_dir = "/opt/lab/lab/notebooks"
+c.ServerApp.root_dir = "/opt/lab/work"
 # In rootless Docker the server runs as root of the container, who is the caller outside.
 c.ServerApp.allow_root = True
 # The server's messages show addresses that the host cannot use; entrypoint.sh prints the correct one.

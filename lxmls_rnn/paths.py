@@ -1,4 +1,4 @@
-"""The folders of corpora, runs, results and caches, read from the environment at each use."""
+"""The folders of notebooks, corpora, runs, results and caches, read from the environment at each use."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ def in_checkout() -> bool:
     return not PACKAGED.is_dir()
 
 
-def folder(name: str, here: Path = Path()) -> Path:
-    """Return the whole path of the folder `name`: LXMLS_NAME, else that in the checkout, else that in `here`."""
+def folder(name: str) -> Path:
+    """Return the whole path of the folder `name`: LXMLS_NAME, else that in the checkout, else in the current folder."""
     given = os.environ.get(f"LXMLS_{name.upper()}")
-    return Path(given or (_CHECKOUT if in_checkout() else here) / name).absolute()
+    return Path(given or (_CHECKOUT if in_checkout() else Path()) / name).absolute()
+
+
+def work() -> Path:
+    """Return the folder in which notebooks are opened, see `folder`; `hand_out` fills it."""
+    return folder("work")
 
 
 def data() -> Path:

@@ -660,17 +660,6 @@ def test_what_keeps_a_class_from_starting_is_said_before_it_is_built(ready):
         assert ready("anna\n", running) == (0, "")
 
 
-def test_a_class_does_not_start_with_notebooks_that_the_teacher_has_run(ready, tmp_path):
-    notebooks = tmp_path / "checkout/lab/notebooks"
-    notebooks.mkdir(parents=True)
-    shutil.copy(FOLDER.parents[1] / "lab/notebooks/00-welcome.ipynb", notebooks)
-    assert ready("anna\n") == (0, "")
-    (notebooks / "01.ipynb").write_text(json.dumps({"cells": [{"execution_count": 3}]}, indent=1))
-    status, said = ready("anna\n")
-    assert status == 1
-    assert "run in lab/notebooks/01.ipynb: git checkout lab/notebooks makes the lab's notebooks new" in said
-
-
 class Volumes:
     """Volumes of a class, as folders, and volumes.sh on an engine that has them."""
 

@@ -1,4 +1,4 @@
-"""Where data, runs and results are."""
+"""Where notebooks, data, runs and results are."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from lxmls_rnn import paths
 from lxmls_rnn.cli.console import name_and_folder
 
-VARIABLES = {"data": "LXMLS_DATA", "runs": "LXMLS_RUNS", "results": "LXMLS_RESULTS"}
+VARIABLES = {"work": "LXMLS_WORK", "data": "LXMLS_DATA", "runs": "LXMLS_RUNS", "results": "LXMLS_RESULTS"}
 
 
 @pytest.mark.parametrize(("name", "variable"), VARIABLES.items())

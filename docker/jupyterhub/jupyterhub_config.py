@@ -66,9 +66,9 @@ c.DockerSpawner.start_timeout = c.DockerSpawner.http_timeout = 300
 c.DockerSpawner.client_kwargs = {"timeout": 300}  # a busy disk takes its time to fill new volumes
 c.Spawner.default_url = "/lab/tree/00-welcome.ipynb"
 
-# A new volume is filled from the image.
+# A new volume takes its owner from the image.
 c.DockerSpawner.volumes = {
-    "lxmls-student-{username}-notebooks": "/opt/lab/lab/notebooks",
+    "lxmls-student-{username}-notebooks": "/opt/lab/work",
     "lxmls-student-{username}-runs": "/opt/lab/runs",
     "lxmls-student-{username}-results": "/opt/lab/results",
 }

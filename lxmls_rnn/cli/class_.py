@@ -27,7 +27,9 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, help="Collect and look at 
 
 def hand_in(
     name: Annotated[str | None, typer.Argument(show_default="on a hub your login", help="Your name.")] = None,
-    notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("lab/notebooks"),
+    notebooks: Annotated[
+        Path | None, typer.Option(show_default="work, or LXMLS_WORK", help="Folder of the notebooks.")
+    ] = None,
     root: Root = None,
     output: Annotated[Path | None, typer.Option(show_default="NAME.zip beside the notebooks")] = None,
 ) -> None:
@@ -40,6 +42,7 @@ def hand_in(
     name = name or os.environ.get("JUPYTERHUB_USER")
     if not name:
         raise ValueError("whose work is it? Add your name: `lxmls-rnn hand-in NAME`")
+    notebooks = notebooks or paths.work()
     archive = (output or notebooks / f"{check_name(name, 'a student')}.zip").absolute()
     files = pack(name, notebooks, paths.runs(root), archive)
     packed = sum(file.endswith(".ipynb") for file in files)

@@ -14,7 +14,6 @@ from lxmls_rnn.classroom.hand_out import hand_out
 from lxmls_rnn.cli.console import console
 
 PACKAGE = Path(__file__).parents[2] / "lab"
-DEFAULT = "lxmls-lab"
 
 
 def lab(
@@ -23,26 +22,25 @@ def lab(
         typer.Argument(
             metavar="FOLDER OPTION",
             show_default=False,
-            help=f"The folder for the notebooks, {DEFAULT} by default, then options of JupyterLab.",
+            help="The folder for the notebooks, by default work, or LXMLS_WORK; then options of JupyterLab.",
         ),
     ] = None,
 ) -> None:
     """Put the notebooks into a folder and start JupyterLab there, with the panels and a token of its own.
 
-    A notebook that you have changed is kept; its new version is written beside it. Data, runs and results are in
-    `data`, `runs` and `results` of that folder, or of the checkout, and commands that are called there use the same.
+    A notebook that you have changed is kept; its new version is written beside it. Data, runs and results are where all
+    commands have them: in `data`, `runs` and `results` of the checkout, or of the current folder.
 
     Example: `lxmls-rnn lab my-notebooks --no-browser`
     """
     options = list(arguments or ())
-    folder = Path(options.pop(0) if options and not options[0].startswith("-") else DEFAULT)
+    folder = Path(options.pop(0)).absolute() if options and not options[0].startswith("-") else paths.work()
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file, expected a folder for the notebooks")
     _check_packages()
     folder.mkdir(parents=True, exist_ok=True)
-    notebooks = PACKAGE / "notebooks"  # those of a checkout are used where they are
-    if not folder.samefile(notebooks) and (names := hand_out(notebooks, folder)):
-        console.say(f"New in {folder.absolute()}: {', '.join(names)}.")
+    if names := hand_out(PACKAGE / "notebooks", folder):
+        console.say(f"New in {folder}: {', '.join(names)}.")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         console.say("You are root: code in a notebook can change every file of this machine.")
         options.append("--ServerApp.allow_root=True")
@@ -80,6 +78,7 @@ def _environment(folder: Path) -> dict[str, str]:
     ours = {"PATH": str(Path(sys.executable).parent), "JUPYTER_PATH": jupyter, "JUPYTER_CONFIG_PATH": jupyter}
     return {
         "LXMLS_DEVICE": os.environ.get("LXMLS_DEVICE") or "auto",
-        **{f"LXMLS_{name.upper()}": str(paths.folder(name, folder).resolve()) for name in ("data", "runs", "results")},
+        "LXMLS_WORK": str(folder),
+        **{f"LXMLS_{name.upper()}": str(paths.folder(name)) for name in ("data", "runs", "results")},
         **{name: os.pathsep.join(filter(None, (ours[name], before[name]))) for name in ours},
     }

@@ -23,9 +23,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def workplace(tmp_path_factory):
-    """Notebooks, data and runs of the tests' own, and the environment that points there."""
+    """Notebooks, data and runs of the tests' own."""
     folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(ROOT / "lab/notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     shutil.copytree(ROOT / "data/sample", folder / "data/sample")
     (folder / "runs").mkdir()
     (folder / "results").mkdir()
@@ -35,7 +34,7 @@ def workplace(tmp_path_factory):
 @pytest.fixture(scope="session")
 def environ(workplace):
     config = {f"JUPYTER{name}_DIR": str(workplace / "config") for name in ("_CONFIG", "LAB_SETTINGS", "LAB_WORKSPACES")}
-    ours = {"LXMLS_RUNS": "runs", "LXMLS_DATA": "data", "LXMLS_RESULTS": "results"}
+    ours = {"LXMLS_WORK": "work", "LXMLS_RUNS": "runs", "LXMLS_DATA": "data", "LXMLS_RESULTS": "results"}
     return {
         **os.environ,
         **config,
@@ -52,7 +51,7 @@ def server(workplace, environ):
         "--LabApp.expose_app_in_browser=True",  # to the tests, which open and close notebooks with it
     ]
     with Server.start(
-        [BIN / "lxmls-rnn", "lab", "notebooks", "--no-browser", *options], "--ServerApp.port", workplace, environ
+        [BIN / "lxmls-rnn", "lab", "--no-browser", *options], "--ServerApp.port", workplace, environ
     ) as server:
         yield server
 
@@ -79,7 +78,7 @@ def lab(pages, chromium, server, workplace, request):  # noqa: F811
     failed = request.session.testsfailed
     lab = pages.pop() if pages else None
     if lab is None:
-        lab = LabPage(chromium.new_context(viewport=SIZE).new_page(), server, workplace / "notebooks")
+        lab = LabPage(chromium.new_context(viewport=SIZE).new_page(), server, workplace / "work")
     with watched(lab.page.context):
         yield lab
         if request.session.testsfailed == failed and not lab.reloaded:

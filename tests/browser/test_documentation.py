@@ -31,9 +31,9 @@ TEXT = "The [words](../../docs/glossary.md#runs)."
 def lab(context, workplace, environ):
     """The lab in a window, below the address of a student and with the headers of a hub."""
     options = ["--no-browser", f"--ServerApp.base_url={BASE}", f"--ServerApp.tornado_settings={HUB}"]
-    command = [BIN / "lxmls-rnn", "lab", "notebooks", *options]
+    command = [BIN / "lxmls-rnn", "lab", *options]
     with Server.start(command, "--ServerApp.port", workplace, environ, BASE) as server:
-        yield LabPage(context.new_page(), server, workplace / "notebooks")
+        yield LabPage(context.new_page(), server, workplace / "work")
 
 
 @pytest.fixture

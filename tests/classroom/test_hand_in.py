@@ -53,10 +53,11 @@ def test_work_without_a_notebook_is_packed_with_a_warning(work, tmp_path):
 
 
 def test_the_name_is_the_login_on_a_hub_and_otherwise_asked_for(work, monkeypatch):
-    options = ["--notebooks", str(work / "notebooks"), "--root", str(work / "runs")]
-    assert "Add your name" in CliRunner().invoke(app, ["hand-in", *options]).output
+    monkeypatch.setenv("LXMLS_WORK", str(work / "notebooks"))
+    monkeypatch.setenv("LXMLS_RUNS", str(work / "runs"))
+    assert "Add your name" in CliRunner().invoke(app, ["hand-in"]).output
     monkeypatch.setenv("JUPYTERHUB_USER", "ben")
-    CliRunner().invoke(app, ["hand-in", *options])
+    CliRunner().invoke(app, ["hand-in"])
     assert (work / "notebooks/ben.zip").is_file()
 
 

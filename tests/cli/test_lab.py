@@ -16,7 +16,7 @@ NOTEBOOKS = Path(lab.__file__).parent / "notebooks"
 @pytest.fixture
 def started(run, monkeypatch):
     """Run the command; return what it prints, what it starts, and the environment of that."""
-    for name in ("LXMLS_DATA", "LXMLS_RUNS", "LXMLS_RESULTS", "LXMLS_DEVICE"):
+    for name in ("LXMLS_WORK", "LXMLS_DATA", "LXMLS_RUNS", "LXMLS_RESULTS", "LXMLS_DEVICE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("JUPYTER_PATH", "/elsewhere")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -37,13 +37,13 @@ def test_the_notebooks_are_handed_out_and_jupyterlab_starts_beside_the_folders_o
 ):
     monkeypatch.setattr(paths, "PACKAGED", tmp_path)  # as from a wheel
     result, [command], environ = started("--no-browser", "--ServerApp.port=1")
-    folder = tmp_path / "lxmls-lab"
+    folder = tmp_path / "work"
     assert {file.name for file in folder.glob("*.ipynb")} == {file.name for file in NOTEBOOKS.glob("*.ipynb")}
     assert result.output.startswith(f"New in {folder}: 00-welcome.ipynb, ")
     options = [f"--ServerApp.root_dir={folder}", "--no-browser", "--ServerApp.port=1"]
     assert command == [sys.executable, "-m", "jupyterlab", *options]
-    for name in ("data", "runs", "results"):
-        assert environ[f"LXMLS_{name.upper()}"] == str(folder / name)
+    for name in ("work", "data", "runs", "results"):
+        assert environ[f"LXMLS_{name.upper()}"] == str(tmp_path / name)
     assert environ["LXMLS_DEVICE"] == "auto"
     assert environ["JUPYTER_PATH"] == f"{NOTEBOOKS.parent / 'jupyter'}{os.pathsep}/elsewhere"
     assert environ["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
@@ -65,13 +65,12 @@ def test_root_is_warned_and_may_start_it(started, monkeypatch):
     assert command[-1] == "--ServerApp.allow_root=True"
 
 
-def test_the_notebooks_of_a_checkout_are_used_where_they_are(started):
-    before = {file: file.stat().st_mtime_ns for file in NOTEBOOKS.iterdir()}
-    result, [command], environ = started(str(NOTEBOOKS))
-    assert environ["LXMLS_RUNS"] == str(NOTEBOOKS.parents[1] / "runs")
-    assert command[3] == f"--ServerApp.root_dir={NOTEBOOKS}"
-    assert {file: file.stat().st_mtime_ns for file in NOTEBOOKS.iterdir()} == before
-    assert result.output == ""
+def test_the_notebooks_of_a_checkout_are_opened_in_its_folder_of_work(started, monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "_CHECKOUT", tmp_path / "checkout")
+    _, [command], environ = started()
+    assert command[3] == f"--ServerApp.root_dir={tmp_path / 'checkout/work'}"
+    assert (tmp_path / "checkout/work/00-welcome.ipynb").exists()
+    assert environ["LXMLS_RUNS"] == str(tmp_path / "checkout/runs")
 
 
 def test_a_file_in_the_place_of_the_folder_is_an_error(started, tmp_path):

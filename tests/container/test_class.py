@@ -121,8 +121,8 @@ lab.Answer("Why has h one column more than z?").fields[0].value = "Column 0 is h
 NEWER = """
 FROM {image}
 USER 0:0
-RUN sed -i 's/# Welcome/# Welcome back/' docker/notebooks/00-welcome.ipynb && \\
-    sed -i 's/# Day 6:/# Day 7:/' docker/notebooks/01-exercises.ipynb
+RUN sed -i 's/# Welcome/# Welcome back/' lab/notebooks/00-welcome.ipynb && \\
+    sed -i 's/# Day 6:/# Day 7:/' lab/notebooks/01-exercises.ipynb
 USER 1000:1000
 """
 
@@ -600,7 +600,7 @@ def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the
         status, text = ben.ask(f"/user/{BEN}/api/contents/{name}.ipynb")
         return text if status == 200 else ""
 
-    python(BEN, "open('lab/notebooks/01-exercises.ipynb', 'a').write(' ')")  # as little as that makes it Ben's own
+    python(BEN, "open('work/01-exercises.ipynb', 'a').write(' ')")  # as little as that makes it Ben's own
     classroom.stop(ben, BEN)
     call("docker", "tag", classroom.image, f"lxmls-rnn-student:before-{TOKEN}")
     newer = NEWER.format(image=f"lxmls-rnn-student:before-{TOKEN}")
@@ -616,7 +616,7 @@ def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the
 
     classroom.start(classroom.teacher, TEACHER)
     python(ANNA, WORK)
-    execute = "jupyter nbconvert --to notebook --execute --stdout --log-level ERROR lab/notebooks/class.ipynb"
+    execute = "jupyter nbconvert --to notebook --execute --stdout --log-level ERROR work/class.ipynb"
     shown = call("docker", "exec", f"lxmls-student-{TEACHER}", *execute.split()).stdout
     assert re.search(rf">{ANNA}</th><td>✓ 3× \d+min</td>", shown)
     assert "Column 0 is h_0." in shown

@@ -7,20 +7,28 @@ import pytest
 SHORT = ["--max-nr-sent", "50", "--epochs", "1"]
 
 
-def test_notebooks_and_runs_survive_down_and_a_new_image(lab):
-    lab.compose("exec", "-T", "lab", "sh", "-c", "echo '{}' >lab/notebooks/mine.ipynb")
+def test_work_is_kept_beside_a_new_edition_and_git_sees_none_of_it(lab):
+    def git(*arguments):
+        return lab.call("git", "-c", "safe.directory=*", "-c", "user.name=x", "-c", "user.email=x", *arguments, **there)
+
+    there = {"cwd": lab.folder}
+    git("init", "-q"), git("add", "-A"), git("commit", "-q", "-m", "x")
+    welcome = lab.folder / "lab/notebooks/00-welcome.ipynb"
+    run = "jupyter nbconvert --to notebook --execute --inplace --log-level ERROR work/00-welcome.ipynb"
+    lab.compose("exec", "-T", "lab", *run.split())
     lab.compose("exec", "-T", "lab", "lxmls-rnn", "train", "sample", "--name", "kept", *SHORT)
-    image = lab.call("docker", "inspect", "--format", "{{.Image}}", lab.container()).stdout
+    assert git("status", "--porcelain").stdout == ""
+    mine, fresh = (lab.folder / "work/00-welcome.ipynb").read_text(), welcome.read_text()
     lab.compose("down")
-    with open(lab.folder / "README.md", "a") as file:
-        file.write("\nChanged.\n")
+    welcome.write_text(fresh.replace("# Welcome", "# Welcome back"))
     lab.up("--build")
-    assert lab.call("docker", "inspect", "--format", "{{.Image}}", lab.container()).stdout != image
-    assert "mine.ipynb" in lab.get("/api/contents", lab.address()[1])[1]
+    assert (lab.folder / "work/00-welcome.ipynb").read_text() == mine != fresh
+    assert (lab.folder / "work/00-welcome-new.ipynb").read_text() == welcome.read_text() != fresh
     assert "kept" in lab.compose("exec", "-T", "lab", "lxmls-rnn", "runs").stdout
+    assert git("status", "--porcelain").stdout == " M lab/notebooks/00-welcome.ipynb\n"
 
 
-@pytest.mark.parametrize("folder", ["lab/notebooks", "runs", "results"])
+@pytest.mark.parametrize("folder", ["work", "runs", "results"])
 def test_a_read_only_mount_stops_the_lab_with_a_sentence(lab, folder):
     result = lab.run(mounts=[f"./{folder}:/opt/lab/{folder}:ro"], check=False)
     assert result.returncode == 1

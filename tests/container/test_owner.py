@@ -11,7 +11,7 @@ from container.machine import copy_of_the_project, give_to
 from container.test_lab import assert_no_privileges
 
 OWNERS = [0, 54321]
-FOLDERS = ("lab/notebooks", "data", "runs", "results")
+FOLDERS = ("work", "data", "runs", "results")
 TRAIN = ["lxmls-rnn", "train", "sample", "--model", "NumpyRNN", "--max-nr-sent", "50", "--epochs", "1", "--name"]
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to another user")
@@ -59,7 +59,7 @@ def test_it_starts_and_what_it_writes_is_the_owners(checkout, owner):
     uid, *capabilities = (line.split()[1] for line in shown.splitlines())
     assert (uid, set(capabilities)) == (str(owner), {"0" * 16})
     written = [runs / name, runs / f"{name}-copy", checkout.folder / "results" / name, *(runs / name).iterdir()]
-    assert owners(*written, checkout.folder / "lab/notebooks/.handed-out.json") == {owner}
+    assert owners(*written, checkout.folder / "work/.handed-out.json") == {owner}
     search = "find / -xdev -writable -not -type l -not -path '/proc/*' 2>/dev/null || :"
     found = checkout.compose("exec", "-T", "lab", "sh", "-c", search).stdout.splitlines()
     assert "/tmp" in found
@@ -74,18 +74,29 @@ def test_it_starts_and_what_it_writes_is_the_owners(checkout, owner):
 def test_what_root_leaves_in_the_folders_is_given_to_the_user_at_the_start(checkout):
     """As `git pull` of root does, also where nobody else may enter; links are not followed."""
     give_to(checkout.folder, 1001)
-    (checkout.folder / "lab/notebooks").chmod(0o700)
-    pulled, kept = checkout.folder / "lab/notebooks/pulled.ipynb", checkout.folder / "README.md"
-    pulled.write_text("{}")
+    (checkout.folder / "work").chmod(0o700)
+    left, kept = checkout.folder / "work/left.ipynb", checkout.folder / "README.md"
+    left.write_text("{}")
     (checkout.folder / "runs/link").symlink_to(checkout.folder / "runs")
     (checkout.folder / "runs/readme").symlink_to("/opt/lab/README.md")
-    for file in (pulled, kept):
+    for file in (left, kept):
         os.chown(file, 0, 0)
-    pulled.chmod(0o4755)
-    shown = checkout.run("stat", "-c", "%u", "lab/notebooks/pulled.ipynb", "README.md").stdout
+    left.chmod(0o4755)
+    shown = checkout.run("stat", "-c", "%u", "work/left.ipynb", "README.md").stdout
     assert shown.split()[-2:] == ["1001", "0"]
-    assert (owners(pulled), owners(kept)) == ({1001}, {0})
-    assert pulled.stat().st_mode & 0o7777 == 0o755
+    assert (owners(left), owners(kept)) == ({1001}, {0})
+    assert left.stat().st_mode & 0o7777 == 0o755
+
+
+def test_what_git_tracks_stays_roots_and_fetch_can_add_to_the_data(checkout):
+    give_to(checkout.folder, 0)
+    checkout.call("chmod", "-R", "go=", checkout.folder / "data")  # as a clone with umask 077
+    tracked = list((checkout.folder / "data").rglob("*"))
+    script = "lxmls-rnn train sample --model NumpyRNN --epochs 1 --name data && mkdir data/fetched && rm -r data/fetched"
+    checkout.run("bash", "-ec", script)
+    for change in ("rm -f data/README.md", "mv data/sample data/mine", "touch data/sample/train.conll"):
+        assert checkout.run("bash", "-c", change, check=False).returncode == 1
+    assert owners(checkout.folder / "data", *tracked) == {0}
 
 
 def test_what_root_left_and_cannot_be_given_away_is_shown(checkout):

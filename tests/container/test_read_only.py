@@ -6,6 +6,7 @@ import pytest
 from container.machine import started
 
 UID = "54321"
+FOLDERS = ("work", "data", "runs", "results")
 
 # Its modules are counted before and after a training; tests/container/test_image.py trains every model.
 TRAIN = """
@@ -16,7 +17,7 @@ lxmls-rnn train sample --model RNN --epochs 1 --root /tmp/runs >/dev/null
 echo "$(find cache -name key.pkl | wc -l) $before $(count)"
 """
 
-NOTEBOOK = "jupyter nbconvert --to notebook --execute --stdout --log-level ERROR lab/notebooks/00-welcome.ipynb"
+NOTEBOOK = "jupyter nbconvert --to notebook --execute --stdout --log-level ERROR work/00-welcome.ipynb"
 
 
 def run(lab, *command, tmp="/tmp:exec", home="/tmp/home", mounts=(), options=(), check=True):
@@ -29,11 +30,10 @@ def run(lab, *command, tmp="/tmp:exec", home="/tmp/home", mounts=(), options=(),
 @pytest.fixture
 def mounts(lab, tmp_path):
     """Folders for what a student makes."""
-    shutil.copytree(lab.folder / "lab/notebooks", tmp_path / "lab/notebooks")
-    for folder in ("data", "runs", "results"):
+    for folder in FOLDERS:
         shutil.copytree(lab.folder / folder, tmp_path / folder)
     lab.call("chmod", "-R", "a+rwX", tmp_path)
-    return [f"{tmp_path / folder}:/opt/lab/{folder}" for folder in ("lab/notebooks", "data", "runs", "results")]
+    return [f"{tmp_path / folder}:/opt/lab/{folder}" for folder in FOLDERS]
 
 
 def test_it_trains_and_compiles_nothing(lab):

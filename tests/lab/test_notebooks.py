@@ -202,7 +202,7 @@ def test_every_exercise_has_its_cell_that_defines_what_its_solution_defines_and_
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_a_notebook_is_kept_clean_and_its_links_lead_somewhere(name):
+def test_a_notebook_is_valid_and_its_links_lead_somewhere(name):
     import nbformat
 
     notebook = read(name)
@@ -211,9 +211,6 @@ def test_a_notebook_is_kept_clean_and_its_links_lead_somewhere(name):
     ids = [cell.get("id") for cell in notebook.cells]
     assert None not in ids
     assert len(set(ids)) == len(ids)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            assert (cell.outputs, cell.execution_count) == ([], None)
     text = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert [link for link in re.findall(r"\]\(([^)]*\.ipynb)\)", text) if not (FOLDER / link).is_file()] == []
 
