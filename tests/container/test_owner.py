@@ -66,6 +66,8 @@ def test_it_starts_and_what_it_writes_is_the_owners(checkout, owner):
     open_to_all = "/tmp", "/var/tmp", "/run/lock", "/home/lab", "/opt/lab/cache", "/opt/lab/tls", "/opt/lab/.venv/.lock"
     places = *open_to_all, *(f"/opt/lab/{name}" for name in FOLDERS)
     assert not [path for path in found if not any(f"{path}/".startswith(f"{place}/") for place in places)]
+    for command in (["python", "-c", "import os; print(os.getuid())"], ["make", "--silent", "--file=-"]):
+        assert checkout.compose("exec", "-T", "lab", *command, input="all:\n\tid -u\n").stdout == f"{owner}\n"
     with_path = checkout.compose("exec", "-T", "lab", "bash", "-lc", "lxmls-rnn runs; id -u")
     assert with_path.stdout.splitlines()[-1] == str(owner)
     assert name in with_path.stdout
@@ -89,14 +91,16 @@ def test_what_root_leaves_in_the_folders_is_given_to_the_user_at_the_start(check
 
 
 def test_what_git_tracks_stays_roots_and_fetch_can_add_to_the_data(checkout):
+    data = checkout.folder / "data"
     give_to(checkout.folder, 0)
-    checkout.call("chmod", "-R", "go=", checkout.folder / "data")  # as a clone with umask 077
-    tracked = list((checkout.folder / "data").rglob("*"))
-    script = "lxmls-rnn train sample --model NumpyRNN --epochs 1 --name data && mkdir data/fetched && rm -r data/fetched"
+    checkout.call("chmod", "-R", "go=", data)  # as a clone with umask 077
+    tracked = list(data.rglob("*"))
+    script = "lxmls-rnn train sample --model NumpyRNN --epochs 1 --name data && mkdir data/new && rmdir data/new"
     checkout.run("bash", "-ec", script)
     for change in ("rm -f data/README.md", "mv data/sample data/mine", "touch data/sample/train.conll"):
         assert checkout.run("bash", "-c", change, check=False).returncode == 1
-    assert owners(checkout.folder / "data", *tracked) == {0}
+    assert owners(data, *tracked) == {0}
+    checkout.call("chmod", "-R", "a+rX", data)
 
 
 def test_what_root_left_and_cannot_be_given_away_is_shown(checkout):
