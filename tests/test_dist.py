@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 import urllib.request
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from lxmls_rnn.theano_env.build import STAMP, stamp
 
 ROOT = Path(__file__).parent.parent
 VERSION = lxmls_rnn.__version__
+SOURCES = {".gitignore", "LICENSE", "PKG-INFO", "README.md", "build", "data", "lab", "lxmls_rnn", "pyproject.toml"}
 TOP_LEVEL = [".lock", "bin", "lab", "lxmls_rnn", "theano", "theano_runtime"]  # no .pth file, no folder data
 
 
@@ -60,6 +62,8 @@ def test_what_is_in_the_wheels_trains_on_the_sample_that_is_in_there_too(uv, dis
     packages = tmp_path / "packages"
     install = [uv, "pip", "install", "-q", "--no-deps", "--python", sys.executable, "--target", packages]
     run([*install, *dist.glob("*.whl")], tmp_path)
+    with tarfile.open(*dist.glob("*.tar.gz")) as sdist:
+        assert {name.split("/")[1] for name in sdist.getnames()} == SOURCES  # nothing of a student's
     code = (
         "import theano, lxmls_rnn.__main__ as main, sys; print(theano.__file__, main.__file__);"
         "sys.argv[1:] = ['train', 'sample', '--model', 'FastRNN', '--epochs', '1', '--name', 'one']; main.main()"
