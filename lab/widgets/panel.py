@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from html import escape
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,28 @@ class Page(anywidget.AnyWidget):
 
     def __init__(self) -> None:
         super().__init__(layout=shared(widgets.Layout, {"display": "none"}))
+        self._waiting: dict[int, Callable[[], object]] = {}  # actions, by the number that the page sends back
+        self._is_there = False  # a page has loaded `panels.js`
+        self._numbers = count()
+        self.on_msg(self._heard)
+
+    def after_texts(self, action: Callable[[], object]) -> None:
+        """Call `action` when the page has sent all text that was typed before; at once if no page has loaded the panel.
+
+        ipywidgets sends no second text of a field before the kernel has handled the first, so a press overtakes it. The
+        page returns this number after it has heard that the first is handled, hence after it has sent the second.
+        """
+        if not self._is_there:
+            action()
+            return
+        self._waiting[number := next(self._numbers)] = action
+        self.send(number)
+
+    def _heard(self, _: object, number: int | None, __: object) -> None:
+        """Call the actions up to this number; all of them for None, which a page sends when it loads the panel."""
+        self._is_there = True
+        for action in [self._waiting.pop(n) for n in [*self._waiting] if number is None or n <= number]:
+            action()
 
 
 class Quiet:
@@ -71,7 +94,8 @@ class Panel(ShownBox, Quiet):
         self._code_button = unfolding(self._code_view, "Show code", "Python code that does the same")
         heading = make(widgets.HTML, f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
         top = RowBox([heading, help_button, self._code_button])
-        parts = [Page(), top, help_view, self._code_view, self.message, *body, save_buttons()]
+        self._page = Page()
+        parts = [self._page, top, help_view, self._code_view, self.message, *body, save_buttons()]
         super().__init__(parts, classes=("lab-panel", f"lab-{type(self).__name__}"))
         on_change(self.refresh_code, self._code_button, *controls(*body))
         if noticed := out_of_memory.notice():
@@ -147,6 +171,8 @@ class Panel(ShownBox, Quiet):
                     done = time.monotonic()
 
         made.on_click(pressed)
+        made.on_msg(made._handle_button_msg, remove=True)  # the page's press, which `click` is not
+        made.on_msg(lambda *_: self._page.after_texts(made.click))
         return made
 
 

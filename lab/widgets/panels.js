@@ -140,4 +140,10 @@ function start() {
   return true;
 }
 
-export default { render: () => { window.labPanels ||= start(); } };
+// Send each number of the kernel back: what was typed before has been sent then. The first message says that the page is there.
+function answer({ model }) {
+  model.on('msg:custom', number => model.send(number));
+  model.send(null);
+}
+
+export default { initialize: answer, render: () => { window.labPanels ||= start(); } };

@@ -85,77 +85,6 @@ def test_a_cell_whose_reply_comes_after_its_end_is_saved_with_its_number(lab):
     assert [cell["execution_count"] for cell in cells] == [1, 2]
 
 
-def test_a_notebook_is_saved_once_at_a_time(lab):
-    held, answers, others = [], [], []
-
-    def hold(route):
-        if route.request.method != "PUT":
-            route.continue_()
-        elif held:
-            others.append(route)
-            route.continue_()
-        else:
-            held.append(route)
-            answers.append(route.fetch())  # the file is written, and JupyterLab does not know it yet
-
-    name = lab.write("from lab import Answer", 'Answer("Why?")', 'Answer("How?")')
-    lab.open(name)
-    lab.page.route("**/api/contents/*.ipynb*", hold)
-    lab.run_all()
-    expect(lab.page.locator(".lab-Answer")).to_have_count(2)
-    while not answers:
-        lab.page.wait_for_timeout(20)  # between two looks
-    lab.page.keyboard.press("Control+s")
-    assert not others
-    held[0].fulfill(response=answers[0])
-    expect(lab.page.locator(".jp-mod-dirty")).to_have_count(0)
-    assert not lab.complaints  # as that the file has changed on disk
-    cells = json.loads((lab.folder / name).read_text())["cells"]
-    assert [cell["execution_count"] for cell in cells] == [1, 2, 3]
-
-
-def test_a_notebook_that_changes_while_it_is_saved_is_not_taken_for_saved(lab):
-    held = []
-
-    def hold(route):
-        held.append(route) if route.request.method == "PUT" and not held else route.continue_()
-
-    name = lab.write("2 * 3")
-    lab.open(name)
-    lab.run_cell(0)
-    lab.page.route("**/api/contents/*.ipynb*", hold)
-    lab.page.keyboard.press("Control+s")
-    bar = lab.page.locator("#jp-main-statusbar")
-    expect(bar).to_contain_text("Saving started")
-    lab.page.keyboard.type("6 * 7")  # into the cell below, which Shift-Enter has made
-    expect(lab.page.locator(".jp-CodeCell")).to_contain_text(["2 * 3", "6 * 7"])
-    while not held:
-        lab.page.wait_for_timeout(20)  # between two looks
-    held[0].continue_()
-    expect(bar).not_to_contain_text("Saving started")
-    expect(lab.page.locator(".jp-mod-dirty")).to_have_count(1)
-    lab.save()
-    assert "6 * 7" in (lab.folder / name).read_text()
-
-
-def test_a_slow_restore_asks_once_for_all_widgets(lab):
-    slow = """
-import time
-from ipywidgets import Widget
-handle = Widget._handle_control_comm_msg.__func__
-Widget._handle_control_comm_msg = classmethod(lambda cls, message: (time.sleep(6), handle(cls, message)))
-"""
-    lab.open(lab.write(*CELLS, slow))
-    lab.run_all()
-    lab.save()
-    sent = []
-    lab.page.on("websocket", lambda socket: socket.on("framesent", lambda data: sent.append(str(data))))
-    lab.reload()
-    expect(lab.page.locator(".lab-Answer")).to_be_visible()
-    assert any("request_states" in data for data in sent)
-    assert not any('"request_state"' in data for data in sent)
-
-
 def test_a_panel_that_cannot_be_loaded_names_the_way_out(lab):
     name = lab.write(*CELLS)
     lab.open(name)
@@ -226,39 +155,6 @@ def test_panels_of_a_kernel_that_dies_say_so(lab, picture):
     picture(notebook, "kernel-ended")
     with lab.dark():
         picture(notebook, "kernel-ended-dark")
-
-
-def test_an_idle_kernel_that_has_not_sent_the_widgets_is_asked_again(lab):
-    deaf = """
-from ipywidgets import Widget
-handle = Widget._handle_control_comm_msg.__func__
-asked = []
-def answer(cls, message):
-    asked.append(message)
-    if len(asked) > 1:
-        handle(cls, message)
-Widget._handle_control_comm_msg = classmethod(answer)
-"""
-    lab.open(lab.write(*CELLS, deaf))
-    lab.run_all()
-    lab.save()
-    before = len(lab.messages.lines)
-    lab.reload()
-    expect(lab.page.locator(".lab-Answer")).to_be_visible()
-    says = [line[-1] for line in lab.messages.lines[before:]]
-    assert says.count("request_states") >= 2  # once more where its answer takes long
-    assert says.count("request_state") == 0
-
-
-def test_a_kernel_without_widgets_is_asked_for_them_once(lab):
-    lab.page.clock.install()
-    lab.reloaded = True  # a page with such a clock is for this test alone
-    lab.open(lab.write("1 + 1"))
-    while not any(kind == "comm_close" for _, _, kind, *_ in lab.messages.lines):
-        lab.page.wait_for_timeout(20)  # between two looks
-    lab.page.clock.fast_forward(60_000)
-    lab.run_all()
-    assert [line[-1] for line in lab.messages.lines].count("request_states") == 1
 
 
 def test_every_cell_ends_though_the_server_stands_still_while_they_run(lab, server):

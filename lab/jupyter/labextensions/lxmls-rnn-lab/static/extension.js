@@ -3,8 +3,8 @@
   const LOST = "This panel could not be loaded from the kernel. Run this cell again: saved runs and answers are still " +
     "there. While the kernel is busy, wait: the panel appears when the kernel is idle.";
   const FAILURES = ["Loading widget...", "Error displaying widget: model not found", LOST];
-  const RESTORE_MILLISECONDS = 60000;
-  const SECONDS = 8; // of loading before the kernel is asked again, or the advice is shown
+  const LOADING_SECONDS = 8; // before the advice is shown
+  const QUIET_SECONDS = 1; // without another panel, before a notebook is saved
 
   let modules; // of JupyterLab and its extensions, by name and version
 
@@ -12,17 +12,6 @@
   async function shared(name) {
     const [{ get }] = Object.values(modules[name]);
     return (await get())();
-  }
-
-  // After a reload, ipywidgets gives the kernel 4 s to send the state of all widgets. A page that loads several notebooks
-  // takes longer to read the answer. ipywidgets then asks for each widget on its own, thousands of messages of which the
-  // kernel's output channel drops some, and waits forever for those.
-  function allowSlowRestore() {
-    const plain = window.setTimeout;
-    window.setTimeout = (action, delay, ...rest) => {
-      const restores = delay === 4000 && String(action).includes("Control comm did not respond in time");
-      return plain(action, restores ? RESTORE_MILLISECONDS : delay, ...rest);
-    };
   }
 
   // JupyterLab drops cells that are run before the notebook has a kernel.
@@ -47,99 +36,18 @@
     });
   }
 
-  // JupyterLab takes a notebook for saved that changed while it was saved, and saves one twice at once: the second finds the file
-  // of the first, and says that it "has changed on disk". Save in turn; what waits for its turn saves for all that ask meanwhile.
-  function saveInTurn(context) {
-    const save = context.save.bind(context);
-    let last = Promise.resolve();
-    let waiting;
-    const takeTurn = async () => {
-      await last.catch(() => {}); // told to whoever asked for it
-      waiting = null;
-      if (!context.isDisposed) await (last = save());
-    };
-    context.save = () => (waiting ??= takeTurn());
-    let changed;
-    context.model.contentChanged.connect(() => (changed = true));
-    context.saveState.connect((_, state) => {
-      if (state === "started") changed = false;
-      if (state === "completed" && changed) context.model.dirty = true;
-    });
-  }
-
-  // A reload shows what the notebook's file holds, and JupyterLab saves that every two minutes: save when a cell that shows a
-  // panel has run and has its number.
+  // A reload shows what the notebook's file holds, and JupyterLab saves that every two minutes: save when cells that show a panel
+  // have run. Once for all of them, as JupyterLab damages a notebook that it saves twice at once.
   function saveShownPanels(notebooks, NotebookActions) {
+    const timers = new WeakMap();
     NotebookActions.executed.connect((_, { notebook, cell: { model } }) => {
       const context = notebooks.find(({ content }) => content === notebook)?.context;
       const outputs = model.outputs?.toJSON() ?? [];
       const shows = outputs.some(({ data }) => data?.["application/vnd.jupyter.widget-view+json"]);
-      if (shows && context?.contentsModel?.writable) context.save();
+      if (!shows || !context?.contentsModel?.writable) return;
+      clearTimeout(timers.get(context));
+      timers.set(context, setTimeout(() => context.isDisposed || context.save(), 1000 * QUIET_SECONDS));
     });
-  }
-
-  // ipywidgets sends no second text of a field before the kernel has handled the first, and a press would overtake it. A press
-  // waits until what was typed before is handled, as its panel shows, which meanwhile takes no press and no text.
-  function keepPresses({ sessionContext }, { node }) {
-    const sent = new Set(); // messages of widgets that are not handled
-    const presses = new Set(); // that wait: for which of these, and whether the texts that were held back are among them
-    const handled = (id) => {
-      sent.delete(id);
-      for (const press of presses) {
-        if (!press.awaited.delete(id) || press.awaited.size) continue;
-        if (!press.isLast && sent.size) Object.assign(press, { awaited: new Set(sent), isLast: true });
-        else {
-          presses.delete(press);
-          wait(press, false);
-          press.button.focus({ preventScroll: true }); // which it lost meanwhile
-          press.button.click();
-        }
-      }
-    };
-    const wait = ({ panel }, waits) => {
-      panel.classList.toggle("lab-waits", waits);
-      panel.inert = waits;
-    };
-    const follow = (session) => session?.anyMessage.connect((_, { direction, msg: { header } }) => {
-      if (direction === "send" && header.msg_type === "comm_msg") sent.add(header.msg_id);
-    });
-    follow(sessionContext.session);
-    sessionContext.sessionChanged.connect((_, { newValue }) => follow(newValue));
-    sessionContext.iopubMessage.connect((_, { content, parent_header: { msg_id: request } }) => {
-      if (content.execution_state === "idle") handled(request);
-    });
-    const giveUp = (_, status) => /restarting|dead|terminating|connecting|disconnected/.test(status) && [...sent].forEach(handled);
-    sessionContext.statusChanged.connect(giveUp);
-    sessionContext.connectionStatusChanged.connect(giveUp); // what was said meanwhile may be lost
-    node.addEventListener("click", (event) => {
-      const button = event.target.closest(".lab-panel .jupyter-button");
-      if (!button || !sent.size) return;
-      event.stopImmediatePropagation();
-      const press = { button, panel: button.closest(".lab-panel"), awaited: new Set(sent), isLast: false };
-      presses.add(press);
-      wait(press, true);
-    }, true);
-  }
-
-  // A kernel that is idle, and has not sent the state of all widgets, will not: ask it again, unless it has closed the comm, as
-  // one without widgets does.
-  function askAgain({ sessionContext }) {
-    let asked; // the last request that is not answered
-    const follow = (session) => session?.anyMessage.connect((_, { direction, msg }) => {
-      const method = msg.content?.data?.method;
-      const isClosed = msg.header.msg_type === "comm_close" && msg.content.comm_id === asked?.content.comm_id;
-      if (method === "update_states" || isClosed) asked = null;
-      if (direction !== "send" || method !== "request_states") return;
-      asked = msg;
-      const wait = () => setTimeout(() => {
-        if (asked !== msg || session.isDisposed) return;
-        if (session.kernel?.status !== "idle") wait();
-        else session.kernel.sendShellMessage({ ...msg, header: { ...msg.header, msg_id: `${msg.header.msg_id}-again` } });
-      }, 1000 * SECONDS);
-      wait();
-    });
-    follow(sessionContext.session);
-    sessionContext.sessionChanged.connect((_, { newValue }) => follow(newValue));
   }
 
   // ipywidgets marks the panels of a kernel that the user restarts; mark those of one that dies, is shut down or replaced.
@@ -157,8 +65,7 @@
     for (const { content } of app.shell.widgets("main")) {
       const area = content?.widgets?.find((cell) => cell.outputArea?.node.contains(place))?.outputArea;
       area?.widgets.forEach((output, n) => {
-        const renderer = [...output.children()].find((part) => part.node === place);
-        if (renderer?.renderModel) renderer.renderModel(area.model.get(n));
+        if (output.node.contains(place)) area.model.set(n, area.model.get(n).toJSON()); // which renders it anew
       });
     }
   }
@@ -176,17 +83,9 @@
           place.classList.remove("jupyter-widgets");
           renderAgain(app, place);
         } else if (!since.has(place)) since.set(place, Date.now());
-        else if (failure < 2 && (failure || Date.now() - since.get(place) > 1000 * SECONDS)) place.textContent = LOST;
+        else if (failure < 2 && (failure || Date.now() - since.get(place) > 1000 * LOADING_SECONDS)) place.textContent = LOST;
       }
     }, 1000);
-  }
-
-  // After a reload, bqplot also draws the figures of notebooks in other tabs: without a size, so its margins make a negative one,
-  // of which the browser complains. It draws them again when they are shown.
-  function allowHiddenFigures() {
-    SVGRectElement.prototype.setAttribute = function (name, value) {
-      Element.prototype.setAttribute.call(this, name, /^(width|height)$/.test(name) && value < 0 ? 0 : value);
-    };
   }
 
   // A page of the documentation, such as gpu.md#pygpu, opens in a tab: by the Help menu, or by a link to ../../docs/gpu.md#pygpu,
@@ -223,14 +122,10 @@
     requires: [INotebookTracker, IMainMenu],
     activate: (app, notebooks, { helpMenu }) => {
       openDocumentation(app, helpMenu, MainAreaWidget, IFrame);
-      allowSlowRestore();
-      allowHiddenFigures();
       keepRuns(app);
       explainLostPanels(app);
       saveShownPanels(notebooks, NotebookActions);
-      const follow = ({ context, content }) => {
-        for (const action of [saveInTurn, keepPresses, askAgain, markLostPanels]) action(context, content);
-      };
+      const follow = ({ context, content }) => markLostPanels(context, content);
       notebooks.forEach(follow);
       notebooks.widgetAdded.connect((_, notebook) => follow(notebook));
     },
