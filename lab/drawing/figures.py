@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import bqplot
+import ipywidgets as widgets
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -42,7 +43,7 @@ def figure(
     axes = [across or bqplot.Axis(scale=bqplot.LinearScale()), up or side_axis(bqplot.LinearScale())]
     unit = shared(bqplot.LinearScale, {"min": 0, "max": 1, "allow_padding": False})  # of what is placed on the figure
     options |= {"scale_x": unit, "scale_y": unit, "fig_margin": margin}
-    return make(bqplot.Figure, axes=axes, marks=list(marks), layout=layout, **options)
+    return make(bqplot.Figure, axes=axes, marks=list(marks), layout=shared(widgets.Layout, layout), **options)
 
 
 def scales_of(figure: bqplot.Figure) -> dict[str, bqplot.Scale]:

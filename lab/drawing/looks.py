@@ -1,6 +1,7 @@
-"""Layouts and styles of widgets, which the widgets of a panel share if they are equal.
+"""Looks of widgets: CSS classes, so that the widgets of a panel share one layout, and one style of each kind.
 
-Each is an object in the page that a message makes. ipywidgets makes new ones for each widget, most messages of a panel.
+A layout or a style is an object in the page that a message makes; ipywidgets makes new ones for each widget, most
+messages of a panel. Sizes are the classes of `style_sheet`; `panels.css` has all other looks.
 """
 
 from __future__ import annotations
@@ -12,51 +13,58 @@ from typing import Any, TypeVar
 import ipywidgets as widgets
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
+SIZES = ("auto", *(f"{size}em" for size in range(2, 51)))
+HIDDEN, INVISIBLE = "lab-not-shown", "lab-invisible"  # an invisible widget keeps its place
 W = TypeVar("W", bound=widgets.Widget)
 _made: dict[tuple[type[widgets.Widget], frozenset[tuple[str, Any]]], widgets.Widget] = {}
 
 
-def shared(kind: type[widgets.Widget], values: Mapping[str, Any]) -> widgets.Widget:
-    """Return the layout, style or scale with these values, which nobody changes; None is the default."""
-    given = {name: value for name, value in values.items() if value is not None}
-    key = kind, frozenset(given.items())
+def shared(kind: type[widgets.Widget], values: Mapping[str, Any] = EMPTY) -> widgets.Widget:
+    """Return the layout, style or scale with these values, which nobody changes."""
+    key = kind, frozenset(values.items())
     if key not in _made or _made[key].comm is None:  # closed, as all widgets by `Widget.close_all`
-        _made[key] = kind(**given)
+        _made[key] = kind(**values)
     return _made[key]
 
 
-def _look(kind: type[W], layout: Mapping[str, Any], style: Mapping[str, Any], classes: Iterable[str]) -> dict[str, Any]:
-    """Return options of a widget of this kind: `layout` and `style`, which it shares, and CSS classes."""
-    styles = {"style": shared(kind.style.klass, style)} if hasattr(kind, "style") else {}
-    return {"layout": shared(widgets.Layout, layout), **styles, "_dom_classes": tuple(classes)}
+def size_class(of: str, value: str) -> str:
+    """Return the CSS class of a size: "width" of a widget, of its "label" or its "buttons"; ValueError if unknown."""
+    if value not in SIZES:
+        raise ValueError(f"{of} {value!r}: expected auto, or 2em to 50em")
+    return f"lab-{of}-{value}"
 
 
-def make(
-    kind: type[W],
-    *arguments: Any,
-    layout: Mapping[str, Any] = EMPTY,
-    style: Mapping[str, Any] = EMPTY,
-    classes: Iterable[str] = (),
-    **options: Any,
-) -> W:
-    """Make a widget."""
-    return kind(*arguments, **_look(kind, layout, style, classes), **options)
+def style_sheet() -> str:
+    """Return the rules of the classes that `size_class` returns; they must win over ipywidgets' own rules."""
+    parts = {"width": "", "label": ">.widget-label", "buttons": " .widget-toggle-button"}
+    return "\n".join(
+        f".lab-panel .lab-{of}-{value}.lab-{of}-{value}{part}{{width:{value}}}"
+        for of, part in parts.items()
+        for value in SIZES
+    )
 
 
-def arrange(widget: widgets.Widget, **changes: str | None) -> None:
-    """Change values of the layout of a widget, of this one alone; None removes a value."""
-    now = {name: getattr(widget.layout, name) for name in widget.layout.keys if not name.startswith("_")}
-    widget.layout = shared(widgets.Layout, {**now, **changes})
+def make(kind: type[W], *arguments: Any, classes: Iterable[str] = (), **options: Any) -> W:
+    """Make a widget with these CSS classes, and a layout and style that it shares unless `options` has others."""
+    looks: dict[str, Any] = {"layout": shared(widgets.Layout), "_dom_classes": tuple(classes)}
+    if hasattr(kind, "style"):
+        looks["style"] = shared(kind.style.klass)
+    return kind(*arguments, **{**looks, **options})
+
+
+def switch(widget: widgets.DOMWidget, name: str, is_on: bool) -> None:
+    """Add a CSS class to a widget, or remove it."""
+    (widget.add_class if is_on else widget.remove_class)(name)
+
+
+def is_hidden(widget: widgets.DOMWidget) -> bool:
+    """Return whether `controls.show` has hidden a widget."""
+    return HIDDEN in widget._dom_classes
 
 
 class _Box(widgets.Box):
-    def __init__(
-        self,
-        children: Iterable[widgets.Widget] = (),
-        layout: Mapping[str, Any] = EMPTY,
-        classes: Iterable[str] = (),
-    ) -> None:
-        super().__init__(children, **_look(type(self), layout, EMPTY, classes))
+    def __init__(self, children: Iterable[widgets.Widget] = (), classes: Iterable[str] = ()) -> None:
+        super().__init__(children, layout=shared(widgets.Layout), _dom_classes=tuple(classes))
 
 
 class ColumnBox(_Box, widgets.VBox):

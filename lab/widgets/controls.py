@@ -13,13 +13,14 @@ from urllib.parse import quote
 import ipywidgets as widgets
 import traitlets
 
-from lab.drawing.looks import EMPTY, RowBox, arrange, make
+from lab.drawing.looks import EMPTY, HIDDEN, RowBox, make, size_class, switch
 from lxmls_rnn.settings import Setting
 
 REFUSED = "lab-refused-"  # a CSS class: this, then the quoted sentence
-ASIDE: Any = {"margin": "2px 8px 2px 16px"}  # of a checkbox beside other controls
-WRAP = {"flex_flow": "row wrap"}
+ASIDE = "lab-aside"  # the CSS class of a checkbox beside other controls
+ROW = "lab-row"  # that of a row, which wraps
 RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
+AUTO = size_class("width", "auto")
 MAX_SHOWN_SIZE = 20  # dimensions of an embedding and hidden units of a network that panels display
 # Every event handler holds this lock: jobs change widgets in their own threads.
 EVENT_LOCK = threading.RLock()
@@ -38,7 +39,6 @@ def field(
     width: str = "22em",
     label: str = "10em",
     *classes: str,
-    flex: str | None = None,
     **options: Any,
 ) -> Any:
     """Make a control; `name` is the text of its label, and `label` the width of the label.
@@ -48,10 +48,8 @@ def field(
     """
     if issubclass(kind, widgets.Text | widgets.Textarea):
         options["continuous_update"] = False
-    options |= {"layout": {"width": width, "flex": flex}, "style": {"description_width": label}}
-    return make(
-        kind, description=name, value=value, tooltip=tooltip, classes=(tooltip_class(tooltip), *classes), **options
-    )
+    classes = (tooltip_class(tooltip), size_class("width", width), size_class("label", label), *classes)
+    return make(kind, description=name, value=value, tooltip=tooltip, classes=classes, **options)
 
 
 class ParsedText(widgets.Text):
@@ -138,42 +136,42 @@ def text(name: str, value: str, tooltip: str, width: str = "22em", **options: An
     return field(widgets.Text, name, value, tooltip, width, **options)
 
 
-def checkbox(name: str, tooltip: str, value: bool = False, **layout: Any) -> widgets.Checkbox:
-    """Make a checkbox as wide as its label, unless `layout` overrides the width."""
-    look: Any = {"layout": {"width": "auto", **layout}, "classes": [tooltip_class(tooltip)]}
-    return make(widgets.Checkbox, description=name, value=value, tooltip=tooltip, indent=False, **look)
+def checkbox(name: str, tooltip: str, value: bool = False, *classes: str) -> widgets.Checkbox:
+    """Make a checkbox as wide as its label."""
+    classes = (tooltip_class(tooltip), AUTO, *classes)
+    return make(widgets.Checkbox, description=name, value=value, tooltip=tooltip, indent=False, classes=classes)
 
 
 def toggles(options: Mapping[str, str], width: str = "auto", *classes: str) -> widgets.ToggleButtons:
     """Make a group of buttons, one of them selected; `options` maps labels to tooltips, `width` is that of a button."""
-    look: Any = {"style": {"button_width": width}, "layout": {"width": "auto"}, "classes": classes}
-    return make(widgets.ToggleButtons, options=list(options), tooltips=list(options.values()), **look)
+    classes = (AUTO, size_class("buttons", width), *classes)
+    return make(widgets.ToggleButtons, options=list(options), tooltips=list(options.values()), classes=classes)
 
 
 def button(name: str, tooltip: str, style: str = "", icon: str = "", disabled: bool = False) -> widgets.Button:
     """Make a button as wide as its label."""
-    look: Any = {"button_style": style, "icon": icon, "layout": {"width": "auto"}}
+    look: Any = {"button_style": style, "icon": icon, "classes": [AUTO]}
     return make(widgets.Button, description=name, tooltip=tooltip, disabled=disabled, **look)
 
 
-def progress_bar(width: str, **options: Any) -> widgets.FloatProgress:
+def progress_bar(width: str, *classes: str, **options: Any) -> widgets.FloatProgress:
     """Make a progress bar from 0 to 1."""
-    return make(widgets.FloatProgress, min=0, max=1, layout={"width": width}, **options)
+    return make(widgets.FloatProgress, min=0, max=1, classes=(size_class("width", width), *classes), **options)
 
 
-def view(*names: str, **layout: str) -> widgets.HTML:
+def view(*names: str) -> widgets.HTML:
     """Make an HTML view with a CSS class `lab-name` for each name, used by the style sheet and by tests."""
-    return make(widgets.HTML, layout=layout, classes=[f"lab-{name}" for name in names])
+    return make(widgets.HTML, classes=[f"lab-{name}" for name in names])
 
 
-def in_row(*children: widgets.Widget, **layout: str) -> widgets.HBox:
+def in_row(*children: widgets.Widget) -> widgets.HBox:
     """Put widgets side by side; the row wraps."""
-    return RowBox(children, {**WRAP, **layout})
+    return RowBox(children, [ROW])
 
 
 def show(widget: widgets.Widget, visible: bool = True) -> None:
     """Show or hide a widget."""
-    arrange(widget, display=None if visible else "none")
+    switch(widget, HIDDEN, not visible)
 
 
 def set_options(control: widgets.Widget, options: Iterable[object], value: object = None) -> None:
@@ -200,8 +198,8 @@ def on_change(action: Callable[[], object], *controls: widgets.Widget) -> None:
 
 def unfolding(widget: widgets.Widget, name: str, tooltip: str, icon: str = "") -> widgets.ToggleButton:
     """Hide a widget, and make a button that shows it while the button is on."""
-    layout = {"width": "auto", "align_self": "flex-start"}
-    made = make(widgets.ToggleButton, description=name, tooltip=tooltip, icon=icon, layout=layout)
+    look: Any = {"icon": icon, "classes": [AUTO, "lab-unfolding"]}
+    made = make(widgets.ToggleButton, description=name, tooltip=tooltip, **look)
     on_change(lambda: show(widget, made.value), made)
     show(widget, False)
     return made
@@ -213,9 +211,8 @@ class Checkboxes(RowBox):
     def __init__(self, description: str, options: Mapping[str, str], chosen: Sequence[str]) -> None:
         self.description = description
         self.boxes = {name: checkbox(name, tooltip, name in chosen) for name, tooltip in options.items()}
-        self.heading = make(widgets.HTML, f"<b>{description}</b>", layout={"width": "11em"})
-        layout = {**WRAP, "grid_gap": "0 14px", "align_items": "center"}
-        super().__init__([self.heading, *self.boxes.values()], layout)
+        self.heading = make(widgets.HTML, f"<b>{description}</b>", classes=[size_class("width", "11em")])
+        super().__init__([self.heading, *self.boxes.values()], [ROW, "lab-boxes"])
 
     @property
     def value(self) -> list[str]:
@@ -231,7 +228,7 @@ def control(setting: Setting, width: str = "22em", label: str = "10em") -> Any:
     """Make the control of a setting; of a list, the first option stands for None."""
     name, tooltip, value = setting.label, setting.tooltip, setting.default
     if setting.kind is bool:
-        return checkbox(name, tooltip, value, **ASIDE)
+        return checkbox(name, tooltip, value, ASIDE)
     if setting.several and setting.choices:
         tooltips = setting.choices if isinstance(setting.choices, Mapping) else dict.fromkeys(setting.choices, tooltip)
         return Checkboxes(name, tooltips, value or ())

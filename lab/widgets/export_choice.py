@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from lab.drawing.looks import RowBox
-from lab.widgets.controls import WRAP, dropdown, on_change, view
+from lab.widgets.controls import ROW, dropdown, on_change, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.export import files
 
@@ -26,7 +26,7 @@ class Export(RowBox):
         tooltip = "Make a file of this tagger for your own computer: it needs no lab and no network"
         self.button = panel.button("Export", tooltip, self.export, icon="download", single=True)
         self.link = view("saved")
-        super().__init__([self.format, self.button, self.link], WRAP)
+        super().__init__([self.format, self.button, self.link], [ROW])
         on_change(self.clear, self.format)
 
     def export(self) -> None:

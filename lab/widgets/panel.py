@@ -14,7 +14,7 @@ import anywidget
 import ipywidgets as widgets
 
 from lab.drawing.html import linked
-from lab.drawing.looks import RowBox, ShownBox, make, shared
+from lab.drawing.looks import HIDDEN, RowBox, ShownBox, make, shared, style_sheet
 from lab.runtime import out_of_memory, python_warnings
 from lab.runtime.job import Job
 from lab.widgets.controls import EVENT_LOCK, button, on_change, show, unfolding, view
@@ -33,10 +33,10 @@ class Page(anywidget.AnyWidget):
     """The panels' own code in the page: their style, keys, tooltips and saved files."""
 
     _esm = Path(__file__).with_name("panels.js").read_text(encoding="utf-8")
-    _css = Path(__file__).with_name("panels.css").read_text(encoding="utf-8")
+    _css = Path(__file__).with_name("panels.css").read_text(encoding="utf-8") + style_sheet()
 
     def __init__(self) -> None:
-        super().__init__(layout=shared(widgets.Layout, {"display": "none"}))
+        super().__init__(layout=shared(widgets.Layout), _dom_classes=(HIDDEN,))
         self._waiting: dict[int, Callable[[], object]] = {}  # actions, by the number that the page sends back
         self._is_there = False  # a page has loaded `panels.js`
         self._numbers = count()
@@ -88,14 +88,16 @@ class Panel(ShownBox, Quiet):
     help = ""
 
     def __init__(self, *body: widgets.Widget) -> None:
-        self.message = view("message", min_height="26px")
-        help_view, self._code_view = make(widgets.HTML, f'<div class="lab-help">{self.help}</div>'), view()
-        help_button = unfolding(help_view, "Help", "How to use this panel")
+        self.message = view("message")
+        self._code_view = view()
         self._code_button = unfolding(self._code_view, "Show code", "Python code that does the same")
-        heading = make(widgets.HTML, f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
-        top = RowBox([heading, help_button, self._code_button])
+        top = RowBox([view("heading"), self._code_button])
+        top.children[0].value = (
+            f'<h3 class="lab-title">{escape(self.title)}</h3><details><summary title="How to use this panel">Help'
+            f'</summary><div class="lab-help">{self.help}</div></details>'
+        )
         self._page = Page()
-        parts = [self._page, top, help_view, self._code_view, self.message, *body, save_buttons()]
+        parts = [self._page, top, self._code_view, self.message, *body, save_buttons()]
         super().__init__(parts, classes=("lab-panel", f"lab-{type(self).__name__}"))
         on_change(self.refresh_code, self._code_button, *controls(*body))
         if noticed := out_of_memory.notice():

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from lab.drawing.looks import RowBox
-from lab.widgets.controls import WRAP, button, dropdown, set_options, view
+from lab.widgets.controls import ROW, button, dropdown, set_options, view
 from lxmls_rnn import paths, runs
 from lxmls_rnn.storage.files import modified
 
@@ -21,7 +21,7 @@ class RunChoice(RowBox):
         again = button("Refresh", "Reload the list", icon="refresh")
         again.on_click(lambda _: self.refresh())
         self.left_out = view("left-out")  # damaged runs, with the reason
-        super().__init__([self.run, again, self.left_out], WRAP)
+        super().__init__([self.run, again, self.left_out], [ROW])
         self.refresh()
 
     def refresh(self) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Generic
 
-from lab.drawing.looks import arrange
+from lab.drawing.looks import INVISIBLE, switch
 from lab.runtime.job import J, JobList
 from lab.widgets.controls import EVENT_LOCK, dropdown, set_options, show, text, view
 from lab.widgets.panel import Panel
@@ -225,7 +225,7 @@ class RunsPanel(JobPanel[J]):
         self.resume_button.disabled = active or self.selected.value is None
         self.pause_button.description, self.pause_button.icon = ("Resume", "play") if paused else ("Pause", "pause")
         # while the pause button says Resume, the button that resumes a stopped run is hidden
-        arrange(self.resume_button, visibility="hidden" if paused else None)
+        switch(self.resume_button, INVISIBLE, paused)
         if active:
             self._awaited = job
         elif job is not None and job is self._stopping:

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.drawing.looks import EMPTY, ColumnBox, RowBox, make
+from lab.drawing.looks import EMPTY, ColumnBox, is_hidden, size_class
 from lab.widgets.controls import (
     ASIDE,
     Controls,
@@ -56,7 +56,7 @@ class SettingsChoice(ColumnBox, Controls):
         rows: dict[bool, list[widgets.Widget]] = {True: [], False: []}
         for name, setting in self.settings.items():
             if setting.switch:
-                self.switches[name] = checkbox(setting.switch[0], setting.tooltip, **ASIDE)
+                self.switches[name] = checkbox(setting.switch[0], setting.tooltip, False, ASIDE)
                 rows[setting.is_basic].append(self.switches[name])
             rows[setting.is_basic].append(self[name])
         rare = in_row(*rows[False])
@@ -80,7 +80,7 @@ class SettingsChoice(ColumnBox, Controls):
         parts = []
         for name, setting in self.settings.items():
             its_control, value = self[name], self.value_of(name)
-            counts = not its_control.disabled and its_control.layout.display != "none"
+            counts = not its_control.disabled and not is_hidden(its_control)
             if counts and (with_basic if setting.is_basic else value != setting.default):
                 label, value = setting.label[0].lower() + setting.label[1:], setting.none if value is None else value
                 parts.append(f"{label} {value}" if setting.kind is not bool else label if value else f"no {label}")
@@ -236,8 +236,8 @@ def group_buttons(trainer: SettingsChoice, model: SettingsChoice, corpus: Settin
 
     on_change(show_one, shown)
     show_one()
-    label = make(widgets.Label, "Settings of", layout={"width": "9em", "justify_content": "flex-end"})
-    return RowBox([label, shown])
+    shown.description = "Settings of"
+    return shown.add_class(size_class("label", "9em"))
 
 
 def chosen_settings(*choices: SettingsChoice) -> Settings:

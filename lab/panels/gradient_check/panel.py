@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.looks import ColumnBox, arrange
+from lab.drawing.looks import INVISIBLE, ColumnBox, switch
 from lab.widgets.controls import (
     MAX_SHOWN_SIZE,
     Controls,
@@ -67,7 +67,7 @@ class GradientCheckPanel(Panel):
         self.stop_button = self.button("Stop", "Stop the check", self.stop)
         self.work = PanelJob(self, self.check_button, self.stop_button)
         self.progress = progress_bar("12em")
-        arrange(self.progress, visibility="hidden")
+        switch(self.progress, INVISIBLE, True)
         self.table, self.diagnosis = view("check-table"), view("check-diagnosis")
         self.parameter = dropdown("Gradient", [], "The gradient to show entry by entry", width="46em", label="9em")
         self.entries = view("check-entries")
@@ -141,7 +141,7 @@ class GradientCheckPanel(Panel):
         active = self.work.active
         begun, requested = list(self._begun), self._check.model or available()  # first: rows may come meanwhile
         self.progress.value = max(len(set(begun)) - active, 0) / len(requested)
-        arrange(self.progress, visibility=None if active else "hidden")
+        switch(self.progress, INVISIBLE, not active)
         shown = {row.model for row in self.rows}
         waiting = [name for name in requested if name not in shown]
         self.table.value = self._table(waiting, active)
@@ -299,7 +299,7 @@ def _controls() -> Controls:
     for name, box in choice["model"].boxes.items():
         with box.hold_sync():
             box.description, box.disabled = f"{name} ({MODELS[name].title})", bool(MODELS[name].framework.missing)
-            arrange(box.add_class(f"lab-check-{name}"), width="18em")
+            box.add_class("lab-model").add_class(f"lab-check-{name}")
     show(choice["model"].heading, False)  # the names of the models say it
     for name, most in (("n_emb", MAX_SHOWN_SIZE), ("n_hidd", MAX_SHOWN_SIZE), ("length", MAX_LENGTH)):
         choice[name].limit(most)

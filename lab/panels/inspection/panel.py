@@ -42,7 +42,7 @@ class InspectionPanel(Panel):
     def __init__(self, run: str | None = None) -> None:
         self.choice = RunChoice()
         tooltip, inside = "The sentence to tag; Enter tags it", "a sentence, then Enter"
-        self.sentence = text("Sentence", DEFAULT_SENTENCE, tooltip, "auto", placeholder=inside, flex="1 1 30em")
+        self.sentence = text("Sentence", DEFAULT_SENTENCE, tooltip, "auto", placeholder=inside).add_class("lab-line")
         self.tag_button = self.button("Tag", "Reload the run and tag the sentence", self.inspect, "primary")
         self.about, self.tabs = view("about"), make(widgets.Tab)
         self.exporting = Export(self, self.choice.folder)

@@ -74,7 +74,7 @@ class HiddenView(View):
         self.what = toggles({"hidden state": "The hidden state h after each word", "gates and cell": gates}, "9em")
         tooltip = f"Number of the first hidden unit shown, of {UNITS_SHOWN} at a time"
         self.first = integer("First unit", 1, tooltip, 1, "13em", label="6em")
-        self.numbers = checkbox("Show values", "Show each value in its cell", width="11em")
+        self.numbers = checkbox("Show values", "Show each value in its cell")
         self.range, self.maps = view(), view("hidden", "whole")
         super().__init__(panel, in_row(self.what, self.first, self.numbers), self.range, self.maps)
         self.redraw_on(self.what, self.first, self.numbers)

@@ -34,7 +34,7 @@ class Slices(ColumnBox):
         self.point = bqplot.Scatter(colors=[HIGHLIGHT], default_size=70, **style)
         self.figure.marks = [*self.kept, *self.lines, self.point]
         self.names, self.key = names, view()
-        super().__init__([self.figure, self.key], {"flex": "1 1 250px", "max_width": f"{CHART_SIZE[0]}px"})
+        super().__init__([self.figure, self.key], ["lab-slices"])
 
     def draw(self, lines: Sequence[Line], point: tuple[float, float] | None = None) -> None:
         """Replace the lines and the point."""

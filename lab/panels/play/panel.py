@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.looks import arrange, make
+from lab.drawing.looks import make
 from lab.panels.play import words
 from lab.panels.play.charts import Line, fit_powers, loss_chart, reach_chart, round_above
 from lab.panels.play.network import (
@@ -82,9 +82,7 @@ class PlayPanel(Panel):
         self.number = integer("Sentence", 1, "Number of the sentence shown", N_SENTENCES, **LOOK)
         self.word = dropdown("Loss of", [], "The word whose loss is differentiated", **LOOK)
         self.line = dropdown("Loss along", [DOWNHILL], "The direction through the weights", **LOOK)
-        self.knob = Controls(settings_of(Knobs), width="14em", label="8em")
-        for name in SLIDERS:
-            arrange(self.knob[name], width="auto", flex="1 1 270px", max_width="29em")
+        self.knob = Controls(settings_of(Knobs), widths=dict.fromkeys(SLIDERS, "auto"), width="14em", label="8em")
         self.epoch_button = self.button("Train one epoch", f"Train on the sentences at rate {RATE}", self.train)
         self.keep_button = self.button("Keep", "Keep the current lines in grey, for comparison", self.keep)
         self.reset_button = self.button("Reset", "Draw new initial weights and reset the sliders", self.begin)
@@ -93,7 +91,7 @@ class PlayPanel(Panel):
             self.button(says.title(), about.format(says, by), partial(self.predict, says))
             for says, by in words.PREDICTIONS.items()
         ]
-        self.recurrence = view("play-recurrence", flex="2 1 250px")
+        self.recurrence = view("play-recurrence")
         self.summary, self.states = view("play-summary"), view("play-states")
         self.reaches, self.slices = reach_chart(), loss_chart()
         self._history: list[Knobs] = []  # values of the sliders in each epoch of training
@@ -106,7 +104,6 @@ class PlayPanel(Panel):
         actions = in_row(
             in_row(make(widgets.Label, "Predict first: the gradient at the first word"), *self.predictions),
             in_row(self.epoch_button, self.keep_button, self.reset_button),
-            grid_gap="0 20px",
         )
         super().__init__(
             in_row(*settings, self.number, self.word, self.line),

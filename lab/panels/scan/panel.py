@@ -54,7 +54,7 @@ class ScanPanel(Panel):
         self.run_button = self.button("Run", tooltip, self.run, "primary")
         self.work = PanelJob(self, self.run_button)
         tooltip = "The function that scan calls at each step; edit it, then press Run"
-        self.step = field(widgets.Textarea, "Step", "", tooltip, "auto", "3em", "lab-step", flex="1 1 30em", rows=4)
+        self.step = field(widgets.Textarea, "Step", "", tooltip, "auto", "3em", "lab-step", "lab-line", rows=4)
         self.restore_button = self.button("Restore the step", "Undo all changes of the step", self.restore)
         self._steps = {name: example.step for name, example in EXAMPLES.items()}
         self.compiled: dict[tuple[str, str], Compiled] = {}  # by example and step
@@ -84,7 +84,7 @@ class ScanPanel(Panel):
         self.n_states = dropdown("States", [2, 3], "Number of states of the chain", 3)
         self.start = dropdown("Start", [(state, i) for i, state in enumerate(STATE_NAMES)], "The state at t = 0")
         self.steps = slider("Steps", 12, 1, 40, "Number of steps of the chain")
-        transition = partial(slider, low=0.0, high=1.0, tooltip="Weight of the transition", width="20.3em", label="9em")
+        transition = partial(slider, low=0.0, high=1.0, tooltip="Weight of the transition", width="20em", label="9em")
         self.weights = [
             [transition(f"{a} → {b}", weight) for b, weight in zip(STATE_NAMES, weights, strict=True)]
             for a, weights in zip(STATE_NAMES, INITIAL_WEIGHTS, strict=True)

@@ -54,7 +54,7 @@ class StepThroughPanel(Panel):
         set_options(self.network["model"], [name_of(family, "numpy") for family in ("RNN", "LSTM")])
         self._drawn, self.run = self.network.row(), RunChoice()
         tooltip, limits = "Arrow keys move by one step", dict[str, Any](min=1, max=1)
-        look: Any = {"readout": False, "flex": "1 1 14em"}
+        look: Any = {"readout": False}
         self.slider = field(widgets.IntSlider, "Step", 1, tooltip, "auto", "auto", "lab-step", **limits, **look)
         look = {"show_repeat": False, "interval": PLAY_MILLISECONDS["normal"]}
         self.play = make(widgets.Play, value=1, description="Play", tooltip="Play", **limits, **look)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from lab.drawing.looks import ColumnBox, make
+from lab.drawing.looks import ColumnBox, make, size_class
 from lab.panels.training.curves import Curves
 from lab.panels.training.job import TrainingJob, training_jobs
 from lab.panels.training.text import ended, epochs_table, on_disk, status
@@ -73,7 +73,7 @@ class TrainingPanel(RunsPanel[TrainingJob]):
         self.make_list()
         tooltip = "Copy the settings of the selected run to the controls above"
         self.copy_button = self.button("Copy settings", tooltip, self.copy_settings, icon="copy")
-        self.to_epoch = integer("to epoch", 5, "Resume trains until this epoch", 100_000, "10.5em", label="5em")
+        self.to_epoch = integer("to epoch", 5, "Resume trains until this epoch", 100_000, "11em", label="5em")
         tooltip = "Delete the selected run from the disk; press twice to confirm"
         self.delete_button = self.button("Delete", tooltip, self.delete, icon="trash")
         self.exporting = Export(self, self.folder)
@@ -81,11 +81,11 @@ class TrainingPanel(RunsPanel[TrainingJob]):
         self.shown = field(widgets.SelectMultiple, "Plot", (), tooltip, "25em", "3em", "lab-shown", rows=8)
 
     def _make_views(self) -> None:
-        self.summary, self.status = view("summary"), view("status", min_height="44px")
-        appearance = {"style": {"description_width": "5em"}}
-        self.epoch_bar = progress_bar("26em", description="Epoch", classes=["lab-epoch-bar"], **appearance)
-        self.training_bar = progress_bar("26em", description="Training", classes=["lab-training-bar"], **appearance)
-        self.curves, self.table = Curves(), view("log", flex="1 1 auto", max_width="100%")
+        self.summary, self.status = view("summary"), view("status")
+        label = size_class("label", "5em")
+        self.epoch_bar = progress_bar("26em", label, "lab-epoch-bar", description="Epoch")
+        self.training_bar = progress_bar("26em", label, "lab-training-bar", description="Training")
+        self.curves, self.table = Curves(), view("log")
 
     # settings
 

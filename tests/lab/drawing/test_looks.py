@@ -1,17 +1,20 @@
 import ipywidgets as widgets
+import pytest
 
-from lab.drawing.looks import arrange, make
+from lab.drawing.looks import make, size_class, style_sheet
+from lab.widgets.panel import Page
 
 
-def test_a_change_of_a_layout_affects_one_widget():
-    one, same = (make(widgets.HTML, layout={"width": "3em"}) for _ in range(2))
-    arrange(one, display="none")
-    assert (one.layout.width, one.layout.display, same.layout.display) == ("3em", "none", None)
-    arrange(one, display=None)
-    assert one.layout is same.layout
+def test_each_size_has_a_rule_in_the_page_and_others_are_refused():
+    for of, part in (("width", ""), ("label", ">.widget-label"), ("buttons", " .widget-toggle-button")):
+        name = size_class(of, "22em")
+        assert f".lab-panel .{name}.{name}{part}{{width:22em}}" in style_sheet()
+    with pytest.raises(ValueError, match=r"width '20\.3em': expected auto, or 2em to 50em"):
+        size_class("width", "20.3em")
+    assert style_sheet() in Page._css
 
 
 def test_a_closed_layout_is_made_again():
-    closed = make(widgets.HTML, layout={"width": "3em"}).layout
+    closed = make(widgets.HTML).layout
     closed.close()
-    assert make(widgets.HTML, layout={"width": "3em"}).layout.comm is not None
+    assert make(widgets.HTML).layout.comm is not None

@@ -16,6 +16,7 @@ import pytest
 from html_tables import tables
 
 from lab import InspectionPanel
+from lab.drawing.looks import is_hidden
 from lab.panels.inspection.neighbours import MAP_WORDS
 from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run, see
@@ -154,7 +155,7 @@ def test_the_hidden_state_and_the_gates_of_an_lstm_are_shown(panel, monkeypatch)
     h = panel.seen.forward.h[:, 1:]
     assert f"from {h.min():.3f} to {h.max():.3f}" in view.range.value
     assert re.findall('title="([^"]*)"', view.maps.value) == titles(panel, h)
-    assert view.what.layout.display == "none"
+    assert is_hidden(view.what)
     panel.choice.run.value = "lstm"
     view.what.value = "gates and cell"
     cells = panel.opened.tagger.model.cells(panel.seen.x)
@@ -251,13 +252,13 @@ def test_the_map_shows_the_most_frequent_words(runs_with, monkeypatch):
 
 def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
     view = turn_to(panel, NEIGHBOURS)
-    assert view.when.layout.display == "none"
+    assert is_hidden(view.when)
     said = []
     view.map.observe(lambda change: said.append(change["new"]), "value")
     view.map_button.click()
     view.work.job.wait()
     assert said[0] == "<i>Reading the training file ...</i>"
-    assert view.when.layout.display is None
+    assert not is_hidden(view.when)
     after, points = view.nearest.value, view.points.points
     there = np.array([points.x, points.y])
     assert "before training" not in panel.code()
@@ -284,7 +285,7 @@ def test_a_training_file_that_has_changed_or_embeddings_that_are_gone_leave_the_
     panel.opened.tagger.words.reverse()
     view = pressed(panel, NEIGHBOURS, "map_button")
     assert re.search("before training is unavailable: .*have changed", view.map.value, re.DOTALL)
-    assert view.when.layout.display == "none"
+    assert is_hidden(view.when)
     assert view.points.children
     panel.opened.run.settings = replace(panel.opened.run.settings, embeddings="gone_50")
     assert "gone_50" in pressed(panel, NEIGHBOURS, "map_button").map.value
@@ -312,10 +313,10 @@ def test_errors_are_counted_as_the_training_counted_them_and_shown_by_their_tags
     assert f"{view.evaluation.confusion[g, g]} words that are correct" in view.list.value
     list(Run.open("rnn").fit(epochs=3))
     panel.tag_button.click()
-    assert view.results.layout.display == "none"  # those of the model before
+    assert is_hidden(view.results)  # those of the model before
     pressed(panel, ERRORS)
     panel.choice.run.value = "lstm"
-    assert view.results.layout.display == "none"
+    assert is_hidden(view.results)
     view.button.click()
     view.part.value = "train"  # for the next measurement
     view.work.job.wait()
@@ -349,7 +350,7 @@ def test_a_measurement_that_is_stopped_or_whose_run_was_left_shows_nothing(panel
     view.work.job.wait()
     assert (view.work.job.state, view.button.disabled) == ("stopped", False)
     if panel.choice.run.value == "lstm":
-        assert view.results.layout.display == "none"
+        assert is_hidden(view.results)
     if tab == COMPARE:
         assert view.result.value == ""
 
@@ -512,11 +513,11 @@ def test_a_model_without_unk_names_the_word_and_the_other_views_go_on(runs_with,
     panel.choice.refresh()
     panel.choice.run.value = "guide"
     assert "'xyzzy' is not in the vocabulary" in said(panel)
-    assert turn_to(panel, TAGS)._body.layout.display == "none"
+    assert is_hidden(turn_to(panel, TAGS)._body)
     assert "'xyzzy'" in unescape(panel.views[TAGS]._note.value)
     assert turn_to(panel, NEIGHBOURS).nearest.value
     panel.sentence.value = "The dog ."
-    assert turn_to(panel, TAGS)._body.layout.display is None
+    assert not is_hidden(turn_to(panel, TAGS)._body)
 
 
 def test_what_cannot_be_shown_is_said_and_another_sentence_or_run_can(panel):
@@ -534,10 +535,10 @@ def test_what_cannot_be_shown_is_said_and_another_sentence_or_run_can(panel):
         spoil()
         panel.tag_button.click()
         assert says in said(panel)
-        assert panel.tabs.layout.display == "none"
+        assert is_hidden(panel.tabs)
     panel.choice.run.value = "lstm"
     assert panel.message.value == ""
-    assert panel.tabs.layout.display is None
+    assert not is_hidden(panel.tabs)
 
 
 @pytest.mark.parametrize("run", ["rnn", "lstm"])
@@ -613,4 +614,5 @@ def test_export_offers_the_run_that_is_shown(panel):
 def test_without_runs_it_says_where_they_come_from_and_exports_nothing():
     panel = InspectionPanel()
     assert "training panel" in said(panel)
-    assert panel.tabs.layout.display == panel.exporting.layout.display == "none"
+    assert is_hidden(panel.tabs)
+    assert is_hidden(panel.exporting)

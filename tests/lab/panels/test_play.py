@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lab import PlayPanel
+from lab.drawing.looks import is_hidden
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.teaching.analysis import gradient_reach
 from lxmls_rnn.teaching.jacobians import state_jacobian
@@ -44,10 +45,10 @@ def test_what_is_drawn_follows_from_the_knobs(panel):
 
 
 def test_the_forget_gate_is_of_an_lstm_alone(panel):
-    assert panel.knob["forget"].layout.display == "none"
+    assert is_hidden(panel.knob["forget"])
     assert "Forget gate +" not in panel.line.options
     choose(panel, tagger="LSTM", corpus="reach", distance=20)
-    assert panel.knob["forget"].layout.display is None
+    assert not is_hidden(panel.knob["forget"])
     panel.line.value = "Forget gate +"
     x, y = panel.slices.lines[0].x, panel.slices.lines[0].y
     closed = with_forget_offset(panel.base, float(x[0]))
@@ -120,7 +121,7 @@ def test_of_an_lstm_the_radii_are_of_the_gates_and_the_jacobian_of_the_whole_sta
 
 @pytest.mark.parametrize("clamps", [{"i": 0.0}, {"i": 1.0, "f": 0.5, "o": 0.0}])
 def test_all_that_is_shown_follows_a_clamped_gate(panel, clamps):
-    assert panel._gates.layout.display == "none"
+    assert is_hidden(panel._gates)
     panel.choice["tagger"].value, panel.knob["W_h"].value, panel.knob["forget"].value = "LSTM", 2.0, 1.0
     for gate, value in clamps.items():
         panel.knob[gate].value = f"{value:g}"
@@ -233,9 +234,9 @@ def test_the_numbers_of_the_notebook_come_out(panel):
     def left(of=0):
         return f"{panel.reaches.lines[of].y[10]:.0e}"
 
-    assert panel.choice["distance"].layout.display == "none"
+    assert is_hidden(panel.choice["distance"])
     panel.choice["corpus"].value, panel.choice["distance"].value = "reach", 20
-    assert panel.choice["distance"].layout.display is None
+    assert not is_hidden(panel.choice["distance"])
     found = [left()]
     panel.knob["W_h"].value = 5.0
     found.append(left())

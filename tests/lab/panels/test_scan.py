@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lab import ScanPanel
+from lab.drawing.looks import is_hidden
 from lab.panels.scan.examples import EXAMPLES
 from lab.panels.scan.panel import MISTAKES_PART
 from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source
@@ -47,7 +48,7 @@ def press_run(panel):
 def test_loop_and_scan_agree_and_are_timed_and_the_code_runs_alone(panel, name, capsys):
     fresh = ScanPanel()
     fresh.part.value = name
-    assert fresh.results.layout.display == "none"
+    assert is_hidden(fresh.results)
     assert "None" not in fresh.sources.value
     run(panel, name)
     assert "They agree" in panel.timing.value
@@ -102,13 +103,13 @@ def test_graphs_are_drawn_as_written_and_optimised(panel):
     run(panel, "Markov chain")
     assert panel.graphs.value.count("<svg") == 2
     graphs = panel.results.children[-1]
-    assert graphs.layout.display == "none"
+    assert is_hidden(graphs)
     panel.folded.value = True
-    assert graphs.layout.display is None
+    assert not is_hidden(graphs)
     assert re.search(r"as written: \d+ operations.*optimised: \d+ operations", panel.graphs.value)
-    assert panel.steps_view.layout.display == "none"
+    assert is_hidden(panel.steps_view)
     panel.inside.value = True
-    assert panel.steps_view.layout.display is None
+    assert not is_hidden(panel.steps_view)
     assert ">dot<" in panel.steps_view.value
 
 
@@ -142,9 +143,9 @@ def test_a_mistake_is_run_and_explained(panel):
 def test_an_edited_step_is_run_and_shows_the_value_at_each_step(panel):
     run(panel, "Squares")
     panel.step.value = "def step(x_t):\n    print(type(x_t).__name__)\n    return 2 * x_t + np.float64(1)\n"
-    assert panel.results.layout.display == "none"  # those of another step
+    assert is_hidden(panel.results)  # those of another step
     run(panel, "Squares")
-    assert panel.results.layout.display is None
+    assert not is_hidden(panel.results)
     _, points = panel.figure.marks
     np.testing.assert_allclose(points.y, [-3, -1, 1, 3, 5, 7])
     assert "They do NOT agree</b>: largest difference" in panel.timing.value
@@ -161,7 +162,7 @@ def test_an_edited_step_is_run_and_shows_the_value_at_each_step(panel):
     panel.restore_button.click()
     assert panel.step.value == EXAMPLES["Squares"].step
     assert "They agree" in panel.timing.value  # it was compiled before
-    assert panel.results.layout.display is None
+    assert not is_hidden(panel.results)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_a_step_that_fails_is_explained_with_its_line(panel, part, step, says):
     assert says in said
     assert 'role="alert"' in said
     assert "Traceback" not in said
-    assert panel.results.layout.display == "none"
+    assert is_hidden(panel.results)
     panel.restore()
     run(panel, part)
     assert "They agree" in panel.timing.value

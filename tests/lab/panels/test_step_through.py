@@ -6,6 +6,7 @@ from html_tables import tables
 
 from lab import StepThroughPanel
 from lab.drawing import html
+from lab.drawing.looks import is_hidden
 from lab.panels.step_through import network_drawing
 from lxmls_rnn.datasets import corpora
 from lxmls_rnn.deep_learning.training import Trainer
@@ -151,7 +152,7 @@ def test_a_trained_run_is_stepped_through(panel, capsys):
     assert panel.run.run.value == "first"
     assert panel.walk.model.sizes.n_hidd == 2
     assert np.array_equal(panel.walk.model.param[2], np.load(folder / "model.npz")["W_h"])
-    assert panel.run.layout.display is None
+    assert not is_hidden(panel.run)
     exec(panel.code(), {})
     assert f"h_6 = logistic(a_6)\n{panel.walk.steps[32].value}" in capsys.readouterr().out
     panel.sentence.tags.value = "verb det noun verb adv sign"
@@ -177,7 +178,7 @@ def test_an_lstm_is_drawn_anew_with_and_without_peepholes(lstm):
     peepholes = lstm.network["peepholes"].value
     assert lstm.slider.max == lstm.play.max == 6 * (12 + 13 if peepholes else 11 + 12)
     assert lstm.walk.model.peepholes is peepholes
-    assert lstm.network["activation"].layout.display == "none"
+    assert is_hidden(lstm.network["activation"])
     assert ("b<sub>t</sub>" in lstm.quantities.value) is peepholes
     lstm.slider.value = lstm.slider.max
     assert "equal those of grads(x, y)" in lstm.message.value
@@ -186,8 +187,8 @@ def test_an_lstm_is_drawn_anew_with_and_without_peepholes(lstm):
     assert all(f"{value:.6g}" in filled for W in lstm.walk.model.grads(lstm.walk.x, lstm.walk.y) for value in W.flat)
     assert all(f"{value:.6g}" in filled for values in lstm.walk.model.cells(lstm.walk.x)[:4] for value in values.flat)
     lstm.network["model"].value = "NumpyRNN"
-    assert lstm.network["activation"].layout.display is None
-    assert lstm.network["peepholes"].layout.display == "none"
+    assert not is_hidden(lstm.network["activation"])
+    assert is_hidden(lstm.network["peepholes"])
 
 
 def test_the_error_along_the_cell_is_shown_with_its_numbers(lstm):

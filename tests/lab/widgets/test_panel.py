@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 
+from lab.drawing.looks import is_hidden
 from lab.widgets.controls import progress_bar
 from lab.widgets.panel import SAVE_TOOLTIPS, Panel, PanelJob
 
@@ -55,6 +56,27 @@ def test_a_click_that_comes_after_its_button_was_disabled_is_ignored():
     assert len(pressed) == 1
 
 
+def test_a_press_in_the_page_waits_for_the_text_typed_before_it_and_one_in_a_cell_does_not():
+    panel, pressed = Panel(), []
+    sent, press = [], {"event": "click"}
+    panel._page.send = sent.append
+    button = panel.button("Start", "Start it", lambda: pressed.append(1))
+    button._handle_custom_msg(press, [])
+    assert len(pressed) == 1  # no page has loaded the panel's own code
+    panel._page._handle_custom_msg(None, [])
+    button._handle_custom_msg(press, [])
+    button._handle_custom_msg(press, [])
+    assert (len(pressed), sent) == (1, [0, 1])
+    panel._page._handle_custom_msg(0, [])
+    assert len(pressed) == 2
+    button.click()
+    assert len(pressed) == 3
+    panel._page._handle_custom_msg(None, [])  # the page was loaded again before it heard the second number
+    assert len(pressed) == 4
+    panel._page._handle_custom_msg(1, [])
+    assert len(pressed) == 4
+
+
 class Counting(Panel):
     """Counts 1, waits for `go_on`, and counts 2."""
 
@@ -84,7 +106,7 @@ class Counting(Panel):
     @property
     def is_working(self):
         """Whether buttons and bar all say so; None if they differ."""
-        state = {self.start_button.disabled, not self.stop_button.disabled, self.bar.layout.display != "none"}
+        state = {self.start_button.disabled, not self.stop_button.disabled, not is_hidden(self.bar)}
         return state.pop() if len(state) == 1 else None
 
 

@@ -29,9 +29,9 @@ def test_every_control_is_in_its_place_with_a_name_and_what_it_means(make):
         if control.trait_defaults().get("description") is not None and not isinstance(control, widgets.HTML):
             assert len(control.description) > 2, name
             assert len(control.tooltip) > 10, name
-            assert control.layout.width
+            assert any(name.startswith("lab-width-") for name in control._dom_classes)
         if isinstance(control, widgets.BoundedIntText | widgets.BoundedFloatText | widgets.Dropdown | widgets.Text):
-            assert control.style.description_width
+            assert any(name.startswith("lab-label-") for name in control._dom_classes)
         if isinstance(control, widgets.BoundedFloatText):
             assert control.step < 1
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from lab.drawing.looks import is_hidden
 from lab.panels.play.panel import PlayPanel
 from lab.widgets.controls import settings_code
 from lab.widgets.settings_choice import (
@@ -114,21 +115,20 @@ def test_ones_own_corpora_and_files_are_listed(data):
 
 def test_controls_are_seen_where_they_mean_something(data):
     choice = CorpusChoice()
-    assert (choice.distance.layout.display, choice["dev"].layout.display, choice["min_count"].disabled) == (
-        "none", "none", False,
-    )  # fmt: skip
+    hidden, disabled = map(is_hidden, (choice.distance, choice["dev"])), choice["min_count"].disabled
+    assert (*hidden, disabled) == (True, True, False)
     choice["vocabulary"].value = "guide"
     assert choice["min_count"].disabled
     choice["vocabulary"].value = "train"
     choice["corpus"].value = "reach"
-    assert choice.distance.layout.display is None
+    assert not is_hidden(choice.distance)
     assert (choice.name, choice.in_words()) == ("reach:5", "corpus reach:5")
     upload(data, "mine.conll", ".hidden")
     new_files()
     assert [name for name in choice["corpus"].options if "/" in name] == ["uploads/mine.conll"]
     assert choice["dev"].options == ("none", "uploads/mine.conll")
     choice["corpus"].value = "uploads/mine.conll"
-    assert choice["dev"].layout.display is None
+    assert not is_hidden(choice["dev"])
     assert choice.in_words() == "corpus uploads/mine.conll, evaluate on none"
     assert choice.value_of("dev") is choice.value_of("max_nr_sent") is None
 
@@ -167,7 +167,7 @@ def test_each_model_has_its_activations():
     assert choice["activation"].options == OF_FAST_TORCH
     choice["model"].value = "FastLSTM"
     assert choice["activation"].options == ("tanh",)
-    assert choice["peepholes"].layout.display is None
+    assert not is_hidden(choice["peepholes"])
     choice["peepholes"].value = False
     assert choice.value_of("peepholes") is False
     choice["model"].value = "NumpyRNN"
