@@ -85,6 +85,28 @@ def test_a_cell_whose_reply_comes_after_its_end_is_saved_with_its_number(lab):
     assert [cell["execution_count"] for cell in cells] == [1, 2]
 
 
+def test_a_notebook_is_saved_once_for_all_panels_that_a_run_shows(lab):
+    saves = []
+    lab.page.on("request", lambda sent: sent.method == "PUT" and "/contents/" in sent.url and saves.append(sent))
+    lab.page.clock.install()
+    lab.reloaded = True  # a page with such a clock is for this test alone
+    name = lab.write("from lab import Answer", *(f'Answer("{word}?")' for word in ("Why", "How", "When")))
+    lab.open(name)
+    lab.page.clock.pause_at(time.time() + 60)
+    lab.menu("Run", "Run All Cells")
+    prompts = lab.page.locator(".jp-CodeCell .jp-InputPrompt")
+    while prompts.all_inner_texts()[:4] != [f"[{n}]:" for n in range(1, 5)]:
+        lab.page.clock.run_for(1)  # of the page's second
+        lab.page.wait_for_timeout(20)  # between two looks
+    assert not saves
+    lab.page.clock.run_for(1000)
+    lab.page.clock.resume()
+    expect(lab.page.locator(".jp-mod-dirty")).to_have_count(0)
+    assert len(saves) == 1
+    cells = json.loads((lab.folder / name).read_text())["cells"]
+    assert [cell["execution_count"] for cell in cells] == [1, 2, 3, 4]
+
+
 def test_a_panel_that_cannot_be_loaded_names_the_way_out(lab):
     name = lab.write(*CELLS)
     lab.open(name)
