@@ -106,7 +106,7 @@ def compare(
     after: Annotated[Path, typer.Argument(help="A later one.")],
     everything: Annotated[bool, typer.Option("--all", help="Show the unchanged too.")] = False,
 ) -> None:
-    """List the cases that became faster or slower, beyond the spread, between two results files.
+    """List the cases that became faster or slower between two results files, by more than chance explains.
 
     Example: `lxmls-rnn bench compare results/before.json results/after.json`
     """

@@ -38,7 +38,7 @@ class Here:
 
     alive = True
 
-    def __init__(self, implementation, device, dtype, threads, stop):
+    def __init__(self, implementation, device, dtype, threads, stop, limit):
         assert device == "cpu"
         hello = worker.start(implementation, threads)
         if "unavailable" in hello:

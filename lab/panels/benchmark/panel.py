@@ -215,8 +215,7 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
             raise ValueError(f"{self.earlier.value.name} and the results below have no measured case in common")
         message = f"{self.earlier.value.stem} (before) and the results below (after): {compare.counts(changes)}"
         self.comparison.value = (
-            f"<p><b>{escape(message)}</b>. A change counts if the quartiles do not overlap and the medians differ by "
-            "5 % or more.</p>"
+            f"<p><b>{escape(message)}</b>. {escape(compare.RULE)}</p>"
             + html.table(compare.COLUMN_NAMES, compare.lines(changes))
             + "".join(f"<p>{escape(line)}</p>" for line in compare.differences(before, self.shown))
         )

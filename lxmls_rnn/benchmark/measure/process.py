@@ -11,12 +11,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from math import inf
 from time import monotonic
 from typing import Any
 
 from lxmls_rnn.device.processor import pinned
 
-START_LIMIT_SECONDS = 120.0  # Theano's first import on a GPU compiles
 STOP_POLL_SECONDS = 0.1  # interval at which `stop` is asked
 STOPPED = "the run was stopped"
 WORKER = "lxmls_rnn.benchmark.measure.worker"  # the module that a worker runs
@@ -49,7 +49,7 @@ def environment(device: str, dtype: str, threads: int) -> dict[str, str]:
 
 
 class Worker:
-    """A process of `measure.worker`; `Failed` if it does not start, or if device or library is unavailable.
+    """A process of `measure.worker`; `Failed` if it does not start in `limit` seconds, or lacks a device or library.
 
     While the worker computes, `stop` is called at regular intervals; if it returns True, the process is killed and
     `Failed` is raised. A worker on the CPU runs on as many processors as it has threads, whatever a library starts.
@@ -62,6 +62,7 @@ class Worker:
         dtype: str,
         threads: int,
         stop: Callable[[], bool] = lambda: False,
+        limit: float = inf,
     ) -> None:
         self.stop = stop
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in `close`
@@ -77,7 +78,7 @@ class Worker:
             )
         self.pending = b""
         try:
-            hello = self._read(START_LIMIT_SECONDS)
+            hello = self._read(limit)  # Theano's first import on a GPU compiles
         except KeyboardInterrupt:
             self.close()
             raise

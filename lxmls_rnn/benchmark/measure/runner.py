@@ -204,7 +204,7 @@ class Runner:
         """Return the worker of a lane; start it if it does not run, also after a crash."""
         if lane not in self._workers:
             try:
-                self._workers[lane] = Worker(*lane, threads=self.threads, stop=lambda: self.stopping)
+                self._workers[lane] = Worker(*lane, threads=self.threads, stop=lambda: self.stopping, limit=self.limit)
             except Failed as failure:
                 if failure.status == "unavailable":
                     self.absent[lane] = str(failure)

@@ -1,10 +1,15 @@
-"""Comparison of two results files: cases that became faster or slower by more than the spread."""
+"""Comparison of two results files: cases that became faster or slower by more than chance explains.
+
+Times differ between processes by more than within one, so the medians of the processes are compared, not the repeats.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import exp
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
 
@@ -12,8 +17,13 @@ from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show.report import format_time, label
 
 COLUMN_NAMES = ("case", "implementation", "before", "after", "after / before", "verdict")
-COLOURS = {"faster": "green", "slower": "red", "same": "dim", "uncertain": "dim"}  # of each verdict
-MIN_CHANGE = 0.05  # as a fraction of the median; two runs of the same program differ by less
+COLOURS = {"faster": "green", "slower": "red", "same": "dim", "cannot tell": "dim"}  # of each verdict
+MIN_CHANGE = 0.05  # as a fraction of the median
+LEVEL = 0.01  # the part of pairs without a change that are called faster or slower, if times are log-normal
+RULE = (
+    f"Faster or slower: by {MIN_CHANGE:.0%} or more, and by more than a run's processes differ by chance (t-test of "
+    f"their medians, level {LEVEL:.0%}). Same: by less than {MIN_CHANGE:.0%}. Otherwise the processes cannot tell."
+)
 
 
 @dataclass(frozen=True)
@@ -26,29 +36,31 @@ class BeforeAndAfter:
     @property
     def ratio(self) -> float:
         """Return the median of `after` divided by that of `before`."""
-        return quartiles(self.after)[1] / quartiles(self.before)[1]
+        return (self.after.median or 0.0) / (self.before.median or 1.0)
 
     @property
     def verdict(self) -> str:
-        """Return one of `COLOURS`.
-
-        A case has changed if the quartiles do not overlap and the medians differ by 5 % or more.
-        """
+        """Return one of `COLOURS`, by the interval in which the ratio lies and the rule in `RULE`."""
         if self.before.is_uncertain or self.after.is_uncertain:
-            return "uncertain"
-        before, after = quartiles(self.before), quartiles(self.after)
-        if after[2] < before[0] and self.ratio <= 1 - MIN_CHANGE:
+            return "cannot tell"
+        low, high = self.interval
+        if high < 1 and self.ratio <= 1 - MIN_CHANGE:
             return "faster"
-        if after[0] > before[2] and self.ratio >= 1 + MIN_CHANGE:
+        if low > 1 and self.ratio >= 1 + MIN_CHANGE:
             return "slower"
-        return "same"
+        return "same" if 1 - MIN_CHANGE < low <= high < 1 + MIN_CHANGE else "cannot tell"
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Return the ratio's confidence interval at `LEVEL`, by Student's t for the logarithms of the medians."""
+        from scipy.special import stdtrit
 
-def quartiles(row: Row) -> tuple[float, float, float]:
-    """Return first quartile, median and third quartile of a row in seconds; ValueError if it was not measured."""
-    if row.q1 is None or row.median is None or row.q3 is None:
-        raise ValueError(f"{row.case} was not measured")
-    return row.q1, row.median, row.q3
+        before, after = (np.log(row.medians or ()) for row in (self.before, self.after))
+        freedom = len(before) + len(after) - 2
+        squares = sum(float(((logs - logs.mean()) ** 2).sum()) for logs in (before, after))
+        error = (squares / freedom * (1 / len(before) + 1 / len(after))) ** 0.5
+        change, half = float(after.mean() - before.mean()), float(stdtrit(freedom, 1 - LEVEL / 2)) * error
+        return exp(change - half), exp(change + half)
 
 
 def changes(before: Results, after: Results) -> Iterator[BeforeAndAfter]:
@@ -74,9 +86,9 @@ def _short(value: object, other: object) -> str:
 
 
 def counts(compared: list[BeforeAndAfter]) -> str:
-    """Return how many cases have each verdict, such as "1 faster, 0 slower, 7 same"; "uncertain" only if some are."""
+    """Return how many cases have each verdict, such as "1 faster, 0 slower, 7 same"; "cannot tell" only of some."""
     each = {verdict: sum(change.verdict == verdict for change in compared) for verdict in COLOURS}
-    return ", ".join(f"{n} {verdict}" for verdict, n in each.items() if n or verdict != "uncertain")
+    return ", ".join(f"{n} {verdict}" for verdict, n in each.items() if n or verdict != "cannot tell")
 
 
 def table(compared: list[BeforeAndAfter], everything: bool = False) -> Table:

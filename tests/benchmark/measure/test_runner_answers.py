@@ -100,9 +100,24 @@ def test_a_case_has_its_limit_for_all_and_a_round_a_sixth_of_its_time(scripted, 
     assert wanted == [None, 0.5 / 6, 0.5 / 6]
 
 
+@pytest.mark.parametrize(("name", "first"), [("numpy", "checking"), ("fused", "compiling and checking")])
+def test_what_it_does_is_told_and_numpy_compiles_nothing(scripted, name, first):
+    told = []
+
+    class Watched(scripted.worker):
+        def ask(self, limit, **request):
+            told.append(runner.activity)
+            return super().ask(limit, **request)
+
+    runner = scripted(worker=Watched)
+    measured(runner, cases((name,)))
+    assert told[:2] == [f"{first} {name} on cpu", f"timing {name} on cpu"]
+
+
 def test_each_implementation_has_a_worker_of_its_own_and_all_have_their_threads(scripted):
     runner, names = scripted(threads=3), ("numpy", "scan", "torch", "torch-fused")
     measured(runner, cases(names))
+    assert runner.started[0][1]["limit"] == 100  # a start has the time of a case
     assert [(lane, given["threads"]) for lane, given in runner.started[:4]] == [
         ((name, "cpu", "float64"), 3) for name in names
     ]

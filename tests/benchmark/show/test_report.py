@@ -21,6 +21,11 @@ def test_rows_whose_spread_exceeds_the_difference_are_named(make_results, make_r
     close.medians = close.medians[:2]  # its ratio is marked
     assert report.uncertain(make_results(make_row(2e-3), close)) == []
     assert report.uncertain(make_results(make_row(2e-3), far)) == report.uncertain(make_results(close)) == []
+    for narrow, wide in ((0, 1), (1, 0)):  # the spread of either may exceed the difference, here of 2 %
+        pair = [make_row(2e-3), make_row(1.96e-3, "fused")]
+        pair[narrow].q1 = pair[narrow].q3 = pair[narrow].median
+        pair[wide].q3 = 1.05 * pair[wide].median
+        assert len(report.uncertain(make_results(*pair))) == 1
     exact = [make_row(2e-3), make_row(2e-3, "fused")]
     for row in exact:
         row.q1 = row.q3 = row.median

@@ -55,6 +55,12 @@ def test_the_gpu_must_win_at_every_larger_batch(make_results, step):
     assert said.endswith("faster than on this CPU for the RNN from 128 sentences a batch on with 20 hidden units.")
 
 
+@pytest.mark.parametrize(("gpu", "where"), [(0.96e-3, "at every batch"), (1.04e-3, "nowhere")])
+def test_a_gpu_that_is_hardly_slower_does_not_win(make_results, step, gpu, where):
+    said = summary.answer(make_results(step(1e-3), step(gpu, "fused", "cuda")))
+    assert f"faster than on this CPU for the RNN {where} with 20 hidden units." in said
+
+
 def test_without_a_gpu_the_answer_is_what_the_smallest_sizes_take_with_certainty(make_results, step):
     sure, doubtful, larger = step(2e-5, "numpy"), step(1e-5, "fused"), step(4e-5, batch=4)
     assert summary.answer(make_results(sure)) == (
