@@ -26,6 +26,9 @@ def test_rows_whose_spread_exceeds_the_difference_are_named(make_results, make_r
         pair[narrow].q1 = pair[narrow].q3 = pair[narrow].median
         pair[wide].q3 = 1.05 * pair[wide].median
         assert len(report.uncertain(make_results(*pair))) == 1
+    slower, faster = make_row(1.3e-3), make_row(1e-3, "fused")
+    slower.q3 = 1.24 * slower.median  # 25 % of spread; of the slower one's time the difference is 23 %, of the other's 30 %
+    assert len(report.uncertain(make_results(slower, faster))) == 1
     exact = [make_row(2e-3), make_row(2e-3, "fused")]
     for row in exact:
         row.q1 = row.q3 = row.median
