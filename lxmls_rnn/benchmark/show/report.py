@@ -109,7 +109,7 @@ def table(results: Results, baseline: str = "numpy", width: int = 160) -> Table:
         if sum(kept.values()) + 3 * len(kept) - 1 > width:  # with the lines and spaces between the columns
             left_out.append(name)
             del kept[name]
-    caption = f"No room for {', '.join(reversed(left_out))}: a wider terminal shows more." if left_out else None
+    caption = f"Without room for {', '.join(reversed(left_out))}." if left_out else None
     found = Table(padding=(0, 1), pad_edge=False, caption=caption, caption_justify="left")
     for name in kept:
         is_text = names.index(name) < 5

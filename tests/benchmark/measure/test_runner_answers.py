@@ -26,6 +26,7 @@ def test_a_row_has_the_quartiles_of_all_rounds_in_three_processes(scripted):
     assert (row.minimum, row.repeats, row.processes, row.calls) == (3e-3, 6 * ROUNDS, 3, 7)
     every = [seconds for of_process in rounds for seconds in of_process * ROUNDS]
     assert [row.q1, row.median, row.q3] == pytest.approx(quantiles(every, n=4, method="inclusive"))
+    assert row.medians == pytest.approx([3.5e-3, 4.6e-3, 4.3e-3])
     assert len(runner.started) == 3
     assert (row.host_memory, row.device_memory) == (10**8, 10**9)
     assert row.flops == flops(row.case)

@@ -27,7 +27,7 @@ def test_rows_whose_spread_exceeds_the_difference_are_named(make_results, make_r
         pair[wide].q3 = 1.05 * pair[wide].median
         assert len(report.uncertain(make_results(*pair))) == 1
     slower, faster = make_row(1.3e-3), make_row(1e-3, "fused")
-    slower.q3 = 1.24 * slower.median  # 25 % of spread; of the slower one's time the difference is 23 %, of the other's 30 %
+    slower.q3 = 1.24 * slower.median  # spread 25 %, difference 23 % of the slower one's time
     assert len(report.uncertain(make_results(slower, faster))) == 1
     exact = [make_row(2e-3), make_row(2e-3, "fused")]
     for row in exact:
@@ -57,7 +57,7 @@ def test_a_table_leaves_out_columns_and_cuts_no_cell(make_results, make_row, mod
     shown = console.export_text()
     assert "…" not in shown
     assert [name for name in report.header() if name not in [column.header for column in table.columns]] == missing
-    caption = f"No room for {', '.join(missing)}: a wider terminal shows more."
+    caption = f"Without room for {', '.join(missing)}."
     assert (caption in " ".join(shown.split())) == bool(missing)
 
 
@@ -94,6 +94,13 @@ def test_a_line_of_the_table_has_all_figures(make_results, make_row):
         [*[""] * 4, "scan on cpu", "500 us ?", "2.00 ?", "300 - 505 us", "96%", "20,000", "2.0", "", "0 MB"],
         [*[""] * 4, "numpy on cpu", "1.00 ms", "1.00", "990 us - 1.01 ms", "100%", "10,000", "1.0", "100 ms", "100 MB"],
     ]
+
+
+def test_a_ratio_to_an_uncertain_baseline_is_uncertain(make_results, make_row):
+    base, row = make_row(1e-3), make_row(5e-4, "fused")
+    base.waited = 0.1
+    (lines,) = report.sections(make_results(base, row))
+    assert [line[5:7] for line in lines] == [["500 us", "2.00 ?"], ["1.00 ms ?", "1.00 ?"]]
 
 
 def test_another_implementation_can_be_the_baseline(make_results, make_row):
