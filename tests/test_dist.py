@@ -111,7 +111,7 @@ def test_the_lab_starts_from_the_wheels(uv, dist, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = ["mine", "--no-browser", f"--ServerApp.port={port}", "--IdentityProvider.token=t"]
+    options = ["--no-browser", f"--ServerApp.port={port}", "--IdentityProvider.token=t"]
     with open(tmp_path / "log", "wb") as log:
         server = subprocess.Popen(
             [python.with_name("lxmls-rnn"), "lab", *options], cwd=tmp_path, stdout=log, stderr=log
@@ -126,4 +126,4 @@ def test_the_lab_starts_from_the_wheels(uv, dist, tmp_path):
     finally:
         server.terminate()
         server.wait()
-    assert (tmp_path / "mine" / "01-exercises.ipynb").exists()
+    assert (tmp_path / "work" / "01-exercises.ipynb").exists()

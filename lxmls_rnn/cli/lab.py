@@ -14,6 +14,7 @@ from lxmls_rnn.classroom.hand_out import hand_out
 from lxmls_rnn.cli.console import console
 
 PACKAGE = Path(__file__).parents[2] / "lab"
+NOTEBOOKS = PACKAGE / "notebooks"
 
 
 def lab(
@@ -37,9 +38,11 @@ def lab(
     folder = Path(options.pop(0)).absolute() if options and not options[0].startswith("-") else paths.work()
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file, expected a folder for the notebooks")
+    if folder.resolve() == NOTEBOOKS.resolve():
+        raise ValueError(f"{folder} holds the notebooks as they are handed out: name another folder, or none")
     _check_packages()
     folder.mkdir(parents=True, exist_ok=True)
-    if names := hand_out(PACKAGE / "notebooks", folder):
+    if names := hand_out(NOTEBOOKS, folder):
         console.say(f"New in {folder}: {', '.join(names)}.")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         console.say("You are root: code in a notebook can change every file of this machine.")

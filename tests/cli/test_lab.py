@@ -81,6 +81,13 @@ def test_a_file_in_the_place_of_the_folder_is_an_error(started, tmp_path):
     assert commands == []
 
 
+def test_the_notebooks_that_are_handed_out_are_not_opened(started):
+    before = sorted(NOTEBOOKS.iterdir())
+    result, commands, _ = started(str(NOTEBOOKS))
+    assert "holds the notebooks as they are handed out: name another folder, or none" in " ".join(result.output.split())
+    assert (commands, sorted(NOTEBOOKS.iterdir())) == ([], before)
+
+
 @pytest.mark.parametrize(
     ("found", "said"),
     [("7.8.0", "ipywidgets 7.8.0 is installed, the lab needs ipywidgets"), (None, "ipywidgets is not installed")],
