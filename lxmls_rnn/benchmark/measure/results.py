@@ -51,7 +51,7 @@ class Row:
     status, why
         "ok", or one of these with a sentence why: "wrong", its results differ from the reference, so it was not timed;
         "unavailable", device or library is missing; "crashed"; "memory", the machine has too little; "limit", the case
-        took too long; "stopped", the run was stopped or its time was used up.
+        took too long; "stopped", the run was stopped.
     median, q1, q3, minimum
         Seconds per call: median, quartiles and minimum of the repeats.
     repeats, calls
