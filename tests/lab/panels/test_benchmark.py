@@ -160,6 +160,17 @@ def test_where_a_gpu_pays_is_told_and_drawn(panel):
     assert [mark.colors[0] for mark in marks] == [COLOURS[name] for name in ("numpy", "numpy", "fused", "fused")]
 
 
+def test_a_row_that_waited_for_a_core_is_marked_wherever_it_is_shown(panel):
+    panel.shown = make_results(1e-3)
+    panel._draw()
+    assert "<td>1.00 ms</td>" in panel.table.value
+    panel.shown.rows[0].waited = 0.1
+    panel._draw()
+    assert "<td>1.00 ms ?</td><td>1.00 ?</td>" in panel.table.value
+    assert "No answer: 1 of 1 rows is uncertain (?)" in panel.machine.value
+    assert "?: uncertain, and in no answer" in panel.notes.value
+
+
 def test_a_plot_shows_one_kind_of_work(panel):
     panel.shown = make_results(1e-3, 2e-3)
     steps = make_results(5e-3, 6e-3).rows
