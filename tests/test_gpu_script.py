@@ -111,7 +111,7 @@ def machine(tmp_path):
 
 
 def test_other_lines_of_env_stay_and_a_second_call_changes_nothing(machine):
-    before = "LAB_PORT=9999\nLAB_TOKEN=mine\n"
+    before = "LAB_PORT=9999\nCUDA_VISIBLE_DEVICES=1\nLAB_RUNTIMES=2\nMY_CUDA=3\nMY_BASE_IMAGE=mine\nMY_LAB_IMAGE=mine\n"
     status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", before)
     assert (status, env) == (0, before + "LAB_RUNTIME=nvidia\n")
     assert "NVIDIA H100" in text
