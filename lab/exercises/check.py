@@ -5,6 +5,7 @@ A check confirms that the code is correct, or reports the first difference and t
 ``check.progress()`` shows which exercises are done.
 """
 
+import threading
 from contextlib import suppress
 from functools import partial
 from html import escape
@@ -16,12 +17,14 @@ from IPython import get_ipython
 from lab.drawing import html
 from lab.exercises import compare, explanation, failed_cells, harness
 from lab.exercises import progress as _progress
+from lab.exercises.answer_code import is_students
 from lab.exercises.exercise import EXERCISES, Exercise
 from lab.exercises.inputs import cases
 from lab.exercises.library_calls import library_calls
 from lab.exercises.own_code import use as use  # `check.use`
-from lab.exercises.verdict import Note, Verdict
+from lab.exercises.verdict import Note, Stopped, Verdict
 from lab.runtime import python_warnings, student_process
+from lab.runtime.student_errors import failed_line
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.messages import in_words
@@ -29,7 +32,11 @@ from lxmls_rnn.storage.messages import in_words
 MAX_SECONDS, MAX_COMPILING_SECONDS = 5.0, 15.0  # of the processor, for an answer and one input; Theano compiles
 MAX_SEARCH_SECONDS = 10.0  # of the processor, for the search for a mistake; its last run of code may take longer
 
+NOTICE_SECONDS = 2.0  # of the wall, until a check says that it runs the answer
+NOTICE = "The check is running your code. To stop it: Kernel > Interrupt Kernel, or the square button above."
+
 _passed: set[str] = set()
+_numpy = {name: getattr(np, name) for name in np.__all__}
 failed_cells.watch(get_ipython())
 
 
@@ -41,18 +48,25 @@ class Check:
         self.seconds = MAX_COMPILING_SECONDS if exercise.kind.framework.compile_time else MAX_SECONDS
 
     def verdict(self) -> tuple[str, str]:
-        """Return the state of the answer and the text of its verdict."""
+        """Return the state of the answer and the text of its verdict; raise `Stopped` if the user interrupts it."""
+        notice = threading.Timer(NOTICE_SECONDS, print, [NOTICE])
         try:
+            notice.start()
+            if replaced := _replaced():
+                return NOT_RIGHT, replaced
             compare.expected(self.exercise.name)  # the child need not compute it
             return student_process.run(self._judge, self.exercise.kind.framework, self.seconds)
         except student_process.Ended as error:
             if error.known:
                 return NOT_RIGHT, f"{error.known}\n{explanation.CUT_OFF}"
-            if isinstance(error, student_process.Busy):
-                return NOT_YET, f"{error} This was no try.{explanation.line_of(error)}"
-            return NOT_RIGHT, f"{error}{explanation.line_of(error)}"
+            state = NOT_YET if isinstance(error, student_process.Waits) else NOT_RIGHT
+            return state, f"{error}{explanation.line_of(error)}"
+        except KeyboardInterrupt as error:
+            raise Stopped(_where(error)) from None
         except Exception as error:  # the check itself fails on unexpected input
             return NOT_RIGHT, f"The check cannot handle this result: {type(error).__name__}: {error}"
+        finally:
+            notice.cancel()
 
     def _judge(self, child: student_process.Child) -> tuple[str, str]:
         """Return the verdict, in the child process; tell the kernel what is wrong once it is found."""
@@ -65,18 +79,39 @@ class Check:
                 try:
                     with library_calls() as called:
                         got.append(harness.run(self.exercise, self.answer, case))
-                except harness.Unfinished as error:
-                    return NOT_YET, f'{error}\nA hint: check.hint("{self.exercise.name}")'
                 except student_process.ERRORS as error:
-                    if isinstance(error, NotImplementedError) and explanation.is_from_student(error):
-                        return NOT_YET, "The cell is not filled in yet."
                     failure = error
+                if replaced := _replaced():
+                    return NOT_RIGHT, replaced
+                if isinstance(failure, harness.Unfinished):
+                    return NOT_YET, f'{failure}\nA hint: check.hint("{self.exercise.name}")'
+                if isinstance(failure, NotImplementedError) and explanation.is_from_student(failure):
+                    return NOT_YET, "The cell is not filled in yet."
+                if failure:
                     break
                 if called:
                     return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
             child.allow(MAX_SEARCH_SECONDS + self.seconds)
             explainer = explanation.Explanation(self.exercise, self.answer, child.tell, MAX_SEARCH_SECONDS)
             return explainer.verdict(got, failure)
+
+
+def _replaced() -> str:
+    """Put back what student code has replaced in NumPy, and return a sentence about it; "" if nothing was replaced."""
+    names = [name for name, value in _numpy.items() if getattr(np, name, None) is not value]
+    for name in names:
+        setattr(np, name, _numpy[name])
+    if not names:
+        return ""
+    return f"Your code replaces np.{', np.'.join(names)} for all code, the lab's too: use names of your own."
+
+
+def _where(error: KeyboardInterrupt) -> str:
+    """Return where a check was when the user interrupted it."""
+    if known := getattr(error, "known", ""):
+        return f"Stopped while the check looked for the cause of this:\n{known}"
+    line = failed_line(error, is_students)
+    return f"Stopped in line {line.number} of your code:  {line.text}" if line else "Stopped."
 
 
 def _checked(name: str, *arguments: Any) -> Verdict:

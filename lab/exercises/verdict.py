@@ -33,6 +33,13 @@ class Verdict:
         )
 
 
+class Stopped(KeyboardInterrupt):
+    """The user has stopped a check; IPython shows the message without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 @dataclass(frozen=True)
 class Note:
     """A text for a notebook, as HTML or plain text."""

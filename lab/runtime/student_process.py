@@ -1,9 +1,13 @@
 """Student code in a child process, which can be killed: nothing that it does changes the notebook's kernel.
 
-The child is a fork, so it has the kernel's variables. Through a pipe it sends its result, what it knows before it has
-the result, and what it prints; the kernel asks for input in its place. A timer ends it when its processor time is up,
-also within code that never leaves C, such as `10**10**9`; before it ends, it writes which line was running. A busy
-machine does not shorten this time. A limit of the wall's time only ends code that waits for ever.
+The child is a fork, so it has the kernel's variables. Through a socket it sends its result, what it knows before it
+has the result, and what it prints; the kernel asks for input in its place. A timer ends it when its processor time is
+up, also within code that never leaves C, such as `10**10**9`; before it ends, it writes which line was running. A busy
+machine does not shorten this time.
+
+While the child sends nothing, the kernel looks at it and at the processes that it has started: if none of them runs or
+uses processor time, they wait for something that does not come. This needs Linux's /proc; elsewhere code that waits
+runs until the user interrupts it.
 
 Threads do not survive a fork, so PyTorch computes with one thread in the child. What uses a GPU cannot run
 there: such code runs in the kernel, until it ends or the user interrupts it.
@@ -16,19 +20,21 @@ import faulthandler
 import gc
 import io
 import os
+import pickle
 import re
 import signal
+import socket
+import struct
 import sys
 import tempfile
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from typing import BinaryIO, NoReturn, TypeVar
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from IPython import get_ipython
 
@@ -36,7 +42,9 @@ from lxmls_rnn.deep_learning.frameworks import THEANO, TORCH, Framework
 
 T = TypeVar("T")
 
-MAX_WALL_SECONDS = 240.0  # for as long as `Child.allow` lets it compute; only code that waits needs them
+LOOK_SECONDS = 1.0  # between two looks at a child that sends nothing
+WAITING_SECONDS = 10.0  # at least, until a child waits for something that does not come
+WAITING_LOAD = 0.01  # of a processor: code that waits in a loop, with short sleeps, uses less
 STOPPING_SECONDS = 60.0  # of the wall, to write which line was running
 MAX_PRINTED = 100_000  # characters; or 20 figures
 # calls; with more, an endless recursion would fill the memory, or before Python 3.12 the stack, which crashes Python
@@ -44,39 +52,48 @@ MAX_RECURSION = 20_000 if sys.version_info >= (3, 12) else 5_000
 # exceptions of student code; in the kernel a KeyboardInterrupt is the user's
 ERRORS: tuple[type[BaseException], ...] = (Exception, SystemExit)
 INTERRUPT = {signal.SIGINT}
-_clock = time.monotonic  # of the wall
+_LENGTH = struct.Struct("Q")  # of a message, in bytes, before it
 
 
 class Ended(Exception):
     """The child ended without a result; `known` is what it told before, `stack` where it was."""
 
-    def __init__(self, known: str, stack: traceback.StackSummary) -> None:
+    def __init__(self, known: str, stack: traceback.StackSummary, seconds: float = 0.0) -> None:
         super().__init__()
-        self.known, self.stack = known, stack
+        self.known, self.stack, self.seconds = known, stack, seconds
 
     def __str__(self) -> str:
         return "The function took too much memory, or crashed or ended Python: are its arrays as large as meant?"
 
 
 class TimeUp(Ended):
-    """The child took too long: more than `seconds` of the processor."""
-
-    def __init__(self, known: str, stack: traceback.StackSummary, seconds: float) -> None:
-        super().__init__(known, stack)
-        self.seconds = seconds
+    """The child, or a process that it had started, computed for more than `seconds` of the processor."""
 
     def __str__(self) -> str:
-        return f"The function is still running after {self.seconds:g} s: does a loop or a recursion never end?"
+        seconds = f"{self.seconds:g} s"
+        return f"The function is still running after {seconds} of computing: does a loop or a recursion never end?"
 
 
-class Busy(TimeUp):
-    """The wall's time ran out before the processor's: `seconds` of the wall."""
+class Waits(Ended):
+    """The child waited for something that did not come."""
 
     def __str__(self) -> str:
-        return (
-            f"No result after {self.seconds:.0f} s: the machine is busy, or the code never ends or waits for something "
-            "(input, sleep). Run it again."
-        )
+        return "Your code waits for something that does not come: a thread, a process, a lock, or the end of a sleep?"
+
+
+class Unreadable(Ended):
+    """The child sent something else than a message."""
+
+    def __str__(self) -> str:
+        return "Your code wrote into its connection to the kernel: only write to files that your code has opened."
+
+
+class Stopped(KeyboardInterrupt):
+    """The user interrupted the child; `known` and `stack` are those of `Ended`."""
+
+    def __init__(self, known: str, stack: traceback.StackSummary) -> None:
+        super().__init__()
+        self.known, self.stack = known, stack
 
 
 class Child:
@@ -95,8 +112,9 @@ class Child:
 class _Fork(Child):
     """A child process of the kernel."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self._connection, self._lock, self._printed = connection, threading.RLock(), 0
+        self._answers = connection.makefile("rb")
 
     def allow(self, seconds: float) -> None:
         self._send("allow", seconds)
@@ -125,14 +143,15 @@ class _Fork(Child):
     def input(self, prompt: object = "") -> str:
         """Let the kernel ask for input, as a debugger does too."""
         self._send("input", str(prompt))
-        answer = self._connection.recv()
+        answer = pickle.load(self._answers)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     def _send(self, kind: str, value: object) -> None:
+        message = pickle.dumps((kind, value))
         with self._lock:
-            self._connection.send((kind, value))
+            self._connection.sendall(_LENGTH.pack(len(message)) + message)
 
     def work(self, function: Callable[[Child], object], seconds: float, lines: BinaryIO) -> NoReturn:
         """Call a function, send its result or its exception, and end the process."""
@@ -152,6 +171,7 @@ class _Fork(Child):
     def _prepare(self, lines: BinaryIO) -> None:
         global ERRORS
         ERRORS = (*ERRORS, KeyboardInterrupt)
+        os.setpgid(0, 0)  # with the processes that it starts: the kernel looks at this group, and ends it
         gc.freeze()  # the kernel's garbage stays: a part of it may be on a GPU, which a fork cannot use
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the kernel receives it too, and kills this process
         signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPT)
@@ -226,15 +246,21 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
         child, ours = forked
         if not child:
             _Fork(ours).work(function, seconds, lines)
+        known, received, looks, why = "", bytearray(), _Looks(child), None  # type: str, bytearray, _Looks, Any
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPT)
-            known, is_late, end = "", False, _clock() + MAX_WALL_SECONDS
-            while True:
-                if ours.poll(max(end - _clock(), 0)):
-                    try:
-                        kind, value = ours.recv()
-                    except (EOFError, OSError):
-                        break
+            while not why and (part := _receive(ours, LOOK_SECONDS)) != b"":
+                if part is None:
+                    why = looks.look(seconds)
+                    continue
+                looks = _Looks(child)
+                received += part
+                try:
+                    messages = list(_messages(received))
+                except Exception:
+                    why = Unreadable
+                    break
+                for kind, value in messages:
                     if kind == "result":
                         return value
                     if kind == "error":
@@ -242,32 +268,33 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
                     if kind == "known":
                         known = value
                     elif kind == "allow":
-                        seconds, end = value, _clock() + MAX_WALL_SECONDS
+                        seconds = value
                     elif kind == "input":
-                        ours.send(_answer(value))
-                        end = _clock() + MAX_WALL_SECONDS
+                        ours.sendall(pickle.dumps(_answer(value)))
                     elif kind == "display":
                         get_ipython().display_pub.publish(**value)
                     else:
                         getattr(sys, kind).write(value)
-                elif is_late:
-                    break
-                else:
-                    is_late, end = True, _clock() + STOPPING_SECONDS
-                    os.kill(child, signal.SIGPROF)  # it writes where it is, and ends
+            if why:
+                _end(child, ours)
+        except KeyboardInterrupt:
+            _end(child, ours)
+            why = Stopped
         finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)
             os.kill(child, signal.SIGKILL)
             status = os.waitpid(child, 0)[1]
             ours.close()
         stack = _stack(lines)
-    if is_late:
-        raise Busy(known, stack, MAX_WALL_SECONDS)
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
-        raise TimeUp(known, stack, seconds)
-    raise Ended(known, stack)
+    if why is Stopped:
+        raise Stopped(known, stack)
+    if not why and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
+        why = TimeUp
+    raise (why or (Unreadable if received else Ended))(known, stack, seconds)
 
 
-def _fork() -> tuple[int, Connection] | None:
+def _fork() -> tuple[int, socket.socket] | None:
     """Fork and connect both processes; return 0 or the child's number, and this process's connection.
 
     SIGINT is blocked in both, so that no child runs that nobody kills. None while another thread imports a module: a
@@ -275,7 +302,7 @@ def _fork() -> tuple[int, Connection] | None:
     """
     if _is_importing():
         return None
-    ours, theirs = Pipe()
+    ours, theirs = socket.socketpair()
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPT)
         child = os.fork()
@@ -288,6 +315,74 @@ def _fork() -> tuple[int, Connection] | None:
         ours, theirs = theirs, ours
     theirs.close()  # now, or the next child would have it too, and its end would not be noticed
     return child, ours
+
+
+def _receive(ours: socket.socket, seconds: float) -> bytes | None:
+    """Return what a child has sent: nothing if it has ended, None if nothing arrives within so many seconds."""
+    ours.settimeout(seconds)
+    try:
+        return ours.recv(1 << 20)
+    except TimeoutError:
+        return None
+    except OSError:  # it ended without reading what it was sent
+        return b""
+
+
+def _messages(received: bytearray) -> Iterator[tuple[str, Any]]:
+    """Take the whole messages off what has been received; raise whatever `pickle` raises for other bytes."""
+    while len(received) >= _LENGTH.size:
+        end = _LENGTH.size + _LENGTH.unpack_from(received)[0]
+        if len(received) < end:
+            return
+        yield pickle.loads(received[_LENGTH.size : end])
+        del received[:end]
+
+
+class _Looks:
+    """Looks at a child that sends nothing, one every `LOOK_SECONDS`."""
+
+    def __init__(self, child: int) -> None:
+        self._child, self._first, self._idle, self._idle_from = child, -1.0, 0, -1.0
+
+    def look(self, seconds: float) -> type[Ended] | None:
+        """Return why the child has to end, which may compute or wait for so many seconds, or None."""
+        seen = _group(self._child)
+        if not seen:  # no /proc
+            return None
+        states, used = seen
+        if states[self._child] == "Z":  # others have its end of the socket
+            return Ended
+        if self._first < 0:
+            self._first = used
+        if {"R", "D"}.intersection(states.values()) or used > self._idle_from + WAITING_LOAD * WAITING_SECONDS:
+            self._idle, self._idle_from = 0, used
+        self._idle += 1
+        if used > self._first + seconds:
+            return TimeUp
+        return Waits if self._idle * LOOK_SECONDS > max(WAITING_SECONDS, seconds) else None
+
+
+def _group(leader: int) -> tuple[dict[int, str], float] | None:
+    """Return the states of the processes of a group and the seconds of the processor that they have used.
+
+    None without Linux's /proc, whose letters the states are: R runs, D reads or writes a disk, S sleeps, Z has ended.
+    """
+    states, ticks = dict[int, str](), 0
+    for file in Path("/proc").glob("[1-9]*/stat"):
+        with suppress(OSError):  # a process that has just ended
+            state, _, group, *numbers = file.read_text(errors="replace").rpartition(") ")[2].split()
+            if int(group) == leader:
+                states[int(file.parent.name)] = state
+                ticks += sum(map(int, numbers[8:12]))  # its own and those of its children that have ended
+    return (states, ticks / os.sysconf("SC_CLK_TCK")) if states else None
+
+
+def _end(child: int, ours: socket.socket) -> None:
+    """Let a child write where it is and end, until an interrupt."""
+    with suppress(KeyboardInterrupt):
+        os.kill(child, signal.SIGPROF)
+        while _receive(ours, STOPPING_SECONDS):
+            pass
 
 
 def _is_importing() -> bool:
@@ -311,8 +406,8 @@ def _answer(prompt: str) -> str | Exception:
 
 
 def _stack(lines: BinaryIO) -> traceback.StackSummary:
-    """Return the stack that `faulthandler` has written, innermost frame last."""
+    """Return the stack of what a child called, as `faulthandler` has written it, but innermost frame last."""
     lines.seek(0)
-    text = lines.read().decode(errors="replace")
+    text = re.split(rf'  File "{re.escape(__file__)}", line \d+ in work\n', lines.read().decode(errors="replace"))[0]
     frames = re.findall(r'^  File "(.*)", line (\d+) in (.*)$', text, re.MULTILINE)
     return traceback.StackSummary.from_list([(file, int(line), name, "") for file, line, name in frames[::-1]])

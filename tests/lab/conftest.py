@@ -57,15 +57,22 @@ def warnings_as_in_a_kernel():
 
 
 @pytest.fixture
-def wall_clock(monkeypatch):
-    """A stream as the wall's clock of student code: it stands still until the code prints, and then no time is left."""
+def nothing_comes(monkeypatch):
+    """A stream: once student code has printed, no time passes until the next look, nor until it is to have ended."""
+    receive = student_process._receive
 
-    class Clock:
-        now = 0.0
+    class Stream:
+        has_printed = has_answered = False
 
         def write(self, text):
-            self.now += 1e6
+            self.has_printed = True
 
-    clock = Clock()
-    monkeypatch.setattr(student_process, "_clock", lambda: clock.now)
-    return clock
+        def receive(self, ours, seconds):
+            is_look = seconds == student_process.LOOK_SECONDS
+            part = receive(ours, 1e-3 if (self.has_printed and is_look) or self.has_answered else seconds)
+            self.has_answered = bool(part) and not is_look
+            return part
+
+    stream = Stream()
+    monkeypatch.setattr(student_process, "_receive", stream.receive)
+    return stream

@@ -6,13 +6,17 @@ import re
 import signal
 import sys
 import textwrap
+import threading
 import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from html_tables import tables
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from lab import check
 from lab.exercises import explanation, progress
@@ -35,6 +39,26 @@ RUNNABLE = list(map(with_framework, EXERCISES))
 @pytest.fixture(autouse=True)
 def nothing_passed_yet():
     check._passed.clear()
+
+
+@pytest.fixture(autouse=True)
+def timers(monkeypatch):
+    """Timers whose time is up at once or never, however long the checks of a test take."""
+    timers = SimpleNamespace(are_up=False, cancelled=0)
+
+    class Timer:
+        def __init__(self, seconds, call, arguments):
+            self.call, self.arguments = call, arguments
+
+        def start(self):
+            if timers.are_up:
+                self.call(*self.arguments)
+
+        def cancel(self):
+            timers.cancelled += 1
+
+    monkeypatch.setattr(threading, "Timer", Timer)
+    return timers
 
 
 @pytest.fixture
@@ -94,7 +118,9 @@ def test_a_loop_that_never_ends_is_stopped_and_its_line_shown(says):
     text = says(
         "forward", ("        a[:, t] =", f"        while True:\n            {TIME_IS_UP}\n        a[:, t] =")
     ).text
-    assert text.startswith("The function is still running after 5 s: does a loop or a recursion never end?\nin line 1")
+    assert text.startswith(
+        "The function is still running after 5 s of computing: does a loop or a recursion never end?\nin line 1"
+    )
     assert text.endswith(TIME_IS_UP)
     assert says("forward")  # and the next one is judged as ever
 
@@ -113,13 +139,44 @@ def test_code_that_never_leaves_C_has_a_verdict_with_its_line(name):
     assert f"\nin line {huge.__code__.co_firstlineno + 1} of the cell:  return signal.setitimer" in said.text
 
 
-def test_where_time_passes_without_computing_the_line_is_shown_and_no_try_is_counted(says, wall_clock):
-    with redirect_stdout(wall_clock):  # in one line: this one is shown
-        said = says("forward", ("    L, ", "    print() or __import__('threading').Event().wait()\n    L, "))
+PRINT_AND_WAIT = "print() or __import__('threading').Event().wait()"  # in one line: this one is shown
+
+
+def test_of_code_that_waits_the_line_is_shown_and_no_try_is_counted(says, nothing_comes):
+    with redirect_stdout(nothing_comes):
+        said = says("forward", ("    L, ", f"    {PRINT_AND_WAIT}\n    L, "))
     assert said.state == "not yet"
-    assert "the machine is busy" in said.text
-    assert said.text.endswith("print() or __import__('threading').Event().wait()")
+    assert said.text.startswith("Your code waits for something that does not come")
+    assert said.text.endswith(PRINT_AND_WAIT)
     assert progress.FILE.read()["forward"].tries == 0
+
+
+def test_who_interrupts_a_check_sees_where_the_code_was_and_no_traceback(cell, capsys, monkeypatch):
+    answer = cell(f"def f(*given):\n    {PRINT_AND_WAIT}")["f"]
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=lambda _: signal.raise_signal(signal.SIGINT)))
+    with pytest.raises(
+        KeyboardInterrupt, match=re.escape(f"Stopped in line 2 of your code:  {PRINT_AND_WAIT}")
+    ) as caught:
+        check.forward(answer)
+    monkeypatch.undo()
+    InteractiveShell(config=Config(HistoryManager={"enabled": False})).showtraceback(caught._excinfo)
+    assert capsys.readouterr().out == f"{caught.value}\n"
+
+
+def test_a_check_that_takes_long_says_how_to_stop_it(says, capsys, timers):
+    timers.are_up = True
+    assert says("forward")
+    assert "To stop it: Kernel > Interrupt Kernel" in capsys.readouterr().out
+    assert timers.cancelled == 1
+
+
+@pytest.mark.parametrize("where", ["def f(*given):\n    np.exp = np.tanh", "np.exp = np.tanh\ndef f(*given): pass"])
+def test_who_replaces_a_function_of_numpy_hears_so_and_gets_it_back(cell, where):
+    before = np.exp
+    said = check.forward(cell(f"import numpy as np\n{where}")["f"])
+    assert said.state == "not right"
+    assert said.text.startswith("Your code replaces np.exp for all code")
+    assert np.exp is before
 
 
 def test_a_difference_that_is_found_is_kept_when_the_search_for_its_cause_never_ends(says):
@@ -148,7 +205,7 @@ def test_without_a_fork_an_interrupt_stops_a_check_and_puts_the_output_back(says
     before, calls = sys.stdout, len(cases("forward"))
     searched = f"    calls.append(0)\n    if len(calls) > {calls}:\n        raise KeyboardInterrupt\n    L, "
     for code in ("    raise KeyboardInterrupt\n    L, ", searched):
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match=r"Stopped in line \d+ of your code:  raise Key"):
             says("forward", ("    L, ", code), ("def ", "calls = []\n\ndef "), ("W_x @", "2 * W_x @"))
     assert sys.stdout is before
     assert says("forward")

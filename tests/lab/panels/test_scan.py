@@ -202,7 +202,9 @@ TIME_IS_UP = "__import__('signal').raise_signal(__import__('signal').SIGPROF)"
 def test_a_step_that_never_ends_is_stopped(panel):
     panel.part.value = "Squares"
     panel.step.value = f"def step(x_t):\n    while True:\n        {TIME_IS_UP}"
-    assert f"Line 3 of the step, {TIME_IS_UP!r}: The step is still running after 10 s: does" in press_run(panel)
+    assert f"Line 3 of the step, {TIME_IS_UP!r}: The step is still running after 10 s of computing: does" in press_run(
+        panel
+    )
 
 
 def test_a_step_that_ends_python_does_not_end_the_kernel(panel):

@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import signal
+import subprocess
 import sys
 import threading
 import warnings
@@ -14,6 +15,7 @@ from contextlib import redirect_stdout
 from types import SimpleNamespace
 
 import pytest
+from environment import wait_until
 from IPython.core.displaypub import CapturingDisplayPublisher
 from tblib.pickling_support import pickle_exception
 from theano_runtime.contexts import TURN
@@ -72,15 +74,62 @@ def test_code_that_never_leaves_C_is_ended_and_its_line_and_what_it_told_are_kno
     assert (inner.name, inner.lineno) == ("never_ends", never_ends.__code__.co_firstlineno + 3)
 
 
-def test_code_that_waits_and_ignores_the_signal_is_killed(wall_clock):
+def test_code_that_waits_and_ignores_the_signal_is_killed(nothing_comes):
     def deaf(_):
         signal.signal(signal.SIGPROF, lambda *_: print("heard"))
         print("begun")
         threading.Event().wait()
 
-    with pytest.raises(student_process.Busy) as caught, redirect_stdout(wall_clock):
+    with pytest.raises(student_process.Waits) as caught, redirect_stdout(nothing_comes):
         run(deaf)
     assert list(caught.value.stack) == []
+
+
+def ends(monkeypatch, *seen):
+    """Return what looks say at last to a child that may compute 5 s: each finds states and seconds of the processor."""
+    left = list(seen)
+    monkeypatch.setattr(student_process, "_group", lambda _: left.pop(0))
+    looks = student_process._Looks(1)
+    *before, last = [looks.look(5.0) for _ in seen]
+    assert not any(before)
+    return last
+
+
+def test_only_what_neither_runs_nor_computes_for_ten_seconds_waits(monkeypatch):
+    asleep, of_a_disk, own_child, ended = {1: "S"}, {1: "D"}, {1: "S", 2: "R"}, {1: "Z", 2: "S"}
+    assert ends(monkeypatch, *11 * [(asleep, 3.0)]) is student_process.Waits
+    assert ends(monkeypatch, *[(asleep, 3.0 + n / 200) for n in range(11)]) is student_process.Waits  # short sleeps
+    assert ends(monkeypatch, *10 * [(asleep, 3.0)], (of_a_disk, 3.0), *10 * [(asleep, 3.0)]) is student_process.Waits
+    for seen in ((own_child, 3.0), (of_a_disk, 3.0), None):
+        assert ends(monkeypatch, *99 * [seen]) is None
+    assert ends(monkeypatch, *[(asleep, 3.0 + n / 20) for n in range(99)]) is None  # another thread computes
+    assert ends(monkeypatch, *[(own_child, 3.0 + n) for n in range(7)]) is student_process.TimeUp
+    assert ends(monkeypatch, (ended, 0.0)) is student_process.Ended
+
+
+def test_the_processes_that_a_child_has_started_are_looked_at_and_end_with_it():
+    class Stream:
+        def write(self, text):
+            self.child = int(text)
+            wait_until(lambda: sorted(student_process._group(self.child)[0].values()) == ["R", "S"])
+            before = student_process._group(self.child)[1]
+            wait_until(lambda: student_process._group(self.child)[1] > before)
+            os.kill(self.child, signal.SIGKILL)
+
+    def compute(_):
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]):
+            sys.stdout.write(str(os.getpid()))
+
+    stream = Stream()
+    with pytest.raises(student_process.Ended), redirect_stdout(stream):
+        run(compute)
+    wait_until(lambda: not {"R", "S"}.intersection((student_process._group(stream.child) or [{}])[0].values()))
+
+
+@pytest.mark.parametrize("sent", [b"x", 99 * b"x", student_process._LENGTH.pack(3) + b"abc"])
+def test_what_is_no_message_is_named(sent):
+    with pytest.raises(student_process.Unreadable, match="wrote into its connection"):
+        run(lambda child: child._connection.sendall(sent))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +140,7 @@ def test_code_that_ends_python_or_is_killed_has_no_result(end):
         run(end)
 
 
-def test_an_interrupt_kills_the_child():
+def test_an_interrupt_kills_the_child_which_says_where_it_was(monkeypatch):
     class Interrupted:
         def write(self, text):
             self.child = int(text)
@@ -99,12 +148,26 @@ def test_an_interrupt_kills_the_child():
 
     def wait(_):
         os.kill(os.getpid(), signal.SIGINT)  # the child ignores its own
-        sys.stdout.write(f"{os.getpid()}")
-        threading.Event().wait()
+        sys.stdout.write(f"{os.getpid()}") and threading.Event().wait()
+
+    def deaf(_):
+        signal.signal(signal.SIGPROF, signal.SIG_IGN)
+        wait(_)
+
+    def interrupted(ours, seconds, receive=student_process._receive):
+        if seconds == student_process.STOPPING_SECONDS:
+            raise KeyboardInterrupt  # a second one
+        return receive(ours, seconds)
 
     stream = Interrupted()
-    with pytest.raises(KeyboardInterrupt), redirect_stdout(stream):
+    with pytest.raises(student_process.Stopped) as stopped, redirect_stdout(stream):
         run(wait)
+    assert stopped.value.stack[0].name == "wait"  # and not what called it
+    with pytest.raises(ProcessLookupError):
+        os.kill(stream.child, 0)
+    monkeypatch.setattr(student_process, "_receive", interrupted)
+    with pytest.raises(student_process.Stopped), redirect_stdout(stream):
+        run(deaf)
     with pytest.raises(ProcessLookupError):
         os.kill(stream.child, 0)
 
