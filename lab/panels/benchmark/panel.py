@@ -229,7 +229,7 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
         self.machine.value = f"<p>{escape(processor_and_gpus(shown.machine))}</p><p><b>{escape(answer)}</b></p>"
         header = report.header(baseline)
         # a panel has no room for more columns
-        keep = [number for number, name in enumerate(header) if name != "memory"]
+        keep = [number for number, name in enumerate(header) if name not in ("words/s", "memory")]
         cells = [line for section in report.sections(shown, baseline) for line in section]
         caption = f"{baseline} = 1: how many times as fast as {baseline} it is on the CPU; more is faster"
         self.table.value = html.table([header[k] for k in keep], [[line[k] for k in keep] for line in cells], caption)
