@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Generic
 
-from lab.drawing.looks import INVISIBLE, switch
 from lab.runtime.job import J, JobList
 from lab.widgets.controls import EVENT_LOCK, dropdown, set_options, show, text, view
 from lab.widgets.panel import Panel
@@ -93,9 +92,9 @@ class JobPanel(Panel, Generic[J]):
 
 
 class RunsPanel(JobPanel[J]):
-    """A panel of runs or sweeps, which have names and can be paused and resumed.
+    """A panel of runs or sweeps, which have names and can be resumed.
 
-    `selected` holds the name of the selected one, which Pause, Stop and Resume act on. A subclass calls `make_list` to
+    `selected` holds the name of the selected one, which Stop and Resume act on. A subclass calls `make_list` to
     make the controls, and defines `stem`, `found`, `new`, `again`, `show_job` and `show_selected`.
     """
 
@@ -109,8 +108,6 @@ class RunsPanel(JobPanel[J]):
         self.name = text(f"{kind.title()} name", "", f"The {kind} is saved in a folder of this name")
         self.start_button = self.button("Start", f"Train a new {kind}", self.start, "primary", "play", single=True)
         self.selected = dropdown(f"Selected {kind}", [], f"The {kind} that the buttons act on")
-        tooltip = f"Pause the {kind} after the current update, or let it go on"
-        self.pause_button = self.button("Pause", tooltip, self.pause, icon="pause")
         tooltip = f"Stop the {kind} after the current update, and save checkpoints"
         self.stop_button = self.button("Stop", tooltip, self.stop, icon="stop")
         tooltip = f"Resume the {kind}: train what is missing"
@@ -172,19 +169,13 @@ class RunsPanel(JobPanel[J]):
     def resume(self) -> None:
         """Resume the selected run."""
         self.begin(self.again(self.folder()))
-        self.pause_button.focus()  # the pressed button is disabled now
+        self.stop_button.focus()  # the pressed button is disabled now
 
     def begin(self, job: J) -> None:
         """Start and select a job."""
         self.jobs.start(job)
         self._last_selected = None
         self.refresh(job.name)
-
-    def pause(self) -> None:
-        """Pause or resume the selected run."""
-        if job := self.current():
-            (job.resume if job.paused else job.pause)()
-            self.show_job(job)
 
     def stop(self) -> None:
         self._stopping = self.current()
@@ -220,12 +211,9 @@ class RunsPanel(JobPanel[J]):
     def show_buttons(self) -> None:
         """Enable the buttons that the selected run allows."""
         job = self.current()
-        active, paused = job is not None and job.active, job is not None and job.active and job.paused
-        self.pause_button.disabled = self.stop_button.disabled = not active
+        active = job is not None and job.active
+        self.stop_button.disabled = not active
         self.resume_button.disabled = active or self.selected.value is None
-        self.pause_button.description, self.pause_button.icon = ("Resume", "play") if paused else ("Pause", "pause")
-        # while the pause button says Resume, the button that resumes a stopped run is hidden
-        switch(self.resume_button, INVISIBLE, paused)
         if active:
             self._awaited = job
         elif job is not None and job is self._stopping:

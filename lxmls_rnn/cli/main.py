@@ -31,9 +31,7 @@ from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.runs.folder import saved_metrics
 from lxmls_rnn.settings import settings_of
 from lxmls_rnn.storage.files import lines_of
-from lxmls_rnn.storage.messages import escaped, in_words, quoted
-from lxmls_rnn.sweep import halving, report
-from lxmls_rnn.sweep.results import by_setting
+from lxmls_rnn.storage.messages import escaped, quoted
 from lxmls_rnn.sweep.sweep import find_sweeps
 from lxmls_rnn.tagger import Tagger, normalised
 from lxmls_rnn.teaching.first_difference import ROUNDING
@@ -41,7 +39,6 @@ from lxmls_rnn.teaching.gradient_check import TOLERANCE
 from lxmls_rnn.teaching.model_check import ModelCheck
 
 STDIN = "standard input"
-MAX_REPORTED_TRAININGS = 3  # damaged trainings of a sweep, with the reason; `sweep show` names all
 
 app = typer.Typer(
     cls=Commands,
@@ -153,15 +150,15 @@ app.command()(hand_in)
 
 @app.command()
 def runs(root: Root = None) -> None:
-    """Compare the runs; a sweep is one line.
+    """Compare the runs, and name the sweeps.
 
     Example: `lxmls-rnn runs`
     """
-    sweeps = sweeps_in_lines(root)
-    for line in sweeps:
-        console.say(line)
+    sweeps, damaged_sweeps = find_sweeps(root)
+    for sweep in sweeps:
+        console.say(f"sweep {sweep.name}: `lxmls-rnn sweep show {sweep.argument}`")
     stored, damaged = find_runs(root)
-    for broken in damaged:
+    for broken in damaged_sweeps + damaged:
         warnings.warn(broken.why, stacklevel=1)
     if not stored and sweeps:
         return
@@ -204,30 +201,6 @@ def figures(run: Run) -> list[str]:
         on_dev = "-" if saved.dev_accuracy is None else f"{saved.dev_accuracy:.2%}"
         cost, accuracies = f"{saved.cost:.2f}", [f"{saved.train_accuracy:.2%}", on_dev]
     return [epochs, "diverged" if run.diverged else cost, *accuracies]
-
-
-def sweeps_in_lines(root: Path | None) -> list[str]:
-    """Return a line for each sweep with its progress and best setting; warn of damaged sweeps and trainings."""
-    sweeps, damaged = find_sweeps(root)
-    for broken in damaged:
-        warnings.warn(broken.why, stacklevel=2)
-    lines = []
-    for sweep in sweeps:
-        try:
-            results = halving.results(sweep)
-        except (ValueError, OSError, MemoryError) as error:  # settings that do not go together
-            warnings.warn(f"the sweep {sweep.name} is damaged: {in_words(error)}", stacklevel=2)
-            continue
-        damaged_reasons = [result.why for result in results if result.state == "damaged"]
-        for why in damaged_reasons[:MAX_REPORTED_TRAININGS]:
-            warnings.warn(why, stacklevel=2)
-        over = sum(result.is_over for result in results)
-        settings = by_setting(results)
-        best = f", best {report.in_words(settings[0])}" if settings[0].accuracies else ""
-        shows = f"`lxmls-rnn sweep show {sweep.argument}`"
-        broken_ones = f", {len(damaged_reasons)} damaged" if damaged_reasons else ""
-        lines.append(f"sweep {sweep.name}: {over} of {len(results)} trainings{broken_ones}{best}; {shows}")
-    return lines
 
 
 @app.command()

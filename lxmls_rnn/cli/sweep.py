@@ -18,10 +18,8 @@ from lxmls_rnn.cli.console import Root, console, interruptible, name_and_folder,
 from lxmls_rnn.cli.options import make_settings, refuse_settings, with_settings
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs.folder import check_name, unique_name
-from lxmls_rnn.storage.files import write_output
 from lxmls_rnn.sweep import grid, report
-from lxmls_rnn.sweep.halving import results as halving_results
-from lxmls_rnn.sweep.results import Result, by_setting, chosen, on_test
+from lxmls_rnn.sweep.results import Result, by_setting, chosen, read_all
 from lxmls_rnn.sweep.sweep import Sweep, more_seeds
 
 if TYPE_CHECKING:
@@ -57,9 +55,6 @@ def run(
     sample: Annotated[
         int | None, typer.Option(min=1, help="Number of settings to draw at random from the grid.")
     ] = None,
-    halving: Annotated[
-        bool, typer.Option("--halving", help="Successive halving: give up the worse half on dev, repeatedly.")
-    ] = False,
     name: Annotated[str | None, typer.Option(help="Name of the sweep; by default the time.")] = None,
     resume: Annotated[
         str | None, typer.Option(help="Resume the sweep of this name; --vary, --seeds and --sample can add to it.")
@@ -69,7 +64,6 @@ def run(
     scheduler: Annotated[
         str | None, typer.Option(help="Train on the workers of this Dask cluster, such as tls://host:8786.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the number of trainings.")] = False,
     root: Root = None,
     **settings: Any,
 ) -> None:
@@ -81,7 +75,7 @@ def run(
     """
     varied = grid.parse_vary(vary or [])
     if resume is not None:
-        own = {"resume", "vary", "seeds", "sample", "workers", "devices", "scheduler", "dry_run", "root"}
+        own = {"resume", "vary", "seeds", "sample", "workers", "devices", "scheduler", "root"}
         refuse_settings(context, own)
         sweep = Sweep.load(*name_and_folder(resume, root)).extended(varied, seeds, sample)
     else:
@@ -96,7 +90,7 @@ def run(
             varied |= {option: [_named(file) for file in varied[option]] for option in grid.FILES if option in varied}
         name = check_name(name or unique_name("sweep"), "a sweep")
         all_seeds = named or more_seeds([base.seed], seeds or 1)
-        sweep = Sweep(paths.runs(root) / name, base, varied, all_seeds, sample, halving)
+        sweep = Sweep(paths.runs(root) / name, base, varied, all_seeds, sample)
     from lxmls_rnn.sweep.driver import Driver  # takes a moment to import
 
     pinned = [device.strip() for device in devices.split(",") if device.strip()]
@@ -104,17 +98,14 @@ def run(
     if scheduler is not None:
         for handler in logging.getLogger("distributed").handlers:  # Dask also logs once its cluster is closed
             handler.setLevel(logging.CRITICAL)
-    if dry_run:
-        sweep.check()
-    elif resume is None:
+    if resume is None:
         if scheduler is not None:
             from lxmls_rnn.sweep.cluster import Cluster
 
             Cluster.connect(scheduler).close()  # before anything is written
         sweep = sweep.begin()
     console.print(f"{sweep.in_words()}.")
-    if not dry_run:
-        show_sweep(Driver(sweep, workers, pinned, scheduler=scheduler))
+    show_sweep(Driver(sweep, workers, pinned, scheduler=scheduler))
 
 
 def _named(file: str | None) -> str | None:
@@ -186,8 +177,6 @@ def duration(seconds: float) -> str:
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(help="Name of the sweep.")],
-    csv: Annotated[Path | None, typer.Option(help="Write a line for each training to this file.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write settings and trainings to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write a plot to this PNG file.")] = None,
     root: Root = None,
 ) -> None:
@@ -198,7 +187,7 @@ def show(
     Example: `lxmls-rnn sweep show width --plot width.png`
     """
     sweep = Sweep.load(*name_and_folder(name, root))
-    results = halving_results(sweep)
+    results = read_all(sweep)
     settings = by_setting(results)
     table = Table(*report.header(sweep))
     for line in report.lines(settings):
@@ -207,24 +196,12 @@ def show(
     for note in report.notes(sweep, results):
         console.say(note)
     best = chosen(settings)
-    test: list[float] = []
     if best is not None:
-        try:
-            test, why = on_test(sweep, best), "there is none"
-        except ValueError as error:  # words or tags that the models do not know
-            why = str(error)
-        console.say(report.verdict(best, test, why))
+        console.say(report.verdict(sweep, best))
     else:
         left = sum(not result.is_over for result in results)
         says = f"{left} trainings are missing" if left else "No setting has a training that is done"
         console.say(f"{says}: no setting is chosen yet, so none is measured on the test part.")
-    for path, text in (
-        (csv, lambda: report.to_csv(results)),
-        (json, lambda: report.to_json(sweep, settings, best, test)),
-    ):
-        if path is not None:
-            write_output(path, text())
-            console.say(f"Written: {path.absolute()}")
     if plot is not None:
         from lxmls_rnn.sweep.plots import draw
 

@@ -108,7 +108,7 @@ class Run:
         return cls(folder, config.settings, config.diverged)
 
     def fit(
-        self, epochs: int | None = None, checkpoint_every: float = 60.0, may_write: Callable[[], None] = lambda: None
+        self, epochs: int | None = None, checkpoint_every: float = 60.0, is_wanted: Callable[[], bool] = lambda: True
     ) -> Generator[Event, None, None]:
         """Train, from the checkpoint if there is one, and save metrics, models and checkpoints meanwhile.
 
@@ -121,8 +121,8 @@ class Run:
             May not be less than the run has done.
         checkpoint_every
             Seconds from one checkpoint to the next within an epoch.
-        may_write
-            Called before anything is written; raises an error if this process no longer owns the run.
+        is_wanted
+            Asked after each update and before anything is written; False ends the training, without a checkpoint.
 
         Yields
         ------
@@ -143,7 +143,8 @@ class Run:
             A file of the run cannot be read or written; the message names it.
         """
         with locked(self.folder, self._busy):
-            may_write()
+            if not is_wanted():
+                return
             checksums = self.checksums or self.settings.checksums()
             self.checksums = None  # files may change before the next training
             config = read_config(self.folder)
@@ -166,13 +167,13 @@ class Run:
             trainer = replace(trainer, seed=self.settings.seed if trainer.seed is None else trainer.seed)
             events = trainer.fit(tagger.model, experiment.train, experiment.dev, progress, best)
             try:
-                yield from self._saving(events, tagger, checkpoint_every, may_write)
+                yield from self._saving(events, tagger, checkpoint_every, is_wanted)
             except GpuLost as lost:
                 raise GpuLost(lost.name, self._resume_point()) from lost
             except FloatingPointError as error:
-                may_write()
                 self.diverged = str(error)
-                self._write_config(checksums, self.folder)
+                if is_wanted():
+                    self._write_config(checksums, self.folder)
                 raise
 
     def _resume_point(self) -> str:
@@ -184,7 +185,7 @@ class Run:
         return f"The run {name} has a checkpoint after {where} and continues from there when it is resumed."
 
     def _saving(
-        self, events: Iterator[Event], tagger: Tagger, checkpoint_every: float, may_write: Callable[[], None]
+        self, events: Iterator[Event], tagger: Tagger, checkpoint_every: float, is_wanted: Callable[[], bool]
     ) -> Iterator[Event]:
         """Yield the events, and save metrics, models and checkpoints after the events that need it."""
         patience = self.settings.trainer.patience
@@ -192,14 +193,14 @@ class Run:
 
         def checkpoint() -> None:
             nonlocal saved
-            may_write()
             tagger.save(self.folder / CHECKPOINT, progress=event.progress._asdict())
             saved, self._saved_progress = time.monotonic(), event.progress
 
         try:
             for event in events:
+                if not is_wanted():
+                    return
                 if isinstance(event, EpochDone):
-                    may_write()
                     append(self.folder / "metrics.jsonl", (json.dumps(asdict(event.metrics())) + "\n").encode())
                     if event.is_best:
                         tagger.save(self.folder / "model.npz", epoch=event.epoch)
@@ -209,7 +210,7 @@ class Run:
                 yield event
         except GeneratorExit:
             # with early stopping, the trainer restores the best parameters before it yields Stopped
-            if not isinstance(event, (Started, Stopped)):
+            if not isinstance(event, (Started, Stopped)) and is_wanted():
                 checkpoint()
                 if patience is None or not (self.folder / "model.npz").exists():
                     at = {"epoch": event.epoch} if isinstance(event, EpochDone) else {}  # else it has no metrics

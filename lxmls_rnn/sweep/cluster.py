@@ -8,50 +8,38 @@ import shlex
 import socket
 import ssl
 import time
-from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from distributed import Client, KilledWorker
+from distributed import Client, KilledWorker, Status, Worker, get_worker
 from distributed.security import Security
 from distributed.utils import silence_logging_cmgr
 
+from lxmls_rnn import paths
 from lxmls_rnn.storage.messages import in_words
 from lxmls_rnn.sweep import tasks
 from lxmls_rnn.sweep.tasks import WorkerDied
 
 CONNECT_SECONDS = 10.0  # that a scheduler may take to answer
-RECHECK_SECONDS = 5.0  # between two checks of an unfit worker
 MAX_UNFIT_SECONDS = 30.0  # with only unfit workers, until the sweep stops
-
-
-def workers_of(client: Client) -> dict[str, dict[str, Any]]:
-    """Return the scheduler's information about each connected worker, by address; OSError if it does not answer.
-
-    Unlike `client.scheduler_info`, it asks the scheduler each time: every two seconds the client overwrites the
-    information that it keeps with one that lists no workers.
-    """
-    assert client.scheduler is not None
-    return client.sync(client.scheduler.identity, n_workers=-1)["workers"]
+LOCK_SECONDS = 120.0  # to wait for a live worker that has lost a run; it may compile before it notices
 
 
 class Cluster:
     """The workers of an existing cluster, with the methods and attributes of `local.Pool`.
 
-    A training may run only on the workers that are fit when it is submitted. There are never more trainings than fit
-    workers, so none waits in the scheduler's queue.
+    Each training is given to one fit worker, which has no other: so none waits in the scheduler's queue, and a worker
+    that dies takes only its own training along. Workers are checked once, when they connect.
     """
 
     def __init__(self, address: str, identity: tasks.Identity) -> None:
         self.address, self.identity = address, identity
-        self.addresses: list[str] = []
         self.unfit: dict[str, str] = {}
-        self._submitted: dict[Future[Any], list[str]] = {}  # the addresses of the workers that a call may run on
-        # why a worker is unfit ("" if it is fit) and when it was checked, by address
-        self._checked: dict[str, tuple[str, float]] = {}
+        self._why: dict[str, str] = {}  # why a worker is unfit, "" if it is fit, by address
+        self._trainings: dict[str, Future[Any]] = {}  # the last one of each worker, by address
         self._last_fit = time.monotonic()  # when there was last a fit worker, or no worker at all
 
     @staticmethod
@@ -96,44 +84,40 @@ class Cluster:
     @property
     def alive(self) -> int:
         """The number of workers that are fit to train."""
-        return len(self.addresses)
+        return list(self._why.values()).count("")
 
     def wait(self, seconds: float) -> None:
         """Wait for workers that are fit to train."""
         time.sleep(seconds)
 
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any] | None:
-        """Call a function on a fit worker; return None if none is free."""
-        self._submitted = {future: addresses for future, addresses in self._submitted.items() if not future.done()}
-        if len(self._submitted) >= self.alive:
-            return None
-        future: Future[Any] = self.client.get_executor(pure=False, workers=self.addresses).submit(function, *arguments)
-        self._submitted[future] = self.addresses
-        return future
+    def train(self, *arguments: Any) -> Future[Any] | None:
+        """Call `tasks.train` on a fit worker; return None if none is free."""
+        for address, why in self._why.items():
+            before = self._trainings.get(address)
+            if not why and (before is None or before.done()):
+                executor = self.client.get_executor(pure=False, workers=[address])
+                future: Future[Any] = executor.submit(_train, *arguments)
+                self._trainings[address] = future
+                return future
+        return None
 
     def answer(self, future: Future[Any]) -> dict[str, Any]:
-        """Return what `tasks.train` answered; raise its error, or WorkerDied."""
+        """Return what `tasks.train` answered; raise its error, or WorkerDied, or ConnectionError as `update`."""
         try:
             return future.result()
-        except KilledWorker as error:
-            raise WorkerDied(f"{error.allowed_failures + 1} in a row", is_final=True) from None
-        except CancelledError:  # its workers or the scheduler have disappeared; `update` raises the latter's error
-            return {"state": "lost", "why": ""}
+        except (CancelledError, KilledWorker):
+            self.update()
+            raise WorkerDied("the last one has disappeared") from None
 
-    def ask(self, request: str) -> None:
-        """Ask this client's trainings to "stop", "pause" or "resume" after their current update."""
+    def stop(self) -> None:
+        """Ask this client's trainings to stop after their current update, with checkpoints."""
         with suppress(OSError):
             if self.client.status == "running":
-                workers = self.addresses
-                self.client.run(tasks.ask, self.identity.token, request, workers=workers, on_error="ignore")
-
-    def on_unfit_worker(self, _: str) -> None:
-        """Check all workers again, since one has refused to train."""
-        self._checked.clear()
-        self.update()
+                busy = [address for address, training in self._trainings.items() if not training.done()]
+                self.client.run(tasks.stop, self.identity.token, workers=busy, on_error="ignore")
 
     def update(self) -> None:
-        """Update the list of workers that are fit to train; new ones are checked first.
+        """Check new workers, and cancel the trainings of workers that have disappeared.
 
         Raises
         ------
@@ -142,44 +126,59 @@ class Cluster:
         RuntimeError
             For `MAX_UNFIT_SECONDS` all workers have been unfit.
         """
-        now = time.monotonic()
-        workers = None
-        with suppress(OSError):
-            if self.client.status == "running":
-                workers = workers_of(self.client)
-        if workers is None:
+        try:
+            if self.client.status != "running" or self.client.scheduler is None:
+                raise ConnectionError
+            # `client.scheduler_info` does not ask: it returns what is overwritten every two seconds, without workers
+            workers = self.client.sync(self.client.scheduler.identity, n_workers=-1)["workers"]
+        except OSError:
             folder, address = shlex.quote(self.identity.folder), shlex.quote(self.address)
             raise ConnectionError(
                 f"the scheduler {self.address} has disappeared: when it is back, resume with "
                 f"`lxmls-rnn sweep --resume {folder} --scheduler {address}`"
-            )
-        self._checked = {address: checked for address, checked in self._checked.items() if address in workers}
-        new = [
-            a
-            for a in workers
-            if a not in self._checked or (self._checked[a][0] and now - self._checked[a][1] > RECHECK_SECONDS)
-        ]
-        if new:
-            answers = self.client.run(tasks.reason_unfit, self.identity, workers=new, on_error="return")
-            for address, answer in answers.items():
-                threads = workers[address]["nthreads"]
-                if isinstance(answer, OSError):  # the worker has not answered
-                    continue
-                if isinstance(answer, BaseException):
-                    answer = in_words(answer)
-                elif threads != 1:
-                    answer = f"it has {threads} threads: start it with --nthreads 1"
-                self._checked[address] = answer, now
-        for future, addresses in self._submitted.items():
-            if set(addresses).isdisjoint(workers):
-                future.cancel()
-        self.addresses = [address for address, (why, _) in self._checked.items() if not why]
-        self.unfit = {str(workers[address]["name"]): why for address, (why, _) in self._checked.items() if why}
-        if self.addresses or not self.unfit:
+            ) from None
+        new = [address for address in workers if address not in self._why]
+        answers = self.client.run(_reason_unfit, self.identity, workers=new, on_error="return") if new else {}
+        for address, answer in answers.items():
+            if not isinstance(answer, OSError):  # else it has not answered, and is asked again
+                self._why[address] = in_words(answer) if isinstance(answer, BaseException) else answer
+        self._why = {address: why for address, why in self._why.items() if address in workers}
+        for address in self._trainings.keys() - workers.keys():
+            self._trainings.pop(address).cancel()
+        self.unfit = {str(workers[address]["name"]): why for address, why in self._why.items() if why}
+        now = time.monotonic()
+        if self.alive or not self.unfit:
             self._last_fit = now
         elif now - self._last_fit > MAX_UNFIT_SECONDS:
             name, why = next(iter(self.unfit.items()))
             raise RuntimeError(f"no worker is fit to train for this sweep; worker {name}: {why}")
+
+
+def _reason_unfit(identity: tasks.Identity, dask_worker: Worker) -> str:
+    """Return why a worker is unfit, or "" if it is fit: then it sees that the client has locked the sweep's folder."""
+    if (threads := dask_worker.state.nthreads) != 1:
+        return f"it has {threads} threads: start it with --nthreads 1"
+    if why := tasks.reason_unfit(identity):
+        return why
+    try:
+        if tasks.is_locked(identity.path):
+            return ""
+    except FileNotFoundError:
+        pass
+    return f"its folder of runs, {paths.runs().resolve()}, is not the client's, or has no locks that both see"
+
+
+def _train(name: str, settings: dict[str, Any], identity: tasks.Identity) -> dict[str, Any]:
+    """Train while Dask wants it: not once the client or the connection is gone, or another worker has the training."""
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def is_wanted() -> bool:
+        task = worker.state.tasks.get(key)
+        is_connected = worker.status in (Status.running, Status.paused)
+        return is_connected and task is not None and task.state == "executing"
+
+    return tasks.train(name, settings, identity, is_wanted, LOCK_SECONDS)
 
 
 def _is_here(host: str) -> bool:

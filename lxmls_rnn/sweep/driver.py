@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from importlib.util import find_spec
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from lxmls_rnn import device, paths
@@ -16,10 +17,9 @@ from lxmls_rnn.deep_learning.frameworks import THEANO
 from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.storage import records
-from lxmls_rnn.sweep import halving, report, tasks
+from lxmls_rnn.sweep import report, tasks
 from lxmls_rnn.sweep.local import Pool
-from lxmls_rnn.sweep.owner import Claim, discard
-from lxmls_rnn.sweep.results import DIVERGED, Result, read
+from lxmls_rnn.sweep.results import DIVERGED, Result, read, read_all
 from lxmls_rnn.sweep.sweep import Sweep, Training
 from lxmls_rnn.sweep.tasks import WorkerDied
 
@@ -50,8 +50,6 @@ class Driver:
         The present activity, such as 'compiling' or 'training'.
     results
         The result so far of each training, by the name of its run.
-    paused
-        Set it to pause all trainings after their current update, or to resume them.
     alive
         Number of workers that have started and are fit to train.
     unfit
@@ -74,9 +72,8 @@ class Driver:
         self.sweep, self.workers, self.devices, self.scheduler = sweep, workers, list(devices), scheduler
         self.state, self.alive = "ready", 0
         self.unfit: dict[str, str] = {}
-        self.results = {result.training.name: result for result in halving.results(sweep)}
+        self._read()
         self.seconds: dict[str, float] = {}  # of the trainings of this session, by the name of the run
-        self.paused = False
         self._deaths: Counter[str] = Counter()  # of workers, by the training that they lost
 
     @staticmethod
@@ -125,32 +122,27 @@ class Driver:
                     )
             # save added settings too; trainings that failed, unless they diverged, are tried again
             self._save({name: why for name, why in self.sweep.failed.items() if why.startswith(DIVERGED)})
-            if to_do := self._read():
-                claim = Claim(self.sweep.folder)
+            self._read()
+            if self._missing():
                 folder = self.sweep.folder.absolute()
                 in_runs = self.scheduler is not None and folder.parent.resolve() == paths.runs().resolve()
                 name = folder.name if in_runs else str(folder)
-                self._identity = tasks.Identity(claim.token, name, tasks.version(), checksums)
-                try:
-                    yield from self._train(to_do)
-                finally:
-                    claim.release()
-            for name in self.results:
-                discard(self.sweep.folder / name)
+                self._identity = tasks.Identity(token_hex(16), name, tasks.version(), checksums)
+                yield from self._train()
         self.state = "done"
 
-    def _train(self, to_do: list[tuple[Result, int]]) -> Iterator[Result | None]:
+    def _train(self) -> Iterator[Result | None]:
         self.state = "starting workers" if self.scheduler is None else "asking workers"
         yield None
         with self._open() as self._workers:
             self._update_workers()
             try:
                 if isinstance(self._workers, Pool):
-                    yield from self._warm(self._workers, to_do)
+                    yield from self._warm(self._workers)
                 self.state = "training"
-                while to_do:
-                    yield from self._train_round(to_do)
-                    to_do = self._read()
+                while missing := self._missing():
+                    yield from self._train_all(missing)
+                    self._read()
             except GeneratorExit:
                 self.state = "stopping"
                 raise
@@ -172,9 +164,9 @@ class Driver:
             return self.alive
         return len(self.devices) or min(self.workers or cores(), len(self.results))
 
-    def _warm(self, pool: Pool, to_do: list[tuple[Result, int]]) -> Iterator[None]:
+    def _warm(self, pool: Pool) -> Iterator[None]:
         """Wait for a worker, and compile each kind of model once into Theano's cache, which all workers share."""
-        settings = {tasks.kind(r.training.settings): r.training.settings for r, _ in to_do}
+        settings = {tasks.kind(training.settings): training.settings for training in self._missing()}
         kinds = [s.to_dict() for s in settings.values() if MODELS[s.model].framework is THEANO]
         records.prepare(Metrics)  # while the workers start
         while not self.alive:
@@ -192,18 +184,13 @@ class Driver:
             self._update_workers()
             yield None
 
-    def _train_round(self, to_do: Sequence[tuple[Result, int]]) -> Iterator[Result | None]:
-        """Train each training up to its number of epochs; yield the results as they arrive."""
-        left = deque((result.training, epochs) for result, epochs in to_do)
-        running: dict[Future[Any], tuple[Training, int]] = {}
-        was_paused = False
+    def _train_all(self, missing: Sequence[Training]) -> Iterator[Result | None]:
+        """Hand the trainings to the workers; yield the results as they arrive."""
+        left = deque(missing)
+        running: dict[Future[Any], Training] = {}
         try:
             while running or left:
-                if self.paused or was_paused:
-                    self._workers.ask("pause" if self.paused else "resume")  # repeated, for new workers
-                    was_paused = self.paused
-                    self.state = "paused" if self.paused else "training"
-                while left and (future := self._submit(*left[0])):
+                while left and (future := self._submit(left[0])):
                     running[future] = left.popleft()
                 ended, _ = wait(running, POLL_SECONDS, FIRST_COMPLETED)
                 if not running:
@@ -211,10 +198,10 @@ class Driver:
                 if not ended or time.monotonic() > self._updated + 2 * POLL_SECONDS:
                     self._update_workers()
                 for future in ended:
-                    training, epochs = running.pop(future)
-                    result = self._collect(future, training, epochs)
+                    training = running.pop(future)
+                    result = self._collect(future, training)
                     if result is None:
-                        left.append((training, epochs))
+                        left.append(training)
                     yield result
                 if not ended:
                     yield None
@@ -225,42 +212,39 @@ class Driver:
             if running:
                 self._stop(running)
 
-    def _submit(self, training: Training, epochs: int) -> Future[Any] | None:
-        return self._workers.submit(tasks.train, training.name, training.settings.to_dict(), self._identity, epochs)
+    def _submit(self, training: Training) -> Future[Any] | None:
+        return self._workers.train(training.name, training.settings.to_dict(), self._identity)
 
     def _update_workers(self) -> None:
         self._workers.update()
         self._updated = time.monotonic()
         self.alive, self.unfit = self._workers.alive, self._workers.unfit
 
-    def _collect(self, future: Future[Any], training: Training, epochs: int) -> Result | None:
+    def _collect(self, future: Future[Any], training: Training) -> Result | None:
         """Record how a training ended and return its result; None if it must be submitted again."""
         try:
             answer = self._workers.answer(future)
         except WorkerDied as death:
             self._deaths[training.name] += 1
-            if self._deaths[training.name] < MAX_TRIES and not death.is_final:
+            if self._deaths[training.name] < MAX_TRIES:
                 return None
             answer = {"state": "failed", "why": f"its workers died while they trained it: {death}"}
-        if answer["state"] == "unfit":
-            self._workers.on_unfit_worker(answer["why"])
-        if answer["state"] in ("unfit", "lost"):
+        if answer["state"] == "stopped":
             return None
         if answer["state"] in ("diverged", "failed"):
             begin = DIVERGED if answer["state"] == "diverged" else ""
             self._save({**self.sweep.failed, training.name: begin + answer["why"]})
         elif answer["state"] == "done":
             self.seconds[training.name] = answer["seconds"]
-        result = self.results[training.name] = read(self.sweep, training, epochs)
+        result = self.results[training.name] = read(self.sweep, training)
         return result
 
     def _stop(self, running: Iterable[Future[Any]]) -> None:
         """Ask the workers to stop their trainings with checkpoints, and wait until they have."""
         self.state = "stopping"
-        self._workers.ask("stop")
+        self._workers.stop()
         while not self._have_ended(running):
             self._update_workers()
-            self._workers.ask("stop")  # a new worker may have replaced one that died
 
     def _have_ended(self, futures: Iterable[Future[Any]]) -> bool:
         """Wait at most `POLL_SECONDS`; return whether all futures have ended, with or without an error."""
@@ -270,11 +254,11 @@ class Driver:
         self.sweep = replace(self.sweep, failed=failed)
         self.sweep.save()
 
-    def _read(self) -> list[tuple[Result, int]]:
-        """Update the results; return those of the trainings to do next, with their target numbers of epochs."""
-        results = halving.with_epochs(self.sweep)
-        self.results = {result.training.name: result for result, _ in results}
-        return [(result, epochs) for result, epochs in results if epochs]
+    def _read(self) -> None:
+        self.results = {result.training.name: result for result in read_all(self.sweep)}
+
+    def _missing(self) -> list[Training]:
+        return [result.training for result in self.results.values() if not result.is_over]
 
     @property
     def seconds_left(self) -> float | None:

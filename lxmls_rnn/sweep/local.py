@@ -38,10 +38,9 @@ class _Worker:
 
     number: int
     pool: ProcessPoolExecutor
-    requests: Connection  # "pause", "resume" or "stop"; its end ends the process
+    requests: Connection  # each asks it to stop its training; their end ends the process
     ready: Future[int]  # the process id
     running: Future[Any] | None = None
-    asked: str = ""  # the last request
     failed_starts: int = 0  # in a row, before this one
 
     @property
@@ -79,7 +78,7 @@ class Pool:
     devices
         The device of each worker, such as 'cuda0'; empty to let the models choose.
     token
-        The token of the client's claim, which its trainings are asked to stop by.
+        The token of the client, by which its trainings are asked to stop.
     models
         The models whose frameworks the workers import while they start.
 
@@ -198,6 +197,10 @@ class Pool:
                 self._restart(worker)
         return None
 
+    def train(self, *arguments: Any) -> Future[Any] | None:
+        """Call `tasks.train` on a free worker; return None if no worker is free."""
+        return self.submit(tasks.train, *arguments)
+
     def answer(self, future: Future[Any]) -> dict[str, Any]:
         """Return what `tasks.train` answered; raise its error, or WorkerDied."""
         try:
@@ -205,17 +208,11 @@ class Pool:
         except BrokenExecutor as error:
             raise WorkerDied(_death(error)) from None
 
-    def ask(self, request: str) -> None:
-        """Ask the trainings of all workers to "stop", "pause" or "resume" after their current update."""
+    def stop(self) -> None:
+        """Ask the trainings of all workers to stop after their current update, with checkpoints."""
         for worker in self._workers.values():
-            if worker.asked != request:
-                with suppress(OSError):  # it is dead
-                    worker.requests.send_bytes(request.encode())
-                worker.asked = request
-
-    def on_unfit_worker(self, why: str) -> None:
-        """Raise RuntimeError: what makes one worker unfit makes all workers on this machine unfit."""
-        raise RuntimeError(f"the sweep cannot continue: {why}")
+            with suppress(OSError):  # it is dead
+                worker.requests.send_bytes(b"stop")
 
 
 def _death(error: BaseException | None) -> str:
@@ -259,7 +256,8 @@ def _listen(requests: Connection, token: str) -> None:
     """Pass on the client's requests; exit when the client has ended, even if it was killed."""
     with suppress(EOFError, OSError):
         while True:
-            tasks.ask(token, requests.recv_bytes().decode())
+            requests.recv_bytes()
+            tasks.stop(token)
     os._exit(0)
 
 

@@ -1,17 +1,14 @@
-"""Results of a sweep as a table, CSV and JSON."""
+"""Results of a sweep as a table and sentences."""
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from lxmls_rnn.experiment import CHANGE_DEV
-from lxmls_rnn.storage import spreadsheet
 from lxmls_rnn.sweep import grid
-from lxmls_rnn.sweep.results import Result, SettingResults
+from lxmls_rnn.sweep.results import Result, SettingResults, on_test
 from lxmls_rnn.sweep.sweep import Sweep
 
 
@@ -53,9 +50,13 @@ def notes(sweep: Sweep, results: Sequence[Result]) -> list[str]:
     ]
 
 
-def verdict(setting: SettingResults, test: Sequence[float], why: str) -> str:
-    """Return sentences with the chosen setting and its accuracy on the test part, or `why` this was not measured."""
-    says = f"Chosen on dev: {in_words(setting)}."
+def verdict(sweep: Sweep, setting: SettingResults) -> str:
+    """Return sentences with the chosen setting and its accuracy on the test part, or why this cannot be measured."""
+    says, why = f"Chosen on dev: {in_words(setting)}.", "there is none"
+    try:
+        test = on_test(sweep, setting)
+    except ValueError as error:  # such as words or tags that the models do not know
+        test, why = [], str(error)
     if not test:
         return f"{says} The test part is not measured: {why}."
     return f"{says} On the test part, measured for this setting alone: {spread(test)}."
@@ -91,46 +92,3 @@ def seconds_left(results: Collection[Result], seconds: Mapping[str, float], work
         if not result.is_over
     ]
     return sum(left) / max(1, workers)
-
-
-def row(result: Result) -> dict[str, Any]:
-    """Return a training as a row for export; its metrics are those of the epoch whose model is saved."""
-    training, best = result.training, result.best
-    return {
-        "run": training.name,
-        **training.point,
-        "seed": training.seed,
-        "state": result.state,
-        "why": result.why,
-        "epochs_done": len(result.rows),  # `epochs` can be a varied setting
-        **{name: getattr(best, name, None) for name in ("epoch", "cost", "train_accuracy", "dev_accuracy")},
-        "seconds": sum(row.seconds for row in result.rows),
-    }
-
-
-def to_csv(results: Sequence[Result]) -> str:
-    """Return the trainings as CSV, one per line."""
-    rows = [row(result) for result in results]
-    return spreadsheet.to_csv([rows[0], *(line.values() for line in rows)])
-
-
-def to_json(
-    sweep: Sweep, settings: Sequence[SettingResults], chosen: SettingResults | None, test: Sequence[float]
-) -> str:
-    """Return the settings with their trainings, best first, and the chosen one's test accuracies, as JSON."""
-    content = {
-        "sweep": sweep.name,
-        "base": sweep.base.to_dict(),
-        "settings": [
-            {
-                "setting": setting.point,
-                "mean": setting.mean,
-                "deviation": setting.deviation,
-                "seeds": len(setting.accuracies),
-                "trainings": [row(result) for result in setting.results],
-            }
-            for setting in settings
-        ],
-        "chosen": None if chosen is None else {"setting": chosen.point, "test_accuracies": list(test)},
-    }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from lxmls_rnn.deep_learning import model_file
@@ -25,7 +25,7 @@ class Result:
     """The result of one training so far."""
 
     training: Training
-    state: str  # "waiting", "begun", "damaged", "done", "diverged", "failed" or, by halving, "given up"
+    state: str  # "waiting", "begun", "damaged", "done", "diverged" or "failed"
     rows: list[Metrics]  # of its epochs
     why: str = ""  # a sentence where it diverged, failed or is damaged
 
@@ -37,7 +37,7 @@ class Result:
     @property
     def is_counted(self) -> bool:
         """Whether the training's accuracy is included in the mean of its setting."""
-        return self.state in ("done", "given up")
+        return self.state == "done"
 
     @property
     def best(self) -> Metrics | None:
@@ -50,24 +50,27 @@ class Result:
         return None if self.best is None else self.best.dev_accuracy
 
 
-def read(sweep: Sweep, training: Training, epochs: int | None = None) -> Result:
-    """Read the result of a training up to an epoch, by default its last.
+def read_all(sweep: Sweep) -> list[Result]:
+    """Read the results so far of all trainings, in the order of `Sweep.trainings`; errors as `Sweep.trainings`."""
+    return [read(sweep, training) for training in sweep.trainings()]
+
+
+def read(sweep: Sweep, training: Training) -> Result:
+    """Read the result so far of a training.
 
     A training whose files cannot be read is damaged: `Result.why` names the file, and says what to delete.
     """
-    trainer = training.settings.trainer
-    epochs = trainer.epochs if epochs is None else epochs
-    folder = sweep.folder / training.name
+    trainer, folder = training.settings.trainer, sweep.folder / training.name
     why = sweep.failed.get(training.name, "")
     state = "diverged" if why.startswith(DIVERGED) else "failed"
     try:
-        rows = [row for row in read_metrics(folder) if row.epoch <= epochs]
+        rows = [row for row in read_metrics(folder) if row.epoch <= trainer.epochs]
         if why:
             return Result(training, state, rows, why.removeprefix(DIVERGED))
         if not rows:
             return Result(training, "begun" if folder.exists() else "waiting", rows)
         since = rows[-1].epoch - max((row.epoch for row in rows if row.is_best), default=0)
-        ended = replace(trainer, epochs=epochs).stop_reason(rows[-1].epoch, since)
+        ended = trainer.stop_reason(rows[-1].epoch, since)
         # the line of an epoch is written before its model and its checkpoint
         done = bool(ended) and _checkpoint(folder) >= rows[-1].epoch
         return Result(training, "done" if done else "begun", rows)
@@ -93,7 +96,7 @@ class SettingResults:
 
     point: Point
     results: list[Result]  # one for each seed
-    accuracies: list[float]  # on dev, of the saved models of the trainings that are done or given up
+    accuracies: list[float]  # on dev, of the saved models of the trainings that are done
     epochs: int  # done by the longest training
 
     @property
@@ -106,16 +109,11 @@ class SettingResults:
         """Sample standard deviation over the seeds (divisor n - 1); None for fewer than two."""
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
 
-    @property
-    def is_given_up(self) -> bool:
-        """Whether successive halving gave it up."""
-        return any(result.state == "given up" for result in self.results)
-
 
 def by_setting(results: Iterable[Result]) -> list[SettingResults]:
     """Group results by setting, best first: settings with all seeds done, sorted by mean on dev; then the others.
 
-    Among settings that halving gave up, those that were trained longer come first; ties keep the order of the grid.
+    Ties keep the order of the grid.
     """
     groups: dict[str, list[Result]] = {}
     for result in results:
@@ -126,9 +124,8 @@ def by_setting(results: Iterable[Result]) -> list[SettingResults]:
         epochs = max((len(result.rows) for result in group), default=0)
         settings.append(SettingResults(group[0].training.point, group, accuracies, epochs))
 
-    def rank(setting: SettingResults) -> tuple[bool, bool, int, float]:
-        whole = len(setting.accuracies) == len(setting.results)
-        return not whole, setting.is_given_up, -setting.epochs if setting.is_given_up else 0, -(setting.mean or 0.0)
+    def rank(setting: SettingResults) -> tuple[bool, float]:
+        return len(setting.accuracies) < len(setting.results), -(setting.mean or 0.0)
 
     return sorted(settings, key=rank)
 
@@ -137,7 +134,7 @@ def chosen(settings: Sequence[SettingResults]) -> SettingResults | None:
     """Return the best setting on dev; None while a training is unfinished."""
     over = all(result.is_over for setting in settings for result in setting.results)
     best = settings[0] if settings else None
-    return best if over and best is not None and best.accuracies and not best.is_given_up else None
+    return best if over and best is not None and best.accuracies else None
 
 
 def on_test(sweep: Sweep, setting: SettingResults) -> list[float]:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.models import numpy_class
-from lxmls_rnn.experiment import CHANGE_DEV, Settings, checksums, prepare
+from lxmls_rnn.experiment import Settings, checksums, prepare
 from lxmls_rnn.runs import Damaged
 from lxmls_rnn.runs.folder import MAX_NAME_BYTES, new_folder, open_all
 from lxmls_rnn.storage import records
@@ -54,7 +54,6 @@ class Sweep:
     vary: dict[str, list[Any]]  # the values of each varied setting, see `grid.parse_vary`
     seeds: list[int]  # each point of the grid is trained with each seed
     sample: int | None = None  # number of points drawn at random from the grid; None for all
-    halving: bool = False  # whether to use successive halving, see `halving.rungs`
     checksums: dict[str, str] = field(default_factory=dict)  # of the files that the settings name, when it began
     failed: dict[str, str] = field(default_factory=dict)  # why a training failed, by the run's name
 
@@ -124,9 +123,6 @@ class Sweep:
         support, two runs with the same name, or a missing dev part; FileNotFoundError if a file that the settings name
         does not exist.
         """
-        for name in ("epochs", "corpus", *CHANGE_DEV):
-            if self.halving and name in self.vary:
-                raise ValueError(f"--halving compares at equal epochs on the same dev part: {name} cannot vary")
         names: set[str] = set()
         models: dict[object, Settings] = {}  # one training of each size of each kind of model, not each pair of sizes
         files: dict[object, Settings] = {}  # one training of each corpus and file of embeddings
@@ -250,7 +246,6 @@ class _Content:
     vary: dict[str, list[Any]]
     seeds: list[int]
     sample: int | None
-    halving: bool
     checksums: dict[str, str]
     failed: dict[str, str]
 
@@ -264,7 +259,7 @@ class _Content:
                 grid.VARIED[name].check(value)
 
 
-_SAVED = ("vary", "seeds", "sample", "halving", "checksums", "failed")
+_SAVED = ("vary", "seeds", "sample", "checksums", "failed")
 
 
 def more_seeds(seeds: Sequence[int], count: int) -> list[int]:

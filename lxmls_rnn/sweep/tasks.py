@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 import warnings
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -28,24 +27,14 @@ from lxmls_rnn.runs.folder import Config, Metrics
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import locked
 from lxmls_rnn.storage.messages import in_words
-from lxmls_rnn.sweep.owner import CHECK_SECONDS, Claim, ClaimLost, is_owner
 
-KILLED_OWNER_SECONDS = 2.0  # to wait for a killed process to unlock the run
-LIVE_OWNER_SECONDS = 120.0  # to wait for a live process that has lost the run; it may compile before it checks
+LOCK_SECONDS = 2.0  # to wait for a killed process to unlock a run
 
-_asked: dict[str, str] = {}  # "stop" or "pause", by the token of the client that asked
-_changed = threading.Condition()
+_stopped: set[str] = set()  # the tokens of clients that have asked their trainings to stop
 
 
 class WorkerDied(Exception):
-    """A worker's process ended during a training; the message says how, such as "SIGKILL(-9)".
-
-    If `is_final`, the training failed: it must not be submitted again.
-    """
-
-    def __init__(self, how: str, is_final: bool = False) -> None:
-        super().__init__(how)
-        self.is_final = is_final
+    """A worker's process ended during a training; the message says how, such as "SIGKILL(-9)"."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +44,7 @@ class Identity:
     Attributes
     ----------
     token
-        The token of the client's claim on the folder of the sweep.
+        A random text, by which the client asks its trainings to stop.
     folder
         The folder of the sweep, relative to the worker's `paths.runs()`, or absolute.
     version
@@ -100,8 +89,6 @@ def reason_unfit(identity: Identity) -> str:
     try:
         if version() != identity.version:
             return f"its lxmls-rnn is {version()}, and the client's {identity.version}"
-        if not is_owner(identity.path, identity.token):
-            return f"its folder of runs, {paths.runs().resolve()}, is not the client's"
         for file, expected in identity.checksums.items():
             path = paths.located(file)
             if not path.is_file():
@@ -113,16 +100,19 @@ def reason_unfit(identity: Identity) -> str:
         return in_words(error)
 
 
-def ask(token: str, request: str) -> None:
-    """Ask the trainings of a client on this worker to "stop", "pause" or "resume" after their current update."""
-    with _changed:
-        if _asked.get(token) != "stop":
-            _asked[token] = request
-        _changed.notify_all()
+def stop(token: str) -> None:
+    """Ask the trainings of a client on this worker to stop after their current update, with checkpoints."""
+    _stopped.add(token)
 
 
-def train(name: str, settings: dict[str, Any], identity: Identity, epochs: int) -> dict[str, Any]:
-    """Train a run up to a number of epochs, or resume it; may be called again after any interruption.
+def train(
+    name: str,
+    settings: dict[str, Any],
+    identity: Identity,
+    is_wanted: Callable[[], bool] = lambda: True,
+    lock_seconds: float = LOCK_SECONDS,
+) -> dict[str, Any]:
+    """Train a run, or resume it; may be called again after any interruption.
 
     Parameters
     ----------
@@ -130,55 +120,53 @@ def train(name: str, settings: dict[str, Any], identity: Identity, epochs: int) 
         Name and settings of the run; it is made if it does not exist.
     identity
         That of the client that runs the sweep.
-    epochs
+    is_wanted
         As `Run.fit`.
+    lock_seconds
+        How long to wait for another process to unlock the run.
 
     Returns
     -------
     dict
-        "state": "done", "stopped", "diverged", "failed", "lost" (another worker claimed the run) or "unfit" (for this
-        client); "why": a sentence, empty if done or stopped; "seconds": the time taken.
+        "state": "done", "stopped" (asked to, or no longer wanted), "diverged" or "failed"; "why": a sentence, empty if
+        done or stopped; "seconds": the time taken.
     """
     begin = time.monotonic()
     state, why = "done", ""
     try:
-        if why := reason_unfit(identity):
-            state = "unfit"
-        else:
-            # the client has shown the warnings; not in a `catch_warnings`, which is unsafe with several threads
-            warnings.filterwarnings("ignore", category=UserWarning, module=r"lxmls_rnn\.")
-            with np.errstate(all="ignore"):
-                state = _train(name, Settings.from_dict(settings), identity, epochs)
+        # the client has shown the warnings; not in a `catch_warnings`, which is unsafe with several threads
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"lxmls_rnn\.")
+        with np.errstate(all="ignore"):
+            state = _train(name, Settings.from_dict(settings), identity, is_wanted, lock_seconds)
     except FloatingPointError as error:
         state, why = "diverged", str(error)
-    except ClaimLost as error:
-        state, why = "lost", str(error)
     except Exception as error:  # any error ends only this training, not the others
         is_clear = isinstance(error, ValueError | OSError | MemoryError)
         state, why = "failed", in_words(error) if is_clear else f"{type(error).__name__}: {error}"
     return {"state": state, "why": why, "seconds": time.monotonic() - begin}
 
 
-def _train(name: str, settings: Settings, identity: Identity, epochs: int) -> str:
-    if _asked.get(identity.token) == "stop":
-        return "stopped"
-    claim = Claim(identity.path / name)
+def _train(
+    name: str, settings: Settings, identity: Identity, is_wanted: Callable[[], bool], lock_seconds: float
+) -> str:
+    if why := reason_unfit(identity):  # a file has changed since the worker was asked, or the sweep began
+        raise ValueError(f"its worker does not fit: {why}")
+
+    def goes_on() -> bool:
+        return identity.token not in _stopped and is_wanted()
+
+    state = "stopped"
+    if not goes_on():
+        return state
     run = _open_or_create(name, settings, identity)
-    _wait_until_free(run.folder, LIVE_OWNER_SECONDS if claim.takes_over else KILLED_OWNER_SECONDS)
-    events = run.fit(epochs, may_write=claim.check)
-    try:
+    _wait_until_free(run.folder, lock_seconds, goes_on)
+    with closing(run.fit(settings.trainer.epochs, is_wanted=is_wanted)) as events:
         for event in events:
-            claim.check_if_due()
-            with _changed:
-                while _asked.get(identity.token) == "pause":
-                    _changed.wait(CHECK_SECONDS)
-                    claim.check_if_due()
-            if _asked.get(identity.token) == "stop" and not isinstance(event, Stopped):
-                return "stopped"
-    finally:
-        events.close()
-        claim.release()
-    return "done"
+            if isinstance(event, Stopped):
+                state = "done"
+            elif not goes_on():
+                break
+    return state
 
 
 def _open_or_create(name: str, settings: Settings, identity: Identity) -> Run:
@@ -202,17 +190,24 @@ def _corpus(settings: Settings, _checksums: tuple[tuple[str, str], ...]) -> Corp
     return read_corpus(settings)
 
 
-def _wait_until_free(folder: Path, patience: float) -> None:
+def _wait_until_free(folder: Path, seconds: float, goes_on: Callable[[], bool]) -> None:
     """Wait until other processes have unlocked the run; if one keeps it locked, `Run.fit` raises the error."""
+    deadline = time.monotonic() + seconds
+    while is_locked(folder) and time.monotonic() < deadline and goes_on():
+        time.sleep(0.1)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether another process has locked a folder, as `files.locked` does."""
 
     def busy() -> None:
         raise BlockingIOError
 
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        with suppress(BlockingIOError), locked(folder, busy):
-            return
-        time.sleep(0.1)
+    try:
+        with locked(folder, busy):
+            return False
+    except BlockingIOError:
+        return True
 
 
 def kind(settings: Settings) -> tuple[object, ...]:

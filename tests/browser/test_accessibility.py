@@ -74,7 +74,6 @@ def test_a_control_is_read_by_its_label_and_explained_by_its_tooltip(lab):
     panel = lab.panel("SweepPanel")
     tips = {
         "Sample": "Train this many settings",
-        "Successive halving": "Repeatedly drop the worse half",
         "Selected sweep": "The sweep that the buttons",
         "Sweep name": "The sweep is saved in a folder",
     }

@@ -93,7 +93,7 @@ def test_a_reloaded_page_shows_the_training_that_goes_on(lab):
     expect(message(panel)).to_contain_text(STOPPED)
     expect(button(panel, "Resume")).to_be_focused()  # who has no mouse goes on from there
     press(button(panel, "Resume"), "Enter")
-    expect(button(panel, "Pause")).to_be_focused()
+    expect(button(panel, "Stop")).to_be_focused()
     button(panel, "Stop").click()
     expect(message(panel)).to_contain_text(STOPPED)
 

@@ -79,12 +79,15 @@ def test_one_is_cut_off_one_is_killed_one_has_another_corpus_and_the_numbers_are
     cluster, tmp_path
 ):
     lab, folder = cluster.lab, cluster.lab.folder / "runs" / "far"
-    claim = folder / f".epochs={LONG},seed=1234.owner"
+    run = folder / f"epochs={LONG},seed=1234"
+
+    def has_it(worker):
+        """Whether a process of a container has the folder of the long run open."""
+        return run.name in lab.call("docker", "exec", worker, "sh", "-c", "ls -l /proc/[0-9]*/fd", check=False).stdout
 
     def owner():
         """The container that trains the long run."""
-        claimed = claim.read_text() if claim.exists() else ""
-        return next((worker for worker in workers if worker[:12] == claimed[-12:]), None)
+        return next(filter(has_it, workers), None)
 
     def starts(worker):
         return lab.call("docker", "logs", worker).stdout.count("Start worker at")
@@ -105,7 +108,7 @@ def test_one_is_cut_off_one_is_killed_one_has_another_corpus_and_the_numbers_are
         cwd=lab.folder, env=lab.environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as client:  # fmt: skip
         one = lab.wait_for(owner, "an owner")
-        lab.wait_for((folder / claim.stem[1:] / "checkpoint.npz").exists, "a checkpoint")
+        lab.wait_for((run / "checkpoint.npz").exists, "a checkpoint")
         lab.call("docker", "network", "disconnect", network, one)
         other = lab.wait_for(lambda: owner() not in (None, one) and owner(), "a new owner")
         lab.call("docker", "network", "connect", network, one)

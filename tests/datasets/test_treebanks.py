@@ -12,6 +12,7 @@ from lxmls_rnn.cli.main import app
 from lxmls_rnn.datasets import DATASETS, DownloadError, catalogue, fetch, treebanks
 from lxmls_rnn.datasets.corpora import corpus_files, corpus_name
 from lxmls_rnn.experiment import Settings, parts, read_corpus
+from lxmls_rnn.sweep.sweep import Sweep
 
 SENTENCE = (
     "# text = Ela corre\n1\tEla\tela\tPRON\tPRP\t_\t2\tnsubj\t_\t_\n2\tcorre\tcorrer\tVERB\tVBZ\t_\t0\troot\t_\t_\n\n"
@@ -289,6 +290,6 @@ def test_the_commands_fetch_train_evaluate_and_sweep(bosque, data, tmp_path):
     assert "licence (" in run("fetch", "ud:pt_bosque", "--from", str(tmp_path / "from"))
     assert "on ud:pt_bosque: 6 sentences" in run("train", "ud:pt_bosque", "--epochs", "1", "--name", "a")
     assert "ud:pt_bosque" in run("runs")
-    run("sweep", "ud:pt_bosque", "--vary", "n_hidd=2,3", "--epochs", "1", "--dry-run")
+    Sweep(tmp_path / "runs" / "b", Settings("ud:pt_bosque"), {"n_hidd": [2, 3]}, [1]).check()
     corpus_files("ud:pt_bosque")[0].unlink()
     assert "pt_bosque-ud-test.conllu: 3 sentences" in run("evaluate", "a", "ud:pt_bosque")

@@ -42,8 +42,7 @@ from lxmls_rnn.readers.tags import read_tag_map
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.runs.folder import RUN
 from lxmls_rnn.storage.messages import UNSAFE, in_words
-from lxmls_rnn.sweep import halving
-from lxmls_rnn.sweep.results import by_setting
+from lxmls_rnn.sweep.results import by_setting, read_all
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps
 
 LONGEST = 600  # characters of a message
@@ -175,7 +174,7 @@ def with_training(place):
         command(number, "runs", "--root", place)
         found, damaged = find_sweeps(place)
         for sweep in found:
-            results = halving.results(sweep)
+            results = read_all(sweep)
             by_setting(results)
             damaged += [result for result in results if result.state == "damaged"]
         for broken in damaged:

@@ -137,15 +137,16 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(left_alone, tmp_path):
     assert parameters_of(run) == parameters_of(left_alone)
 
 
-def test_every_epoch_has_a_checkpoint_even_if_it_is_not_the_best(tmp_path):
+def test_every_epoch_has_a_checkpoint_and_only_the_best_ones_a_model(tmp_path):
     run = Run.create("patient", PATIENT, tmp_path)
     best = []
     for event in run.fit():
         if isinstance(event, EpochDone):
             progress = model_file.read_header(run.folder / "checkpoint.npz")["progress"]
             assert (progress["epoch"], progress["batch"]) == (event.epoch, 0)
-            best.append(event.is_best)
-    assert False in best
+            best += [event.epoch] if event.is_best else []
+            assert model_file.read_header(run.folder / "model.npz")["epoch"] == best[-1]
+    assert best[-1] < progress["epoch"]  # the last epoch was not the best
 
 
 def test_a_line_of_metrics_that_a_kill_cut_off_does_not_count(tmp_path, left_alone):
@@ -217,6 +218,21 @@ def test_two_trainings_of_one_run_are_refused(tmp_path):
     with pytest.raises(RuntimeError, match="another process trains"):
         next(Run.open("one", tmp_path).fit())
     events.close()
+
+
+@pytest.mark.parametrize("last", [BatchDone, EpochDone])
+@pytest.mark.parametrize("end", [lambda events: events.close(), list])
+def test_a_training_that_is_no_longer_wanted_writes_nothing(left_alone, tmp_path, last, end):
+    run, unwanted = Run.create("one", left_alone.settings, tmp_path), []
+    events = run.fit(checkpoint_every=0.0, is_wanted=lambda: not unwanted)
+    next(event for event in events if isinstance(event, last))
+    unwanted.append(True)
+    before = {file.name: file.read_bytes() for file in run.folder.iterdir()}
+    assert not end(events)
+    assert not list(Run.open("one", tmp_path).fit(is_wanted=lambda: not unwanted))
+    assert {file.name: file.read_bytes() for file in run.folder.iterdir()} == before
+    list(Run.open("one", tmp_path).fit())  # the lock is free, and the other one goes on
+    assert numbers(run) == numbers(left_alone)
 
 
 def test_a_run_is_looked_at_through_numpy_with_the_figures_of_its_model(left_alone):

@@ -16,7 +16,7 @@ from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Progress, Trainer
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
-from lxmls_rnn.sweep import grid, halving
+from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.sweep import Sweep
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
@@ -88,11 +88,6 @@ def accuracy(training, epoch):
     point = training.point
     more = 0.1 * (point.get("clip") is not None) + 0.05 * (point.get("model") == "NumpyLSTM") + point.get("decay", 0)
     return point.get("n_hidd", 0) / 100 + more + training.seed / 100 + epoch / 1000
-
-
-def missing(sweep):
-    """The results of the trainings that are not over, and to how many epochs each is trained next."""
-    return [(result, epochs) for result, epochs in halving.with_epochs(sweep) if epochs]
 
 
 def hold_workers(folder):

@@ -8,14 +8,14 @@ import pytest
 from sweep.small import accuracy, by_size, with_runs
 
 from lxmls_rnn.plotting.palette import LINES
-from lxmls_rnn.sweep import charts, halving
-from lxmls_rnn.sweep.results import DIVERGED, by_setting
+from lxmls_rnn.sweep import charts
+from lxmls_rnn.sweep.results import DIVERGED, by_setting, read_all
 
 DEVIATION = statistics.stdev([0.01, 0.02])
 
 
 def against(sweep, name, **more):
-    lines = charts.lines_against(name, sweep.vary, by_setting(halving.results(sweep)))
+    lines = charts.lines_against(name, sweep.vary, by_setting(read_all(sweep)))
     return charts.against(name, sweep.vary, lines, "a label", **more)
 
 
@@ -66,7 +66,7 @@ def test_without_a_varied_setting_all_seeds_are_at_one_place(tmp_path):
 
 def test_a_value_that_nothing_is_known_of_has_no_line(tmp_path):
     sweep = with_runs(tmp_path, by_size, "n_hidd=4,2", "clip=none,1")
-    settings = [s for s in by_setting(halving.results(sweep)) if s.point["clip"]]
+    settings = [s for s in by_setting(read_all(sweep)) if s.point["clip"]]
     ((label, colour, _),) = charts.lines_against("n_hidd", sweep.vary, settings)
     assert (label, colour) == ("clip=1.0", LINES[1])  # which it keeps when the other has a line
 
@@ -74,7 +74,7 @@ def test_a_value_that_nothing_is_known_of_has_no_line(tmp_path):
 def test_a_curve_has_the_epochs_that_all_seeds_have(tmp_path):
     sweep = with_runs(tmp_path, accuracy, "n_hidd=2", seeds=[1, 2, 3, 9])
     *_, last = sweep.trainings()  # it diverged, and counts neither here nor in the mean
-    (setting,) = by_setting(halving.results(replace(sweep, failed={last.name: DIVERGED})))
+    (setting,) = by_setting(read_all(replace(sweep, failed={last.name: DIVERGED})))
     del setting.results[1].rows[-1]
     epochs, means, deviations = charts.curve(setting)
     assert epochs == [1, 2, 3]
@@ -85,7 +85,7 @@ def test_a_curve_has_the_epochs_that_all_seeds_have(tmp_path):
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_the_best_curves_have_a_band_and_lie_over_the_others(tmp_path, epochs):
     sweep = with_runs(tmp_path, accuracy, "n_hidd=2,4,6", "clip=none", epochs=epochs)
-    best, *others = by_setting(halving.results(sweep))
+    best, *others = by_setting(read_all(sweep))
     chart = charts.curves([(best, "#123456", "dashed")], others)
     assert (chart.x.label, chart.x.format, chart.y.format) == ("epoch", "d", ".0%")
     numbers = range(1, epochs + 1)

@@ -3,12 +3,14 @@
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import dask
+import psutil
 import pytest
 from sweep.clusters import Cluster, Line, certificate
 from sweep.small import BASE, of_sweep, serial, small_sweep
@@ -19,7 +21,6 @@ from lxmls_rnn.runs.folder import read_metrics
 from lxmls_rnn.sweep import cluster as clusters
 from lxmls_rnn.sweep import tasks
 from lxmls_rnn.sweep.driver import Driver
-from lxmls_rnn.sweep.owner import Claim
 from lxmls_rnn.sweep.sweep import Sweep
 
 COMMAND = Path(sys.executable).with_name("lxmls-rnn")
@@ -70,48 +71,61 @@ def test_a_worker_with_another_corpus_is_named_and_the_others_train(cluster, run
     sweep = Sweep.load("far", runs)
     assert (sweep.base.corpus, sweep.base.dev) == (NAMED.corpus, NAMED.dev)
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
-    assert not list(runs.rglob(".*"))  # no claim is left
 
 
-@pytest.mark.nightly("test_tasks loses a claim in a training, and test_local a worker: here both, on a cluster")
+def has_open(process, run):
+    """Whether a process, or one that it started, has the folder of a run or its lock open."""
+    files = (Path("/proc", str(one.pid), "fd") for one in (process, *process.children(recursive=True)))
+    return any(str(file.readlink()).startswith(str(run)) for folder in files for file in folder.iterdir())
+
+
+@pytest.mark.nightly(
+    "test_tasks has a training that is no longer wanted, and test_local kills: here both, on a cluster"
+)
 def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, runs, tmp_path):
     to_scheduler = urlsplit(cluster.address)
     line = Line(to_scheduler.hostname, to_scheduler.port)
-    cut_off = cluster.worker("ada", f"tls://127.0.0.1:{line.port}", LXMLS_RUNS=runs)
-    long = replace(NAMED, trainer=replace(NAMED.trainer, epochs=300))
+    ada = psutil.Process(cluster.worker("ada", f"tls://127.0.0.1:{line.port}", LXMLS_RUNS=runs).pid)
+    long = replace(NAMED, trainer=replace(NAMED.trainer, epochs=100_000))
     sweep = small_sweep(runs, "n_hidd=2", base=long, seeds=[1]).begin()
-    run = next(sweep.trainings()).name
-    owner = sweep.folder / f".{run}.owner"
-    driver, first = Driver(sweep, scheduler=cluster.address), ""
-    for _ in driver.run():
-        has_it = ""
-        with suppress(FileNotFoundError):  # before the run is there, and after its end
-            has_it = owner.read_text()
-        if not first and has_it and len(read_metrics(sweep.folder / run)) > 5:
-            first = has_it
-            cluster.worker("bob", LXMLS_RUNS=runs)
-            line.cut()
-        elif first and has_it not in ("", first) and cut_off.poll() is None:
-            first = "lost while it lived"
-    assert first == "lost while it lived"
-    rows = Run.open(run, sweep.folder).metrics()
-    assert [row.epoch for row in rows] == list(range(1, 301))
-    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+    run = sweep.folder / next(sweep.trainings()).name
+    bob, lost = None, False
+    with closing(Driver(sweep, scheduler=cluster.address).run()) as events:
+        while not lost:
+            next(events)
+            with suppress(FileNotFoundError):  # a file that is closed meanwhile
+                if bob is None and len(read_metrics(run)) > 5:
+                    bob = psutil.Process(cluster.worker("bob", LXMLS_RUNS=runs).pid)
+                    line.cut()
+                lost = bob is not None and has_open(bob, run) and not has_open(ada, run)  # though ada lives
+    few = replace(sweep, base=sweep.base.changed(epochs=len(read_metrics(run)) + 1))
+    list(Driver(few, scheduler=cluster.address).run())
+    rows = Run.open(run.name, sweep.folder).metrics()
+    assert [row.epoch for row in rows] == list(range(1, len(rows) + 1))
+    assert of_sweep(few) == serial(few, tmp_path / "serial")
 
 
 def test_in_what_a_worker_differs_is_said(runs, tmp_path, monkeypatch):
     monkeypatch.setenv("LXMLS_DATA", str(data(tmp_path / "data")))
     sweep = small_sweep(runs, "n_hidd=2", base=NAMED).begin()
-    client = tasks.Identity(Claim(sweep.folder).token, "small", tasks.version(), sweep.all_checksums())
-    assert tasks.reason_unfit(client) == ""
-    assert tasks.reason_unfit(replace(client, version="9")) == f"its lxmls-rnn is {tasks.version()}, and the client's 9"
-    assert tasks.reason_unfit(replace(client, token="")) == f"its folder of runs, {runs}, is not the client's"
-    Path(paths.data() / "sample/dev.conll").write_text("")
-    assert (
-        tasks.reason_unfit(client) == f"its file {tmp_path}/data/sample/dev.conll is not the client's sample/dev.conll"
-    )
-    Path(paths.data() / "sample/dev.conll").unlink()
-    assert tasks.reason_unfit(client) == f"it has no file {tmp_path}/data/sample/dev.conll"
+    client = tasks.Identity("token", "small", tasks.version(), sweep.all_checksums())
+
+    def why(threads=1, **changes):
+        return clusters._reason_unfit(
+            replace(client, **changes), SimpleNamespace(state=SimpleNamespace(nthreads=threads))
+        )
+
+    other_folder = f"its folder of runs, {runs}, is not the client's, or has no locks that both see"
+    assert why() == other_folder  # the client does not hold it
+    assert why(folder="nothing") == other_folder
+    with sweep.locked():
+        assert why() == ""
+        assert why(threads=2) == "it has 2 threads: start it with --nthreads 1"
+        assert why(version="9") == f"its lxmls-rnn is {tasks.version()}, and the client's 9"
+        Path(paths.data() / "sample/dev.conll").write_text("")
+        assert why() == f"its file {tmp_path}/data/sample/dev.conll is not the client's sample/dev.conll"
+        Path(paths.data() / "sample/dev.conll").unlink()
+        assert why() == f"it has no file {tmp_path}/data/sample/dev.conll"
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,17 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from distributed import default_client
+from distributed import default_client, get_worker
+from environment import wait_until
 from sweep.clusters import Clock, cluster_of
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn.runs import Run
+from lxmls_rnn.storage.files import locked
 from lxmls_rnn.sweep import cluster as clusters
-from lxmls_rnn.sweep import halving, report
+from lxmls_rnn.sweep import report, tasks
 from lxmls_rnn.sweep.driver import Driver
+from lxmls_rnn.sweep.results import read_all
 from lxmls_rnn.sweep.sweep import Sweep
 
 
@@ -26,7 +29,7 @@ def address():
 
 
 def states(sweep):
-    return {result.training.name: result.state for result in halving.results(sweep)}
+    return {result.training.name: result.state for result in read_all(sweep)}
 
 
 def test_it_trains_what_is_missing_and_tells_how_far_it_is(address, tmp_path):
@@ -41,7 +44,6 @@ def test_it_trains_what_is_missing_and_tells_how_far_it_is(address, tmp_path):
         if result is not None:
             assert driver.results[result.training.name] == result
             seen.append(result)
-            (sweep.folder / f".{result.training.name}.owner").write_text("of a worker that was killed")
             left.append(driver.seconds_left)
             assert left[-1] == report.seconds_left(driver.results.values(), driver.seconds, 2)
             assert (driver.alive, driver.count) == (2, 2)
@@ -55,7 +57,6 @@ def test_it_trains_what_is_missing_and_tells_how_far_it_is(address, tmp_path):
     assert driver.state == "done"
     assert driver.alive == 0
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
-    assert not list(tmp_path.rglob(".*.owner"))
     assert list(driver.run()) == []  # nothing is missing
 
 
@@ -80,40 +81,52 @@ def test_what_diverged_and_what_failed_is_kept_and_only_the_failed_is_tried_agai
     assert [r.training.name for r in again.run() if r is not None] == [foreign.folder.name]
 
 
-def test_paused_it_holds_closed_it_stops_and_later_goes_on_to_the_same_numbers(address, tmp_path):
-    base = replace(BASE, trainer=replace(BASE.trainer, epochs=8))
+def test_closed_it_stops_all_and_later_goes_on_to_the_same_numbers(address, tmp_path):
+    base = replace(BASE, trainer=replace(BASE.trainer, epochs=100_000))
     sweep = small_sweep(tmp_path, "n_hidd=2,3", base=base, seeds=[1]).begin()
-    driver, said, held = Driver(sweep, scheduler=address), [], 0
-    driver.paused = True
+    driver = Driver(sweep, scheduler=address)
     with closing(driver.run()) as events:
-        while held < 5:  # for a second and a half, in which epochs would end
+        while len(list(sweep.folder.glob("*/checkpoint.npz"))) < 2:
             next(events)
-            said.append(driver.state)
-            held += set(states(sweep).values()) == {"begun"}
-        assert not any(file.read_text() for file in sweep.folder.glob("*/metrics.jsonl"))
-    assert set(said) == {"asking workers", "paused"}
     assert (driver.state, driver.alive) == ("stopping", 0)
     assert states(sweep) == {"n_hidd=2,seed=1": "begun", "n_hidd=3,seed=1": "begun"}
-    assert not list(tmp_path.rglob(".*.owner"))
-    again, said = Driver(sweep, scheduler=address), []
-    again.paused = True
-    for _ in again.run():
-        said.append(again.state)
-        if again.state == "paused":
-            again.paused = False
-    assert "paused" in said
-    assert said[-1] == "training"
-    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+    runs = [Run.open(training.name, sweep.folder) for training in sweep.trainings()]
+    for run in runs:
+        with locked(run.folder, None):  # no worker trains it now
+            pass
+    few = replace(sweep, base=sweep.base.changed(epochs=max(len(run.metrics()) for run in runs) + 1))
+    list(Driver(few, scheduler=address).run())
+    assert of_sweep(few) == serial(few, tmp_path / "serial")
 
 
-def test_by_halving_the_worse_half_ends_after_half_of_the_epochs(address, tmp_path):
-    sweep = small_sweep(tmp_path, "n_hidd=1,12", seeds=[1], halving=True).begin()
-    driver = Driver(sweep, scheduler=address)
-    list(driver.run())
-    assert sorted((result.state, len(result.rows)) for result in driver.results.values()) == [
-        ("done", 3),
-        ("given up", 1),
-    ]
+@pytest.fixture
+def deadly(monkeypatch):
+    """What trainings with n_hidd=2 do: they end their worker; the names of those that did."""
+    ended, train = [], tasks.train
+
+    def end_worker(name, *arguments):
+        if name.startswith("n_hidd=2"):
+            worker = get_worker()
+            ended.append(worker.name)
+            worker.loop.add_callback(worker.close, nanny=False)
+            wait_until(lambda: not arguments[2]())
+        return train(name, *arguments)
+
+    monkeypatch.setattr(tasks, "train", end_worker)
+    return ended
+
+
+def test_a_training_that_loses_three_workers_fails_and_the_others_are_not_disturbed(deadly, tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2,3", seeds=[1]).begin()
+    with cluster_of(1, 1, 1, 1) as cluster:
+        driver = Driver(sweep, scheduler=cluster.scheduler_address)
+        list(driver.run())
+    assert len(deadly) == len(set(deadly)) == 3
+    failed, done = driver.results.values()
+    assert (failed.state, failed.why) == (
+        "failed", "its workers died while they trained it: the last one has disappeared"
+    )  # fmt: skip
+    assert done.state == "done"
 
 
 def test_a_cluster_on_which_none_may_train_stops_the_sweep(tmp_path, monkeypatch):

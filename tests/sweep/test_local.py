@@ -167,16 +167,18 @@ def test_a_training_whose_workers_die_three_times_fails_and_the_other_one_is_not
     long = replace(BASE, trainer=replace(BASE.trainer, epochs=100_000))
     sweep = small_sweep(tmp_path, "epochs=100000,3", base=long, seeds=[1]).begin()
     deadly, other = (training.name for training in sweep.trainings())
-    driver, killed, claim, rows = Driver(sweep, workers=1), 0, "", 0
+    driver, killed, rows = Driver(sweep, workers=1), 0, 0
+
+    def written():
+        return sum(path.read_text().count("\n") for path in sweep.folder.glob(f"{deadly}/metrics.jsonl"))
+
     for _ in driver.run():
-        now, written = "", sum(path.read_text().count("\n") for path in sweep.folder.glob(f"{deadly}/metrics.jsonl"))
-        with suppress(FileNotFoundError):
-            now = (sweep.folder / f".{deadly}.owner").read_text()
-        if killed < 3 and written > rows and now not in ("", claim) and driver.results[deadly].state != "failed":
-            claim, rows = now, written  # of this worker; the next one makes a claim of its own
+        if killed < 3 and written() > rows:
             for process in workers_of(psutil.Process()):
                 process.kill()
+                process.wait()
                 killed += 1
+            rows = written()  # the next worker writes more
     assert driver.results[deadly].state == "failed"
     assert driver.results[deadly].why == "its workers died while they trained it: SIGKILL(-9)"
     assert (driver.results[other].state, killed) == ("done", 3)

@@ -1,38 +1,42 @@
-"""What has come of a sweep: of each setting over its seeds, by halving, in tables."""
+"""What has come of a sweep: of each setting over its seeds, in tables."""
 
-import csv
-import io
 import json
 import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from sweep.small import BASE, by_size, missing, small_sweep, with_runs
+from sweep.small import BASE, by_size, checkpoint, small_sweep, with_runs
 
 from lxmls_rnn.runs import Run
-from lxmls_rnn.sweep import halving, report
-from lxmls_rnn.sweep.results import DIVERGED, by_setting, chosen, on_test, read
+from lxmls_rnn.sweep import report
+from lxmls_rnn.sweep.results import DIVERGED, by_setting, chosen, on_test, read, read_all
 
 
 def test_what_failed_and_what_is_missing_comes_last_and_is_said(tmp_path):
     sweep = with_runs(tmp_path, by_size, "n_hidd=2,4,3")
     names = [training.name for training in sweep.trainings()]
     sweep = replace(sweep, failed={names[1]: DIVERGED + "nan", names[4]: "no memory"}, seeds=[1, 2, 3])
-    settings = by_setting(halving.results(sweep))
+    settings = by_setting(read_all(sweep))
     found = {setting.point["n_hidd"]: report.unfinished_in_words(setting.results) for setting in settings}
     assert found == {2: "1 waiting", 4: "1 diverged, 1 failed, 1 waiting", 3: "1 waiting"}
     failures = [f"{names[1]} diverged: nan", f"{names[4]} failed: no memory"]
-    assert report.notes(sweep, halving.results(sweep)) == failures
+    assert report.notes(sweep, read_all(sweep)) == failures
     of_few = replace(sweep, vary={"max_nr_sent": [20, 40]})
     limit = "max_nr_sent changes dev and the test part, too: its values are measured on different sentences or tags"
-    assert report.notes(of_few, halving.results(sweep)) == [limit, *failures]
+    assert report.notes(of_few, read_all(sweep)) == [limit, *failures]
     assert chosen(settings) is None
-    given_up = [
-        replace(result, state="given up")
-        for result in halving.results(with_runs(tmp_path, by_size, "n_hidd=2", name="b"))
-    ]
-    assert chosen(by_setting(given_up)) is None
+
+
+def test_a_training_has_the_accuracy_of_its_last_model_and_is_done_once_its_checkpoint_is_there(tmp_path):
+    sweep = with_runs(tmp_path, lambda training, epoch: 0.9 - epoch / 10, "n_hidd=2", seeds=[1])
+    (training,) = sweep.trainings()
+    result = read(sweep, training)
+    assert (result.state, result.accuracy) == ("done", pytest.approx(0.5))
+    file = sweep.folder / training.name / "checkpoint.npz"
+    for content in (checkpoint(3), None):  # that of the epoch before, and none
+        file.unlink() if content is None else file.write_bytes(content)
+        assert read(sweep, training).state == "begun"
 
 
 def test_early_stopping_ends_before_the_last_epoch(tmp_path):
@@ -46,7 +50,6 @@ def test_early_stopping_ends_before_the_last_epoch(tmp_path):
     patient = replace(training.settings, trainer=replace(training.settings.trainer, patience=1))
     result = read(sweep, training._replace(settings=patient))
     assert (result.state, result.accuracy) == ("done", 0.7)
-    assert (report.row(result)["epoch"], report.row(result)["dev_accuracy"]) == (2, 0.7)
     assert read(sweep, training).state == "begun"
 
 
@@ -55,23 +58,17 @@ def test_the_test_part_is_measured_for_the_chosen_one(tmp_path):
     for training in sweep.trainings():
         for _ in Run.create(training.name, training.settings, sweep.folder).fit():
             pass
-    best = chosen(by_setting(halving.results(sweep)))
+    best = chosen(by_setting(read_all(sweep)))
     test = on_test(sweep, best)
     tagger, _ = Run.open(best.results[0].training.name, sweep.folder).load()
     assert test == [tagger.evaluate(BASE.corpus.replace("train.conll", "test.conll"), max_nr_sent=100).accuracy]
-    assert "On the test part, measured for this setting alone" in report.verdict(best, test, "")
+    assert "On the test part, measured for this setting alone" in report.verdict(sweep, best)
     failed = replace(best.results[0], state="failed")
     assert on_test(sweep, replace(best, results=[failed, *best.results])) == test
     for _ in Run.open(best.results[0].training.name, sweep.folder).fit(epochs=4):
         pass
     with pytest.raises(ValueError, match=r"on dev from epoch 3, but its model is of epoch 4: .* sweep --resume small "):
-        on_test(sweep, chosen(by_setting(halving.results(sweep))))
-
-
-def test_a_spreadsheet_computes_nothing_that_a_damaged_file_says(tmp_path):
-    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1], failed={"n_hidd=2,seed=1": '=HYPERLINK("http://a.b";"c")'})
-    (row,) = csv.DictReader(io.StringIO(report.to_csv(halving.results(sweep))))
-    assert row["why"] == '\'=HYPERLINK("http://a.b";"c")'
+        on_test(sweep, chosen(by_setting(read_all(sweep))))
 
 
 def header_of(text):
@@ -99,10 +96,10 @@ def test_a_damaged_training_is_named_and_hides_no_other(tmp_path, damage):
     sweep = with_runs(tmp_path, by_size, "n_hidd=2,4")
     hurt, *_ = sweep.trainings()
     damage(sweep.folder / hurt.name / "checkpoint.npz")
-    found = halving.results(sweep)
+    found = read_all(sweep)
     assert [result.state for result in found] == ["damaged", "done", "done", "done"]
     assert str(sweep.folder / hurt.name) in found[0].why
-    assert missing(sweep) == [(found[0], 4)]  # --resume gives it to a worker, which says what to delete
+    assert not found[0].is_over  # --resume gives it to a worker, which says what to delete
     assert report.notes(sweep, found) == [f"{hurt.name} damaged: {found[0].why}"]
     assert report.unfinished_in_words(found) == "1 damaged"
 
@@ -114,7 +111,7 @@ def test_a_test_part_that_cannot_be_measured_is_a_value_error(tmp_path):
         pass
     (sweep.folder / training.name / "model.npz").unlink()
     with pytest.raises(ValueError, match="has no model yet"):
-        on_test(sweep, by_setting(halving.results(sweep))[0])
+        on_test(sweep, by_setting(read_all(sweep))[0])
 
 
 def test_of_a_damaged_training_that_diverged_before_the_reason_stays(tmp_path):

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from sweep.small import BASE, DEV, TRAIN, of_sweep, serial, small_sweep, workers_of
 
-from lxmls_rnn.sweep import halving
+from lxmls_rnn.sweep.results import read_all
 from lxmls_rnn.sweep.sweep import Sweep
 
 COMMAND = [str(Path(sys.executable).with_name("lxmls-rnn")), "sweep", "--workers", "2"]
@@ -55,7 +55,7 @@ def test_struck_at_random_moments_it_ends_with_the_numbers_of_serial_runs(tmp_pa
     name, kinds = "0", [kind for kind in STATUS for _ in range(3 if kind else 1)]
     for number, kind in enumerate(draw.sample(kinds[:-1], 12) + kinds[-1:]):
         begun = (runs / name / "sweep.json").exists()
-        if begun and all(result.state == "done" for result in halving.results(Sweep.load(name, runs))):
+        if begun and all(result.state == "done" for result in read_all(Sweep.load(name, runs))):
             assert of_sweep(Sweep.load(name, runs)) == numbers
             name, begun = str(number), False
         temporary.mkdir()

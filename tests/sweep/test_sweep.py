@@ -109,8 +109,6 @@ def test_a_sweep_whose_corpus_has_changed_cannot_be_extended(tmp_path):
         ({"seeds": []}, r"the seeds must be different numbers, at least one, got \[\]"),
         ({"seeds": [3, 3]}, r"the seeds must be different numbers, at least one, got \[3, 3\]"),
         ({"sample": 0}, "^sample must be at least 1, got 0"),
-        ({"vary": {"epochs": [1, 2]}, "halving": True}, "equal epochs on the same dev part: epochs cannot vary"),
-        ({"vary": {"max_nr_sent": [1, 2]}, "halving": True}, "on the same dev part: max_nr_sent cannot vary"),
         ({"vary": {"n_emb": [2], "embeddings": [None, "a"]}}, "n_emb cannot vary with the embeddings a, which"),
         ({"vary": {"min_count": [2], "vocabulary": ["train", "guide"]}}, "min_count cannot vary with the vocabulary g"),
         (

@@ -1,5 +1,7 @@
 """A worker reads a corpus once for trainings that follow each other, and comes to the numbers of serial runs."""
 
+import itertools
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,26 +10,19 @@ import pytest
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn.datasets.corpora import corpus_files, find
-from lxmls_rnn.deep_learning.training import EpochDone, Trainer
+from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.runs import Run
+from lxmls_rnn.storage.files import locked
 from lxmls_rnn.sweep import tasks
-from lxmls_rnn.sweep.halving import results
-from lxmls_rnn.sweep.owner import Claim
-from lxmls_rnn.sweep.results import by_setting, on_test
+from lxmls_rnn.sweep.results import by_setting, on_test, read_all
 
 
-def train(sweep, *asked, epochs=3, **changes):
-    """Train a sweep as a worker would, in this process; returns how each training ended.
-
-    `asked` are what the client asks for before, `changes` of the client.
-    """
-    claim = Claim(sweep.folder)
-    client = tasks.Identity(claim.token, str(sweep.folder.absolute()), tasks.version(), sweep.checksums)
+def train(sweep, *options, **changes):
+    """Train a sweep as a worker would, in this process, for a client with `changes`; return how each training ended."""
+    client = tasks.Identity("token", str(sweep.folder.absolute()), tasks.version(), sweep.checksums)
     client = replace(client, **changes)
-    for what in asked:
-        tasks.ask(client.token, what)
-    ended = [tasks.train(t.name, t.settings.to_dict(), client, epochs) for t in sweep.trainings()]
-    claim.release()
+    ended = [tasks.train(t.name, t.settings.to_dict(), client, *options) for t in sweep.trainings()]
     assert all(one["seconds"] > 0 for one in ended)
     return [(one["state"], one["why"]) for one in ended]
 
@@ -44,7 +39,7 @@ def test_corpora_are_varied(tmp_path):
     assert set(sweep.checksums) == {file for corpus in ("sample", "reach:2") for file in find(corpus).files[:2]}
     assert train(sweep) == [("done", "")] * 2
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
-    settings = {setting.point["corpus"]: setting for setting in by_setting(results(sweep))}
+    settings = {setting.point["corpus"]: setting for setting in by_setting(read_all(sweep))}
     for corpus, setting in settings.items():
         tagger, _ = Run.open(f"corpus={corpus},seed=1", sweep.folder).load()
         assert on_test(sweep, setting) == [tagger.evaluate(corpus_files(corpus)[2], max_nr_sent=100).accuracy]
@@ -57,7 +52,8 @@ def test_the_tags_that_a_run_has_chosen_are_kept_when_it_is_resumed(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, corpus=str(own), dev=str(own)), seeds=[1]).begin()
     assert train(sweep) == [("done", "")]
     assert Run.open("n_hidd=2,seed=1", sweep.folder).settings.tags == "upos"
-    assert train(sweep, epochs=4) == [("done", "")]
+    longer = replace(sweep, base=replace(sweep.base, trainer=replace(sweep.base.trainer, epochs=4)))
+    assert train(longer) == [("done", "")]
 
 
 def test_a_corpus_that_has_changed_is_read_again(tmp_path):
@@ -71,43 +67,46 @@ def test_a_corpus_that_has_changed_is_read_again(tmp_path):
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
 
 
-def test_what_a_worker_is_asked_for_it_does(tmp_path):
+def test_asked_to_stop_a_training_writes_a_checkpoint_and_none_begins(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2,3", seeds=[1]).begin()
+    questions = itertools.count()
+    assert train(sweep, lambda: next(questions) != 9 or not tasks.stop("x"), token="x") == [("stopped", "")] * 2
+    first, second = (sweep.folder / training.name for training in sweep.trainings())
+    progress = model_file.read_header(first / "checkpoint.npz")["progress"]
+    assert (progress["epoch"], progress["batch"] > 0, second.exists()) == (0, True, False)
+    assert train(sweep) == [("done", "")] * 2
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+
+
+def test_a_training_that_nobody_wants_any_more_writes_nothing_and_waits_for_no_lock(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
-    assert train(sweep, "pause", "stop", "resume") == [("stopped", "")]  # a stop is for good
-    assert [file.name for file in sweep.folder.iterdir()] == ["sweep.json"]
-    assert train(sweep, "pause", "resume") == [("done", "")]
-
-
-def test_who_loses_its_claim_in_a_training_writes_no_more(tmp_path, monkeypatch):
-    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
-    run, fit = sweep.folder / "n_hidd=2,seed=1", Run.fit
-
-    def claimed_after_an_epoch(self, *given, **options):
-        for event in fit(self, *given, **options):
-            if isinstance(event, EpochDone):
-                Claim(run)
-            yield event
-
-    monkeypatch.setattr(Run, "fit", claimed_after_an_epoch)
-    monkeypatch.setattr(Claim, "check_if_due", lambda claim: None)  # which looks now and then
-    assert [state for state, _ in train(sweep)] == ["lost"]
-    assert [row.epoch for row in Run.open(run.name, sweep.folder).metrics()] == [1]
+    folder = sweep.folder / "n_hidd=2,seed=1"
+    assert train(sweep, lambda: not (folder / "checkpoint.npz").exists()) == [("stopped", "")]
+    assert [row.epoch for row in Run.open(folder.name, sweep.folder).metrics()] == [1]
+    before, questions = {file.name: file.read_bytes() for file in folder.iterdir()}, iter([True, True])
+    with locked(folder, None):
+        ((state, why),) = train(sweep, lambda: next(questions, False), math.inf)
+    assert (state, why) == ("failed", f"RuntimeError: another process trains the run {folder}")
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert train(sweep) == [("done", "")]
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
 
 
 def test_a_training_that_ends_otherwise_says_how(tmp_path):
     base = replace(BASE, activation="relu", trainer=replace(BASE.trainer, epochs=10))
     sweep = small_sweep(tmp_path, "rate=1e300", base=base, seeds=[1]).begin()
-    ((state, why),) = train(sweep, epochs=10)
+    ((state, why),) = train(sweep)
     assert (state, "try a lower rate than 1e+300" in why) == ("diverged", True)
-    assert train(sweep, version="9") == [("unfit", f"its lxmls-rnn is {tasks.version()}, and the client's 9")]
+    why = f"its worker does not fit: its lxmls-rnn is {tasks.version()}, and the client's 9"
+    assert train(sweep, version="9") == [("failed", why)]
     sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1], name="file").begin()
     (sweep.folder / "n_hidd=2,seed=1").touch()
     (_, why), *_ = ended = train(sweep)
     assert ended == [("failed", why)]
     assert str(sweep.folder / "n_hidd=2,seed=1") in why
     assert "Error" not in why
-    client = tasks.Identity(Claim(sweep.folder).token, str(sweep.folder), tasks.version(), None)
-    ended = tasks.train("other", {}, client, 3)
+    client = tasks.Identity("token", str(sweep.folder), tasks.version(), None)
+    ended = tasks.train("other", BASE.to_dict(), client)
     assert ended["state"] == "failed"
     assert ended["why"].startswith("AttributeError: ")  # a mistake of the program: its kind helps to find it
 

@@ -9,7 +9,7 @@ from lxmls_rnn.sweep.sweep import Sweep
 
 
 class SweepJob(SavedJob):
-    """A sweep whose unfinished trainings this kernel runs; `driver` trains it and pauses."""
+    """A sweep whose unfinished trainings this kernel runs; `driver` trains it."""
 
     def __init__(self, sweep: Sweep, workers: int) -> None:
         self.driver = Driver(sweep, workers)
@@ -18,16 +18,6 @@ class SweepJob(SavedJob):
 
     def _record(self, result: Result | None) -> None:
         self.changes += result is not None
-
-    @property
-    def paused(self) -> bool:
-        return self.active and self.driver.paused
-
-    def pause(self) -> None:
-        self.driver.paused = True
-
-    def resume(self) -> None:
-        self.driver.paused = False
 
     @property
     def done(self) -> int:

@@ -13,7 +13,6 @@ from lab.panels.sweep.job import SweepJob, sweep_jobs
 from lab.panels.sweep.plots import Plots
 from lab.widgets.controls import (
     RULE,
-    checkbox,
     dropdown,
     in_row,
     integer,
@@ -41,8 +40,8 @@ from lxmls_rnn.runs import Damaged
 from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage.files import modified
 from lxmls_rnn.storage.messages import counted
-from lxmls_rnn.sweep import grid, halving, report
-from lxmls_rnn.sweep.results import Result, SettingResults, by_setting, chosen, on_test
+from lxmls_rnn.sweep import grid, report
+from lxmls_rnn.sweep.results import Result, SettingResults, by_setting, chosen, read_all
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps, more_seeds
 
 NO_SETTING = "nothing"
@@ -60,9 +59,9 @@ class SweepPanel(RunsPanel[SweepJob]):
     help = """Choose what to vary and over which values: <code>2,5,20</code>, or a range, <code>log:0.05:0.5:4</code> or
     <code>lin:0.1:0.5:5</code>. Each setting is trained with several seeds, because a single training says little:
     differences smaller than the spread over the seeds mean nothing. <b>Start</b> trains on all cores, and the
-    notebook stays usable. <b>Pause</b> pauses all trainings after their current update, <b>Stop</b> stops them and
-    saves checkpoints, and <b>Resume</b> runs those that are unfinished or missing. At the end, the setting with the
-    best accuracy on dev is chosen, and only this one is measured on the test part. Click a point to inspect its run."""
+    notebook stays usable. <b>Stop</b> stops all trainings after their current update and saves checkpoints, and
+    <b>Resume</b> runs those that are unfinished or missing. At the end, the setting with the best accuracy on dev is
+    chosen, and only this one is measured on the test part. Click a point to inspect its run."""
 
     make_inspection_panel: Callable[[str], widgets.Widget]  # called with a run's name; set by `lab`
 
@@ -78,11 +77,11 @@ class SweepPanel(RunsPanel[SweepJob]):
             *groups,
             make(widgets.HTML, RULE),
             *(in_row(name, values) for name, values in self.vary),
-            in_row(self.seeds, self.sample, self.workers, self.halving),
+            in_row(self.seeds, self.sample, self.workers),
             self.count,
             in_row(self.name, self.start_button),
             make(widgets.HTML, RULE),
-            in_row(self.selected, self.pause_button, self.stop_button, self.resume_button, self.refresh_button),
+            in_row(self.selected, self.stop_button, self.resume_button, self.refresh_button),
             in_row(self.progress, self.status),
             self.left_out,
             self.across,
@@ -92,7 +91,7 @@ class SweepPanel(RunsPanel[SweepJob]):
             self.inspection,
         )
         varied = [control for row in self.vary for control in row]
-        on_change(self._count, *controls(*groups), *varied, self.seeds, self.sample, self.halving)
+        on_change(self._count, *controls(*groups), *varied, self.seeds, self.sample)
         self.on_input(self._redraw, self.across)
         self._count()
         self.follow()
@@ -112,8 +111,6 @@ class SweepPanel(RunsPanel[SweepJob]):
         tooltip = "Train this many settings, drawn at random from the grid; 0: all"
         self.sample = integer("Sample", 0, tooltip, 100_000, "14em", 0, "6em")
         self.workers = integer("Workers", cores(), "Processes that train in parallel", 1000, "14em", label="6em")
-        tooltip = "Repeatedly drop the worse half of the settings, by accuracy on dev, and double the epochs"
-        self.halving = checkbox("Successive halving", tooltip)
         self.count = view("sweep-count")
         self.make_list()
         self.progress, self.status = progress_bar("14em"), view("sweep-status")
@@ -130,7 +127,7 @@ class SweepPanel(RunsPanel[SweepJob]):
         if "model" in vary and "activation" not in vary and base.activation == activations_of(base.model)[0]:
             base = base.changed(activation=None)  # each model family has its own default
         seeds = more_seeds([base.seed], self.seeds.parsed)
-        return Sweep(self.root() / name, base, vary, seeds, self.sample.parsed or None, self.halving.value)
+        return Sweep(self.root() / name, base, vary, seeds, self.sample.parsed or None)
 
     def _count(self) -> None:
         self.propose_name()
@@ -172,7 +169,7 @@ class SweepPanel(RunsPanel[SweepJob]):
         else:
             sweep = Sweep.load(self.selected.value)
             self.status.value = f"<b>On disk</b>: {escape(str(sweep.folder))}"
-            self._show(sweep, halving.results(sweep))
+            self._show(sweep, read_all(sweep))
 
     def show_job(self, job: SweepJob) -> None:
         if job.name != self.selected.value:
@@ -216,13 +213,7 @@ class SweepPanel(RunsPanel[SweepJob]):
 
     def _verdict(self, sweep: Sweep, settings: list[SettingResults]) -> str:
         best = chosen(settings)
-        if best is None:
-            return ""
-        try:
-            verdict = report.verdict(best, on_test(sweep, best), "there is none")
-        except ValueError as error:
-            verdict = report.verdict(best, [], str(error))
-        return f"<p><b>{html.linked(verdict)}</b></p>"
+        return "" if best is None else f"<p><b>{html.linked(report.verdict(sweep, best))}</b></p>"
 
     def _inspect_run(self, result: Result) -> None:
         """Open the run of a clicked point in an inspection panel."""
@@ -248,7 +239,6 @@ if __name__ == "__main__":  # the workers are processes that import this file
         vary={sweep.vary!r},
         seeds={sweep.seeds!r},
         sample={sweep.sample!r},
-        halving={sweep.halving!r},
     )
     driver = Driver(sweep.begin(), workers={self.workers.parsed})
     for result in driver.run():

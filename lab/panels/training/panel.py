@@ -5,7 +5,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from lab.drawing.looks import ColumnBox, make, size_class
+from lab.drawing.looks import INVISIBLE, ColumnBox, make, size_class, switch
 from lab.panels.training.curves import Curves
 from lab.panels.training.job import TrainingJob, training_jobs
 from lab.panels.training.text import ended, epochs_table, on_disk, status
@@ -71,6 +71,8 @@ class TrainingPanel(RunsPanel[TrainingJob]):
 
     def _make_controls(self) -> None:
         self.make_list()
+        tooltip = "Pause the training after the current update, or let it go on"
+        self.pause_button = self.button("Pause", tooltip, self.pause, icon="pause")
         tooltip = "Copy the settings of the selected run to the controls above"
         self.copy_button = self.button("Copy settings", tooltip, self.copy_settings, icon="copy")
         self.to_epoch = integer("to epoch", 5, "Resume trains until this epoch", 100_000, "11em", label="5em")
@@ -133,6 +135,21 @@ class TrainingPanel(RunsPanel[TrainingJob]):
         if before is not None:
             job.points = list(before.points)
         return job
+
+    def pause(self) -> None:
+        """Pause or resume the selected run."""
+        if job := self.current():
+            (job.resume if job.paused else job.pause)()
+            self.show_job(job)
+
+    def show_buttons(self) -> None:
+        super().show_buttons()
+        job = self.current()
+        paused = job is not None and job.paused
+        self.pause_button.disabled = self.stop_button.disabled
+        self.pause_button.description, self.pause_button.icon = ("Resume", "play") if paused else ("Pause", "pause")
+        # while the pause button says Resume, the button that resumes a stopped run is hidden
+        switch(self.resume_button, INVISIBLE, paused)
 
     def delete(self) -> None:
         """Delete the selected run at the second press."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from environment import wait_until
 from html_tables import tables
 from sweep.small import BASE, by_size, small_sweep, with_runs
 
@@ -16,9 +17,8 @@ from lab import SweepPanel
 from lab.panels.sweep.job import sweep_jobs
 from lab.panels.sweep.plots import Plots
 from lxmls_rnn.runs import Run
-from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.driver import Driver
-from lxmls_rnn.sweep.results import by_setting
+from lxmls_rnn.sweep.results import by_setting, read_all
 from lxmls_rnn.sweep.sweep import Sweep
 
 
@@ -104,19 +104,15 @@ def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatc
         assert len(one.plots.points.x) == 4
         assert one.stop_button.disabled
     assert panel.name.value == "sweep-2"
-    assert all(result.is_over for result in halving.results(Sweep.load("sweep-1")))
+    assert all(result.is_over for result in read_all(Sweep.load("sweep-1")))
 
 
 @pytest.mark.daily("it starts workers twice")
-def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder, may_begin):
+def test_stop_ends_and_resume_does_the_rest(panel, runs_folder):
     panel.trainer["epochs"].value = 100
     panel.start_button.click()
     job = sweep_jobs.find(runs_folder / "sweep-1")
-    panel.pause_button.click()
-    may_begin.set()
-    while job.driver.state != "paused":
-        assert job.active
-    assert panel.pause_button.description == "Resume"
+    wait_until(lambda: job.driver.alive)
     panel.stop_button.click()
     job.wait()
     assert "stopped" in panel.status.value
@@ -124,6 +120,14 @@ def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder, may_
     panel.resume_button.click()
     sweep_jobs.find(runs_folder / "sweep-1").wait()
     assert "4 of 4 trainings" in panel.status.value
+
+
+def test_resume_takes_the_workers_of_the_panel(trained):
+    panel = SweepPanel()
+    panel.workers.value = 3
+    panel.resume_button.click()  # nothing is missing, so none is started
+    (job := sweep_jobs.find(trained.folder)).wait()
+    assert (job.state, job.driver.workers) == ("done", 3)
 
 
 def test_a_sweep_on_disk_is_drawn_against_each_setting(trained):
@@ -170,7 +174,7 @@ def entries(legend):
 @pytest.mark.parametrize("vary", [["n_hidd=2,4,6,8"], ["n_hidd=2,4,6", "activation=logistic,tanh"]])
 def test_a_setting_keeps_colour_and_style_whatever_its_rank(tmp_path, vary):
     sweep = with_runs(tmp_path, by_size, *vary)
-    settings = by_setting(halving.results(sweep))
+    settings = by_setting(read_all(sweep))
     plots, seen = Plots(lambda result: None), {}
     for some in (settings[2:], settings, settings[::-1], settings[1:]):  # as the trainings end
         plots.draw("n_hidd", sweep.vary, some, "Hidden units")
