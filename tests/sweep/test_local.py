@@ -175,10 +175,11 @@ def test_a_training_whose_workers_die_three_times_fails_and_the_other_one_is_not
     for _ in driver.run():
         if killed < 3 and written() > rows:
             for process in workers_of(psutil.Process()):
+                process.suspend()
+                wait_until(lambda: process.status() == psutil.STATUS_STOPPED)  # noqa: B023
+                rows = written()  # the next worker writes more
                 process.kill()
-                process.wait()
                 killed += 1
-            rows = written()  # the next worker writes more
     assert driver.results[deadly].state == "failed"
     assert driver.results[deadly].why == "its workers died while they trained it: SIGKILL(-9)"
     assert (driver.results[other].state, killed) == ("done", 3)
