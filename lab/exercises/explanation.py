@@ -13,30 +13,35 @@ four parts, in this order:
 from __future__ import annotations
 
 import ast
+import copy
 import functools
+import inspect
 import io
 import linecache
 import re
+import textwrap
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from lab.exercises import compare, harness, search_fix
+from lab.exercises import compare, harness, rules, search_fix
 from lab.exercises.answer_code import Source, blocks, is_students, substitutions, targets
 from lab.exercises.compare import Difference
 from lab.exercises.exercise import EXERCISES, Exercise, Patch, answer_of
 from lab.exercises.harness import Arrays
 from lab.exercises.inputs import Case, cases
+from lab.exercises.verdict import WHOLE
 from lab.runtime import student_process
 from lab.runtime.student_errors import SourceLine, failed_line, sentence
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT
 from lxmls_rnn.deep_learning.frameworks import NUMPY, TORCH
 
+MAX_MESSAGE = 100  # characters of an error's message that is more than twice as long
 _VARIABLE = re.compile(r"0x[0-9a-f]+|\bline \d+|id=\d+|\bat 0x\w+")  # parts of messages that differ from run to run
 
 
@@ -53,9 +58,16 @@ class Raised:
         return f"fails with {self.kind}: {self.message}{_of_cell(self.line)}"
 
     @property
+    def short(self) -> str:
+        """The beginning of a message, if it is so long that it would hide what is said below it."""
+        short = textwrap.shorten(self.message, MAX_MESSAGE, placeholder=" ...")
+        return short if len(self.message) > 2 * MAX_MESSAGE else self.message
+
+    @property
     def key(self) -> tuple[str, str, frozenset[str]]:
         """The properties that two answers with the same mistake share."""
-        return self.kind, _VARIABLE.sub("", self.message.split("\n")[0]), _targets_of(self.line.text)
+        called = frozenset(re.findall(r"\bmy_\w+(?=\()", self.line.text))
+        return self.kind, _VARIABLE.sub("", self.message.split("\n")[0]), called or _targets_of(self.line.text)
 
 
 Outcome = Arrays | Raised | None  # of an answer for a case
@@ -116,53 +128,6 @@ def _shapes(error: BaseException, line: str) -> str:
     return ", ".join(f"{name} {shape}" for name, shape in shown.items())
 
 
-# the general rules: a pattern of an error's sentence, in upper or lower case, and what it usually means
-_RULES = {
-    r"(method|function)'? object (is not (subscriptable|iterable)|has no attr)|operand .*'\w*(function|method)'": (
-        "A function or method is used without its parentheses, ()."
-    ),
-    r"core dimension|not aligned|be multiplied|size mismatch|dot_general|Shape mismatch: [xab]|matmul|Dot product": (
-        "The shapes of a product do not fit: is a matrix transposed, is it another one than meant, or is a vector on "
-        "the wrong side?"
-    ),
-    r"could not broadcast input array|copying sequence of size": (
-        "The result has another size than the place for it: is it the right matrix, is a part such as [:, t] missing, "
-        "or is * used instead of @?"
-    ),
-    r"broadcast|mis-?match|same shape|must match the size|Elemwise|different length|incompatible shapes": (
-        "Element by element, both must have the same shape: is one transposed, has a sum lost an axis, or is a product "
-        "of matrices meant?"
-    ),
-    r"inhomogeneous|array element with a sequence": (
-        "Parts of different sizes cannot be the rows of one array: do all of them have the same length?"
-    ),
-    r"out of bounds|out of range": (
-        "An index goes past the end: look at the range, and at which quantity has a column more than there are words."
-    ),
-    r"positional argument": (
-        "The number of arguments does not fit: compare the call with the first line of the function."
-    ),
-    r"TensorVariable|no len\(\)|symbolic|__array__": (
-        "A symbol has no value while the graph is built: Python's if, range, len, float and functions of NumPy or math "
-        "cannot use it; those of T or torch can."
-    ),
-    r"grad|part of the computational graph|DisconnectedInput": (
-        "No way leads from the cost back to a parameter, or the cost is not one number: follow it from the parameters."
-    ),
-    r"dtype|float32|did not match Double|expected scalar type": (
-        "Numbers of different dtypes meet: the weights are float64 (in Theano self.dtype); give new arrays that dtype."
-    ),
-    r"NoneType": "None is used as a value: has a variable still its first value, or does a function return nothing?",
-    r"not subscriptable": "[...] stands behind something that has no parts: is it another variable than meant?",
-    r"unpack|not iterable|'tuple'": ("The number of values does not fit, or a pair is used as one value."),
-}
-# what is added to a rule where the exercise has a scan
-_RULES_OF_SCAN = {
-    r"positional argument": (
-        " scan calls its step with an element of each of the sequences, the previous results, and the non_sequences."
-    ),
-    r"unpack|not iterable|'tuple'": " scan returns a pair of results and updates.",
-}
 CUT_OFF = "The search for the mistake was cut off: it takes too long, also if the check runs again."
 _ONLY_THIS = "The rest is right: only this is wrong"
 _ONE_OF_THESE = "The rest is right: the mistake is in one of these lines"
@@ -181,18 +146,24 @@ class Explanation:
         self.end = time.thread_time() + seconds
         self.is_repaired = False  # a change is found with which all of the answer is right
         self.source = Source(answer, exercise.kind.method)
+        self.accepted: dict[str, Any] = {}  # functions of earlier exercises that this answer calls, by name
 
     def verdict(self, got: Sequence[Arrays], failure: BaseException | None = None) -> tuple[str, str]:
         """Return the state of an answer and the text of its verdict.
 
         `got` are its arrays, one dictionary for each case, up to the case that raised `failure`.
         """
+        if isinstance(failure, harness.Unfinished):
+            is_open = self.source.placeholder or not self.source.lines
+            cause = "" if is_open else self._rule(None) or rules.of_return(self.source.tree)
+            last = cause or f'A hint: check.hint("{self.exercise.name}")'
+            return NOT_RIGHT if cause else NOT_YET, f"{failure}\n{last}"
         if failure is None and (unfilled := self._unfilled(got)):
             state, text = unfilled
         elif not (difference := compare.first_difference(self.exercise, self.right[: len(got)], got)) and not failure:
             return RIGHT, self.exercise.right
         else:
-            state, text = NOT_RIGHT, self._of_earlier(difference, got, failure)
+            state, text = NOT_RIGHT, self._of_earlier()
             if not text and difference:
                 text = self.of_difference(difference, got)
             elif not text and failure:
@@ -201,26 +172,20 @@ class Explanation:
             return NOT_YET, f"A line is not filled in: {self.source.placeholder}\n{text}"
         return state, text
 
-    def _of_earlier(self, difference: Difference | None, got: Sequence[Arrays], failure: BaseException | None) -> str:
-        """Return a verdict if the answer calls a function of an earlier exercise that is not right, else "".
+    def _of_earlier(self) -> str:
+        """Return a verdict if the answer calls a function of an earlier exercise that fails its own check, else "".
 
         The answer itself is then judged with the solution's function.
         """
-        if self.source.placeholder:
-            return ""
-        n = difference.case if difference else len(got)  # the case that is wrong
         names = {node.id for node in ast.walk(self.source.tree) if isinstance(node, ast.Name)}
         for earlier in [EXERCISES[name] for name in self.exercise.needs if EXERCISES[name].function in names]:
-            before = dict(self.source.space)
-            self.source.space[earlier.function] = answer_of(earlier.name)
-            new, error = self._run_again(self.source.tree, self.cases[n : n + 1])
-            if difference:
-                is_same = bool(new) and self._alike([*self.exercise.quantities], n, new[0], got[n])
-            else:
-                is_same = error is not None and failure is not None and raised(error).key == raised(failure).key
-            if is_same:
-                self.source.space = before
+            mine = (self.source.function.__globals__ | self.source.space).get(earlier.function)
+            if self.source.placeholder or mine is None:
                 continue
+            if _is_right(earlier, mine):
+                self.accepted[earlier.function] = mine
+                continue
+            self.source.space[earlier.function] = answer_of(earlier.name)
             first = f"Finish exercise {earlier.name} first: check.{earlier.name}({earlier.function})."
             new, error = self._run_again(self.source.tree)
             if error is None and compare.first_difference(self.exercise, self.right, new) is None:
@@ -258,7 +223,9 @@ class Explanation:
                 and all(name in a and name in b and compare.same(self.exercise, a[name], b[name])
                         for a, b in zip(self.right, filled or got, strict=True) if name in a)]  # fmt: skip
         lead = f"Correct so far: {', '.join(fine)}. " if fine else ""
-        if change := self._returned():
+        if cause := self._rule(None) or self._seen():
+            return NOT_RIGHT, f"{unfilled}\n{cause}"
+        if change := self._repaired(self.source.lines_of("return"), only=("variable",)):
             return NOT_YET, f"{unfilled}\n{change}"
         rest = filled and compare.first_difference(self.exercise, self.right, filled)
         if rest and rest.quantity not in names:
@@ -292,10 +259,20 @@ class Explanation:
     def of_error(self, n: int, error: BaseException) -> str:
         """Explain an exception that the answer raised for case `n`."""
         if isinstance(error, harness.BadResult):
-            return "\n".join(filter(None, (str(error), self._structure())))
+            cause = self._rule(None) or self._seen() or self._repaired(self.source.lines_of("return"))
+            return f"{error}\n{cause}".strip()
+        called = self._cut(error)
         failure = raised(error, frozenset({self.source.file}))
-        lead = f"It {failure}\n({failure.shapes})" if failure.shapes else f"It {failure}"
+        short = replace(failure, message=failure.short)
+        lead = f"It {short}\n({failure.shapes})" if failure.shapes else f"It {short}"
         self.tell(lead)
+        text = self._of_failure(n, error, failure, lead, called)
+        return f"{text}{WHOLE}{failure.message}" if short != failure else text
+
+    def _of_failure(self, n: int, error: BaseException, failure: Raised, lead: str, called: str) -> str:
+        """Return `lead` and the cause of a failure for case `n`; `called` is said of a function that is called."""
+        if cause := self._rule(None):
+            return f"{lead}\n{cause}"
         mine, alike = {*self.source.lines.values()}, []
         for patch in self._patches(_targets_of(failure.line.text)):
             outcome = None if self._is_late() else _outcome(self.exercise.name, patch, n, False)
@@ -304,50 +281,84 @@ class Explanation:
                 if lines_of_patch and lines_of_patch <= mine:  # the same error, of the same line
                     return f"{lead}\n{patch.cause}"
                 alike.append(patch.cause)
-        lines, title = self._located(None, self.source.step_of(failure.line.number))
+        lines, title, _ = self._located(None, self.source.step_of(failure.line.number))
         if change := self._repaired(lines or ([failure.line.number] if failure.line.text else []), is_wide=not title):
             return f"{lead}\n{change}"
         if lines and failure.line.number not in lines:
             lead = f"{lead}\n{title}\n{self._quoted(lines)}"
         if len(set(alike)) == 1 and "scan(" not in failure.line.text:
             return f"{lead}\n{alike[0]}"
-        if cause := self._structure():
+        if cause := self._seen():
             return f"{lead}\n{cause}"
         said = f"{failure.kind}: {failure.message}"
-        pattern = next((pattern for pattern in _RULES if re.search(pattern, said, re.IGNORECASE)), "")
-        rule = _RULES.get(pattern, "") + _RULES_OF_SCAN.get(pattern, "") * (harness.SCANS in self.right[n])
+        rule = called or rules.of_error(said, error, self.source)
         formula = self._formula(_targets_of(failure.line.text))
         return "\n".join(filter(None, (lead, rule, formula, CUT_OFF * self._is_late())))
+
+    def _cut(self, error: BaseException) -> str:
+        """Let a traceback end where an accepted function of an earlier exercise is called; return what it takes."""
+        codes = {inspect.unwrap(function).__code__: function for function in self.accepted.values()}
+        trace = error.__traceback__
+        while trace and trace.tb_next:
+            if function := codes.get(trace.tb_next.tb_frame.f_code):
+                trace.tb_next = None
+                takes = inspect.signature(function)
+                return f"`{function.__name__}` itself is right, but not what this line gives it: it takes {takes}."
+            trace = trace.tb_next
+        return ""
 
     def of_difference(self, difference: Difference, got: Sequence[Arrays]) -> str:
         """Explain the first difference between the answer's arrays and the expected ones."""
         self.tell(difference.text)
-        is_right = "The numbers are correct." in difference.advice
-        if not difference.is_of_numbers and not is_right and (change := self._returned()):
-            return f"{difference.text}\n{change}"
-        if not difference.is_of_numbers and difference.advice:
-            cause = self._cause(difference, got) if difference.quantity in self.exercise.quantities else ""
-            return f"{difference.text}\n{cause or difference.advice}"
-        lines, title = self._located(difference)
-        cause = self._cause(difference, got) or self._structure()
+        if cause := self._rule(difference, got):
+            return f"{difference.text}\n{cause}"
+        if not difference.is_of_numbers:
+            is_right = "The numbers are correct." in difference.advice
+            cause = "" if is_right else self._repaired(self.source.lines_of("return"), only=("variable",))
+            if not cause and difference.advice and difference.quantity in self.exercise.quantities:
+                cause = self._cause(difference, got)[0]
+            if cause or difference.advice:
+                return f"{difference.text}\n{cause or difference.advice}"
+        lines, title, changed = self._located(difference)
+        cause, is_all = self._cause(difference, got)
+        cause = cause or self._seen()
         own = self.source.lines_of(difference.quantity, innermost=True)
         if not cause and (change := self._repaired(lines or own, is_wide=not title)):
             return f"{difference.text}\n{change}"
         formula = self._formula(frozenset({difference.quantity}))
         hints = [cause] if cause else [self._remark(difference, got), formula, CUT_OFF * self._is_late()]
         where = self._where(lines, title, difference.quantity, own)
-        return "\n".join(filter(None, (difference.text, where, *hints)))
+        second = self._second(*changed) if cause and changed and not is_all else ""
+        return "\n".join(filter(None, (difference.text, where, *hints, second)))
+
+    def _second(self, tree: Any, difference: Difference) -> str:
+        """Return the mistake with whose repair a changed answer, in which one mistake is repaired already, is right."""
+        other = copy.copy(self)
+        other.source, other.answer = copy.copy(self.source), self.source.compiled(tree)
+        other.source.tree = tree
+        other.__dict__.pop("_elsewhere", None)
+        got, error = self._run_again(tree)
+        lines, title, _ = other._located(difference)
+        if error or not title:
+            return ""
+        cause, is_all = other._cause(difference, got)
+        cause = cause * is_all or other._repaired(lines)
+        return cause and f"A second mistake, in {difference.quantity}:\n{other._quoted(lines)}\n{cause}"
 
     # --- where ----------------------------------------------------------------------------------------------------
 
-    def _located(self, difference: Difference | None, step: str = "") -> tuple[list[int], str]:
+    def _located(
+        self, difference: Difference | None, step: str = ""
+    ) -> tuple[list[int], str, tuple[ast.AST, Difference] | None]:
         """Return the wrong lines, if any are found, and a sentence if the rest of the answer is right.
+
+        The third result is the answer with these lines as in the solution, and its first difference.
 
         If `step`, a function inside the answer, fails, replacements that remove it are left out: they say nothing about
         its lines.
         """
         solution = _solution_tree(self.exercise)
-        better: list[tuple[tuple[int, int], list[int]]] = []
+        better: list[tuple[tuple[int, int], list[int], tuple[ast.AST, Difference] | None]] = [((-1, -1), [], None)]
         for replaced, lines, tree in substitutions(self.source.tree, solution):
             if self._is_late():
                 break
@@ -359,14 +370,15 @@ class Explanation:
                 continue
             if remaining is None:
                 behind = _behind(self.source, lines, solution)
-                return behind, _ONE_OF_THESE if set(behind) > set(lines) else _ONLY_THIS
+                return behind, _ONE_OF_THESE if set(behind) > set(lines) else _ONLY_THIS, None
             if (
                 difference
                 and difference.quantity in replaced
                 and (rank := self._rank(remaining)) > self._rank(difference)
             ):
-                better.append((rank, lines))
-        return max(better, default=((), []))[1], ""
+                better.append((rank, lines, (tree, remaining)))
+        _, lines, changed = max(better, key=lambda one: one[:2])
+        return lines, "", changed
 
     def _rank(self, difference: Difference) -> tuple[int, int]:
         order = compare.places(self.exercise, self.right[difference.case])
@@ -403,8 +415,8 @@ class Explanation:
 
     # --- why ------------------------------------------------------------------------------------------------------
 
-    def _cause(self, difference: Difference, got: Sequence[Arrays]) -> str:
-        """Return the cause of a mistake in the catalogue that gives the same numbers for all inputs.
+    def _cause(self, difference: Difference, got: Sequence[Arrays]) -> tuple[str, bool]:
+        """Return the cause of a mistake in the catalogue that gives the same numbers for all inputs, and if in all.
 
         Best is a mistake that gives the same numbers in all quantities, then one that gives them in the quantity that
         differs.
@@ -416,33 +428,25 @@ class Explanation:
             if self._gives(patch, difference, got, [name]):
                 if self._gives(patch, difference, got, [*self.exercise.quantities]):
                     if self._agrees_elsewhere(patch, [*self.exercise.quantities]):
-                        return patch.cause
+                        return patch.cause, True
                 elif self._is_telling(name) and self._agrees_elsewhere(patch, [name]):
                     best = best or patch.cause
         if best or not self.exercise.shares or name != "p":
-            return best
+            return best, False
         for patch in EXERCISES[self.exercise.shares].patches:
             wrong = [_shared_outcome(self.exercise.name, patch, n) for n in range(len(got))]
             if all(self._alike([name], n, arrays, got[n]) for n, arrays in enumerate(wrong)):
-                return patch.cause
-        return ""
+                return patch.cause, True
+        return "", False
 
     def _patches(self, names: frozenset[str]) -> list[Patch]:
         """Return the mistakes of the catalogue, those in lines that compute `names` first.
 
-        Mistakes whose cause names a statement that the answer does not have are left out.
+        Code in a cause is left out if the answer does not have its names.
         """
-        patches = [patch for patch in self.exercise.patches if self._has_what_is_named(patch.cause)]
+        own = {getattr(node, "id", "") or getattr(node, "arg", "") for node in ast.walk(self.source.tree)}
+        patches = [replace(patch, cause=_without_code_of(patch.cause, own)) for patch in self.exercise.patches]
         return sorted(patches, key=lambda patch: not names & _changed(self.exercise.name, patch))
-
-    def _has_what_is_named(self, cause: str) -> bool:
-        """Return whether the answer has the statement, a return or an else of a loop, that a cause names."""
-        loops = [node for node in ast.walk(self.source.tree) if isinstance(node, (ast.For, ast.While))]
-        if "return inside the loop" in cause:
-            is_there = any(isinstance(node, ast.Return) for loop in loops for node in ast.walk(loop))
-        else:
-            is_there = "the loop's else" not in cause or any(loop.orelse for loop in loops)
-        return is_there or not self.source.lines
 
     def _gives(self, patch: Patch, difference: Difference, got: Sequence[Arrays], names: Sequence[str]) -> bool:
         """Return whether a mistake has the same first difference, and the same numbers in these quantities."""
@@ -527,44 +531,22 @@ class Explanation:
         factor = float((mine * right).sum()) / (float((right**2).sum()) or 1)
         return factor if compare.same(self.exercise, factor * right, mine) else 0.0
 
-    def _structure(self) -> str:
-        """Return a sentence about a mistake that the statements show in any exercise, or an empty string.
+    def _rule(self, difference: Difference | None, got: Sequence[Arrays] = ()) -> str:
+        """Return the sentence of a rule whose change makes the answer right, or that surely names the mistake."""
 
-        It is a step without a return, a return in a loop, or an array that a loop replaces.
-        """
-        calls = [node for node in ast.walk(self.source.tree) if isinstance(node, ast.Call)]
-        passed = {
-            ast.unparse(argument)
-            for call in calls
-            for argument in [*call.args, *(word.value for word in call.keywords)]
-        }
-        for step in self.source.steps:  # those that scan gets, not helpers
-            has_result = any(isinstance(part, ast.Return) and part.value for part in ast.walk(step))
-            if step.name in passed and not has_result:
-                return f"`{step.name}` in line {step.lineno} returns nothing: its last line needs a return."
-        solution = list(blocks(_solution_tree(self.exercise)))
-        if any(isinstance(node, ast.Return) for path, body in solution for node in body if path[-1:] == ("loop",)):
-            return ""
-        for path, body in blocks(self.source.tree):
-            for node in body if path[-1:] == ("loop",) else ():
-                if isinstance(node, ast.Return):
-                    return (
-                        f"There is a return inside the loop, in line {node.lineno}: the function ends in the loop's "
-                        "first round. Move it below the loop."
-                    )
-                for name in [name for name, quantity in self.exercise.quantities.items() if quantity.axes]:
-                    whole = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
-                    if whole and len(self.source.lines_of(name)) > 1:
-                        return (
-                            f"`{name} = ...` in line {node.lineno} replaces the whole array in each round of the loop: "
-                            "write to a part of it, or add with +=."
-                        )
-        return ""
+        def accepts(answer: Any) -> bool:
+            return not any(self._first_difference(answer, difference, seed) for seed in (0, 1))
 
-    def _returned(self) -> str:
-        """Return a sentence about a wrong variable that the answer returns, or an empty string."""
-        is_fast = self.exercise.kind.framework is NUMPY
-        return self._repaired(self.source.lines_of("return"), only=("variable",)) if is_fast else ""
+        if difference and (said := rules.one_array(self.source.tree, got, [*self.exercise.results])):
+            return said
+        candidates = functools.partial(rules.changes, framework=self.exercise.kind.framework, functions=self.accepted)
+        said = search_fix.repaired(self.source, self.source.lines, accepts, self._is_late, rules=candidates)
+        self.is_repaired = bool(said)
+        return said or rules.scan_arguments(self.source.tree, self.accepted)
+
+    def _seen(self) -> str:
+        arrays = [name for name, quantity in self.exercise.quantities.items() if quantity.axes]
+        return rules.seen(self.source, _solution_tree(self.exercise), arrays)
 
     def _repaired(self, lines: Sequence[int], is_wide: bool = False, only: tuple[str, ...] = ()) -> str:
         """Return a sentence about a small change that makes the answer right, or an empty string.
@@ -583,6 +565,7 @@ class Explanation:
         if self.exercise.kind.framework is NUMPY:
             kinds = others = tuple(search_fix.KINDS)
         else:  # building and running a graph takes some 50 ms
+            lines = () if only else lines
             kinds, others = tuple(kind for kind in search_fix.KINDS if kind not in search_fix.RARE), search_fix.LIKELY
         change = search(lines, kinds=only or kinds)
         if not change and is_wide:
@@ -600,6 +583,15 @@ class Explanation:
 
     def _is_late(self) -> bool:
         return time.thread_time() >= self.end
+
+
+def _without_code_of(cause: str, own: set[str]) -> str:
+    """Return a cause without code in parentheses that has other names of arrays, or t, than an answer's own."""
+
+    def shown(code: re.Match[str]) -> str:
+        return code[0] if own >= set(re.findall(r"\w+(?=\[)|(?<=[\[, ])t\b", code[1])) else ""
+
+    return re.sub(r" \(([^()]*\[[^()]*)\)", shown, cause)
 
 
 def _behind(source: Source, lines: list[int], solution: ast.AST) -> list[int]:
@@ -631,6 +623,13 @@ def _solution_tree(exercise: Exercise) -> ast.Module:
     names = (exercise.function, exercise.kind.method)
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name in names]
     return ast.Module([functions[-1]], [])
+
+
+def _is_right(exercise: Exercise, answer: Any) -> bool:
+    """Return whether an answer passes the check of an exercise."""
+    got = [_tried(exercise, answer, case) for case in cases(exercise.name)]
+    arrays = [part for part in got if isinstance(part, dict)]
+    return len(arrays) == len(got) and not compare.first_difference(exercise, compare.expected(exercise.name), arrays)
 
 
 def _quiet_run(exercise: Exercise, answer: Any, case: Case) -> Arrays:

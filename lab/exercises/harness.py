@@ -7,6 +7,7 @@ arrays, numbers, texts and lists of these.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -102,7 +103,7 @@ def _finite_differences(exercise: Exercise, answer: Any, inputs: dict[str, Value
     value = _named(exercise, answer(cost, W, *step))["gradient"]
     asked = np.array(offsets).reshape(-1, *before.shape)
     got = {
-        "numbers changed at once": np.count_nonzero(asked, axis=(1, 2)).max(initial=0),
+        "count of changed numbers of W at a call of cost()": np.count_nonzero(asked, axis=(1, 2)).max(initial=0),
         "asked above": (asked > 0).any(axis=0),
         "asked below": (asked < 0).any(axis=0),
         "W": W,
@@ -281,8 +282,6 @@ def _theano_updates(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -
 
 def _theano_model(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Return p of a class's `_forward`, p for other initial states, and the gradients of the cost of the latter."""
-    import inspect
-
     import theano
     import theano.tensor as T
 
@@ -338,13 +337,20 @@ def _torch_array(name: str, value: Any) -> Any:
     return value
 
 
+def _torch_ids(ids: np.ndarray) -> Any:
+    """Return words or tags as a tensor of int64, as the notebook's cells pass them: PyTorch's losses take no int32."""
+    import torch
+
+    return torch.as_tensor(ids).long()
+
+
 def _torch_loop(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     import torch
 
     names = _parameters(exercise, inputs)
     tensors = [torch.tensor(inputs[name], requires_grad=True) for name in names]
     with _torch_settings():
-        p = _torch_array("p", _named(exercise, answer(torch.tensor(inputs["x"]), *tensors))["p"])
+        p = _torch_array("p", _named(exercise, answer(_torch_ids(inputs["x"]), *tensors))["p"])
         return _with_torch_gradients({"p": p}, torch.log(p), inputs, dict(zip(names, tensors, strict=True)))
 
 
@@ -372,12 +378,10 @@ def _torch_settings() -> Any:
 
 
 def _torch_gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    import torch
-
     names = _parameters(exercise, inputs)
     weights = [inputs[name].copy() for name in names]
     with _torch_settings():
-        result = answer(torch.tensor(inputs["x"]), torch.tensor(inputs["y"]), weights)
+        result = answer(_torch_ids(inputs["x"]), _torch_ids(inputs["y"]), weights)
         named = {name: _torch_array(name, value) for name, value in _named(exercise, result).items()}
     changed = _changed(names, weights, [inputs[name] for name in names])
     return {name: value.detach().numpy() for name, value in named.items()} | {CHANGED: changed}
@@ -392,11 +396,12 @@ def _torch_step(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Ar
     got: Arrays = {}
     with _torch_settings():
         for cost, new in (("cost", "new {}"), ("cost of the next step", "{} after the next step")):
-            result = answer(torch.tensor(inputs["x"]), torch.tensor(inputs["y"]), list(param.values()), optimizer)
+            result = answer(_torch_ids(inputs["x"]), _torch_ids(inputs["y"]), list(param.values()), optimizer)
             value = _named(exercise, result)["cost"]
             got[cost] = _array("cost", value.detach() if isinstance(value, torch.Tensor) else value)
             got |= {new.format(name): W.detach().numpy().copy() for name, W in param.items()}
-    return got
+    has_graph = isinstance(value, torch.Tensor) and value.requires_grad
+    return got | {"cost returned": np.array("a tensor with its graph" if has_graph else "a number")}
 
 
 def _torch_layers(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
@@ -429,7 +434,7 @@ def _torch_layers(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> 
         right["output.weight"] = W["W_y"]
         if any(got[name].shape != value.shape for name, value in right.items()):
             return got
-        p = torch.softmax(output(rnn(embedding(torch.tensor(inputs["x"])))[0]), -1)
+        p = torch.softmax(output(rnn(embedding(_torch_ids(inputs["x"])))[0]), -1)
         learned = {name: value for name, value in holders.items() if value.requires_grad}
         return got | _with_torch_gradients({"p": p}, torch.log(p), inputs, learned)
 
@@ -491,6 +496,10 @@ def what(value: object) -> str:
     """Describe an unexpected value."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
+    if callable(value):
+        return f"the function or method {getattr(value, '__name__', '')} itself: () calls it"
+    if inspect.isgenerator(value):
+        return "a generator: [...] makes a list of it"
     return f"{len(value)} values" if isinstance(value, (tuple, list)) else type(value).__name__
 
 

@@ -20,6 +20,7 @@ KINDS = {
     "transposed": "Wrongly transposed",
     "order": "Wrong order",
     "axis": "Wrong axis",
+    "index": "Wrong index",
     "not transposed": "Not transposed",
     "part": "Too much",
     "parentheses": "Wrong parentheses",
@@ -32,7 +33,6 @@ KINDS = {
     "exchanged": "Exchanged variables",
     "number": "Wrong index or number",
     "indices": "Wrong indices",
-    "index": "Wrong index",
     "variable": "Wrong variable",
     "place": "Wrong variable",
     "statement": "Wrong statement",
@@ -78,15 +78,18 @@ def repaired(
     is_late: Callable[[], bool],
     functions: Sequence[str] = (),
     kinds: Collection[str] = tuple(KINDS),
+    rules: Callable[[ast.AST], Iterator[Change]] | None = None,
 ) -> str:
     """Return a sentence about the small change in some lines that makes an answer right, or an empty string.
 
     `accepts` returns whether a changed answer is right, and may raise an exception; `is_late` ends the search.
-    `functions` are those that an answer may call, by name.
+    `functions` are those that an answer may call, by name. If there are `rules`, only their changes are tried.
     """
     tree = copied(source.tree)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     tried = (candidate for candidate in _changes(tree, lines, functions) if candidate[0] in kinds)
+    if rules:
+        tried = (("", [change]) for change in [*rules(tree)])
     for n, (kind, changes) in enumerate(tried):
         if n % 8 == 0 and is_late():
             break
@@ -142,7 +145,7 @@ def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) ->
                 for kind, change in _of_block(place, old, lines):
                     singles[kind].append(change)
             elif line in lines:
-                for kind, key, node in _at(place, old, sorted(names), parts, functions):
+                for kind, key, node in _at(place, old, sorted(names - {"_"}), parts, functions):
                     if isinstance(node, (ast.expr, ast.stmt, ast.keyword)):
                         ast.fix_missing_locations(ast.copy_location(node, old))
                     by_key[kind][key].append(Change(place, node, line))
@@ -289,6 +292,8 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
                 if m < len(elements):
                     alike = [type(place[0]).__name__, *(type(element).__name__ for element in elements)]
                     yield "order", f"{n} {m} {alike}", type(node)(_swapped(elements, n, m), load)
+        case ast.Call(ast.Name("len"), [ast.Name(own)]):
+            yield "axis", f"len {own}", _parsed(f"{own}.shape[1]")
         case ast.Call(f, arguments, keywords):
             for n in range(1, len(arguments)):
                 yield "order", f"{ast.unparse(f)} {n}", ast.Call(f, _swapped(arguments, n - 1, n), keywords)
@@ -332,7 +337,8 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
             yield from (("number", f"{number} {name}", ast.Name(name, load)) for name in names)
         case ast.Name(own):
             is_target = isinstance(place[0], ast.Subscript) and not isinstance(place[0].ctx, ast.Load)
-            if not isinstance(place[0], ast.Attribute) and not is_target:
+            is_length = isinstance(place[0], ast.Call) and ast.unparse(place[0].func) == "len"
+            if not isinstance(place[0], ast.Attribute) and not is_target and not is_length:
                 yield "not transposed", own, ast.Attribute(node, "T", load)
             if place[2] == "slice" or isinstance(place[2], int):
                 for op in (ast.Add(), ast.Sub()):

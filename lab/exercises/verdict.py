@@ -8,6 +8,8 @@ from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, STATE_SIGNS
 # background and border; the text is dark in both themes
 VERDICT_COLOURS = {RIGHT: ("#d9f2dd", "#1b7f3b"), NOT_YET: ("#fff0cc", "#b26a00"), NOT_RIGHT: ("#fde0dc", "#b71c1c")}
 
+WHOLE = "\nThe whole message: "  # what follows is folded in a notebook
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -27,9 +29,11 @@ class Verdict:
         background, edge = VERDICT_COLOURS[self.state]
         kind = self.state.replace(" ", "-")
         style = f"background:{background};color:#111;border-left:5px solid {edge};padding:6px 12px;white-space:pre-wrap"
+        text, _, message = self.text.partition(WHOLE)
+        rest = f"<details><summary>The whole message</summary>{escape(message)}</details>" if message else ""
         return (
             f'<div class="lab-check lab-check-{kind}" role="status" style="{style};max-width:75em">'
-            f"<b>{STATE_SIGNS[self.state]} {escape(self.exercise)}: {self.state}.</b> {escape(self.text)}</div>"
+            f"<b>{STATE_SIGNS[self.state]} {escape(self.exercise)}: {self.state}.</b> {escape(text)}{rest}</div>"
         )
 
 

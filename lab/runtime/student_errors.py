@@ -49,4 +49,5 @@ def sentence(error: BaseException) -> str:
             line for line in message.splitlines() if line.strip() and not line.startswith((" ", "Backtrace", "File"))
         ]
         message = " ".join(own or lines[:2])
+    message = re.sub(r"^When compiling the inner function of scan.*?encountered:\s*", "", message)
     return "\n".join([line for line in message.splitlines() if line.strip()][:MAX_LINES])

@@ -407,6 +407,17 @@ def test_what_needs_a_check_waits_for_it_and_after_a_restart_for_another(says, c
     assert capsys.readouterr().out.endswith("only after check.updates says that your code is right.\n")
 
 
+@pytest.mark.parametrize("exercise", [with_framework("torch_gradients"), with_framework("torch_step")])
+def test_tags_are_int64_as_the_losses_of_pytorch_want_them(says, exercise):
+    loss = "nn.functional.nll_loss(torch.log(p), y)"
+    assert says(exercise, ("-torch.log(p[range(len(y)), y]).mean()", loss)).state == "right"
+
+
+@pytest.mark.skipif(bool(EXERCISES["torch_step"].kind.framework.missing), reason="PyTorch is missing")
+def test_a_cost_that_still_has_its_graph_is_not_right(says):
+    assert says("torch_step", ("return cost.item()", "return cost")).text.endswith("return cost.item().")
+
+
 def test_a_class_of_the_2026_edition_is_checked_as_a_class_and_as_an_instance():
     known = answer_of("backpropagation")
     sizes = {"input_size": 3, "embedding_size": 2, "hidden_size": 2, "output_size": 2, "learning_rate": 0.1}

@@ -1,36 +1,9 @@
 """Explanations of wrong answers; test_catalogue.py has the known mistakes, test_check.py whole verdicts."""
 
-import linecache
-
 import pytest
+from student_answers import explained
 
-from lab.exercises import harness
-from lab.exercises.exercise import EXERCISES, answer_of
-from lab.exercises.explanation import Explanation
 from lab.exercises.inputs import cases
-
-
-def explained(name, *changes, seconds=float("inf"), before=None):
-    """Return the explanation of a solution with some texts replaced; `before` replaces one in the cells before it."""
-    code = EXERCISES[name].solution
-    if before:
-        assert before[0] in EXERCISES[name].before
-        code = f"{EXERCISES[name].before.replace(*before)}\n{code}"
-    for old, new in changes:
-        assert old in code
-        code = code.replace(old, new)
-    file = f"<cell {abs(hash(code))}>"
-    linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
-    answer = answer_of(name, code, file)
-    explanation = Explanation(EXERCISES[name], answer, lambda known: None, seconds)
-    got, failure = [], None
-    for case in cases(name):
-        try:
-            got.append(harness.run(EXERCISES[name], answer, case))
-        except Exception as error:
-            failure = error.with_traceback(error.__traceback__.tb_next)  # as from the lab's code
-            break
-    return explanation.verdict(got, failure)[1]
 
 
 def test_two_mistakes_the_first_one_is_told_with_its_line():
@@ -216,6 +189,22 @@ def test_an_earlier_function_that_is_wrong_is_named_and_the_rest_is_judged_witho
     assert "my_lstm_gates" not in explained("lstm_step", ("_o * T.tanh(_c_t)", "_o * _c_t")).splitlines()[0]
 
 
+@pytest.mark.parametrize(
+    ("exercise", "own", "call", "said"),
+    [
+        ("both_ways_gradients", ("np.zeros_like(p)", "0 * p"), ("W_h, W_y[:, :n]", "W_h, W_y"), "its own columns"),
+        ("both_ways_gradients", ("np.zeros_like(p)", "0 * p"), ("gold, h, p, W_h, W_y[:, :n]", "gold, h, z, W_h, W_y"),
+         "`my_errors` itself is right, but not what this line gives it: it takes (gold, h, p, W_h, W_y)."),
+        ("lstm_step", ("4 H,", "4H,"), ("W_x, W_h, W_c)\n    _c", "W_h, W_x, W_c)\n    _c"), "line 16 gives it (_z"),
+    ],
+)  # fmt: skip
+def test_an_earlier_function_that_its_own_check_accepts_is_not_accused(exercise, own, call, said):
+    text = explained(exercise, call, before=own)
+    assert "not right yet" not in text
+    assert said in text
+    assert call[1].splitlines()[0] in text  # the line that calls it, not one of the function
+
+
 def test_numpy_s_errors_are_explained_without_scan():
     helper = "def product(A, b):\n    return A @ b\n\n\ndef my_forward"
     text = explained("forward", ("W_y @ h[:, t + 1]", "product(W_y)"), ("def my_forward", helper))
@@ -259,7 +248,14 @@ def test_a_mistake_that_is_known_in_numpy_alone_is_named_in_theano_too():
 
 def test_a_step_without_a_return_is_named():
     text = explained("markov", ("return T.dot(_A, _s_tm1)", "T.dot(_A, _s_tm1)"))
-    assert text.endswith("`step` in line 2 returns nothing: its last line needs a return.")
+    assert "`step` in line 2 returns nothing: its last line needs a return." in text
+
+
+def test_a_message_too_long_to_read_is_below_the_lab_s_sentence():
+    text = explained("markov", ("return T.dot(_A, _s_tm1)", "return T.dot(_A, _s_tm1), 1"))
+    first, *_, last = text.splitlines()
+    assert first.endswith("only be made of lists, tuples, or ...")
+    assert last.startswith("The whole message: The return value of your scan lambda expression")
 
 
 def test_an_error_has_the_line_the_shapes_and_the_whole_sentence():

@@ -68,7 +68,7 @@ def test_calls_of_the_cost_are_counted():
         return (above - cost()) / 1e-3 + np.zeros_like(W)
 
     got = run(EXERCISES["numeric"], one_sided, {"W": W, "A": np.ones((1, 2, 2))})
-    assert got["numbers changed at once"] == 1
+    assert got["count of changed numbers of W at a call of cost()"] == 1
     assert got["asked above"].tolist() == [[True, False], [False, False]]
     assert not got["asked below"].any()
 

@@ -1,0 +1,380 @@
+"""Rules for mistakes that students make in any exercise, whatever it computes.
+
+`changes` yields repairs of such mistakes, each with its sentence. Only the check can tell whether a repair is one: a
+sentence is said if the check accepts the answer so changed. `scan_arguments` compares what scan passes with what its
+step takes, `of_error` says what the message of an exception usually means, `seen` what the statements alone show.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import chain, combinations
+from typing import Any
+
+import numpy as np
+
+from lab.exercises.answer_code import Source, blocks, copied, targets
+from lab.exercises.search_fix import Change
+from lxmls_rnn.deep_learning.frameworks import THEANO, TORCH, Framework
+
+_Rule = Iterator[tuple[str, Sequence[Any]]]  # a sentence, and what is put in a place: statements, as nodes or as text
+_WAYS = {"sequences": "an element of {}", "outputs_info": "the last result, at first {}", "non_sequences": "{}"}
+
+
+# --- repairs ----------------------------------------------------------------------------------------------------------
+
+
+def changes(tree: ast.AST, framework: Framework, functions: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield repairs of an answer; `functions` are those of earlier exercises, by name."""
+    for parent in ast.walk(tree):
+        for field in ("body", "orelse"):
+            statements = getattr(parent, field, None)
+            body: list[ast.stmt] = statements if isinstance(statements, list) else []
+            for n, node in enumerate(body):
+                for said, new in chain(_shared(node, framework, tree), _lost(node, framework), _loop(node, tree)):
+                    parts = [part for one in new for part in (_parsed(one, node) if isinstance(one, str) else [one])]
+                    yield Change((parent, vars(parent), field), [*body[:n], *parts, *body[n + 1 :]], node.lineno, said)
+                for said, new in _indented(node, body[n + 1 :]):
+                    yield Change((parent, vars(parent), field), [*body[:n], *new], node.lineno, said)
+    for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
+        for said, new in _arguments(call, tree, functions):
+            yield Change((call, vars(call), "args"), new, call.lineno, said)
+
+
+def _parsed(text: str, at: ast.stmt) -> list[ast.stmt]:
+    """Return the statements of a text, with the line of another one."""
+    body = ast.parse(text).body
+    for part in (part for node in body for part in ast.walk(node) if isinstance(part, (ast.stmt, ast.expr))):
+        part.lineno = part.end_lineno = at.lineno
+    return body
+
+
+def _shared(node: ast.stmt, framework: Framework, tree: ast.AST) -> _Rule:
+    """Yield repairs of two names for one array, and of a name that gets another array."""
+    copy = "clone" if framework is TORCH else "copy"
+    old, line = ast.unparse(node), node.lineno
+    match node:
+        case _ if framework is THEANO:  # its variables never change
+            return
+        case ast.Assign([ast.Name(a), ast.Name(b)], value):
+            said = f"`{a}` and `{b}` in line {line} are one array: what is written to one is in the other. Make two."
+            yield said, [f"{name} = {ast.unparse(value)}" for name in (a, b)]
+        case ast.Assign([ast.Name()], ast.Name() | ast.Subscript() | ast.Attribute(_, "T")):
+            said = f"`{old}` in line {line} makes no copy: what is written to one is in the other. Write"
+            yield f"{said} {old}.{copy}().", [f"{old}.{copy}()"]
+        case ast.Expr(ast.Call(ast.Attribute(places, "append"), [ast.Name() | ast.Subscript() as value])):
+            new = f"{ast.unparse(places)}.append({ast.unparse(value)}.{copy}())"
+            said = f"`{old}` in line {line} appends the same array in each round, which the next one changes"
+            yield f"{said}: append a copy, {new}.", [new]
+        case ast.AugAssign(ast.Name(a), op, value) if re.search(
+            rf"append\({a}\)|= {a}$|\b{a} = \w+$|(for|def) .*\b{a}\b.*:$", ast.unparse(tree), re.MULTILINE
+        ):  # it has another name
+            new = f"{a} = {ast.unparse(ast.BinOp(ast.Name(a), op, value))}"
+            yield f"`{old}` in line {line} changes the array itself, under all its names: write {new}.", [new]
+        case ast.Assign([ast.Name(a)], ast.BinOp(ast.Name(b), op, value)) if a == b:
+            new = ast.unparse(ast.AugAssign(ast.Name(a), op, value))
+            yield f"`{a} = ...` in line {line} names a new array, and the old one stays as it is: write {new}.", [new]
+    for part in ast.walk(node) if isinstance(node, ast.Assign) else ():
+        if isinstance(part, ast.BinOp) and isinstance(part.left, ast.List) and len(part.left.elts) == 1:
+            new = f"[{ast.unparse(part.left.elts[0])} for _ in range({ast.unparse(part.right)})]"
+            said = f"`{ast.unparse(part)}` in line {line} has the same object in all places"
+            yield f"{said}: write {new}.", [old.replace(ast.unparse(part), new)]
+
+
+def _lost(node: ast.stmt, framework: Framework) -> _Rule:
+    """Yield repairs of a statement whose value is lost."""
+    if not isinstance(node, ast.Expr) or isinstance(node.value, ast.Constant):
+        return
+    text, line = ast.unparse(node.value), node.lineno
+    if isinstance(node.value, (ast.Name, ast.Attribute)):
+        yield f"`{text}` in line {line} is not called: write {text}().", [f"{text}()"]
+    if isinstance(node.value, ast.Compare) and isinstance(node.value.ops[0], ast.Eq):
+        yield f"`==` in line {line} compares; = assigns.", [text.replace("==", "=", 1)]
+    parts = [part for part in ast.walk(node.value) if isinstance(part, (ast.Name, ast.Subscript))]
+    for name in dict.fromkeys(map(ast.unparse, parts)):
+        for new in [f"{name} = {text}"] + [f"{name} += {text[len(name) + 3 :]}"] * text.startswith(f"{name} + "):
+            yield f"The result of line {line}, {text}, is lost: write {new}.", [new]
+    match node.value:
+        case ast.Call(ast.Attribute(value, method), arguments) if framework is TORCH and not method.endswith("_"):
+            new = f"{ast.unparse(value)}.{method}_({', '.join(map(ast.unparse, arguments))})"
+            yield f"`{text}` in line {line} does not change the tensor: write {new}.", [new]
+
+
+def _loop(node: ast.stmt, tree: ast.AST) -> _Rule:
+    """Yield repairs of a loop: a return in it, a list that stays empty, a state that is not passed on."""
+    if not isinstance(node, (ast.For, ast.While)):
+        return
+    inside = [part for part in ast.walk(node) if isinstance(part, ast.stmt)]
+    for last in [part for part in inside if isinstance(part, ast.Return)][-1:]:
+        yield return_in_loop(last), [_with_returns_as(ast.Pass, node), last]
+        said = f"The return in line {last.lineno} also leaves out what comes after the loop: break ends only the loop."
+        yield said, [_with_returns_as(ast.Break, node)]
+    new = {ast.unparse(target): None for part in node.body if isinstance(part, ast.Assign) for target in part.targets}
+    for before in (part for part in ast.walk(tree) if isinstance(part, ast.Assign) and part.lineno < node.lineno):
+        for name in (target.id for target in before.targets if isinstance(target, ast.Name)):
+            is_list = isinstance(before.value, ast.List)
+            said = f"`{name}` stays empty: what the loop in line {node.lineno} computes is lost"
+            if not is_list:
+                said = f"`{name}` is the same in every round of the loop in line {node.lineno}"
+            for value in () if any(name in targets(part) for part in inside) else new:
+                text = f"{name}.append({value})" if is_list else f"{name} = {value}"
+                longer = copied(node)
+                longer.body += _parsed(text, node.body[-1])
+                yield f"{said}: at the end of each round, {text}.", [longer]
+
+
+def return_in_loop(node: ast.Return) -> str:
+    """Say that a return is in a loop."""
+    return (
+        f"There is a return inside the loop, in line {node.lineno}: the function ends in the loop's first round. "
+        "Move it below the loop."
+    )
+
+
+def _with_returns_as(kind: type[ast.stmt], loop: Any) -> Any:
+    class Changed(ast.NodeTransformer):
+        def visit_Return(self, node: ast.Return) -> Any:
+            return ast.copy_location(kind(), node)
+
+    return Changed().visit(copied(loop))
+
+
+def _indented(node: ast.stmt, after: list[ast.stmt]) -> _Rule:
+    """Yield a block with the statement after it at its end, and without its last statement, which comes after it."""
+    if isinstance(node, (ast.For, ast.While, ast.If)) and not node.orelse:
+        kind = "if" if isinstance(node, ast.If) else "loop"
+        longer, shorter = copied(node), copied(node)
+        if after and not isinstance(after[0], ast.Return):
+            longer.body.append(after[0])
+            yield _belongs(after[0], f"into the {kind}: indent it"), [longer, *after[1:]]
+        if len(node.body) > 1:
+            yield _belongs(node.body[-1], f"below the {kind}: indent it less"), [shorter, shorter.body.pop(), *after]
+
+
+def _belongs(node: ast.stmt, where: str) -> str:
+    return f"Line {node.lineno}, {ast.unparse(node).splitlines()[0]}, belongs {where}."
+
+
+def _arguments(call: ast.Call, tree: ast.AST, functions: Mapping[str, Any]) -> _Rule:
+    """Yield other arguments for the call of a known function: those that it names, or a list with a star."""
+    taken = _taken(call.func, tree, functions)
+    if not taken or call.keywords:
+        return
+    at = {"lineno": call.lineno, "col_offset": 0}
+    given = ", ".join(map(ast.unparse, call.args))
+    said = f"`{ast.unparse(call.func)}` takes ({', '.join(taken)}); line {call.lineno} gives it ({given})"
+    yield f"{said}.", [ast.Name(name, ast.Load(), **at) for name in taken]
+    for n, one in enumerate(call.args):
+        star = ast.Starred(one, ast.Load(), **at)
+        yield (
+            f"{said}: hand over the parts of the list, *{ast.unparse(one)}.",
+            [*call.args[:n], star, *call.args[n + 1 :]],
+        )
+
+
+def _taken(function: ast.expr, tree: ast.AST, functions: Mapping[str, Any]) -> list[str]:
+    """Return the names of the arguments that a function of the answer, or an earlier one, takes; [] if unknown."""
+    if isinstance(function, ast.Lambda):
+        return [argument.arg for argument in function.args.args]
+    name = ast.unparse(function)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return [argument.arg for argument in node.args.args]
+    return [*inspect.signature(functions[name]).parameters] if name in functions else []
+
+
+# --- what can be seen -------------------------------------------------------------------------------------------------
+
+
+def scan_arguments(tree: ast.AST, functions: Mapping[str, Any]) -> str:
+    """Return what scan passes to a step that takes something else, in number or in the order of the names; or ""."""
+    for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == "scan"]:
+        given = dict(zip(("fn", *_WAYS), call.args, strict=False))
+        given |= {word.arg: word.value for word in call.keywords if word.arg}
+        taken = _taken(given["fn"], tree, functions) if "fn" in given else []
+        passed = [(way, part, ast.unparse(part)) for way in _WAYS for part in _parts(given.get(way))]
+        bases, own = [_base(name) for _, _, name in passed], [_base(name) for name in taken]
+        is_known = taken and not any(isinstance(part, (ast.Dict, ast.Starred)) for _, part, _ in passed)
+        if is_known and (len(bases) != len(own) or (bases != own and sorted(bases) == sorted(own))):
+            words = "; ".join(_WAYS[way].format(name) for way, _, name in passed) or "nothing"
+            said = (
+                f"scan, in line {call.lineno}, passes to its step in this order: {words}. It takes {', '.join(taken)}."
+            )
+            whole = [name for way, _, name in passed if way == "sequences" and name in taken]
+            missing = [name for name in taken if _base(name) not in bases]
+            if whole:
+                return (
+                    f"{said} Of {whole[0]}, a sequence, it gets one row: what it needs whole belongs in non_sequences."
+                )
+            return said + f" Nothing gives it {', '.join(missing)}." * (
+                len(bases) < len(own) and 0 < len(missing) < len(own)
+            )
+    return ""
+
+
+def _name(function: ast.expr) -> str:
+    return ast.unparse(function).rpartition(".")[2]
+
+
+def _parts(node: ast.expr | None) -> list[ast.expr]:
+    parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node] if node else []
+    return [part for part in parts if not (isinstance(part, ast.Constant) and part.value is None)]
+
+
+def _base(name: str) -> str:
+    """Return the quantity of a name: z of _z_t and of _z, h of _h_tm1 and of _h0."""
+    return re.sub(r"(?<=.)(_?tm1|_?t|_?prev|_?0|_?t_1)$", "", name.strip("_"))
+
+
+def one_array(tree: ast.AST, got: Sequence[Mapping[str, np.ndarray]], results: Sequence[str]) -> str:
+    """Return a sentence if two results are one array to which a line writes after it has both names; or ""."""
+    returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)][-1:]
+    names = dict(zip(results, map(ast.unparse, _parts(returned[0] if returned else None)), strict=False))
+    nodes = [node for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.AugAssign))]
+    for a, b in combinations(names, 2):
+        if any(a in arrays and b in arrays and np.shares_memory(arrays[a], arrays[b]) for arrays in got):
+            own = {names[a], names[b]}
+            for at in [node for node in nodes if len(own) > 1 and own <= targets(node) | {ast.unparse(node.value)}]:
+                if any(node.lineno > at.lineno and own & targets(node) for node in nodes):
+                    said = f"{a} and {b} are one array with two names, since line {at.lineno}, {ast.unparse(at)}"
+                    return f"{said}: what is written to one is in the other. Make two."
+    return ""
+
+
+def of_return(tree: ast.AST) -> str:
+    """Return why a function that is filled in returns None, or an empty string."""
+    function, *steps = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    inner = {part for step in steps for part in ast.walk(step)}
+    returns = [node for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value and node not in inner]
+    if not returns:
+        return "There is no return: the last line of the function returns its results."
+    if isinstance(call := returns[-1].value, ast.Call):
+        return f"{ast.unparse(call.func)}() returns None." + " It fills .grad." * (_name(call.func) == "backward")
+    if any(isinstance(node, ast.Attribute) and node.attr == "grad" for node in ast.walk(tree)):
+        return (
+            ".grad is None before backward(), and always of what is computed from other tensors, also by .clone(): "
+            "only a tensor that is made with requires_grad=True has one."
+        )
+    if not any(isinstance(node, ast.Return) for node in function.body):
+        return (
+            f"The return in line {returns[-1].lineno} is only in an if or a loop: without it the function returns None."
+        )
+    return ""
+
+
+def seen(source: Source, solution: ast.AST, arrays: Sequence[str]) -> str:
+    """Return a sentence about what the statements show in any exercise, where these names are arrays; or ""."""
+    calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+    passed = {ast.unparse(part) for call in calls for part in [*call.args, *(word.value for word in call.keywords)]}
+    for step in source.steps:  # those that scan gets, not helpers
+        if step.name in passed and not any(isinstance(part, ast.Return) and part.value for part in ast.walk(step)):
+            return f"`{step.name}` in line {step.lineno} returns nothing: its last line needs a return."
+    may_return = any(
+        isinstance(node, ast.Return) for path, body in blocks(solution) if path[-1:] == ("loop",) for node in body
+    )
+    for path, body in blocks(source.tree):
+        for node in body:
+            if isinstance(node, ast.Return) and path[-1:] == ("loop",) and not may_return:
+                return return_in_loop(node)
+            is_whole = isinstance(node, ast.Assign) and (name := ast.unparse(node.targets[0])) in arrays
+            if is_whole and path[-1:] == ("loop",) and len(source.lines_of(name)) > 1:
+                return (
+                    f"`{name} = ...` in line {node.lineno} replaces the whole array in each round of the loop: "
+                    "write to a part of it, or add with +=."
+                )
+            if isinstance(node, ast.Expr) and not isinstance(node.value, (ast.Call, ast.Constant, ast.ListComp)):
+                return (
+                    f"Line {node.lineno}, {ast.unparse(node)}, keeps nothing of what it computes: is = or () missing?"
+                )
+    return ""
+
+
+# a pattern of an error's type and sentence, in upper or lower case, and what it usually means; the first one counts
+_ERRORS = {
+    r"(method|function)'? object (is not (subscriptable|iterable)|has no attr)|operand .*'\w*(function|method)'"
+    r"|context manager|__enter__": "A function or method is used without its parentheses, ().",
+    r"TensorVariable|TensorType|no len\\(\\)|symbolic|__array__|not supported for the input types|argument 'out'": (
+        "A symbol has no value while the graph is built: Python's if, range, len, float and functions of NumPy or math "
+        "cannot use it; those of T can."
+    ),
+    r"truth value|boolean operations": (
+        "`if`, `and`, `or`, max(a, b) and a < b < c need one truth value, not an array's: use maximum, where or any."
+    ),
+    r"unsupported operand type\(s\) for @: '(list|tuple)'|must be (a )?(tensor|tuple of tensors), not (list|tensor)|"
+    r"'list' object has no attr|list indices must be integers or slices, not tuple": (
+        "A list of arrays is no array: torch.stack(h), or np.array(h), makes an array with a row for each."
+    ),
+    r"unsupported operand .*'(list|tuple)'|multiply sequence by": (
+        "A list cannot be added to or multiplied with numbers: do it for each element, [a * part for part in parts]."
+    ),
+    r"'(generator|zip|map|reversed|enumerate)'": "It can be gone through only once: [...] or list(...) makes a list.",
+    r"scalar outputs|cost must be a scalar": (
+        "The cost is not one number, but one for each word or entry: take their mean."
+    ),
+    r"does not require grad|DisconnectedInput|part of the computational graph|been used in the graph": (
+        "No way leads from the cost back to a parameter. In PyTorch the tensors need requires_grad=True, and "
+        "torch.no_grad(), .detach(), .data, .item(), .numpy() and torch.tensor(...) on the way to the cost cut it."
+    ),
+    r"'int' object is not iterable": "A number cannot be gone through: range(n) can.",
+    r"inplace operation": "Autograd still needs the old values: collect the states in a list and torch.stack them.",
+    r"leaf variable": "Parameters may be changed in place only inside of `with torch.no_grad():`.",
+    r"numpy\(\) on tensor that requires": "NumPy cannot follow gradients: use the functions of torch.",
+    r"found a variable": "set_value takes numbers; a symbol has none yet: return it as an update.",
+    r"second time": "backward() and grad() use up the graph: compute p and the cost anew, or call them once.",
+    r"must be (of )?integer|as an integer|only integer|slice ind|valid ind|length-1 arrays|used as indices": (
+        "An index, size or number of rounds is a whole number: / and np.zeros make floats."
+    ),
+    r"too many indices": "There are more indices than axes: is it a vector, or has a sum or [t] taken an axis away?",
+    r"core dimension|not aligned|be multiplied|size mismatch|shape mismatch: [xab]|matmul|dot product": (
+        "The shapes of a product do not fit: is a matrix transposed, is it another one than meant, or is a vector on "
+        "the wrong side?"
+    ),
+    r"could not broadcast input array|copying sequence of size": (
+        "The result has another size than the place for it: is it the right matrix, is a part such as [:, t] missing, "
+        "or is * used instead of @?"
+    ),
+    r"broadcast|mis-?match|same shape|must match the size|elemwise|different length|incompatible shapes": (
+        "Element by element, both must have the same shape: is one transposed, has a sum lost an axis, or is a product "
+        "of matrices meant?"
+    ),
+    r"inhomogeneous|array element with a sequence": (
+        "Parts of different sizes cannot be the rows of one array, nor fit in the place of one number."
+    ),
+    r"out of bounds|out of range": (
+        "An index goes past the end: look at the range, and at which quantity has a column more than there are words."
+    ),
+    r"positional argument": "The number of arguments does not fit: compare it with the function's first line.",
+    r"dtype|float32|did not match double|expected scalar type": (
+        "Numbers of different dtypes meet: the weights are float64 (in Theano self.dtype); give new arrays that dtype."
+    ),
+    r"UnboundLocalError": "It is assigned later, or only inside an if or a loop that has not run yet.",
+    r"NoneType": (
+        "None is used as a value: has a variable still its first value, or does a function return nothing, as append, "
+        "backward and set_value do? .grad is None before backward(), and always of what is computed from tensors."
+    ),
+    r"not callable": "(...) stands behind something that is no function: is * or a comma missing, or are [...] meant?",
+    r"not subscriptable": "[...] stands behind something that has no parts: is it another variable than meant?",
+    r"unpack|not iterable|'tuple'|not tuple": (
+        "The number of values does not fit, or a pair is used as one value: scan returns results and updates, "
+        "nn.RNN the states of all words and the last one."
+    ),
+}
+
+
+def of_error(said: str, error: BaseException, source: Source) -> str:
+    """Return what an exception with this type and sentence usually means, or an empty string."""
+    own = [node.arg for node in ast.walk(source.tree) if isinstance(node, ast.arg)]
+    own += sorted(
+        {name for _, body in blocks(source.tree) for node in body for name in targets(node)} - {*own, "return"}
+    )
+    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
+        return f"Nothing is called `{error.name}` here; this function has {', '.join(filter(str.isidentifier, own))}."
+    if isinstance(error, AttributeError) and error.name in own:
+        return f"`{error.name}` is a name of this function: write it alone."
+    if isinstance(error, AttributeError) and (near := get_close_matches(error.name or "", dir(error.obj), 1)):
+        return f"Is `{near[0]}` meant?"
+    return next((text for pattern, text in _ERRORS.items() if re.search(pattern, said, re.IGNORECASE)), "")
