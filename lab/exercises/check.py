@@ -83,8 +83,6 @@ class Check:
                     failure = error
                 if replaced := _replaced():
                     return NOT_RIGHT, replaced
-                if isinstance(failure, harness.Unfinished):
-                    return NOT_YET, f'{failure}\nA hint: check.hint("{self.exercise.name}")'
                 if isinstance(failure, NotImplementedError) and explanation.is_from_student(failure):
                     return NOT_YET, "The cell is not filled in yet."
                 if failure:

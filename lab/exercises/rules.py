@@ -22,6 +22,7 @@ from lab.exercises.search_fix import Change
 from lxmls_rnn.deep_learning.frameworks import THEANO, TORCH, Framework
 
 _Rule = Iterator[tuple[str, Sequence[Any]]]  # a sentence, and what is put in a place: statements, as nodes or as text
+_NOTHING = {"append", "backward", "copyto", "extend", "set_value", "step", "update", "zero_grad"}  # what they return
 _WAYS = {"sequences": "an element of {}", "outputs_info": "the last result, at first {}", "non_sequences": "{}"}
 
 
@@ -178,12 +179,11 @@ def _arguments(call: ast.Call, tree: ast.AST, functions: Mapping[str, Any]) -> _
 
 def _taken(function: ast.expr, tree: ast.AST, functions: Mapping[str, Any]) -> list[str]:
     """Return the names of the arguments that a function of the answer, or an earlier one, takes; [] if unknown."""
-    if isinstance(function, ast.Lambda):
-        return [argument.arg for argument in function.args.args]
     name = ast.unparse(function)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return [argument.arg for argument in node.args.args]
+    for node in (function, *ast.walk(tree)):
+        if isinstance(node, ast.Lambda) or (isinstance(node, ast.FunctionDef) and node.name == name):
+            is_open = node.args.vararg or node.args.defaults
+            return [] if is_open else [argument.arg for argument in node.args.args]
     return [*inspect.signature(functions[name]).parameters] if name in functions else []
 
 
@@ -198,7 +198,7 @@ def scan_arguments(tree: ast.AST, functions: Mapping[str, Any]) -> str:
         taken = _taken(given["fn"], tree, functions) if "fn" in given else []
         passed = [(way, part, ast.unparse(part)) for way in _WAYS for part in _parts(given.get(way))]
         bases, own = [_base(name) for _, _, name in passed], [_base(name) for name in taken]
-        is_known = taken and not any(isinstance(part, (ast.Dict, ast.Starred)) for _, part, _ in passed)
+        is_known = taken and not any(re.match(r"\{|\*|dict\(", name) for _, _, name in passed)
         if is_known and (len(bases) != len(own) or (bases != own and sorted(bases) == sorted(own))):
             words = "; ".join(_WAYS[way].format(name) for way, _, name in passed) or "nothing"
             said = (
@@ -252,7 +252,7 @@ def of_return(tree: ast.AST) -> str:
     returns = [node for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value and node not in inner]
     if not returns:
         return "There is no return: the last line of the function returns its results."
-    if isinstance(call := returns[-1].value, ast.Call):
+    if isinstance(call := returns[-1].value, ast.Call) and _name(call.func) in _NOTHING:
         return f"{ast.unparse(call.func)}() returns None." + " It fills .grad." * (_name(call.func) == "backward")
     if any(isinstance(node, ast.Attribute) and node.attr == "grad" for node in ast.walk(tree)):
         return (

@@ -298,6 +298,12 @@ def test_nothing_is_not_yet_and_counts_no_try():
         assert nothing is _unfinished or f'check.hint("{exercise}")' in verdict.text
 
 
+def test_a_function_that_is_filled_in_and_returns_nothing_hears_why(says):
+    verdict = says("clip", ("    return [f", "    if norm > max_norm:\n        return [f"))
+    assert verdict.state == "not right"
+    assert "The return in line 8 is only in an if or a loop" in verdict.text
+
+
 def test_a_placeholder_that_is_left_is_named(cell):
     code = EXERCISES["rnn"].solution.replace("return T.nnet.sigmoid(T.dot(W_x, _z_t) + T.dot(W_h, _h_tm1))",
                                          "return ...  # your code here")  # fmt: skip
