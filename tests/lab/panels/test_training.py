@@ -126,6 +126,16 @@ def test_a_training_is_seen_in_curves_table_and_status(panel):
     assert len(lines.cost.y) == len(lines.dev.y) == 2
 
 
+def test_the_legend_shows_the_lines_as_they_are_drawn_whichever_run_was_removed():
+    curves = Curves()
+    curves.show(["first", "second"])
+    curves.show(["second", "third"])
+    legend = re.findall(r"border-top:4px (\w+) (#\w+)\"></span> (\w+)<", curves.legend.value)
+    drawn = [(lines.cost.line_style, lines.cost.colors[0], name) for name, lines in curves.lines.items()]
+    assert legend == drawn
+    assert len(set(legend)) == 2
+
+
 def test_the_few_sentences_left_at_the_end_of_an_epoch_are_no_point(panel, monkeypatch):
     monkeypatch.setattr(job_module, "MAX_POINTS", 4)
     small(panel, epochs=2, sentences=43)  # a point every 21 updates, and one update is left
