@@ -23,7 +23,7 @@ from lab.exercises.inputs import cases
 from lab.exercises.library_calls import library_calls
 from lab.exercises.own_code import use as use  # `check.use`
 from lab.exercises.verdict import Note, Stopped, Verdict
-from lab.runtime import python_warnings, student_process
+from lab.runtime import out_of_memory, python_warnings, student_process
 from lab.runtime.student_errors import failed_line
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
@@ -125,6 +125,8 @@ def _checked(name: str, *arguments: Any) -> Verdict:
         _passed.add(name)
     if stale := failed_cells.stale(*arguments):
         text = f"{stale}\n{text}"
+    if noticed := out_of_memory.notice():  # and none later if memory ran out in this check
+        text = f"{text}\n{noticed}"
     try:
         _progress.update(name, state=state, tries=int(state != NOT_YET))
     except OSError as error:

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+import atexit
 from contextlib import suppress
 from pathlib import Path
 
-from jupyter_core.paths import jupyter_runtime_dir
+from ipykernel.connect import get_connection_file
 
 from lxmls_rnn import memory
 from lxmls_rnn.storage.files import read_regular, write_atomically
 
 MAX_DIGITS = 20
 
+_kept: set[Path] = set()  # the file of this process
+
 
 def notice() -> str:
-    """Return a message if Linux killed a process for lack of memory since the last call, else an empty string.
+    """Return a message, once, if the kernel before this one was probably killed for lack of memory, else "".
 
-    The last count is stored in Jupyter's folder of running kernels, which belongs to this user alone.
+    A kernel keeps the count of kills in a file beside its connection file and deletes it when it ends. Only a kernel
+    that JupyterLab starts in place of one that was killed or crashed finds the file.
     """
-    count_file, now, before = Path(jupyter_runtime_dir(), "lxmls-memory-kills"), memory.kills(), None
-    with suppress(OSError, ValueError):
-        before = int(read_regular(count_file, MAX_DIGITS))
-    if now == before:
-        return ""
     try:
-        write_atomically(count_file, str(now))
-    except OSError:
+        file = Path(get_connection_file()).with_suffix(".memory-kills")
+    except (RuntimeError, OSError):  # this is no kernel
         return ""
-    # a smaller count: the container was restarted and counts from 0
-    if before is None or now == 0:
+    before, now, is_new = None, memory.kills(), file not in _kept
+    with suppress(OSError, ValueError):
+        before = int(read_regular(file, MAX_DIGITS))
+    if now != before:
+        try:
+            write_atomically(file, str(now))
+        except OSError:
+            return ""
+    if is_new:
+        _kept.add(file)
+        atexit.register(file.unlink, missing_ok=True)
+    if not is_new or before is None or now <= before:
         return ""
     return (
-        "Memory ran out, and Linux killed a process, probably the kernel of this notebook: its variables are lost, "
-        "but runs on disk can be resumed. Use fewer sentences, smaller batches or fewer units, or add memory."
+        "The kernel ended unexpectedly, and Linux killed a process for lack of memory, probably this kernel. Its "
+        "variables are lost, but runs on disk can be resumed. Use fewer sentences, smaller batches or fewer units, or "
+        "add memory."
     )

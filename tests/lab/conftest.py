@@ -45,12 +45,6 @@ def runs_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def runtime_folder(tmp_path, monkeypatch):
-    """In the user's own the lab counts when Linux killed a process, and panels tell it."""
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
-
-
-@pytest.fixture(autouse=True)
 def warnings_as_in_a_kernel():
     """For the time of a test pytest has its own way with warnings; it puts that back."""
     python_warnings.install()

@@ -1,44 +1,79 @@
-"""After memory has run out, the next panel says so, once."""
+"""After memory has run out in a kernel, the next one of the same notebook says so, once."""
 
+import atexit
 import os
-import tempfile
 
 import ipywidgets as widgets
 import pytest
 
+from lab import check
 from lab.runtime import out_of_memory
 from lab.widgets.panel import Panel
 from lxmls_rnn import memory
 
 
+class Machine:
+    """A machine whose kernels use the lab, end and are started again."""
+
+    kills = 3
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.notebook(1)
+
+    def notebook(self, n):
+        """Let this process be the kernel of a notebook."""
+        self.file = self.folder / f"kernel-{n}.json"
+        self.ends = []
+        out_of_memory._kept.clear()
+
+    def register(self, end, **options):
+        self.ends.append(lambda: end(**options))
+
+
 @pytest.fixture
-def kills(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where anybody can write
-    count = [3]
-    monkeypatch.setattr(memory, "kills", lambda: count[0])
-    return count
+def machine(tmp_path, monkeypatch):
+    machine = Machine(tmp_path)
+    monkeypatch.setattr(memory, "kills", lambda: machine.kills)
+    monkeypatch.setattr(atexit, "register", machine.register)
+    monkeypatch.setattr(out_of_memory, "get_connection_file", lambda: machine.file)
+    return machine
 
 
-def test_a_kill_is_told_once(kills):
-    assert out_of_memory.notice() == ""
-    kills[0] += 1
-    assert "Memory ran out" in Panel(widgets.HTML()).message.value
-    assert Panel(widgets.HTML()).message.value == ""
+def shown():
+    return Panel(widgets.HTML()).message.value
 
 
-def test_a_container_that_is_started_anew_counts_from_0(kills):
-    out_of_memory.notice()
-    kills[0] = 0
-    assert out_of_memory.notice() == ""
-    for count in (1, 5, 2):  # the last is one of a container that was started anew
-        kills[0] = count
-        assert "Memory ran out" in out_of_memory.notice()
+def test_only_the_kernel_that_follows_a_killed_one_says_so_once(machine):
+    assert shown() == ""
+    machine.kills += 1  # of another process, or of this kernel
+    machine.notebook(2)
+    assert shown() == ""
+    machine.notebook(1)
+    assert "probably this kernel" in shown()
+    assert shown() == ""
+    machine.notebook(1)  # it crashed
+    assert shown() == ""
 
 
-def test_the_count_is_kept_where_only_this_user_can_write(kills, tmp_path):
-    out_of_memory.notice()
-    assert list(tmp_path.glob("*memory*")) == []
-    assert len(list((tmp_path / "runtime").iterdir())) == 1
+def test_a_kernel_that_ends_and_one_that_lives_on_were_not_killed(machine):
+    assert shown() == ""
+    machine.kills += 1
+    (end,) = machine.ends
+    end()
+    machine.notebook(1)
+    assert shown() == ""
+    machine.kills += 1  # of the child of a check
+    assert "lack of memory" not in check.forward(None).text
+    machine.notebook(1)  # it crashed later
+    assert shown() == ""
+
+
+def test_a_check_says_so_too(machine):
+    assert "lack of memory" not in check.forward(None).text
+    machine.kills += 1
+    machine.notebook(1)
+    assert "lack of memory" in check.forward(None).text
 
 
 @pytest.mark.parametrize(
@@ -46,21 +81,14 @@ def test_the_count_is_kept_where_only_this_user_can_write(kills, tmp_path):
     [lambda path: path.write_text("nonsense"), lambda path: path.write_text("1" * 100), os.mkfifo],
     ids=["words", "a number too long", "a pipe"],
 )
-def test_a_damaged_count_is_no_kill_and_is_replaced(kills, tmp_path, put):
-    out_of_memory.notice()
-    (file,) = (tmp_path / "runtime").iterdir()
-    file.unlink()
-    put(file)
-    assert out_of_memory.notice() == ""
-    kills[0] += 1
-    assert "Memory ran out" in out_of_memory.notice()
+def test_a_damaged_count_is_no_kill_and_is_replaced(machine, put):
+    put(machine.file.with_suffix(".memory-kills"))
+    assert shown() == ""
+    machine.kills += 1
+    machine.notebook(1)
+    assert shown()
 
 
-def test_a_link_is_replaced_and_its_target_is_not_written(kills, tmp_path):
-    out_of_memory.notice()
-    (file,) = (tmp_path / "runtime").iterdir()
-    file.unlink()
-    (tmp_path / "mine").write_text("1")
-    file.symlink_to(tmp_path / "mine")
-    assert "Memory ran out" in out_of_memory.notice()
-    assert (tmp_path / "mine").read_text() == "1"
+def test_outside_a_kernel_nothing_is_said_or_kept(tmp_path):
+    assert shown() == ""
+    assert not list(tmp_path.rglob("*kills*"))
