@@ -35,7 +35,6 @@ KINDS = {
     "indices": "Wrong indices",
     "variable": "Wrong variable",
     "place": "Wrong variable",
-    "statement": "Wrong statement",
     "lines": "Wrong order",
     "sign": "Wrong sign",
     "missing": "Missing function",
@@ -196,8 +195,6 @@ def _at(
         yield "operation", "=", ast.Assign([node.target], node.value)
     elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], _PLACES):
         yield "operation", "+=", ast.AugAssign(node.targets[0], ast.Add(), node.value)
-    elif isinstance(node, ast.Return):
-        yield "statement", "", ast.Break()
     elif isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Tuple):
         old, every = node.slice, ast.Slice()
         indices = [index for part in others.values() if isinstance(part, ast.Subscript) for index in _elements(part)]

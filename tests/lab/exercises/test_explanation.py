@@ -3,6 +3,7 @@
 import pytest
 from student_answers import explained
 
+from lab.exercises.exercise import EXERCISES
 from lab.exercises.inputs import cases
 
 
@@ -133,6 +134,22 @@ def test_a_change_in_another_line_than_the_one_that_fails_is_found():
     text = explained("early_stopping", ("accuracy > best", "accuracy < best"))
     assert "in line 12 of the cell:  model.set_values(best_values)" in text
     assert text.endswith("Wrong comparison in line 6: accuracy < best should be accuracy > best.")
+
+
+def test_a_number_of_columns_is_named_as_such():
+    assert "Wrong axis in line 5: len(p) should be p.shape[1]." in explained("errors", ("L = len(gold)", "L = len(p)"))
+
+
+def test_code_of_a_cause_is_shown_only_to_an_answer_that_has_its_names():
+    said = "The scores are computed from h_{t-1}; they need h_t, the state after word t"
+    assert explained("forward", ("W_y @ h[:, t + 1]", "W_y @ h[:, t]")).endswith(f"{said} (h[:, t + 1]).")
+    code = EXERCISES["forward"].solution
+    loop = code[code.index("    for t") : code.index("    return")]
+    own = (
+        "    for word, z_t in enumerate(z.T):\n        a[:, word] = W_x @ z_t + W_h @ h[:, word]\n"
+        "        h[:, word + 1] = logistic(a[:, word])\n    y = W_y @ h[:, :-1]\n    p = np.exp(y) / np.exp(y).sum(0)\n"
+    )
+    assert explained("forward", (loop, own)).endswith(f"{said}.")
 
 
 def test_in_an_if_the_wrong_line_is_shown():

@@ -99,11 +99,6 @@ def test_the_change_that_makes_an_answer_right_is_named(source, wrong, right, se
             "Wrong order: line 6, if n == 2, belongs before line 5.",
         ),
         (
-            "c = 0\n    for x in a:\n        c += x\n        if x == 2:\n            return c\n    return c * 2.5",
-            "3 * 2.5",
-            "Wrong statement in line 8: return c should be break.",
-        ),
-        (
             "x = a.max(a)\n    y = b.min()\n    return a.max(a) * y + x",
             "a.max() * b.min() + a.max()",
             "Too much in lines 4 and 6: a.max(a) should be a.max().",
