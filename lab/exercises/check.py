@@ -22,9 +22,9 @@ from lab.exercises.exercise import EXERCISES, Exercise
 from lab.exercises.inputs import cases
 from lab.exercises.library_calls import library_calls
 from lab.exercises.own_code import use as use  # `check.use`
-from lab.exercises.verdict import Note, Stopped, Verdict
+from lab.exercises.verdict import WHOLE, Note, Stopped, Verdict
 from lab.runtime import out_of_memory, python_warnings, student_process
-from lab.runtime.student_errors import failed_line
+from lab.runtime.student_errors import failed_line, theano_log
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.messages import in_words
@@ -73,7 +73,7 @@ class Check:
         got: list[harness.Arrays] = []
         failure: BaseException | None = None
         child.ignore_warnings()
-        with python_warnings.collected(Warning), np.errstate(all="ignore"):
+        with python_warnings.collected(Warning), np.errstate(all="ignore"), theano_log() as log:
             for case in cases(self.exercise.name):
                 child.allow(self.seconds)
                 try:
@@ -90,8 +90,10 @@ class Check:
                 if called:
                     return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
             child.allow(MAX_SEARCH_SECONDS + self.seconds)
+            logged = log.getvalue().partition("\n\n")[0]  # of tracebacks, the first one
             explainer = explanation.Explanation(self.exercise, self.answer, child.tell, MAX_SEARCH_SECONDS)
-            return explainer.verdict(got, failure)
+            state, text = explainer.verdict(got, failure)
+            return state, f"{text}{'' if WHOLE in text else WHOLE}\n{logged}" if logged else text
 
 
 def _replaced() -> str:
@@ -126,11 +128,11 @@ def _checked(name: str, *arguments: Any) -> Verdict:
     if stale := failed_cells.stale(*arguments):
         text = f"{stale}\n{text}"
     if noticed := out_of_memory.notice():  # and none later if memory ran out in this check
-        text = f"{text}\n{noticed}"
+        text = f"{noticed}\n{text}"
     try:
         _progress.update(name, state=state, tries=int(state != NOT_YET))
     except OSError as error:
-        text = f"{text}\n{_not_saved(error)}"
+        text = f"{_not_saved(error)}\n{text}"
     return Verdict(name, state, text)
 
 

@@ -170,6 +170,14 @@ def test_a_check_that_takes_long_says_how_to_stop_it(says, capsys, timers):
     assert timers.cancelled == 1
 
 
+def test_what_theano_logs_of_an_answer_is_folded_under_the_verdict(says, capfd):
+    failing = "    T.dot(T.ones((2, 3)), T.ones((2, 3))).eval()\n    return"
+    shown = says("squares", ("    return", failing))._repr_html_()
+    assert shown.index("It fails with ValueError") < shown.index("<details>") < shown.index("TRACEBACK:")
+    assert shown.count("TRACEBACK:") == 1
+    assert "TRACEBACK" not in "".join(capfd.readouterr())
+
+
 @pytest.mark.parametrize("where", ["def f(*given):\n    np.exp = np.tanh", "np.exp = np.tanh\ndef f(*given): pass"])
 def test_who_replaces_a_function_of_numpy_hears_so_and_gets_it_back(cell, where):
     before = np.exp
