@@ -6,7 +6,6 @@ from typing import Any
 # class name: folder in `lab.panels`, imported on first use
 PANELS = {
     "CorpusPanel": "corpus",
-    "ModelPanel": "model",
     "TrainingPanel": "training",
     "SweepPanel": "sweep",
     "DistancePanel": "distance",

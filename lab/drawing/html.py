@@ -1,7 +1,5 @@
-"""HTML snippets for both themes: tables, heat maps, coloured words, images of matrices."""
+"""HTML snippets for both themes: tables, heat maps, coloured words, matrices."""
 
-import base64
-import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
@@ -10,11 +8,10 @@ from typing import Any
 import numpy as np
 from rich.cells import cell_len, chop_cells
 
-from lxmls_rnn.plotting.palette import ink, shade, shades
+from lxmls_rnn.plotting.palette import ink, shade
 
 EMPTY_HEADER = '<td class="lab-corner"></td>'  # not a <th>: an empty header confuses screen readers
 MAX_WITH_NUMBERS = 12  # rows or columns of a matrix that shows its numbers
-IMAGE_SIDE = 150  # rows and columns of a matrix in its image
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]], caption: str = "") -> str:
@@ -220,31 +217,3 @@ def matrix(
         lines.append(f"<tr>{''.join(cells)}</tr>")
     kind = "lab-matrix lab-small" if small else "lab-matrix"
     return Raw(f'<table class="{kind}">{_caption(Raw(caption))}<tbody>{"".join(lines)}</tbody></table>')
-
-
-def histogram(values: np.ndarray, bins: int = 24) -> str:
-    """Return a small histogram of the values as SVG."""
-    counts, edges = np.histogram(values, bins)
-    heights = 28 * counts / counts.max()
-    bars = "".join(
-        f'<rect x="{5 * n}" y="{30 - height:.1f}" width="4" height="{height:.1f}"/>' for n, height in enumerate(heights)
-    )
-    return (
-        f'<svg role="img" width="{5 * bins}" height="30" style="fill:var(--lab-accent)" '
-        f'aria-label="histogram from {edges[0]:.3g} to {edges[-1]:.3g}">{bars}</svg>'
-    )
-
-
-def image(values: np.ndarray, title: str) -> str:
-    """Return a matrix as an image with one square per number."""
-    from matplotlib.image import imsave  # slow to import, and most panels do not need it
-
-    seen = values[:IMAGE_SIDE, :IMAGE_SIDE]
-    file = io.BytesIO()
-    imsave(file, shades(seen, float(np.abs(seen).max()) or 1.0), format="png")
-    side = max(1, min(6, 100 // seen.shape[0], 200 // seen.shape[1]))
-    return (
-        f'<img alt="{escape(title)}" src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}" '
-        f'width="{side * seen.shape[1]}" height="{side * seen.shape[0]}" '
-        'style="image-rendering:pixelated;border:1px solid var(--lab-border)">'
-    )

@@ -65,7 +65,7 @@ function save(button, kind) {
     return tables.length ? put(new Blob([`${lines.join('\n\n')}\n`], { type: 'text/csv' })) : report('There is no table yet.');
   }
   // a plot of bqplot is several layers in one box; other drawings are single; keys name the lines of the plots above them
-  const parts = [...panel.querySelectorAll('.bqplot, svg:not(.bqplot svg), img, .lab-key')].filter(isShown);
+  const parts = [...panel.querySelectorAll('.bqplot, svg:not(.bqplot svg), .lab-key')].filter(isShown);
   if (parts.every(part => part.matches('.lab-key'))) return report('There is no picture yet.');
   const STYLES = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-dasharray', 'opacity', 'display',
     'visibility', 'font-size', 'font-family', 'font-weight', 'text-anchor', 'dominant-baseline', 'paint-order', 'writing-mode'];
@@ -94,13 +94,12 @@ function save(button, kind) {
       else whole.append(make('line', line));
       write(name.textContent.trim(), 36, colour);
     }
-    const title = part.alt ?? part.ariaLabel;
+    const title = part.ariaLabel;
     if (title) {
       write(title, 4, colour);
       height += 20;
     }
     const place = { y: height, width: box.width, height: box.height };
-    if (part.matches('img')) whole.append(make('image', { href: part.src, style: 'image-rendering:pixelated', ...place }));
     for (const layer of part.matches('svg') ? [part] : part.querySelectorAll(':scope > svg')) {
       const copy = layer.cloneNode(true);
       const originals = [layer, ...layer.querySelectorAll('*')];

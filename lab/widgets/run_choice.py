@@ -15,9 +15,9 @@ from lxmls_rnn.storage.files import modified
 class RunChoice(RowBox):
     """Dropdown of the stored runs, with a Refresh button."""
 
-    def __init__(self, description: str = "Run") -> None:
+    def __init__(self) -> None:
         self._further: list[str] = []  # runs of sweeps, listed once `choose` asks for them
-        self.run = dropdown(description, [], "A stored run", width="27em")  # a name, or None if there is no run
+        self.run = dropdown("Run", [], "A stored run", width="27em")  # a name, or None if there is no run
         again = button("Refresh", "Reload the list", icon="refresh")
         again.on_click(lambda _: self.refresh())
         self.left_out = view("left-out")  # damaged runs, with the reason

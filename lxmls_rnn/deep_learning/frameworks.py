@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from typing import NamedTuple
 
@@ -31,11 +30,6 @@ class Framework(NamedTuple):
         if not self.group or find_spec(self.module) is not None:
             return ""
         return f"{self.name} is not installed: {self.remedy} brings it ({self.download})"
-
-    @property
-    def is_imported(self) -> bool:
-        """Whether a module of this process has imported the framework."""
-        return sys.modules.get(self.module) is not None
 
 
 def _missing_theano() -> str:

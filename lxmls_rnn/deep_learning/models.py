@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from lxmls_rnn import device
@@ -143,24 +142,6 @@ def _device_of(name: str) -> str:
         return device.choose(used).sentence
     choice = device.choose()
     return choice.sentence if choice.device == "cpu" else "Theano uses the CPU."
-
-
-def planned_device(name: str) -> str:
-    """Return a sentence about the device that a model will use, without importing its framework.
-
-    It is empty once the framework is imported; if the framework is missing, the sentence says what brings it.
-    """
-    framework = MODELS[name].framework
-    if MODELS[name].backend == "numpy":
-        return "NumPy computes on the CPU."
-    if framework.missing:
-        return f"{framework.missing}."
-    if framework.is_imported:
-        return ""
-    planned = os.environ.get("LXMLS_DEVICE") or "cpu"
-    if framework is THEANO:
-        planned = device.choose().device or "an unavailable device"
-    return f"{framework.name} is set to use {planned}; the device that it really uses is known when the model is built."
 
 
 def reset_model(model: M, seed: int | None = None) -> M:

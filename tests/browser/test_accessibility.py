@@ -53,7 +53,7 @@ def test_panels_pass_axe_in_both_themes_and_fit_a_narrow_window(lab, picture):
     panels = {name: lab.find(name) for name in [*PANELS, "Answer"]}
     button(panels["CorpusPanel"], "Read").click()
     expect(message(panels["CorpusPanel"])).to_contain_text("Read.")
-    picture(panels["ModelPanel"], "narrow-model")
+    picture(panels["TrainingPanel"], "narrow-training")
     wrong = [f"{name} {fault}" for name, panel in panels.items() for fault in overflowing(page, panel)]
     for panel in panels.values():
         panel.scroll_into_view_if_needed()
@@ -90,7 +90,9 @@ def test_a_control_is_read_by_its_label_and_explained_by_its_tooltip(lab):
 
 
 def test_text_can_be_read_in_both_themes(lab):
-    panel = lab.panel("ModelPanel")
+    panel = lab.panel("TrainingPanel")
+    button(panel, "Parameters").click()
+    expect(panel.locator(".lab-parameters")).to_contain_text("W_h")
     assert not panel.evaluate(TOO_FAINT)
     with lab.dark():
         assert not panel.evaluate(TOO_FAINT)

@@ -53,18 +53,10 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
     expect(panel.locator(".lab-accuracy")).to_contain_text("%")
     with lab.dark():
         picture(panel, "inspection-errors-dark")
-    tab(panel, "Compare")
-    panel.get_by_label("Second run", exact=True).select_option("rnn")
-    compared = panel.locator(".lab-compared")
-    expect(compared.get_by_role("columnheader", name="rnn", exact=True)).to_be_visible()
-    expect(compared).to_contain_text("zebra")
-    button(panel, "Measure").click()
-    expect(panel.locator(".lab-compared-accuracy")).to_contain_text("two-sided")
-    picture(panel, "inspection-compare")
     assert not overflowing(lab.page, panel)
 
 
-def test_the_selected_word_and_the_second_run_are_seen_in_a_narrow_window(lab):
+def test_the_selected_word_is_seen_in_a_narrow_window(lab):
     lab.page.set_viewport_size({"width": 900, "height": 800})
     panel = lab.panel("InspectionPanel")
     panel.get_by_label("Run", exact=True).select_option("lstm")
@@ -79,9 +71,3 @@ def test_the_selected_word_and_the_second_run_are_seen_in_a_narrow_window(lab):
         press(panel.get_by_role("slider").locator("visible=true").first, key)
         expect(panel.locator(f"tr td.lab-marked:nth-child({place + 1})")).to_have_count(12)
         wait_until_in_sight(marked)
-    tab(panel, "Compare")
-    panel.get_by_label("Second run", exact=True).select_option("rnn")
-    of_second = panel.locator(".lab-compared tbody tr td:nth-child(3) .lab-chip")
-    expect(of_second).to_have_count(18)
-    for chip in of_second.all():
-        wait_until_in_sight(chip)

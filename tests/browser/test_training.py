@@ -56,6 +56,37 @@ def test_an_epoch_is_trained_and_the_curve_grows(lab, picture):
         picture(panel, "training-dark")
 
 
+def test_keys_on_a_panel_are_not_for_jupyterlab(lab):
+    panel = lab.panel("TrainingPanel")
+    button(panel, "Model").click()
+    model = panel.get_by_label("Model", exact=True)
+    before = model.input_value()
+    for control in (model, button(panel, "Help")):
+        control.focus()
+        for key in "xdd":  # JupyterLab's keys for cutting and deleting a cell
+            lab.page.keyboard.press(key)
+    expect(panel).to_be_visible()
+    assert lab.page.locator(".jp-CodeCell").count() == 2
+    assert model.input_value() == before
+    model.press("ArrowDown")
+    assert model.input_value() != before
+    lab.save()
+
+
+def test_the_parameters_of_the_settings_are_shown(lab, picture):
+    panel = lab.panel("TrainingPanel")
+    button(panel, "Parameters").click()
+    table = panel.locator(".lab-parameters")
+    expect(table).to_contain_text("20 × 20")
+    button(panel, "Model").click()
+    fill(panel, "Hidden units", 30)
+    expect(table).to_contain_text("30 × 30")
+    panel.get_by_label("Model", exact=True).select_option("NumpyLSTM")
+    expect(table).to_contain_text("W_c")
+    assert not overflowing(lab.page, panel)
+    picture(panel, "training-parameters")
+
+
 def test_another_cell_runs_during_the_training_and_stop_acts_at_once(lab):
     lab.open(lab.write("from lab import TrainingPanel\nTrainingPanel()", "6 * 7"))
     lab.run_cell(0)

@@ -1,7 +1,5 @@
 """The table of models: what it says of each, classes that replace one, the device that is named."""
 
-import sys
-
 import pytest
 
 from lxmls_rnn import device
@@ -46,11 +44,3 @@ def test_a_class_replaces_a_model_until_all_are_put_back(replaced):
 def test_theanos_device_is_named_once_theano_has_chosen_it(monkeypatch):
     monkeypatch.setenv("LXMLS_DEVICE", "cpu")
     assert models.device_of("FastRNN") == f"Theano uses the CPU, as {device.variable()}=cpu asks."
-    assert models.planned_device("FastRNN") == ""  # it can be asked
-
-
-def test_before_theano_is_imported_the_device_is_the_chosen_one(monkeypatch):
-    monkeypatch.setenv("LXMLS_DEVICE", "cpu")
-    monkeypatch.delitem(sys.modules, "theano", raising=False)
-    assert models.planned_device("NumpyRNN") == "NumPy computes on the CPU."
-    assert models.planned_device("RNN").startswith("Theano is set to use cpu; ")

@@ -45,10 +45,10 @@ import sys, lab
 assert "ipywidgets" not in sys.modules
 lab.PlayPanel
 assert "lab.panels.sweep" not in sys.modules
-lab.TrainingPanel(model="RNN"), lab.ScanPanel()
-model = lab.ModelPanel(model="RNN")
-model.counting.job.wait()
-assert "known when the model is built" in model.device.value
+training = lab.TrainingPanel(model="RNN"), lab.ScanPanel()
+training[0].parameters.button.value = True
+training[0].parameters.counting.job.wait()
+assert "W_h" in training[0].parameters.table.value
 assert "NumPy version" in lab.InspectionPanel("rnn").about.value
 assert "theano" not in sys.modules
 """

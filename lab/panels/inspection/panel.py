@@ -6,7 +6,6 @@ from html import escape
 import ipywidgets as widgets
 
 from lab.drawing.looks import make
-from lab.panels.inspection.compare import CompareView
 from lab.panels.inspection.errors import ErrorsView
 from lab.panels.inspection.neighbours import NeighboursView
 from lab.panels.inspection.sentence import GradientView, HiddenView, TagsView
@@ -18,7 +17,7 @@ from lab.widgets.run_choice import RunChoice
 
 DEFAULT_SENTENCE = "The old man watches her run ."
 VIEWS: tuple[Callable[[Panel], View], ...] = (
-    TagsView, HiddenView, GradientView, NeighboursView, ErrorsView, CompareView
+    TagsView, HiddenView, GradientView, NeighboursView, ErrorsView
 )  # fmt: skip
 
 
@@ -32,8 +31,8 @@ class InspectionPanel(Panel):
     help = """Choose a trained run, type a sentence and press Enter. <b>Tags</b> shows how sure the tagger is;
     <b>Hidden state</b> shows what it carries from word to word, and the gates of an LSTM. <b>Gradient</b> shows how
     much of the gradient of one word's loss reaches the words before it: see how fast it vanishes in an RNN, and how far
-    the cell of an LSTM carries it. <b>Neighbours</b> finds words with similar embeddings, <b>Errors</b> lists wrong
-    tags, and <b>Compare</b> shows a second run beside the first and tests whether they differ significantly.
+    the cell of an LSTM carries it. <b>Neighbours</b> finds words with similar embeddings, and <b>Errors</b> lists
+    wrong tags; <code>lxmls-rnn evaluate</code> compares two runs.
     <b>Export</b> makes a file to take home: a page that tags sentences in a browser, or the model for PyTorch and other
     programs. Try an ambiguous word such as <i>watches</i> or <i>run</i> in different positions. Sentences follow their
     script, also from right to left; matrices and charts go from left to right, the first word first. Put spaces between

@@ -72,9 +72,9 @@ def open_run(folder: Path) -> Opened:
     return Opened(run, tagger, metrics, (run.folder.name, (run.folder / "model.npz").stat().st_mtime_ns))
 
 
-def see(tagger: Tagger, sentence: str | list[str]) -> Seen:
+def see(tagger: Tagger, sentence: str) -> Seen:
     """Tag a sentence and return all quantities; ValueError as `Tagger.encode`."""
-    words = tokenize(sentence) if isinstance(sentence, str) else sentence
+    words = tokenize(sentence)
     x = tagger.encode(words)
     return Seen(words, x, x >= tagger.n_known_words, tagger.model.forward(x, all_outputs=True))
 

@@ -8,6 +8,7 @@ import ipywidgets as widgets
 from lab.drawing.looks import INVISIBLE, ColumnBox, make, size_class, switch
 from lab.panels.training.curves import Curves
 from lab.panels.training.job import TrainingJob, training_jobs
+from lab.panels.training.parameters import Parameters
 from lab.panels.training.text import ended, epochs_table, on_disk, status
 from lab.widgets.controls import RULE, field, in_row, integer, on_change, progress_bar, settings_code, view
 from lab.widgets.export_choice import Export
@@ -36,11 +37,11 @@ class TrainingPanel(RunsPanel[TrainingJob]):
 
     jobs = training_jobs
     title = "Training"
-    help = """Set the training, the model and the corpus, and press <b>Start</b>. The cost should fall and the accuracy
-    rise. If the accuracy on dev stays far below that on the training part, the model overfits; if the cost jumps, lower
-    the learning rate or clip the gradient. <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the <i>Selected run</i>,
-    and <b>Export</b> makes a file of it to take home. Select several runs under <i>Plot</i> to compare them. The
-    training continues when the page is closed."""
+    help = """Set the training, the model and the corpus, and press <b>Start</b>. <b>Parameters</b> shows what the model
+    learns, matrix by matrix. The cost should fall and the accuracy rise. If the accuracy on dev stays far below that
+    on the training part, the model overfits; if the cost jumps, lower the learning rate or clip the gradient.
+    <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the <i>Selected run</i>, and <b>Export</b> makes a file of it to
+    take home. Select several runs under <i>Plot</i> to compare them. The training continues when the page is closed."""
 
     def __init__(self, corpus: str | None = None, model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = groups = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
@@ -51,7 +52,8 @@ class TrainingPanel(RunsPanel[TrainingJob]):
             group_buttons(*groups),
             *groups,
             self.summary,
-            in_row(self.name, self.start_button),
+            in_row(self.name, self.start_button, self.parameters.button),
+            self.parameters,
             make(widgets.HTML, RULE),
             in_row(self.selected, self.pause_button, self.stop_button, self.to_epoch, self.resume_button),
             in_row(self.copy_button, self.delete_button, self.exporting),
@@ -62,6 +64,7 @@ class TrainingPanel(RunsPanel[TrainingJob]):
             self.left_out,
         )
         on_change(self._summarise, *controls(*groups))
+        on_change(self.parameters.refresh, *controls(*groups))
         on_change(self.propose_name, self.model["model"])
         self.on_input(self.show_selected, self.shown)
         on_change(self.curves.rescale, self.curves.logarithmic)
@@ -84,6 +87,7 @@ class TrainingPanel(RunsPanel[TrainingJob]):
 
     def _make_views(self) -> None:
         self.summary, self.status = view("summary"), view("status")
+        self.parameters = Parameters(self, self.settings)
         label = size_class("label", "5em")
         self.epoch_bar = progress_bar("26em", label, "lab-epoch-bar", description="Epoch")
         self.training_bar = progress_bar("26em", label, "lab-training-bar", description="Training")

@@ -19,16 +19,15 @@ from lab import InspectionPanel
 from lab.drawing.looks import is_hidden
 from lab.panels.inspection.neighbours import MAP_WORDS
 from lab.panels.inspection.sentence import explain
-from lab.panels.inspection.view import open_run, see
+from lab.panels.inspection.view import open_run
 from lab.panels.inspection.word_charts import WordLines, WordMap
 from lxmls_rnn.datasets.corpora import corpus_files
-from lxmls_rnn.deep_learning.evaluation import compare, judge
+from lxmls_rnn.deep_learning.evaluation import judge
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, prepare
 from lxmls_rnn.export import files
 from lxmls_rnn.plotting import palette
 from lxmls_rnn.runs import Run
-from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.analysis import (
     Reach,
     gradient_reach,
@@ -47,7 +46,7 @@ SETTINGS = {
     "no-dev": Settings(**{**vars(RNN), "dev": None}),
     "of-a-cluster": Settings(**{**vars(RNN), "corpus": "sample/train.conll"}),
 }
-TAGS, HIDDEN, GRADIENT, NEIGHBOURS, ERRORS, COMPARE = range(6)
+TAGS, HIDDEN, GRADIENT, NEIGHBOURS, ERRORS = range(5)
 
 
 @pytest.fixture(scope="session")
@@ -210,7 +209,6 @@ def test_an_lstm_without_peepholes_is_looked_at_like_one_with(runs_with):
         texts[run] = panel.opened.describe(), view.text.value
     assert "NumpyLSTM without peepholes (" in texts["plain"][0]
     assert ["the peepholes" in explained for _, explained in texts.values()] == [True, False]
-    assert ["peepholes", "no", "yes"] in tables(turn_to(panel, COMPARE).about.value)[0]
 
 
 def test_neighbours_of_a_word_are_listed_and_one_outside_the_vocabulary_is_said(panel):
@@ -331,14 +329,9 @@ def test_errors_are_counted_as_the_training_counted_them_and_shown_by_their_tags
 
 
 @pytest.mark.parametrize(
-    ("tab", "leave"),
-    [
-        (ERRORS, lambda panel: panel.choice.choose("lstm")),
-        (ERRORS, lambda panel: panel.views[ERRORS].stop_button.click()),
-        (COMPARE, lambda panel: panel.views[COMPARE].choice.choose("rnn")),
-    ],
+    "leave", [lambda panel: panel.choice.choose("lstm"), lambda panel: panel.views[ERRORS].stop_button.click()]
 )
-def test_a_measurement_that_is_stopped_or_whose_run_was_left_shows_nothing(panel, monkeypatch, tab, leave):
+def test_a_measurement_that_is_stopped_or_whose_run_was_left_shows_nothing(panel, monkeypatch, leave):
     begun, go_on = threading.Event(), threading.Event()
 
     def slow(*arguments):
@@ -346,9 +339,8 @@ def test_a_measurement_that_is_stopped_or_whose_run_was_left_shows_nothing(panel
         go_on.wait()
         yield from judge(*arguments)
 
-    for module in ("errors", "compare"):
-        monkeypatch.setattr(f"lab.panels.inspection.{module}.judge", slow)
-    view = turn_to(panel, tab)
+    monkeypatch.setattr("lab.panels.inspection.errors.judge", slow)
+    view = turn_to(panel, ERRORS)
     view.button.click()
     begun.wait()
     assert view.button.disabled
@@ -358,8 +350,6 @@ def test_a_measurement_that_is_stopped_or_whose_run_was_left_shows_nothing(panel
     assert (view.work.job.state, view.button.disabled) == ("stopped", False)
     if panel.choice.run.value == "lstm":
         assert is_hidden(view.results)
-    if tab == COMPARE:
-        assert view.result.value == ""
 
 
 def test_a_run_without_dev_is_measured_on_what_there_is_and_one_of_another_machine_says_what_it_needs(runs_with):
@@ -381,142 +371,9 @@ def test_a_run_without_dev_is_measured_on_what_there_is_and_one_of_another_machi
     assert not view.button.disabled
 
 
-def test_two_runs_side_by_side(panel):
-    view = turn_to(panel, COMPARE)
-    assert view.choice.run.value == "lstm"
-    best = [[w.tag for w in Run.open(n, panel.choice.folder().parent).load()[0].tag(panel.seen.words)]
-            for n in ("rnn", "lstm")]  # fmt: skip
-    assert view.tags.value.count("≠ differ") == sum(a != b for a, b in zip(*best, strict=True))
-    on_dev = (f"{one.metrics.dev_accuracy:.2%} (epoch 2)" for one in (panel.opened, view.other))
-    assert tables(view.about.value)[0][1:3] == [["model", "NumpyRNN", "NumpyLSTM"], ["accuracy on dev", *on_dev]]
-    assert re.search("activation.*logistic.*tanh", text_of(view.about.value), re.DOTALL)
-    assert "None" not in view.about.value
-    assert "lstm: |dL/dc_k|" in view.chart.key.value
-    h = np.stack([see(one.tagger, panel.seen.words).forward.h[:, 1:] for one in (panel.opened, view.other)])
-    colours = [palette.shade(value, np.abs(h).max()) for value in h.flat]  # on the same scale
-    assert re.findall("<td[^>]*background:([^;]*)", view.maps.value) == colours
-    view.choice.run.value = "rnn"  # the same once more
-    assert "Both runs give every word the same tag." in view.tags.value
-    assert all(f"rnn ({n}): |dL/dh_k|" in view.chart.key.value for n in (1, 2))
-
-
-def test_accuracies_on_dev_parts_that_a_setting_makes_different_are_not_directly_comparable(runs_with):
-    root = runs_with("rnn", "lstm")
-    assert "comparable" not in turn_to(InspectionPanel("rnn"), COMPARE).about.value
-    config = root / "lstm" / "config.json"
-    config.write_text(config.read_text().replace('"max_nr_sent": 120', '"max_nr_sent": 60'))
-    assert "not directly comparable" in turn_to(InspectionPanel("rnn"), COMPARE).about.value
-
-
-def test_each_of_two_runs_has_its_own_tags_vocabulary_and_gradients(runs_with):
-    root = runs_with("rnn", "lstm")
-    tagger = Tagger.load(root / "lstm")
-    tagger.model.param.W_y[...] *= -1  # another tag is the most probable one
-    tagger.words[tagger.words.index("dog")] = "cats"
-    tagger.save(root / "lstm" / "model.npz", epoch=2)
-    panel = InspectionPanel("rnn")
-    panel.sentence.value = "The dog ."
-    view = turn_to(panel, COMPARE)
-    shown = [row[1:3] for row in tables(view.tags.value)[0][1:]]
-    taggers = (opened.tagger for opened in (panel.opened, view.other))
-    columns = [[f"{w.tag} {w.probability:.1%}" + " *" * (not w.known) for w in one.tag("The dog .")] for one in taggers]
-    assert shown == [list(row) for row in zip(*columns, strict=True)]
-    assert ["*" in text for text in shown[1]] == [False, True]
-    t, predicted = view.word.value, []
-    for opened, line in zip((panel.opened, view.other), view.chart.figure.marks[::2], strict=False):
-        x = opened.tagger.encode(panel.seen.words)
-        predicted.append(int(opened.tagger.model.forward(x)[:, t].argmax()))
-        assert list(line.y) == pytest.approx(gradient_reach(opened.tagger.model, x, t, predicted[-1]).h.tolist())
-    assert predicted[0] != predicted[1]
-
-
-def test_the_second_run_stays_when_the_sentence_is_another(runs_with):
-    runs_with("rnn", "lstm", "plain")
-    panel = InspectionPanel("rnn")
-    view = turn_to(panel, COMPARE)
-    for name in ("plain", "lstm"):
-        view.choice.run.value = name
-        panel.sentence.value = f"The {name} dog ."
-        assert view.choice.run.value == name
-
-
-def test_the_difference_of_two_runs_is_tested_on_a_part_of_the_corpus(panel):
-    view = pressed(panel, COMPARE)
-    taggers = [Run.open(name).load()[0] for name in ("rnn", "lstm")]
-    sentences = taggers[0].read(corpus_files("sample")[2], max_nr_sent=120)
-    judged = [list(judge(tagger.model, sentences, tagger.n_known_words)) for tagger in taggers]
-    shown = unescape(text_of(view.result.value))
-    assert "test: 120 sentences rnn lstm accuracy " in shown
-    accuracies = [sum((~one.wrong).sum() for one in part) / sentences.get_num_tokens() for part in judged]
-    assert f"accuracy {accuracies[0]:.2%} {accuracies[1]:.2%} " in shown
-    assert text_of(compare(*judged).in_words()).strip() in text_of(view.result.value.replace("<br>", " "))
-    assert (view.button.disabled, panel.message.value) == (False, "")
-    view.part.value = "dev"
-    assert "dev: 120 sentences" in text_of(pressed(panel, COMPARE).result.value)
-
-
-def test_the_tested_difference_stays_with_its_runs(panel):
-    view = pressed(panel, COMPARE)
-    shown = view.result.value
-    assert "p = " in shown
-    view.word.value = 0
-    panel.sentence.value = "The dog ."
-    assert view.result.value == shown
-    list(Run.open("lstm").fit(epochs=3))
-    panel.tag_button.click()
-    assert view.result.value == ""  # it was of another model
-    assert "p = " in pressed(panel, COMPARE).result.value
-    view.choice.run.value = "rnn"
-    assert view.result.value == ""
-    assert "p = 1.0000" in pressed(panel, COMPARE).result.value
-    panel.choice.run.value = "lstm"
-    assert view.result.value == ""
-
-
-def test_each_of_two_runs_has_its_own_known_words_in_the_test(runs_with):
-    runs_with("rnn", "guide")
-    panel = InspectionPanel("rnn")
-    view = turn_to(panel, COMPARE)
-    view.choice.choose("guide")
-    view.part.value = "dev"
-    pressed(panel, COMPARE)
-    ((_, *lines),) = tables(view.result.value)
-    for n, name in enumerate(("rnn", "guide"), 1):
-        run = Run.open(name)
-        expected = run.load()[0].evaluate(DEV, **run.settings.reading).summary()
-        assert {line[0]: line[n] for line in lines} == expected
-
-
-def test_runs_that_cannot_be_compared_say_so(runs_with, tmp_path):
-    root = runs_with("rnn", "lstm")
-    tagger = Tagger.load(root / "lstm")
-    tagger.tags[-1] = "other"
-    tagger.save(root / "lstm" / "model.npz", **{"epoch": 2})
-    panel = InspectionPanel("rnn")
-    view = turn_to(panel, COMPARE)
-    view.button.click()
-    assert "the two models have different tags" in said(panel)
-    shutil.copy(TRAIN, tmp_path / "mine.conll")
-    config = root / "rnn" / "config.json"
-    config.write_text(config.read_text().replace(TRAIN, str(tmp_path / "mine.conll")))
-    panel = InspectionPanel("rnn")
-    view = turn_to(panel, COMPARE)
-    view.choice.run.value = "rnn"
-    view.button.click()
-    assert "the corpus of rnn has no part test: choose another part" in said(panel)
-    view.part.value = "dev"
-    assert "p = 1.0000" in pressed(panel, COMPARE).result.value
-
-
 def test_a_model_without_unk_names_the_word_and_the_other_views_go_on(runs_with, panel):
     runs_with("guide")
     panel.sentence.value = "The dog xyzzy ."
-    view = turn_to(panel, COMPARE)
-    view.choice.run.value = "guide"
-    assert "'xyzzy' is not in the vocabulary" in said(panel)
-    view.choice.run.value = "lstm"
-    assert panel.message.value == ""
-    assert view.tags.value
     panel.choice.refresh()
     panel.choice.run.value = "guide"
     assert "'xyzzy' is not in the vocabulary" in said(panel)
@@ -552,11 +409,11 @@ def test_what_cannot_be_shown_is_said_and_another_sentence_or_run_can(panel):
 def test_the_code_follows_the_tab_and_runs(panel, run, capsys):
     panel._code_button.value = True
     panel.choice.run.value = run
-    for tab in range(6):
+    for tab in range(5):
         view = turn_to(panel, tab)
         if tab == HIDDEN and run == "lstm":
             view.what.value = "gates and cell"
-        assert ("gradient_reach" in panel._code_view.value) == (tab in (GRADIENT, COMPARE))
+        assert ("gradient_reach" in panel._code_view.value) == (tab == GRADIENT)
         exec(panel.code(), {})
         assert capsys.readouterr().out
 

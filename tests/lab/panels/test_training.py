@@ -12,10 +12,12 @@ import bqplot
 import pytest
 import theano
 from html_tables import tables
+from rich.filesize import decimal
 
 import lab.widgets.panel
 from lab import TrainingPanel
 from lab.panels.training import job as job_module
+from lab.panels.training import parameters as parameters_module
 from lab.panels.training.curves import Curves
 from lab.panels.training.job import training_jobs
 from lab.panels.training.text import epochs_table
@@ -24,7 +26,7 @@ from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.training import BatchDone, Trainer
-from lxmls_rnn.experiment import Settings
+from lxmls_rnn.experiment import Settings, prepare
 from lxmls_rnn.runs import Run
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
@@ -511,3 +513,82 @@ def test_the_selected_run_is_exported(panel):
     panel.resume_button.click()
     training_of(panel).wait()
     assert panel.exporting.link.value == ""  # that file has the parameters of before
+
+
+def parameters(panel):
+    """Wait until the words are counted; return the table of parameters without its header."""
+    panel.parameters.counting.job.wait()
+    ((_, *rows),) = tables(panel.parameters.table.value)
+    return rows
+
+
+def test_the_table_of_parameters_is_that_of_the_model_of_the_settings(panel, data):
+    assert panel.parameters.counting.job is None  # as long as it is hidden
+    panel.parameters.button.value = True
+    (data / "mini_3").write_text("the 1 2 3\nold 4 5 6\n")
+    panel.model.refresh()
+    for control, value in (
+        (panel.model["n_hidd"], 7),
+        (panel.model["model"], "NumpyLSTM"),
+        (panel.model["peepholes"], False),
+        (panel.model["freeze_embeddings"], True),
+        (panel.model["embeddings"], "mini_3"),
+        (panel.corpus["min_count"], 2),
+        (panel.corpus["vocabulary"], "guide"),
+    ):
+        control.value = value
+        model = prepare(panel.settings()).tagger.model
+        total, kept = sum(W.size for W in model.param), panel.model["freeze_embeddings"].value
+        *rows, last = parameters(panel)
+        assert [[row[0], *row[2:]] for row in rows] == [
+            [
+                *(name, f"{W.shape[0]:,} × {W.shape[1]:,}", f"{W.size:,}", f"{W.size / total:.1%}"),
+                "frozen" if kept and name == "W_e" else "trained",
+            ]
+            for name, W in model.get_values().items()
+        ]
+        assert last == ["all", "", "", f"{total:,}", "", f"{total - kept * model.param.W_e.size:,} trained"]
+        words, tags = model.sizes.n_words, model.sizes.n_tags
+        in_bytes = f"{decimal(4 * total)} in float32, {decimal(8 * total)} in float64"
+        assert f"{words:,} words, {tags} tags; {in_bytes}" in panel.parameters.table.value
+
+
+def test_parameters_that_cannot_be_counted_are_in_no_table(panel, data):
+    panel.parameters.button.value = True
+    assert parameters(panel)
+    panel.corpus["corpus"].value = "ewt"
+    assert "lxmls-rnn fetch ewt" in panel.message.value
+    assert panel.parameters.table.value == ""
+    (data / "uploads").mkdir()
+    (data / "uploads" / "bad.conll").write_text("1\tDogs\n")
+    panel.corpus.refresh()
+    panel.corpus["corpus"].value = "uploads/bad.conll"
+    panel.parameters.counting.job.wait()
+    assert "bad.conll" in panel.message.value
+    assert panel.parameters.table.value == ""
+    panel.corpus["corpus"].value = "sample"
+    assert parameters(panel)
+    assert panel.message.value == ""
+
+
+def test_parameters_are_those_of_the_corpus_that_is_chosen_while_another_is_counted(panel, monkeypatch):
+    go_on, read_corpus = threading.Event(), parameters_module.read_corpus
+
+    def slow(corpus):
+        if corpus.corpus == "sample":
+            go_on.wait()
+        return read_corpus(corpus)
+
+    monkeypatch.setattr(parameters_module, "read_corpus", slow)
+    panel.parameters.button.value = True
+    first = panel.parameters.counting.job
+    panel.model["n_hidd"].value = 9
+    assert panel.parameters.counting.job is first  # the same corpus is not read twice
+    panel.corpus["corpus"].value = "sample-pt"
+    assert panel.parameters.counting.job is not first
+    expected = parameters(panel)
+    go_on.set()
+    first.wait()
+    assert parameters(panel) == expected
+    panel.corpus["corpus"].value = "sample"
+    assert parameters(panel) != expected

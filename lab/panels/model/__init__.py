@@ -1,1 +1,0 @@
-"""Model panel: formulas, parameters and device of a model."""
