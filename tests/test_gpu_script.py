@@ -1,5 +1,6 @@
 """What scripts/gpu.sh says and writes, with a docker, an nvidia-smi and an nvidia-ctk that answer as on a machine."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -399,3 +400,12 @@ def test_cuda_comes_from_packages_on_x86_64_only(machine):
     status, text, env = machine(WITH, "NVIDIA GH200, 580.95.05, 9.0", pulled=[PLAIN], architecture="aarch64")
     assert (status, env) == (1, f"BASE_IMAGE={PLAIN}\n")
     assert "there are no packages of CUDA for aarch64" in text
+
+
+def test_the_bases_that_it_takes_are_those_that_are_built_and_published():
+    published = (ROOT / ".github/workflows/image.yml").read_text()
+    for base, cuda in ((DEFAULT, '""'), (PLAIN, "wheels"), (PLAIN, '""')):
+        assert f'base: "{base}", cuda: {cuda} }}' in published
+    assert f"${{BASE_IMAGE:-{DEFAULT}}}" in (ROOT / "docker-compose.yml").read_text()
+    for file in ("docker/Dockerfile", ".github/base/Dockerfile"):
+        assert re.search(rf"^(FROM |ARG BASE_IMAGE=){re.escape(DEFAULT)}$", (ROOT / file).read_text(), re.MULTILINE)

@@ -1,12 +1,16 @@
 """The notes of a release, and what must be right before there is one."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "release_notes.py"
+import lxmls_rnn
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = ROOT / "scripts" / "release_notes.py"
 CHANGELOG = """# Changelog
 
 ## Unreleased
@@ -56,3 +60,9 @@ def test_a_release_that_is_not_ready_is_refused(tmp_path, tag, version, message)
     status, printed = released(tmp_path, tag, version)
     assert status == 1
     assert message in printed
+
+
+def test_package_citation_and_pyproject_have_one_version():
+    of_project = re.search(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    assert lxmls_rnn.__version__ == of_project
+    assert f"\nversion: {of_project}\n" in (ROOT / "CITATION.cff").read_text()
