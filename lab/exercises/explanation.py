@@ -1,13 +1,13 @@
 """Explain what is wrong with an answer: where, and why.
 
 `compare.py` finds the first difference between the answer's arrays and the expected ones. The search for its cause has
-four parts, in this order:
+five parts, in this order:
 
-1. Statements of the solution replace statements of the answer. The line whose replacement helps is wrong.
-2. The first mistake of the catalogue that gives the same numbers, or the same error, names the cause. So does a return
-   inside a loop.
-3. A small change of the wrong line may make the answer right, also for inputs that the search has not used.
-4. Otherwise the numbers may show a factor or NaN, and the formula of the line is shown.
+1. A rule for mistakes of any exercise has a repair that makes the answer right, or what it says is certain.
+2. Statements of the solution replace statements of the answer. The line whose replacement helps is wrong.
+3. The first mistake of the catalogue that gives the same numbers, or the same error, names the cause.
+4. A small change of the wrong line may make the answer right, also for inputs that the search has not used.
+5. Otherwise the error, the statements or the numbers may show something, and the formula of the line is shown.
 """
 
 from __future__ import annotations
