@@ -568,6 +568,8 @@ class Explanation:
             lines = () if only else lines
             kinds, others = tuple(kind for kind in search_fix.KINDS if kind not in search_fix.RARE), search_fix.LIKELY
         change = search(lines, kinds=only or kinds)
+        if not change and not only:
+            change = search((), rules=rules.moved)
         if not change and is_wide:
             change = search(self.source.lines, kinds=others)
         self.is_repaired = bool(change)

@@ -39,8 +39,6 @@ def changes(tree: ast.AST, framework: Framework, functions: Mapping[str, Any]) -
                 for said, new in chain(_shared(node, framework, tree), _lost(node, framework), _loop(node, tree)):
                     parts = [part for one in new for part in (_parsed(one, node) if isinstance(one, str) else [one])]
                     yield Change((parent, vars(parent), field), [*body[:n], *parts, *body[n + 1 :]], node.lineno, said)
-                for said, new in _indented(node, body[n + 1 :]):
-                    yield Change((parent, vars(parent), field), [*body[:n], *new], node.lineno, said)
     for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
         for said, new in _arguments(call, tree, functions):
             yield Change((call, vars(call), "args"), new, call.lineno, said)
@@ -144,15 +142,28 @@ def _with_returns_as(kind: type[ast.stmt], loop: Any) -> Any:
     return Changed().visit(copied(loop))
 
 
+def moved(tree: ast.AST) -> Iterator[Change]:
+    """Yield an answer with a statement moved into the block before it, or out of the end of a block.
+
+    Another repair may be meant: this is for mistakes that have no known cause.
+    """
+    for parent in ast.walk(tree):
+        statements = getattr(parent, "body", None)
+        body: list[ast.stmt] = statements if isinstance(statements, list) else []
+        for n, node in enumerate(body):
+            for said, new in _indented(node, body[n + 1 :]):
+                yield Change((parent, vars(parent), "body"), [*body[:n], *new], node.lineno, said)
+
+
 def _indented(node: ast.stmt, after: list[ast.stmt]) -> _Rule:
-    """Yield a block with the statement after it at its end, and without its last statement, which comes after it."""
+    simple = (ast.Assign, ast.AugAssign, ast.Expr)
     if isinstance(node, (ast.For, ast.While, ast.If)) and not node.orelse:
         kind = "if" if isinstance(node, ast.If) else "loop"
         longer, shorter = copied(node), copied(node)
-        if after and not isinstance(after[0], ast.Return):
+        if after and isinstance(after[0], simple):
             longer.body.append(after[0])
             yield _belongs(after[0], f"into the {kind}: indent it"), [longer, *after[1:]]
-        if len(node.body) > 1:
+        if len(node.body) > 1 and isinstance(node.body[-1], simple):
             yield _belongs(node.body[-1], f"below the {kind}: indent it less"), [shorter, shorter.body.pop(), *after]
 
 

@@ -82,6 +82,7 @@ def test_a_rule_names_the_mistake(exercise, changes, said):
     [
         on("forward", [("    return z", "    p = y\n    return z")], "one array"),  # no line writes to it later
         on("squares", [("lambda _i: _i**2", "lambda k: k**3")], "scan, in line"),  # names of one's own
+        on("gradients", [("dW_y += np.outer(e_y[:, t], h[:, t + 1])", "dW_y += e_y @ h[:, 1:].T")], "belongs below"),
         on("errors", [("p[:, t] / L", "(p / L)[:, t] * 2")], "makes no copy"),
     ],
 )
