@@ -38,7 +38,8 @@ END
 def test_a_model_that_is_too_large_is_refused_and_a_kill_is_told(lab):
     options = ["--memory", "512m", "--memory-swap", "512m", "--entrypoint", "bash"]
     output = call("docker", "run", "--rm", *options, lab.image, "-c", SCRIPT).stdout
-    command, first, panel, later = (line for line in output.splitlines() if line)
+    said = "Error", "at first", "panel", "later"  # and not what the kernel's own log says
+    command, first, panel, later = (line for line in output.splitlines() if line.startswith(said))
     assert command.startswith("Error: not enough memory: a model with ")
     assert "MB are free here" in command
     assert first == "at first: "

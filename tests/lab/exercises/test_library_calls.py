@@ -38,4 +38,6 @@ def test_calls_in_another_thread_are_not_noted():  # a panel may be training a s
 def test_the_librarys_own_calls_are_not_noted():
     with library_calls() as called:
         model().grads(X, GOLD)
-    assert called == ["grads"]  # it calls forward and backward itself
+        model().backward(X, GOLD)
+        model().quantities(X, GOLD)
+    assert called == ["grads", "backward", "quantities"]  # each calls others itself

@@ -31,6 +31,7 @@ def test_reading_shows_sentences_tags_and_lengths_and_marks_unknown_words():
     assert line == ["dev", *map(str, counts), str(len({tag for sentence in panel.dev for tag in sentence.tags}))]
     panel.first.value = 3
     assert re.findall(r"<small>(\d+)</small>", panel.sentences.value)[:2] == ["3", "4"]
+    assert panel._coloured(panel.dev[2]) in panel.sentences.value
     assert sum(panel.lengths.marks[0].y) == len(panel.dev)
     assert sum(panel.tags.marks[0].y) == len(words)
 

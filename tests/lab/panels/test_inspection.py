@@ -30,6 +30,7 @@ from lxmls_rnn.plotting import palette
 from lxmls_rnn.runs import Run
 from lxmls_rnn.teaching.analysis import (
     Reach,
+    factor_per_step,
     gradient_reach,
     principal_components,
     tag_counts,
@@ -138,7 +139,8 @@ def test_a_sentence_is_tagged_and_the_slider_shows_the_distribution_of_a_word(pa
     assert text.split()[0] == "dog"
     assert all(f"{tag} {p[k]:.4f}" in text for k, tag in enumerate(panel.opened.tagger.tags))
     drawn = re.findall("<th[^>]*>([^<]*)</th>.*?background:(#[^;]*)", panel.views[TAGS].distribution.value)
-    assert sorted(drawn) == sorted((tag, palette.colour_of(tag)) for tag in panel.opened.tagger.tags)
+    likely_first = [panel.opened.tagger.tags[k] for k in (-p).argsort()]
+    assert drawn == [(tag, palette.colour_of(tag)) for tag in likely_first]
 
 
 def titles(panel, values):
@@ -189,7 +191,10 @@ def test_the_gradient_is_followed_back(panel, run):
     assert list(view.chart.figure.axes[0].tick_labels.values()) == panel.seen.words[:4]
     lines = [mark for mark in view.chart.figure.marks if isinstance(mark, bqplot.Lines)]
     assert all(any(np.array_equal(line.y, norms) for line in lines) for norms in reach[1:] if norms is not None)
-    assert "in each step back" in (before := view.text.value)
+    before = view.text.value
+    for name, norms in {"hidden state": reach.h, "cell": reach.c}.items():
+        if norms is not None:
+            assert f"of the {name} is multiplied by {factor_per_step(norms):.3g} in each step back" in before
     view.tag.value = int(panel.seen.forward.p_y[:, 3].argmin())  # has another loss
     assert view.text.value != before
     view.word.value = 0
