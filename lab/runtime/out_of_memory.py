@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import sys
 from contextlib import suppress
 from pathlib import Path
-
-from ipykernel.connect import get_connection_file
 
 from lxmls_rnn import memory
 from lxmls_rnn.storage.files import read_regular, write_atomically
@@ -22,10 +21,9 @@ def notice() -> str:
     A kernel keeps the count of kills in a file beside its connection file and deletes it when it ends. Only a kernel
     that JupyterLab starts in place of one that was killed or crashed finds the file.
     """
-    try:
-        file = Path(get_connection_file()).with_suffix(".memory-kills")
-    except (RuntimeError, OSError):  # this is no kernel
+    if not (connection_file := _connection_file()):
         return ""
+    file = Path(connection_file).with_suffix(".memory-kills")
     before, now, is_new = None, memory.kills(), file not in _kept
     with suppress(OSError, ValueError):
         before = int(read_regular(file, MAX_DIGITS))
@@ -44,3 +42,9 @@ def notice() -> str:
         "variables are lost, but runs on disk can be resumed. Use fewer sentences, smaller batches or fewer units, or "
         "add memory."
     )
+
+
+def _connection_file() -> str:
+    """Return the path of this kernel's connection file, "" outside a kernel: there ipykernel would break widgets."""
+    module = sys.modules.get("ipykernel.kernelapp")
+    return module.IPKernelApp.instance().abs_connection_file if module and module.IPKernelApp.initialized() else ""

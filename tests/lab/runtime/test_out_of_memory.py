@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import sys
 
 import ipywidgets as widgets
 import pytest
@@ -36,7 +37,7 @@ def machine(tmp_path, monkeypatch):
     machine = Machine(tmp_path)
     monkeypatch.setattr(memory, "kills", lambda: machine.kills)
     monkeypatch.setattr(atexit, "register", machine.register)
-    monkeypatch.setattr(out_of_memory, "get_connection_file", lambda: machine.file)
+    monkeypatch.setattr(out_of_memory, "_connection_file", lambda: str(machine.file))
     return machine
 
 
@@ -89,6 +90,8 @@ def test_a_damaged_count_is_no_kill_and_is_replaced(machine, put):
     assert shown()
 
 
-def test_outside_a_kernel_nothing_is_said_or_kept(tmp_path):
+def test_outside_a_kernel_nothing_is_said_or_kept(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "ipykernel.kernelapp", raising=False)
     assert shown() == ""
     assert not list(tmp_path.rglob("*kills*"))
+    assert "ipykernel.kernelapp" not in sys.modules  # it would take over the widgets' messages
