@@ -306,6 +306,15 @@ def test_runs_on_disk_are_drawn_in_colours_of_their_own_and_go_on(panel, runs_fo
     assert again.training_bar.value == 1 / 2
 
 
+def test_the_epochs_typed_for_a_run_stay_when_another_ends(panel):
+    first, other = train(panel).name, endless(panel)
+    panel.selected.value = first
+    panel.to_epoch.value = 9
+    other.stop()
+    other.wait()
+    assert panel.to_epoch.parsed == 9
+
+
 def test_fewer_epochs_than_done_is_said(panel):
     name = train(panel).name
     panel.to_epoch.value = 1
