@@ -6,6 +6,7 @@ The folder runs/NAME/ holds:
     metrics.jsonl    a line of JSON for each epoch
     model.npz        the model to use: the last one, or with early stopping the best one on dev
     checkpoint.npz   the state to resume from: parameters and progress in one file
+    .lock            is locked by the process that trains the run
 
 A run may be killed at any moment: every file but metrics.jsonl is replaced atomically, and lines of metrics.jsonl after
 the epoch of the checkpoint are ignored.
@@ -38,7 +39,7 @@ from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Corpus, Experiment, Settings, prepare
 from lxmls_rnn.runs.folder import RUN, Damaged, clear, model_of, new_folder, open_all, read_config, read_metrics
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import append, locked, make_atomically, naming, write_atomically
+from lxmls_rnn.storage.files import LOCK_FILE, append, locked, make_atomically, naming, write_atomically
 from lxmls_rnn.storage.messages import in_words
 from lxmls_rnn.tagger import Tagger
 
@@ -86,9 +87,11 @@ class Run:
         run = cls(folder, replace(settings, dtype=dtype), corpus=corpus, checksums=checksums)
         run._prepared = prepared
         if folder.is_dir():
-            with locked(folder, lambda: new_folder(name, folder.parent)):  # a run that has been made meanwhile stays
+            # a run that has been made meanwhile stays
+            with locked(folder, lambda: new_folder(name, folder.parent), for_all_machines=True):
                 new_folder(name, folder.parent)
                 clear(folder)
+                (folder / LOCK_FILE).unlink(missing_ok=True)  # else the new folder could not take its place
         try:
             make_atomically(folder, lambda new: run._write_config(checksums, new))
         except FileExistsError:
@@ -142,7 +145,7 @@ class Run:
         OSError
             A file of the run cannot be read or written; the message names it.
         """
-        with locked(self.folder, self._busy):
+        with locked(self.folder, self._busy, for_all_machines=True):
             if not is_wanted():
                 return
             checksums = self.checksums or self.settings.checksums()
@@ -222,7 +225,7 @@ class Run:
 
         Raise RuntimeError if it is being trained, and OSError, which names it, if it cannot be deleted.
         """
-        with locked(self.folder, self._busy), naming(self.folder):
+        with locked(self.folder, self._busy, for_all_machines=True), naming(self.folder):
             doomed = self.folder.with_name(f".{self.folder.name[:100]}.{token_hex(4)}.tmp")
             os.rename(self.folder, doomed)
             shutil.rmtree(doomed)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 MAX_LINE_BYTES = 1 << 20  # of a line of text; a word of 10,000 characters has at most 40,000 bytes
-LOCK_FILE = ".lock"  # in a locked folder, where the system cannot lock the folder itself
+LOCK_FILE = ".lock"  # in a folder that is locked for all machines, or where the system cannot lock the folder itself
 GZIP_MAGIC = b"\x1f\x8b"
 # those that this system has: Windows has only the last one
 _READ_FLAGS = os.O_RDONLY
@@ -229,14 +229,16 @@ def _held(path: Path, make: Callable[[str, str, Path], str]) -> Iterator[str]:
 
 
 @contextmanager
-def _lock(path: Path | str, busy: Callable[[], object] | None = None) -> Iterator[bool | None]:
+def _lock(
+    path: Path | str, busy: Callable[[], object] | None = None, flags: int = _READ_FLAGS
+) -> Iterator[bool | None]:
     """Lock a file or folder; yield whether it is locked, None where the file system has no locks.
 
     If another process holds the lock, call `busy` and wait, or yield False without `busy`.
     """
     from filelock import lock_descriptor, unlock_descriptor
 
-    descriptor = os.open(path, _READ_FLAGS)
+    descriptor = os.open(path, flags, 0o666)
     try:
         try:
             is_locked: bool | None = lock_descriptor(descriptor, blocking=False)
@@ -262,16 +264,16 @@ def _remove(name: str) -> None:
 
 
 @contextmanager
-def locked(folder: Path, busy: Callable[[], object]) -> Iterator[bool]:
+def locked(folder: Path, busy: Callable[[], object], for_all_machines: bool = False) -> Iterator[bool]:
     """Lock an existing folder against other processes that call this; yield whether it is locked.
 
-    The kernel holds the lock on the folder itself: there is no lock file, except on Windows, and the lock ends with the
-    process, even a killed one. On a file system without locks, the folder is not locked and False is yielded. If
-    another process holds the lock, `busy` is called: it raises an error to give up, or returns to wait.
+    The kernel holds the lock on the folder itself, and the lock ends with the process, even a killed one. On Windows,
+    and with `for_all_machines`, it is on a file in the folder, which stays: NFS shows other machines the locks of files
+    that are open for writing, and no others. On a file system without locks, the folder is not locked and False is
+    yielded. If another process holds the lock, `busy` is called: it raises an error to give up, or returns to wait.
     """
     from filelock import has_fcntl
 
-    if not has_fcntl:  # Windows
-        (folder / LOCK_FILE).touch()
-    with _lock(folder if has_fcntl else folder / LOCK_FILE, busy) as is_locked:
+    on_file = for_all_machines or not has_fcntl
+    with _lock(*((folder / LOCK_FILE, busy, os.O_RDWR | os.O_CREAT) if on_file else (folder, busy))) as is_locked:
         yield bool(is_locked)

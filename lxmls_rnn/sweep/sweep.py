@@ -3,6 +3,7 @@
 The folder runs/NAME/ holds:
 
 sweep.json                      the settings, what is varied, the seeds, checksums, which trainings failed and why
+.lock                           is locked by the process that trains the sweep
 model=RNN,n_hidd=10,seed=1234/  a run, as `lxmls-rnn train` writes it
 """
 
@@ -235,7 +236,7 @@ class Sweep:
         def busy() -> None:
             raise RuntimeError(f"another process trains the sweep {self.name}")
 
-        return locked(self.folder, busy)
+        return locked(self.folder, busy, for_all_machines=True)
 
 
 @dataclass(frozen=True)

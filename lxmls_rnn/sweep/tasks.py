@@ -198,13 +198,13 @@ def _wait_until_free(folder: Path, seconds: float, goes_on: Callable[[], bool]) 
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether another process has locked a folder, as `files.locked` does."""
+    """Whether another process has locked a folder, as that of a run or a sweep."""
 
     def busy() -> None:
         raise BlockingIOError
 
     try:
-        with locked(folder, busy):
+        with locked(folder, busy, for_all_machines=True):
             return False
     except BlockingIOError:
         return True

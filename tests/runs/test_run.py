@@ -117,7 +117,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(left_alone, train_and_kill, tm
         pass
     assert numbers(run) == numbers(left_alone)
     assert parameters_of(run) == parameters_of(left_alone)
-    assert not list(run.folder.glob(".*"))
+    assert [file.name for file in run.folder.glob(".*")] == [".lock"]
 
 
 def test_a_stopped_run_goes_on_to_the_same_numbers(left_alone, tmp_path):
@@ -186,6 +186,7 @@ def test_its_files_are_those_that_the_module_names(left_alone):
         "metrics.jsonl",
         "model.npz",
         "checkpoint.npz",
+        ".lock",
     }
     config = json.loads((left_alone.folder / "config.json").read_text())
     assert (config["format"], config["version"]) == ("lxmls-rnn run", 1)
@@ -299,7 +300,7 @@ def test_a_model_that_is_nan_after_its_last_update_is_an_error_and_is_not_kept(t
         for _ in run.fit():
             pass
     assert "NaN or infinite" in run.diverged
-    assert sorted(path.name for path in run.folder.iterdir()) == ["config.json", "metrics.jsonl"]
+    assert sorted(path.name for path in run.folder.iterdir()) == [".lock", "config.json", "metrics.jsonl"]
 
 
 CHECKPOINTS = {

@@ -4,10 +4,12 @@ import errno
 import gzip
 import os
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
+import filelock
 import pytest
 
 from lxmls_rnn.storage import files
@@ -86,6 +88,21 @@ def test_a_folder_is_held_by_one_process(tmp_path):
             pass
         with locked(tmp_path, holder.stdin.close) as held:  # waits
             assert held
+
+
+def test_a_lock_for_all_machines_is_on_a_file_open_for_writing(tmp_path, monkeypatch):
+    """NFS refuses a lock on a file that is open for reading, and keeps one on a folder to this machine."""
+    lock, seen = filelock.lock_descriptor, []
+
+    def spy(descriptor, **options):
+        seen.append((stat.S_ISREG(os.fstat(descriptor).st_mode), os.get_inheritable(descriptor)))
+        os.write(descriptor, b"")  # an error, unless it is open for writing
+        return lock(descriptor, **options)
+
+    monkeypatch.setattr("filelock.lock_descriptor", spy)
+    with locked(tmp_path, lambda: None, for_all_machines=True) as held:
+        assert held
+    assert seen == [(True, False)]
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

@@ -92,7 +92,7 @@ def test_closed_it_stops_all_and_later_goes_on_to_the_same_numbers(address, tmp_
     assert states(sweep) == {"n_hidd=2,seed=1": "begun", "n_hidd=3,seed=1": "begun"}
     runs = [Run.open(training.name, sweep.folder) for training in sweep.trainings()]
     for run in runs:
-        with locked(run.folder, None):  # no worker trains it now
+        with locked(run.folder, None, for_all_machines=True):  # no worker trains it now
             pass
     few = replace(sweep, base=sweep.base.changed(epochs=max(len(run.metrics()) for run in runs) + 1))
     list(Driver(few, scheduler=address).run())

@@ -15,7 +15,7 @@ from lxmls_rnn.sweep.sweep import Sweep, find_sweeps
 def test_its_file_says_what_it_is(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2,3", "rate=0.1").begin()
     assert Sweep.load("small", tmp_path) == sweep
-    assert [path.name for path in sweep.folder.iterdir()] == ["sweep.json"]
+    assert sorted(path.name for path in sweep.folder.iterdir()) == [".lock", "sweep.json"]
     names = [
         "n_hidd=2,rate=0.1,seed=1",
         "n_hidd=3,rate=0.1,seed=1",
@@ -63,7 +63,7 @@ def test_what_a_kill_has_left_of_its_beginning_does_not_take_its_name(tmp_path):
     (tmp_path / "small").mkdir()
     (tmp_path / "small" / ".sweep.json.x.tmp").touch()
     sweep = small_sweep(tmp_path, "n_hidd=2").begin()
-    assert [path.name for path in sweep.folder.iterdir()] == ["sweep.json"]
+    assert sorted(path.name for path in sweep.folder.iterdir()) == [".lock", "sweep.json"]
 
 
 def test_a_name_that_is_hard_to_type_is_refused(tmp_path):

@@ -84,7 +84,7 @@ def test_a_training_that_nobody_wants_any_more_writes_nothing_and_waits_for_no_l
     assert train(sweep, lambda: not (folder / "checkpoint.npz").exists()) == [("stopped", "")]
     assert [row.epoch for row in Run.open(folder.name, sweep.folder).metrics()] == [1]
     before, questions = {file.name: file.read_bytes() for file in folder.iterdir()}, iter([True, True])
-    with locked(folder, None):
+    with locked(folder, None, for_all_machines=True):
         ((state, why),) = train(sweep, lambda: next(questions, False), math.inf)
     assert (state, why) == ("failed", f"RuntimeError: another process trains the run {folder}")
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
