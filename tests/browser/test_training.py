@@ -60,6 +60,7 @@ def test_keys_on_a_panel_are_not_for_jupyterlab(lab):
     panel = lab.panel("TrainingPanel")
     button(panel, "Model").click()
     model = panel.get_by_label("Model", exact=True)
+    expect(model).to_be_visible()  # before that it takes no focus
     before = model.input_value()
     for control in (model, button(panel, "Help")):
         control.focus()
@@ -81,7 +82,7 @@ def test_the_parameters_of_the_settings_are_shown(lab, picture):
     button(panel, "Model").click()
     fill(panel, "Hidden units", 30)
     expect(table).to_contain_text("30 × 30")
-    panel.get_by_label("Model", exact=True).select_option("NumpyLSTM")
+    panel.get_by_label("Model", exact=True).select_option(label="NumpyLSTM (LSTM in NumPy)")
     expect(table).to_contain_text("W_c")
     assert not overflowing(lab.page, panel)
     picture(panel, "training-parameters")
