@@ -13,3 +13,9 @@ def tables(html):
         ]
         for table in re.findall("<table.*?</table>", html, re.DOTALL)
     ]
+
+
+def boxes(html):
+    """Give each word in a box: whether its frame is dashed, the colour, the word and its tag."""
+    box = r'<span class="lab-word( lab-faint)?" [^>]*background:([^"]*)">(.*?)<br><small>(.*?)</small>'
+    return [(bool(faint), colour, unescape(word), unescape(tag)) for faint, colour, word, tag in re.findall(box, html)]

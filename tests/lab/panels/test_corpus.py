@@ -1,13 +1,15 @@
 import re
+from collections import Counter
 from datetime import datetime
 from functools import partial
 
-from html_tables import tables
+from html_tables import boxes, tables
 
 from lab import CorpusPanel, TrainingPanel
 from lab.panels.corpus.panel import histogram
 from lxmls_rnn import datasets
 from lxmls_rnn.experiment import Settings
+from lxmls_rnn.plotting.palette import colour_of
 
 
 def upload(panel, name, text, encoding="utf-8"):
@@ -31,9 +33,16 @@ def test_reading_shows_sentences_tags_and_lengths_and_marks_unknown_words():
     assert line == ["dev", *map(str, counts), str(len({tag for sentence in panel.dev for tag in sentence.tags}))]
     panel.first.value = 3
     assert re.findall(r"<small>(\d+)</small>", panel.sentences.value)[:2] == ["3", "4"]
-    assert panel._coloured(panel.dev[2]) in panel.sentences.value
-    assert sum(panel.lengths.marks[0].y) == len(panel.dev)
-    assert sum(panel.tags.marks[0].y) == len(words)
+    assert boxes(panel.sentences.value) == [
+        (x >= panel.n_known, colour_of(tag), word, tag)
+        for n in range(2, 10)
+        for x, tag, word in zip(panel.dev[n].x, panel.dev[n].tags, panel.dev[n].words, strict=True)
+    ]
+    of_tags, of_lengths = (
+        dict(zip(chart.marks[0].x, chart.marks[0].y, strict=True)) for chart in (panel.tags, panel.lengths)
+    )
+    assert of_tags == Counter(tag for sentence in panel.dev for tag in sentence.tags)
+    assert {int(n): count for n, count in of_lengths.items() if count} == Counter(map(len, panel.dev))
 
 
 def test_what_was_read_with_other_settings_says_so():

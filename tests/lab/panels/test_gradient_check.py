@@ -7,6 +7,7 @@ from html_tables import tables
 from lab import GradientCheckPanel
 from lab.drawing import html
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM
+from lxmls_rnn.plotting import palette
 from lxmls_rnn.teaching import gradient_check
 from lxmls_rnn.teaching.mistakes import MISTAKES
 from lxmls_rnn.teaching.model_check import ModelCheck
@@ -45,6 +46,7 @@ def test_right_gradients_agree_with_finite_differences():
     ((_, *table),) = tables(panel.table.value)
     assert [[line[3], line[5]] for line in table] == [[f"{r.difference:.1e}", f"{r.tolerance:.0e}"] for r in panel.rows]
     assert [line[2] for line in table] == ["✓ agrees"] * 13
+    assert [line[6] for line in table] == [row.against for row in panel.rows]
     assert panel.diagnosis.value.count("all gradients agree with finite differences.") == 3
     assert "NumpyLSTM, no peepholes: all gradients agree" in panel.diagnosis.value
     assert "lab-marked" in panel.entries.value
@@ -252,5 +254,8 @@ def test_a_broken_model_is_compared_with_the_right_one_in_every_quantity():
     assert "NumpyRNN, logistic: the first difference from NumpyRNN is in e<sub>h,t</sub> of word 5" in shown
     assert "sum in another order" in shown
     assert panel.rows[panel.parameter.value].parameter == "e_h_t"
+    row = panel.rows[panel.parameter.value]
+    shades = re.findall("<td[^>]*background:([^;]*)", panel.entries.value)[-row.differences.size :]
+    assert shades == [palette.shade(value, row.difference) for value in row.differences.flat]
     assert "e<sub>h,t</sub>: NumpyRNN, broken" in panel.entries.value
     assert ">found<" in panel.entries.value  # columns are words

@@ -13,7 +13,7 @@ import bqplot
 import ipywidgets as widgets
 import numpy as np
 import pytest
-from html_tables import tables
+from html_tables import boxes, tables
 
 from lab import InspectionPanel
 from lab.drawing.looks import is_hidden
@@ -141,6 +141,15 @@ def test_a_sentence_is_tagged_and_the_slider_shows_the_distribution_of_a_word(pa
     drawn = re.findall("<th[^>]*>([^<]*)</th>.*?background:(#[^;]*)", panel.views[TAGS].distribution.value)
     likely_first = [panel.opened.tagger.tags[k] for k in (-p).argsort()]
     assert drawn == [(tag, palette.colour_of(tag)) for tag in likely_first]
+    assert boxes(panel.views[TAGS].sentence.value) == [
+        (not word.known, palette.colour_of(word.tag), word.word, f"{word.tag} {word.probability:.0%}")
+        for word in panel.opened.tagger.tag("The dog xyzzy .")
+    ]
+    assert re.findall(r"outline:[^>]*><[^>]*>(\w+)<", panel.views[TAGS].sentence.value) == ["dog"]
+    p_y = zip(panel.opened.tagger.tags, panel.seen.forward.p_y, strict=True)
+    assert re.findall('title="([^"]*)"', panel.views[TAGS].matrix.value) == [
+        f"{tag}, {word}: {p:.4g}" for tag, line in p_y for word, p in zip(panel.seen.words, line, strict=True)
+    ]
 
 
 def titles(panel, values):
@@ -192,6 +201,7 @@ def test_the_gradient_is_followed_back(panel, run):
     lines = [mark for mark in view.chart.figure.marks if isinstance(mark, bqplot.Lines)]
     assert all(any(np.array_equal(line.y, norms) for line in lines) for norms in reach[1:] if norms is not None)
     before = view.text.value
+    assert f"The loss of <b>watches</b> is {reach.loss:.4g}." in before
     for name, norms in {"hidden state": reach.h, "cell": reach.c}.items():
         if norms is not None:
             assert f"of the {name} is multiplied by {factor_per_step(norms):.3g} in each step back" in before
@@ -218,13 +228,17 @@ def test_an_lstm_without_peepholes_is_looked_at_like_one_with(runs_with):
 
 def test_neighbours_of_a_word_are_listed_and_one_outside_the_vocabulary_is_said(panel):
     view = turn_to(panel, NEIGHBOURS)
+    assert view.word.value == max((word for word in panel.seen.words if word in panel.opened.tagger.words), key=len)
     view.word.value = "xyzzy"
     assert "'xyzzy' is not among" in said(panel)
-    view.word.value, view.n.value = "the", 3
+    view.word.value = "the"
     assert panel.message.value == ""
-    text = text_of(view.nearest.value)
-    for other, cosine in panel.opened.tagger.neighbours("the", 3):
-        assert f"{other} {cosine:.4f}" in text
+    for n in (3, 4):
+        view.n.value = n
+        nearest = panel.opened.tagger.neighbours("the", n)
+        assert re.findall("<th[^>]*>([^<]*)<.*?<td>([^<]*)</td></tr>", view.nearest.value) == [
+            (other, f"{cosine:.4f}") for other, cosine in nearest
+        ]
 
 
 def test_the_map_shows_the_most_frequent_words(runs_with, monkeypatch):
@@ -247,6 +261,11 @@ def test_the_map_shows_the_most_frequent_words(runs_with, monkeypatch):
     most = [(counts[tagger.words.index(word)].any(), counts[tagger.words.index(word)].argmax()) for word in words]
     colours = [palette.colour_of(tagger.tags[k]) if is_counted else "#ffffff" for is_counted, k in most]
     assert list(shown.points.colors) == colours
+    order = [tagger.words.index(word) for word in words]
+    E, of_frequent = (unit_columns(tagger.model.param.W_e[:, some]) for some in (order, order[:20]))
+    assert f"({principal_components(E, of_frequent)[1].sum():.0%} of the variance)" in view.map.value
+    used = {tagger.tags[k] for is_counted, k in most if is_counted}
+    assert re.findall('class="lab-chip"[^>]*>([^<]*)<', view.map.value) == [tag for tag in tagger.tags if tag in used]
     runs_with("lstm")
     panel.choice.refresh()
     panel.choice.choose("lstm")
@@ -299,7 +318,15 @@ def test_errors_are_counted_as_the_training_counted_them_and_shown_by_their_tags
     view = pressed(panel, ERRORS)
     assert view.evaluation.accuracy == panel.opened.metrics.dev_accuracy
     assert f"{view.evaluation.accuracy:.2%}" in view.summary.value
+    by_tag = [
+        [row["tag"], str(row["words"]), *(f"{row[name]:.1%}" for name in ("precision", "recall", "f1"))]
+        for row in view.evaluation.per_tag()
+    ]
+    assert tables(view.confusion.value)[1][1:] == by_tag
     assert f"macro F1 {view.evaluation.macro_f1:.1%}" in view.confusion.value
+    unknown = [one.unknown[t] for one in view.judged for t in np.flatnonzero(one.wrong)]
+    assert [faint for faint, *_ in boxes(view.list.value)] == unknown[: len(boxes(view.list.value))]
+    assert any(unknown[: len(boxes(view.list.value))])
     found = view.evaluation
     matrices = {"all words": found.confusion, "in the vocabulary": found.known, "not in the vocabulary": found.unknown}
     for name, *numbers, _ in tables(view.summary.value)[0][1:]:
@@ -355,6 +382,21 @@ def test_a_measurement_that_is_stopped_or_whose_run_was_left_shows_nothing(panel
     assert (view.work.job.state, view.button.disabled) == ("stopped", False)
     if panel.choice.run.value == "lstm":
         assert is_hidden(view.results)
+
+
+def test_a_measurement_that_is_stopped_shows_how_far_it_came(panel, monkeypatch):
+    view = turn_to(panel, ERRORS)
+
+    def three(*arguments):
+        for n, one in enumerate(judge(*arguments), 1):
+            if n == 3:
+                view.work.stop()
+            yield one
+
+    monkeypatch.setattr("lab.panels.inspection.errors.judge", three)
+    pressed(panel, ERRORS)
+    assert f": {len(view.judged)} sentences (stopped after {len(view.judged)} of 120)" in text_of(view.summary.value)
+    assert len(view.judged) < 5
 
 
 def test_a_run_without_dev_is_measured_on_what_there_is_and_one_of_another_machine_says_what_it_needs(runs_with):

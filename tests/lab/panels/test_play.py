@@ -42,6 +42,9 @@ def test_what_is_drawn_follows_from_the_knobs(panel):
     assert shown_loss(panel) == pytest.approx(loss(model, whole(panel)), abs=1e-3)
     states = model.forward(sentence.x, all_outputs=True).h[:, 1:]
     assert f"h 3, {sentence.words[1]}: {states[2, 1]:.4g}" in panel.states.value
+    marked = re.findall('class="lab-marked"[^>]*title="h 1, (.*?):', panel.states.value)
+    assert marked == [sentence.words[t]]
+    assert panel.reaches.figure.axes[0].scale.max == t
 
 
 def test_the_forget_gate_is_of_an_lstm_alone(panel):
@@ -53,6 +56,7 @@ def test_the_forget_gate_is_of_an_lstm_alone(panel):
     x, y = panel.slices.lines[0].x, panel.slices.lines[0].y
     closed = with_forget_offset(panel.base, float(x[0]))
     assert y[0] == pytest.approx(loss(closed, whole(panel)))
+    assert panel.slices.figure.axes[0].scale.min == x[0] < 0
     panel.choice["tagger"].value = "RNN, tanh"
     assert panel.line.value == "steepest descent"
 
@@ -63,7 +67,9 @@ def test_the_loss_along_a_knob_is_what_turning_it_gives(panel, line, knob):
     control = panel.knob[knob]
     control.value = 2.5
     x, losses = panel.slices.lines[0].x, panel.slices.lines[0].y
-    assert (x[0], x[-1]) == (control.min, control.max)
+    across, up = panel.slices.figure.axes
+    assert (x[0], x[-1]) == (across.scale.min, across.scale.max) == (control.min, control.max)
+    assert (across.label, up.scale.max >= losses.max()) == (line, True)
     assert panel.slices.point.x == [2.5]
     for place in (0, 12, -1):
         control.value = float(x[place])
@@ -149,6 +155,8 @@ def test_an_rnn_has_no_offset_and_each_seed_has_its_weights(panel):
     assert (panel.base.param.W_h != first).all()
     choose(panel, seed=1)
     np.testing.assert_array_equal(panel.base.param.W_h, first)
+    choose(panel, n_hidd=5)
+    assert panel.base.sizes.n_hidd == 5
 
 
 def predict(panel, says):
@@ -205,7 +213,8 @@ def test_the_code_computes_the_same(panel, capsys):
     panel.choice["tagger"].value, panel.choice["corpus"].value = "LSTM", "reach"
     panel.knob["W_h"].value, panel.knob["forget"].value = 1.5, 1.0
     panel.knob["i"].value = "0.5"
-    panel.epoch_button.click()
+    for panel.knob["weights"].value in (1.0, 0.9):
+        panel.epoch_button.click()
     panel.knob["weights"].value, panel.knob["i"].value, panel.knob["o"].value = 0.8, "free", "1"
     found = {}
     exec(panel.code(), found)

@@ -8,6 +8,7 @@ from lab import StepThroughPanel
 from lab.drawing import html
 from lab.drawing.looks import is_hidden
 from lab.panels.step_through import network_drawing
+from lab.panels.step_through.panel import PLAY_MILLISECONDS
 from lxmls_rnn.datasets import corpora
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings
@@ -21,10 +22,8 @@ def panel():
 
 def train(name, model, **more):
     files = corpora.corpus_files("sample")
-    settings = Settings(
-        str(files[0]), str(files[1]), max_nr_sent=5, model=model, n_emb=3, n_hidd=2,
-        trainer=Trainer(epochs=1), **more,
-    )  # fmt: skip
+    sizes = {"max_nr_sent": 5, "n_emb": 3, "n_hidd": 2, **more}
+    settings = Settings(str(files[0]), str(files[1]), model=model, trainer=Trainer(epochs=1), **sizes)
     run = Run.create(name, settings)
     list(run.fit())
     return run.folder
@@ -139,6 +138,14 @@ def test_a_wrong_sentence_is_said_and_the_panel_goes_on(panel):
 def test_the_sizes_and_the_activation_are_the_models(panel):
     panel.network["n_emb"].value, panel.network["n_hidd"].value, panel.network["activation"].value = 2, 5, "tanh"
     assert panel.walk.model.sizes[1:3] == (2, 5)
+    assert [panel.walk.tag_names[k] for k in panel.walk.y] == panel.walk.tags
+    before = panel.walk.model.param.W_h
+    panel.play.playing = True
+    panel.network["seed"].value = 2
+    assert not panel.play.playing  # from the first step on
+    assert (panel.walk.model.param.W_h != before).all()
+    panel.speed.value = "slow"
+    assert panel.play.interval == PLAY_MILLISECONDS["slow"]
     go_to(panel, "h_1", 1)
     assert "tanh(a<sub>1</sub>)" in panel.equation.value
 
@@ -153,6 +160,11 @@ def test_a_trained_run_is_stepped_through(panel, capsys):
     assert panel.walk.model.sizes.n_hidd == 2
     assert np.array_equal(panel.walk.model.param[2], np.load(folder / "model.npz")["W_h"])
     assert not is_hidden(panel.run)
+    train("second", "NumpyRNN", n_hidd=3)
+    panel.run.refresh()
+    panel.run.run.value = "second"
+    assert panel.walk.model.sizes.n_hidd == 3
+    panel.run.run.value = "first"
     exec(panel.code(), {})
     assert f"h_6 = logistic(a_6)\n{panel.walk.steps[32].value}" in capsys.readouterr().out
     panel.sentence.tags.value = "verb det noun verb adv sign"

@@ -123,6 +123,8 @@ def test_a_training_is_seen_in_curves_table_and_status(panel):
         points = training.points[40 * epoch : 40 * (epoch + 1)]
         assert sum(point.cost for point in points) / 40 == pytest.approx(row.cost)
     assert len(lines.cost_within.x) == 80
+    assert list(lines.train_within.y) == [point.accuracy for point in training.points]
+    assert {figure.axes[0].scale.max for figure in (panel.curves.cost, panel.curves.accuracy)} == {2}
     panel.curves.logarithmic.value = True
     assert isinstance(panel.curves.cost.axes[1].scale, bqplot.LogScale)
     assert len(lines.cost.y) == len(lines.dev.y) == 2
@@ -228,6 +230,8 @@ def test_after_stop_at_most_one_more_update_is_made_and_resuming_gives_an_uninte
     assert "press Resume to continue" in panel.message.value
     assert (training.path / "checkpoint.npz").exists()
     rows = len(Run.open(training.name, training.path.parent).metrics())
+    assert panel.epoch_bar.value == training.position[1] / training.started.batches
+    assert panel.to_epoch.parsed == training.started.epochs  # it has not come to its end
 
     panel.to_epoch.value = rows + 3
     panel.resume_button.click()
@@ -474,6 +478,7 @@ def test_the_norm_of_the_gradient_is_drawn_where_it_is_recorded(panel):
     panel.trainer["gradient_norm"].value = True
     training = train(panel)
     assert panel.curves.norm in panel.curves.figures.children
+    assert set(panel.shown.value) == {"NumpyRNN-1", training.name}  # the one before stays
     lines = panel.curves.lines[training.name]
     assert list(lines.norm.y) == [row.gradient_norm for row in training.rows]
     assert [point.norm for point in training.points] == list(lines.norm_within.y)
@@ -509,7 +514,7 @@ def test_the_experiment_of_the_notebook_explodes_and_with_clipping_learns():
 
 
 def test_the_selected_run_is_exported(panel):
-    assert panel.exporting.button.disabled
+    assert all(one.disabled for one in (panel.exporting.button, panel.copy_button, panel.delete_button))
     train(panel)
     name = panel.selected.value
     assert not panel.exporting.button.disabled
