@@ -22,7 +22,7 @@ from lab.exercises.exercise import EXERCISES, Exercise
 from lab.exercises.inputs import cases
 from lab.exercises.library_calls import library_calls
 from lab.exercises.own_code import use as use  # `check.use`
-from lab.exercises.verdict import WHOLE, Note, Stopped, Verdict
+from lab.exercises.verdict import WHOLE, CheckStopped, Note, Verdict
 from lab.runtime import out_of_memory, python_warnings, student_process
 from lab.runtime.student_errors import failed_line, theano_log
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, Attempts
@@ -48,7 +48,7 @@ class Check:
         self.seconds = MAX_COMPILING_SECONDS if exercise.kind.framework.compile_time else MAX_SECONDS
 
     def verdict(self) -> tuple[str, str]:
-        """Return the state of the answer and the text of its verdict; raise `Stopped` if the user interrupts it."""
+        """Return the state of the answer and the text of its verdict; raise `CheckStopped` at an interrupt."""
         notice = threading.Timer(NOTICE_SECONDS, print, [NOTICE])
         try:
             notice.start()
@@ -62,7 +62,7 @@ class Check:
             state = NOT_YET if isinstance(error, student_process.Waits) else NOT_RIGHT
             return state, f"{error}{explanation.line_of(error)}"
         except KeyboardInterrupt as error:
-            raise Stopped(_where(error)) from None
+            raise CheckStopped(_where(error)) from None
         except Exception as error:  # the check itself fails on unexpected input
             return NOT_RIGHT, f"The check cannot handle this result: {type(error).__name__}: {error}"
         finally:

@@ -37,7 +37,7 @@ class Verdict:
         )
 
 
-class Stopped(KeyboardInterrupt):
+class CheckStopped(KeyboardInterrupt):
     """The user has stopped a check; IPython shows the message without a traceback."""
 
     def _render_traceback_(self) -> list[str]:

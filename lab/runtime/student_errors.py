@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from lab.runtime.student_process import Ended, Stopped
+from lab.runtime.student_process import Ended, Interrupted
 
 MAX_LINES = 4  # of an error's sentence
 
@@ -30,7 +30,7 @@ def failed_line(
     Theano's message, which names lines that made a variable. Constants are shared and also name lines of other cells:
     those in the files `answer` come first.
     """
-    stack = error.stack if isinstance(error, (Ended, Stopped)) else traceback.extract_tb(error.__traceback__)
+    stack = error.stack if isinstance(error, (Ended, Interrupted)) else traceback.extract_tb(error.__traceback__)
     went_through = [(frame.filename, frame.lineno or 0, frame.line or "") for frame in stack]
     made = "".join(str(error).split("\nBacktrace when")[1:2])
     matches = re.findall(r'File "(.+?)", line (\d+), in .*(?:\n    (.*))?', made)

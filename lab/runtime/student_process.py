@@ -88,7 +88,7 @@ class Unreadable(Ended):
         return "Your code wrote into its connection to the kernel: only write to files that your code has opened."
 
 
-class Stopped(KeyboardInterrupt):
+class Interrupted(KeyboardInterrupt):
     """The user interrupted the child; `known` and `stack` are those of `Ended`."""
 
     def __init__(self, known: str, stack: traceback.StackSummary) -> None:
@@ -279,7 +279,7 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
                 _end(child, ours)
         except KeyboardInterrupt:
             _end(child, ours)
-            why = Stopped
+            why = Interrupted
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)
@@ -287,8 +287,8 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
             status = os.waitpid(child, 0)[1]
             ours.close()
         stack = _stack(lines)
-    if why is Stopped:
-        raise Stopped(known, stack)
+    if why is Interrupted:
+        raise Interrupted(known, stack)
     if not why and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
         why = TimeUp
     raise (why or (Unreadable if received else Ended))(known, stack, seconds)

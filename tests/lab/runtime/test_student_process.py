@@ -160,13 +160,13 @@ def test_an_interrupt_kills_the_child_which_says_where_it_was(monkeypatch):
         return receive(ours, seconds)
 
     stream = Interrupted()
-    with pytest.raises(student_process.Stopped) as stopped, redirect_stdout(stream):
+    with pytest.raises(student_process.Interrupted) as stopped, redirect_stdout(stream):
         run(wait)
     assert stopped.value.stack[0].name == "wait"  # and not what called it
     with pytest.raises(ProcessLookupError):
         os.kill(stream.child, 0)
     monkeypatch.setattr(student_process, "_receive", interrupted)
-    with pytest.raises(student_process.Stopped), redirect_stdout(stream):
+    with pytest.raises(student_process.Interrupted), redirect_stdout(stream):
         run(deaf)
     with pytest.raises(ProcessLookupError):
         os.kill(stream.child, 0)
