@@ -3,6 +3,7 @@
 import itertools
 import math
 import shutil
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +91,22 @@ def test_a_training_that_nobody_wants_any_more_writes_nothing_and_waits_for_no_l
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
     assert train(sweep) == [("done", "")]
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+
+
+def test_a_training_waits_until_another_process_has_unlocked_its_run(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
+    (training,) = sweep.trainings()
+    run, asked = Run.create(training.name, training.settings, sweep.folder), []
+    with ExitStack() as held:
+        held.enter_context(locked(run.folder, None, for_all_machines=True))
+
+        def is_wanted():
+            asked.append(True)
+            if len(asked) == 2:  # the first question is that of the start
+                held.close()
+            return True
+
+        assert train(sweep, is_wanted, math.inf) == [("done", "")]
 
 
 def test_a_training_that_ends_otherwise_says_how(tmp_path):
