@@ -125,7 +125,7 @@ class Run:
         checkpoint_every
             Seconds from one checkpoint to the next within an epoch.
         is_wanted
-            Asked after each update and before anything is written; False ends the training, without a checkpoint.
+            Asked after each update and before each write; False ends the training, without a checkpoint.
 
         Yields
         ------
@@ -146,8 +146,6 @@ class Run:
             A file of the run cannot be read or written; the message names it.
         """
         with locked(self.folder, self._busy, for_all_machines=True):
-            if not is_wanted():
-                return
             checksums = self.checksums or self.settings.checksums()
             self.checksums = None  # files may change before the next training
             config = read_config(self.folder)
@@ -157,6 +155,8 @@ class Run:
             experiment = self._prepared or prepare(self.settings, self.corpus)
             self._prepared = None  # its model is trained from here on
             tagger = experiment.tagger
+            if not is_wanted():  # to prepare may have taken a minute
+                return
             progress, best = self._restore(tagger.model)
             self._saved_progress = progress  # that of the checkpoint on disk
             if epochs is not None and epochs < progress.epoch:
@@ -194,9 +194,13 @@ class Run:
         patience = self.settings.trainer.patience
         saved = time.monotonic()
 
+        def save(file: str, **header: Any) -> None:
+            if is_wanted():
+                tagger.save(self.folder / file, **header)
+
         def checkpoint() -> None:
             nonlocal saved
-            tagger.save(self.folder / CHECKPOINT, progress=event.progress._asdict())
+            save(CHECKPOINT, progress=event.progress._asdict())
             saved, self._saved_progress = time.monotonic(), event.progress
 
         try:
@@ -206,18 +210,18 @@ class Run:
                 if isinstance(event, EpochDone):
                     append(self.folder / "metrics.jsonl", (json.dumps(asdict(event.metrics())) + "\n").encode())
                     if event.is_best:
-                        tagger.save(self.folder / "model.npz", epoch=event.epoch)
+                        save("model.npz", epoch=event.epoch)
                     checkpoint()
                 elif isinstance(event, BatchDone) and time.monotonic() - saved > checkpoint_every:
                     checkpoint()
                 yield event
         except GeneratorExit:
             # with early stopping, the trainer restores the best parameters before it yields Stopped
-            if not isinstance(event, (Started, Stopped)) and is_wanted():
+            if not isinstance(event, (Started, Stopped)):
                 checkpoint()
                 if patience is None or not (self.folder / "model.npz").exists():
                     at = {"epoch": event.epoch} if isinstance(event, EpochDone) else {}  # else it has no metrics
-                    tagger.save(self.folder / "model.npz", **at)
+                    save("model.npz", **at)
             raise
 
     def remove(self) -> None:

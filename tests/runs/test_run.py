@@ -24,8 +24,8 @@ from lxmls_rnn.tagger import Tagger
 
 PATIENT = replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=12, patience=2, clip=1.0))
 
-# For each line a child of this process, which has all imports, trains a run and kills itself: at the n-th time that a
-# file is put in its place, or at the n-th event. What it ended with is printed.
+# For each line a child of this process, which has all imports, trains a run and kills itself: before a file is put in
+# its place for the n-th time, or at the n-th event. What it ended with is printed.
 KILLED = """
 import os, signal, sys
 import scipy.special
@@ -38,7 +38,7 @@ def train(folder, what, n):
             n -= 1
             if n == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
-    sys.addaudithook(lambda name, args: count(name))
+    sys.addaudithook(lambda name, args: name == "os.rename" and count(os.path.basename(args[1])))
     for event in Run.open("killed", folder).fit(checkpoint_every=0.0):
         count(type(event).__name__)
 
@@ -108,7 +108,8 @@ def train_and_kill():
 
 
 @pytest.mark.parametrize(
-    ("what", "n"), [("os.rename", n) for n in (2, 3, 19, 20, 21)] + [("BatchDone", 20), ("EpochDone", 2)]
+    ("what", "n"),  # an epoch has 15 batches and writes a checkpoint after each, then a model and a checkpoint
+    [("model.npz", 1)] + [("checkpoint.npz", n) for n in (1, 2, 16, 17)] + [("BatchDone", 20), ("EpochDone", 2)],
 )
 def test_a_killed_run_goes_on_to_the_same_numbers(left_alone, train_and_kill, tmp_path, what, n):
     run = Run.create("killed", left_alone.settings, tmp_path)
@@ -221,15 +222,25 @@ def test_two_trainings_of_one_run_are_refused(tmp_path):
     events.close()
 
 
+def test_whether_a_training_is_wanted_is_asked_before_each_file_of_an_epoch(tmp_path):
+    for number, last in enumerate(files := ["metrics.jsonl", "model.npz", "checkpoint.npz"], 1):
+        file = Run.create(last, PATIENT, tmp_path).folder / last
+        list(Run.open(last, tmp_path).fit(is_wanted=lambda file=file: not (file.exists() and file.read_bytes())))
+        assert {file.name for file in file.parent.iterdir()} == {"config.json", ".lock", *files[:number]}
+
+
 @pytest.mark.parametrize("last", [BatchDone, EpochDone])
 @pytest.mark.parametrize("end", [lambda events: events.close(), list])
-def test_a_training_that_is_no_longer_wanted_writes_nothing(left_alone, tmp_path, last, end):
+def test_a_training_that_is_no_longer_wanted_writes_nothing(left_alone, tmp_path, monkeypatch, last, end):
     run, unwanted = Run.create("one", left_alone.settings, tmp_path), []
     events = run.fit(checkpoint_every=0.0, is_wanted=lambda: not unwanted)
     next(event for event in events if isinstance(event, last))
     unwanted.append(True)
     before = {file.name: file.read_bytes() for file in run.folder.iterdir()}
     assert not end(events)
+    unwanted.clear()
+    prepare = run_module.prepare  # to prepare takes time: it may be unwanted then
+    monkeypatch.setattr(run_module, "prepare", lambda *data: unwanted.append(True) or prepare(*data))
     assert not list(Run.open("one", tmp_path).fit(is_wanted=lambda: not unwanted))
     assert {file.name: file.read_bytes() for file in run.folder.iterdir()} == before
     list(Run.open("one", tmp_path).fit())  # the lock is free, and the other one goes on
