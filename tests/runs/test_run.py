@@ -213,6 +213,16 @@ def test_a_run_that_was_made_meanwhile_keeps_its_temporary_files(tmp_path, monke
     events[0].close()
 
 
+def test_the_order_of_sentences_follows_the_seed_unless_it_has_its_own(tmp_path):
+    def cost(seed):
+        trainer = replace(SETTINGS.trainer, epochs=1, seed=seed)
+        run = Run.create(f"{seed}", replace(SETTINGS, trainer=trainer), tmp_path)
+        list(run.fit())
+        return run.metrics()[0].cost
+
+    assert len({cost(seed) for seed in (None, 0, 1)}) == 3
+
+
 def test_two_trainings_of_one_run_are_refused(tmp_path):
     run = Run.create("one", SETTINGS, tmp_path)
     events = run.fit()
