@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from distributed import default_client, get_worker
+from distributed import Client, Status, default_client, get_worker
 from environment import wait_until
 from sweep.clusters import Clock, cluster_of
 from sweep.small import BASE, of_sweep, serial, small_sweep
@@ -97,6 +97,25 @@ def test_closed_it_stops_all_and_later_goes_on_to_the_same_numbers(address, tmp_
     few = replace(sweep, base=sweep.base.changed(epochs=max(len(run.metrics()) for run in runs) + 1))
     list(Driver(few, scheduler=address).run())
     assert of_sweep(few) == serial(few, tmp_path / "serial")
+
+
+def test_a_training_is_wanted_while_its_worker_is_connected_and_its_client_there(address, monkeypatch):
+    def train(*arguments):
+        worker, is_wanted = get_worker(), arguments[3]
+        for status in (Status.paused, Status.closing, Status.running):
+            worker._status = status
+            asked.append(is_wanted())
+        task = worker.state.tasks[worker.get_current_task()]
+        wait_until(lambda: task.state != "executing")
+        asked.append(is_wanted())
+
+    asked = []
+    monkeypatch.setattr(tasks, "train", train)
+    with Client(address, set_as_default=False) as client:
+        future = client.submit(clusters._train, "name", {}, None, pure=False)  # noqa: F841  it would be forgotten
+        wait_until(lambda: len(asked) == 3)
+    wait_until(lambda: len(asked) == 4)
+    assert asked == [True, False, True, False]
 
 
 @pytest.fixture
