@@ -120,11 +120,12 @@ def test_a_training_is_wanted_while_its_worker_is_connected_and_its_client_there
 
 @pytest.fixture
 def deadly(monkeypatch):
-    """What trainings with n_hidd=2 do: they end their worker; the names of those that did."""
-    ended, train = [], tasks.train
+    """Let trainings end their workers, with n_hidd=2 each one, others the first; the names of these workers."""
+    ended, begun, train = [], set(), tasks.train
 
     def end_worker(name, *arguments):
-        if name.startswith("n_hidd=2"):
+        if name.startswith("n_hidd=2") or name not in begun:
+            begun.add(name)
             worker = get_worker()
             ended.append(worker.name)
             worker.loop.add_callback(worker.close, nanny=False)
@@ -135,12 +136,12 @@ def deadly(monkeypatch):
     return ended
 
 
-def test_a_training_that_loses_three_workers_fails_and_the_others_are_not_disturbed(deadly, tmp_path):
+def test_a_training_that_loses_three_workers_fails_and_one_that_loses_one_does_not(deadly, tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2,3", seeds=[1]).begin()
-    with cluster_of(1, 1, 1, 1) as cluster:
+    with cluster_of(1, 1, 1, 1, 1) as cluster:
         driver = Driver(sweep, scheduler=cluster.scheduler_address)
         list(driver.run())
-    assert len(deadly) == len(set(deadly)) == 3
+    assert len(deadly) == len(set(deadly)) == 4
     failed, done = driver.results.values()
     assert (failed.state, failed.why) == (
         "failed", "its workers died while they trained it: the last one has disappeared"

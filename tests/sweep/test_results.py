@@ -28,6 +28,11 @@ def test_what_failed_and_what_is_missing_comes_last_and_is_said(tmp_path):
     assert chosen(settings) is None
 
 
+def test_settings_whose_means_hardly_differ_are_ranked_by_them(tmp_path):
+    sweep = with_runs(tmp_path, lambda training, epoch: 0.5 + training.point["n_hidd"] / 1e6, "n_hidd=2,4,3")
+    assert [setting.point["n_hidd"] for setting in by_setting(read_all(sweep))] == [4, 3, 2]
+
+
 def test_a_training_has_the_accuracy_of_its_last_model_and_is_done_once_its_checkpoint_is_there(tmp_path):
     sweep = with_runs(tmp_path, lambda training, epoch: 0.9 - epoch / 10, "n_hidd=2", seeds=[1])
     (training,) = sweep.trainings()
