@@ -22,6 +22,7 @@ from lxmls_rnn.classroom.students import Attempts
 from lxmls_rnn.cli import app
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.runs import Run
+from lxmls_rnn.storage.files import LOCK_FILE
 from lxmls_rnn.storage.messages import in_words
 
 SHIM = ctypes.CDLL(None)
@@ -169,7 +170,7 @@ class Attack:
         """Go on as a user would; return what came of it, as JSON."""
         status = self.in_child(lambda: (0, self.scenario.go_on(self.root)))
         assert status == 0, f"could not go on: {self.log.read_text()}"
-        left = [str(path) for path in self.root.rglob(".*")]
+        left = [str(path) for path in self.root.rglob(".*") if path.name != LOCK_FILE]
         assert not left, f"left behind: {left}"
         return self.result.read_text()
 
