@@ -122,4 +122,4 @@ def _damage_as_value_error() -> Iterator[None]:
             raise
         raise ValueError(f"its list of entries is damaged ({in_words(error)})") from error
     except Exception as error:
-        raise ValueError(in_words(error)) from error
+        raise ValueError(in_words(error)[:200]) from error  # zipfile quotes names of up to 65,535 bytes

@@ -34,6 +34,17 @@ def test_arrays_are_read_as_they_were_written(version, order):
     assert opened.read("b").dtype == "float32"
 
 
+def test_a_damaged_length_of_a_name_makes_no_long_message():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as written:
+        written.writestr("a.npy", bytes(5000))
+    content = bytearray(file.getvalue())
+    content[26:28] = (4000).to_bytes(2, "little")  # of the name in the header of the entry
+    with pytest.raises(ValueError, match=r"^File name in directory 'a.npy' and header") as refused:
+        npz.Archive(io.BytesIO(content)).shape("a")
+    assert len(str(refused.value)) <= 200
+
+
 def test_a_later_version_of_the_format_is_named():
     opened = archive(("a", A), version=(3, 0))
     with pytest.raises(ValueError, match=r"^'a' has version 3 of the .npy format, expected 1 or 2"):
