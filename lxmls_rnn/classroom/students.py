@@ -142,9 +142,7 @@ def read_class(folder: Path, course: Course) -> SchoolClass:
     students = [_try_to_read(entry, course) for entry in visible]
     if all(s.kinds in ("empty", "no runs") and not (folder / s.name / "notebooks").is_dir() for s in students):
         raise FileNotFoundError(
-            f"{folder} has no student's folder, such as {folder}/anna/runs: make them with `lxmls-rnn class collect`, "
-            "or with docker/jupyterhub/collect.sh (a teacher's server sees only students whose servers existed when it "
-            "started)"
+            f"{folder} has no student's folder, such as {folder}/anna/runs: make them with `lxmls-rnn class collect`"
         )
     return SchoolClass(students, course)
 

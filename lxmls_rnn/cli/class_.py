@@ -21,6 +21,7 @@ from lxmls_rnn.storage.messages import counted
 
 MAX_REPORTED = 3  # files of a student that were left out; the report has all of them
 REPORT = "collected.txt"
+OF_HUB = "on a hub, for the teacher, the class"
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, help="Collect and look at the work of a class.")
 
@@ -55,7 +56,10 @@ def hand_in(
 
 @app.command()
 def collect(
-    sources: Annotated[list[Path], typer.Argument(help="Zip files and folders of students, or folders of these.")],
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Zip files and folders of students, or folders of these.", show_default=OF_HUB),
+    ] = None,
     into: Annotated[Path, typer.Option(help="New folder, for a folder of each student.")] = Path("handed-in"),
     max_mb: Annotated[int, typer.Option(min=1, help="Most megabytes of a student; the largest files are left out.")] = (
         collecting.MAX_STUDENT_BYTES >> 20
@@ -68,7 +72,7 @@ def collect(
 
     Example: `lxmls-rnn class collect downloads/*.zip --into handed-in`
     """
-    reports = []
+    sources, reports = sources or [_class_folder()], []
     for report in collecting.collect(sources, into, max_mb << 20):
         reports.append(report)
         console.say(f"{report.name}: {counted(report.files, 'file')}, {report.bytes / 1e6:.1f} MB")
@@ -81,6 +85,14 @@ def collect(
         raise collecting.none_in(sources)
     console.say(f"{counted(len(reports), 'student')} in {into.absolute()}: `lxmls-rnn class show {into}`")
     raise typer.Exit(1 if any(report.error for report in reports) else 0)
+
+
+def _class_folder() -> Path:
+    """Return the folder of the class on a teacher's server of a hub; ValueError elsewhere."""
+    folder = os.environ.get("LXMLS_CLASS")
+    if not folder:
+        raise ValueError("whose work is it? Name the folder of the class, with a folder or zip file for each student")
+    return Path(folder)
 
 
 def _course() -> students.Course:
@@ -100,7 +112,9 @@ def _table(header: list[str], lines: list[list[str]], **options: Any) -> Table:
 
 @app.command()
 def show(
-    folder: Annotated[Path, typer.Argument(help="A folder for each student, as `class collect` makes.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="A folder for each student, as `class collect` makes.", show_default=OF_HUB)
+    ] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the table to this CSV file.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write table and answers to this HTML page.")] = None,
     answers: Annotated[bool, typer.Option("--answers", help="Show the answers in words too.")] = False,
@@ -109,7 +123,7 @@ def show(
 
     Example: `lxmls-rnn class show handed-in --html class.html`
     """
-    of_class = students.read_class(folder, _course())
+    of_class = students.read_class(folder or _class_folder(), _course())
     for student in of_class.students:
         for problem in student.problems:
             warnings.warn(problem.text, stacklevel=1)

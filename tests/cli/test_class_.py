@@ -82,3 +82,16 @@ def test_eighty_columns_hold_a_row_for_each_student_whatever_they_handed_in(hand
     assert (kinds["cai"], kinds["eva"], kinds["fay"]) == ("damaged", "empty", "zipped")
     assert (kinds["gus"], kinds["hal"]) == ("misplaced", "runs")
     assert "1 forward (3), 2 errors (1)" in " ".join(shown.split())  # anna, ben and gus
+
+
+def test_on_a_hub_the_teachers_commands_take_the_class_and_elsewhere_ask_for_it(tmp_path, monkeypatch):
+    hand_in(tmp_path / "class")
+    monkeypatch.chdir(tmp_path)
+    commands = ["class", "show"], ["class", "collect"]
+    for command in commands:
+        refused = CliRunner().invoke(app, command)
+        assert "Name the folder of the class" in " ".join(refused.output.split())
+    monkeypatch.setenv("LXMLS_CLASS", str(tmp_path / "class"))
+    shown, collected = (CliRunner().invoke(app, command) for command in commands)
+    assert "anna" in shown.output
+    assert (tmp_path / "handed-in/anna/runs/exercises.json").is_file(), collected.output
