@@ -156,33 +156,13 @@ shell: ## Open a shell in the running lab
 logs: ## Show what the lab prints, from its start on
 	docker compose logs --follow lab
 
-# One class on a machine, whatever the lab of this checkout is called: its accounts are in a volume of this project.
-CLASS_PROJECT ?= lxmls-class
-CLASS = LAB_DATA=$${LAB_DATA:-$(CURDIR)/data} CLASS_VOLUMES=$$(docker info --format '{{.DockerRootDir}}')/volumes \
-	docker compose --project-directory . --project-name $(CLASS_PROJECT) -f docker/jupyterhub/docker-compose.yml
-ROSTER = $(or $(wildcard students.txt),/dev/null)
-
 .PHONY: class
-class: ## Start JupyterHub for a class, a lab for each student; see docs/classroom.md
-	@CLASS_PROJECT=$(CLASS_PROJECT) docker/jupyterhub/ready.sh
-	@scripts/gpu.sh base
-	@scripts/gpu.sh hub
-	$(if $(BUILT),docker compose build)
-	$(CLASS) --profile build build
-	@$(CLASS) run --rm -T --no-deps hub sh -c 'python /etc/students.py roster && python /etc/teacher.py' <$(ROSTER)
-	$(CLASS) up --detach --wait || { $(CLASS) logs --no-log-prefix --tail 5 hub firewall; exit 1; }
-	@domain=$$($(CLASS) exec -T hub printenv CLASS_DOMAIN) && \
-		echo "The class is at $${domain:-http://$$($(CLASS) port proxy 8000), or where a TLS proxy serves it}"
-
-.PHONY: class-students
-class-students: ## Let the names in students.txt log in, and no others, while the class runs
-	@$(CLASS) exec -T hub python /etc/students.py roster <$(ROSTER)
+class: ## Start JupyterHub for a class, a lab for each student: STUDENTS=25, or STUDENTS=students.txt; see docs/classroom.md
+	@STUDENTS="$(STUDENTS)" docker/jupyterhub/class.sh up
 
 .PHONY: class-down
 class-down: ## Stop JupyterHub and the students' labs; what they made stays
-	$(CLASS) stop hub
-	docker ps --all --quiet --filter name=^lxmls-student- | xargs -r docker rm --force --volumes
-	$(CLASS) down
+	@docker/jupyterhub/class.sh down
 
 .PHONY: test-container
 test-container: $(READY) ## Build the image and test it with the Docker engine that runs here

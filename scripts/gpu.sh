@@ -12,7 +12,6 @@ env=.env
 default=nvidia/cuda:13.0.3-base-ubuntu22.04 # for drivers from 580 on, and compute capability from 7.5 on
 plain=debian:12                             # with CUDA=wheels for drivers from 535 on, and compute capability from 5.0 on
 offline=lxmls-rnn-base:debian12
-hub=debian:13 # for its Python, 3.13
 lab=lxmls-rnn-lab:${LAB_TAG:-latest}
 PATH=/usr/lib/wsl/lib:$PATH # there WSL 2 has its nvidia-smi, which a login by ssh or sudo does not find
 toolkit_settings=/etc/nvidia-container-runtime/config.toml
@@ -207,11 +206,11 @@ if [ "${1:-}" = hub ]; then
     base=$(setting HUB_BASE)
     if [ -n "$base" ]; then
         is_available "$base" || fail "HUB_BASE=$base cannot be pulled: check its name, or remove HUB_BASE from $env."
-    elif is_available "$hub"; then
+    elif is_available "$plain"; then
         write HUB_BASE ""
     else
-        base=lxmls-rnn-base:debian13
-        make_offline "$base" trixie
+        base=$offline
+        make_offline "$base" bookworm
         write HUB_BASE "$base"
         say "The base of the hub is $base. HUB_BASE is in $env."
     fi

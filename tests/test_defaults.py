@@ -15,7 +15,7 @@ if not (ROOT / "docs").is_dir():
 PAGES = {"docs/image.md": "docker-compose.yml", "docs/hub.md": "docker/jupyterhub/docker-compose.yml"}
 DEFAULT = re.compile(r"(?=\$\{(\w+):-((?:[^{}]|\$\{[^{}]*\})*)\})")  # ${NAME:-default}, which may be nested
 IN_WORDS = {"", "0", "$PWD/data", "${SSL_CERT_FILE:-/dev/null}", "/dev/null"}  # what a table calls none, for example
-NOT_FOR_USERS = {"LAB_REVISION", "LAB_TAG", "SSL_CERT_FILE", "CLASS_VOLUMES"}
+NOT_FOR_USERS = {"LAB_REVISION", "LAB_TAG", "SSL_CERT_FILE"}
 
 
 def defaults(file):

@@ -199,15 +199,15 @@ def test_make_up_takes_a_base_that_can_be_had(machine, cards, pulled, env):
 
 def test_the_hubs_base_is_pulled_or_made(machine):
     hub = {"options": ["hub"], "can_make_a_base": True}
-    status, text, env = machine(WITHOUT, None, "LAB_PORT=1\n", pulled=["debian:13"], **hub)
-    assert (status, text.strip(), env) == (0, "Pulling debian:13 ...", "LAB_PORT=1\n")
+    status, text, env = machine(WITHOUT, None, "LAB_PORT=1\n", pulled=["debian:12"], **hub)
+    assert (status, text.strip(), env) == (0, "Pulling debian:12 ...", "LAB_PORT=1\n")
     status, text, env = machine(WITHOUT, None, pulled=[], **hub)
-    assert "made lxmls-rnn-base:debian13 trixie" in text
-    assert (status, env) == (0, "LAB_PORT=1\nHUB_BASE=lxmls-rnn-base:debian13\n")
+    assert "made lxmls-rnn-base:debian12 bookworm" in text
+    assert (status, env) == (0, "LAB_PORT=1\nHUB_BASE=lxmls-rnn-base:debian12\n")
     status, text, _ = machine(WITHOUT, None, pulled=[], **hub)  # though it is not here
-    assert (status, "HUB_BASE=lxmls-rnn-base:debian13 cannot be pulled" in text) == (1, True)
+    assert (status, "HUB_BASE=lxmls-rnn-base:debian12 cannot be pulled" in text) == (1, True)
     status, text, _ = machine(WITHOUT, None, "", pulled=[], options=["hub"])
-    assert (status, "'sudo docker/offline-base.sh lxmls-rnn-base:debian13 trixie'" in text) == (1, True)
+    assert (status, "'sudo docker/offline-base.sh lxmls-rnn-base:debian12 bookworm'" in text) == (1, True)
 
 
 @pytest.mark.parametrize("name", ["BASE_IMAGE", "LAB_IMAGE"])

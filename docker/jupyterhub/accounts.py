@@ -1,82 +1,125 @@
-"""Accounts of a class: whoever is on the roster chooses a password at the first login."""
+"""Accounts of a class, with passwords that are made here: 60 random bits, so that nobody can guess one.
 
-import asyncio
-import dbm
-import hashlib
-import hmac
+python -m accounts add <NAMES     make an account for each new line, and one for the teacher; print their passwords
+python -m accounts reset NAME     make a new password; end the server and all sessions of the account
+python -m accounts remove NAME    delete the account and end its server and sessions; the work is kept
+"""
+
+import json
+import os
+import re
+import secrets
+import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+import unicodedata
+import urllib.error
+import urllib.request
+from pathlib import Path
 
-from firstuseauthenticator import FirstUseAuthenticator
-from state import TEACHERS_PASSWORD, digest, names
-from tornado.web import HTTPError
-from traitlets import Unicode
+from jupyterhub.auth import Authenticator
+from jupyterhub.utils import compare_token, hash_token
 
-PASSWORD_BYTES = 72  # all that bcrypt looks at
-MAX_WAIT_SECONDS, FORGET_SECONDS = 60, 3600
-MAX_CHECKS, RETRY_SECONDS = 20, 5  # that wait for their turn, some seconds in all; when others may try again
-COOKIE, COOKIE_DAYS = "lxmls-browser", 180  # signed: the account that has logged in with this browser
+# In the hub's folder, a volume: the hash of each account's password, and the word by which the hub knows this program.
+ACCOUNTS, TOKEN = Path("accounts.json"), Path("accounts.token")
+API = "http://127.0.0.1:8081/hub/api/users/"
+LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 that nobody confuses
+NOBODY = hash_token(secrets.token_hex())
+TEACHER = "teacher"
+MAX_NAMES = 1000
+ANSWER_SECONDS = 120  # limit of an answer of the hub, which stops a server first
 
 
-class ClassAuthenticator(FirstUseAuthenticator):
-    """The teacher, whose password exists before the hub starts, and the students of the roster."""
+def read():
+    """Return the hashes by name."""
+    return json.loads(ACCOUNTS.read_text()) if ACCOUNTS.exists() else {}
 
-    teacher = Unicode(config=True, help="The teacher's name")
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.waits = {}  # wrong passwords and the time until which to wait, by account and address or known browser
-        self.bcrypt = ThreadPoolExecutor(1)  # slow by design: neither the hub's own thread nor two processors for it
-        self.checks = 0  # of passwords, begun or waiting
+def write(file, text):
+    """Replace a file that no other user may read."""
+    new = file.with_suffix(".new")
+    new.touch(0o600)
+    new.write_text(text)
+    new.replace(file)
 
-    def _user_exists(self, username):
-        return username in self.allowed_users
+
+class ClassAuthenticator(Authenticator):
+    """Let those log in who have an account."""
 
     async def authenticate(self, handler, data):
-        """Return the name of who logs in, None if the name or the password is wrong; HTTPError says what else is."""
-        if not {"username", "password"} <= data.keys():
-            raise HTTPError(400, "A login needs username and password.")
-        name, password = self.normalize_username(data["username"]), data["password"]
-        if name == self.teacher:  # no wait, so that nobody keeps the teacher out: the password cannot be guessed
-            return name if hmac.compare_digest(digest(password), TEACHERS_PASSWORD.read_text()) else None
-        self.allowed_users = {self.teacher, *names()}
-        if not self._user_exists(name):
-            return None
-        if len(password.encode()) > PASSWORD_BYTES:
-            raise HTTPError(403, f"A password has at most {PASSWORD_BYTES} bytes.")
+        """Return the name, or None; a name without an account takes as long."""
+        name = self.normalize_username(data.get("username", ""))
+        typed = re.sub(r"[\s-]", "", data.get("password", "")).lower()
+        return name if compare_token(read().get(name, NOBODY), typed) else None
 
-        now = time.monotonic()
-        known = handler.get_secure_cookie(COOKIE, max_age_days=COOKIE_DAYS) == self._cookie(name).encode()
-        key = name, "" if known else handler.request.remote_ip
-        self.waits = {each: wait for each, wait in self.waits.items() if now < wait[1] + FORGET_SECONDS}
-        wrong, end = self.waits.get(key, (0, now))
-        if now < end:
-            raise HTTPError(429, f"Wrong passwords before: wait {end - now:.0f} seconds, then try again.")
-        if self.checks >= MAX_CHECKS:
-            busy = HTTPError(503, f"Many log in at this moment: try again in {RETRY_SECONDS} seconds.")
-            busy.headers = {"Retry-After": str(RETRY_SECONDS)}
-            raise busy
-        # counted before it is checked, as many may come at once
-        self.waits[key] = wrong + 1, now + min(2**wrong, MAX_WAIT_SECONDS)
-        check = super().authenticate(handler, data)
-        self.checks += 1
-        try:
-            found = await asyncio.get_running_loop().run_in_executor(self.bcrypt, asyncio.run, check)
-        finally:
-            self.checks -= 1
-        if found:
-            self.waits.pop(key, None)  # unless another login of the same account was sooner
-            handler._set_cookie(COOKIE, self._cookie(name), path=handler.hub.base_url, expires_days=COOKIE_DAYS)
-        elif reason := getattr(handler, "custom_login_error", None):
-            raise HTTPError(403, reason)
-        return found
 
-    def _cookie(self, name):
-        """Return what a browser keeps that has logged in; another password makes it worthless."""
-        with dbm.open(self.dbm_path, "c", 0o600) as passwords:
-            stored = passwords.get(name.encode(), b"")
-        return f"{name} {hashlib.sha256(stored).hexdigest()}"
+def names(content):
+    """Return the lines of a list by account name, of a-z and 0-9; SystemExit says which line has none of its own."""
+    found = {}
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        sys.exit("The list of names is not in UTF-8: save it as text in UTF-8.")
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        # in this form accents are no letters, and dropped; another letter stays, and is refused
+        name = "".join(filter(str.isalnum, unicodedata.normalize("NFKD", line.casefold())))
+        if not line:
+            continue
+        if not re.fullmatch("[a-z0-9]{1,32}", name):
+            sys.exit(f"Line {number}, {line!r}: write this name with 1 to 32 letters a-z and digits.")
+        if name in (TEACHER, *found):
+            sys.exit(f"Line {number}, {line!r}: the account {name} is yours or of a line above: write another name.")
+        found[name] = line
+    if not 0 < len(found) <= MAX_NAMES:
+        sys.exit(f"The list has {len(found)} names: write 1 to {MAX_NAMES}, one a line.")
+    return found
 
-    def get_handlers(self, app):
-        """Leave out the library's pages: one changes a password without asking for the old one."""
-        return []
+
+def give(people):
+    """Give each a new password; return the sheet, which is to be cut between the lines."""
+    address, accounts, sheet = os.environ["CLASS_ADDRESS"], read(), []
+    for name, line in people.items():
+        password = "".join(secrets.choice(LETTERS) for _ in range(12))
+        accounts[name] = hash_token(password)
+        typed = "-".join(re.findall("....", password))
+        sheet += [line, f"    {address}    name: {name}    password: {typed}", "- " * 45]
+    write(ACCOUNTS, json.dumps(accounts))
+    return "\n".join(sheet)
+
+
+def delete(what):
+    """Delete a user, or with `/server` a user's server; return the status."""
+    headers = {"Authorization": f"token {TOKEN.read_text()}"}
+    try:
+        request = urllib.request.Request(API + what, method="DELETE", headers=headers)
+        return urllib.request.urlopen(request, timeout=ANSWER_SECONDS).status
+    except urllib.error.HTTPError as error:
+        if error.code in (400, 404):
+            return error.code
+        raise
+
+
+def end(name):
+    """End the server and the sessions of an account, by deleting the hub's user of this name."""
+    # it stops, or a session has started it again
+    while delete(f"{name}/server") == 202 or delete(name) == 400:
+        time.sleep(0.5)  # between two questions
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["add"]:
+            wanted, known = names(sys.stdin.buffer.read(1 << 20)), read()
+            new = {name: line for name, line in {TEACHER: "The teacher", **wanted}.items() if name not in known}
+            print(give(new), end="\n" * bool(new))
+            print(f"{len(wanted)} names, {len(wanted.keys() & new.keys())} of them new.", file=sys.stderr)
+        case ["reset", name] if name in read():
+            sheet = give({name: name})
+            end(name)
+            print(sheet)
+        case ["remove", name] if name in read():
+            write(ACCOUNTS, json.dumps({each: stored for each, stored in read().items() if each != name}))
+            end(name)
+        case ["reset" | "remove", name]:
+            sys.exit(f"There is no account {name}.")
+        case _:
+            sys.exit(__doc__)

@@ -1,132 +1,92 @@
-"""Spawner hooks of a class: a closed network and a GPU for each container, the students' runs for the teacher's."""
+"""Servers of a class: a container for each account, in a network of its own with the hub."""
 
 import asyncio
-import contextlib
-import errno
-import math
 import socket
-import time
-from collections import Counter
+import sys
+import threading
+from ipaddress import ip_network
 
-from disk import BoundedSpawner
-from requests.exceptions import RequestException
-from tornado.web import HTTPError
+from accounts import MAX_NAMES, TEACHER, read
+from docker.types import IPAMConfig, IPAMPool
+from dockerspawner import DockerSpawner
+from traitlets import Bool, default
 
-PROGRESS_SECONDS = 1  # between two looks at a server that starts
-SLOW_SECONDS = 15  # of a start that shares the machine with others
-NETWORKS = "internet", "closed", "open"  # values of CLASS_NETWORK, which firewall.sh knows
-VALID_SECONDS = 5  # of a look at the rules
-RULES_SECONDS = 30  # until the rules are in force after a start of the machine
+import docker
 
-GPU_LABEL = "lxmls.gpu"  # label of a container
+HUB = socket.gethostname()  # the short id of its container
+LABEL = "lxmls.class"  # of the networks
+SUBNETS = [str(subnet) for subnet in ip_network("10.213.0.0/18").subnets(new_prefix=28)]  # one for each account
+assert len(SUBNETS) > MAX_NAMES
+LOCK = threading.Lock()  # two starts at once must not take one subnet
+# volumes of an account
+FOLDERS = {"notebooks": "/opt/lab/work", "runs": "/opt/lab/runs", "results": "/opt/lab/results"}
 CLASS_FOLDER = "/opt/lab/class"  # in the teacher's container, with a folder for each student
 
 
-class ClassSpawner(BoundedSpawner):
-    """Spawner that shows on the waiting page how far a start has come."""
-
-    async def progress(self):
-        """Yield what the page shows while a server starts."""
-        began, shown = time.monotonic(), None
-        while True:
-            seconds = int(time.monotonic() - began)
-            container = None
-            with contextlib.suppress(RequestException):  # a busy engine; the start itself reports what fails
-                container = await self.get_object() if self.object_id else None
-            if seconds >= SLOW_SECONDS:
-                message = f"Still starting after {seconds // 5 * 5} s: several servers share this machine."
-            elif container and container["State"]["Running"]:
-                message = "The container runs. JupyterLab starts in it."
-            else:
-                message = "Docker makes a container of the lab."
-            if message != shown:
-                yield {"progress": min(95, 10 + 4 * seconds), "message": message}
-                shown = message
-            await asyncio.sleep(PROGRESS_SECONDS)
+def join(engine):
+    """Connect the hub to the network of each server; return these networks."""
+    networks = engine.networks.list(filters={"label": LABEL})
+    joined = engine.containers.get(HUB).attrs["NetworkSettings"]["Networks"]
+    for network in networks:
+        if network.name not in joined:
+            network.connect(HUB, aliases=["hub"])
+    return networks
 
 
-class Gpus:
-    """Assign to each container the GPU, or the part of one, that the fewest containers have.
+def make_network(name, closed):
+    """Make the network of a server, unless it exists, and connect the hub to it.
 
-    `names` are values for NVIDIA_VISIBLE_DEVICES: numbers, or names of GPUs or of MIG instances.
+    A closed one has no route and no address of the host: the hub is all that is reached in it.
     """
-
-    def __init__(self, names):
-        self.names = names
-        self.taken = {}  # by container, from before its start until after its end
-
-    async def give(self, spawner):
-        """Assign a GPU to a container that is about to start."""
-        # containers that were started before the hub
-        for container in await spawner.docker("containers", filters={"label": GPU_LABEL}):
-            self.taken.setdefault(container["Names"][0].lstrip("/"), container["Labels"][GPU_LABEL])
-        self.taken.pop(spawner.object_name, None)
-        users = Counter(self.taken.values())
-        gpu = min(self.names, key=lambda name: users[name])
-        self.taken[spawner.object_name] = gpu
-        spawner.environment = {**spawner.environment, "NVIDIA_VISIBLE_DEVICES": gpu}
-        spawner.extra_create_kwargs = {"labels": {GPU_LABEL: gpu}}
-
-    def take_back(self, spawner):
-        """Release the GPU of a container that has ended."""
-        self.taken.pop(spawner.object_name, None)
+    with LOCK:
+        engine = docker.from_env()
+        networks = join(engine)
+        if name in [network.name for network in networks]:
+            return
+        used = [network.attrs["IPAM"]["Config"][0]["Subnet"] for network in networks]
+        pool = IPAMPool(subnet=next(subnet for subnet in SUBNETS if subnet not in used))
+        options = {"com.docker.network.bridge.inhibit_ipv4": "true"} if closed else {}
+        ipam = IPAMConfig(pool_configs=[pool])
+        engine.networks.create(name, ipam=ipam, internal=closed, options=options, labels={LABEL: ""})
+        join(engine)
 
 
-def gateway():
-    """Return the host's address in the network of the class, "" without a network."""
-    with open("/proc/net/route") as routes:
-        addresses = [fields[2] for fields in map(str.split, routes) if fields[1] == "00000000"]
-    return socket.inet_ntoa(bytes.fromhex(addresses[0])[::-1]) if addresses else ""
+class ClassSpawner(DockerSpawner):
+    """Spawner with a network for each server; the teacher's shows everybody's work, which it cannot change."""
+
+    closed = Bool(True, config=True, help="Whether a server reaches nothing but the hub")
+
+    @default("network_name")
+    def _own_network(self):
+        return self.object_name
+
+    async def start(self):
+        """Start the server in its network."""
+        await asyncio.to_thread(make_network, self.network_name, self.closed)
+        return await super().start()
+
+    async def get_url(self):
+        """Return the address of the container, which a hub that was killed during the start has not stored."""
+        ip, port = await self.get_ip_and_port()
+        return f"http://{ip}:{port}"
+
+    @property
+    def volume_binds(self):
+        """The folders of the server; for the teacher also those of all accounts, also of students who come later."""
+        binds = super().volume_binds
+        for name in read() if self.user.name == TEACHER else ():
+            for part in FOLDERS if name != TEACHER else ():
+                folder = f"{CLASS_FOLDER}/{name}/{part}"
+                binds[f"lxmls-student-{name}-{part}"] = {"bind": folder, "mode": "ro"}
+        return binds
+
+    def get_env(self):
+        """Return the environment of the server; the teacher's names the folder of the class."""
+        return super().get_env() | ({"LXMLS_CLASS": CLASS_FOLDER} if self.user.name == TEACHER else {})
 
 
-def are_rules_in_force():
-    """Whether firewall.sh's rules keep this container, which is in the students' network, from the host's ports."""
-    try:
-        socket.create_connection((gateway(), 9), timeout=8).close()
-    except OSError as error:
-        return error.errno == errno.EHOSTUNREACH  # a port without a server refuses in another way
-    return False
-
-
-def wait_for_rules():
-    """Return whether the rules of the network are in force, or come into force soon."""
-    end = time.monotonic() + RULES_SECONDS
-    while not are_rules_in_force():
-        if time.monotonic() > end:
-            return False
-        time.sleep(1)
-    return True
-
-
-class Rules:
-    """The rules of the network, looked at before a server starts; once for all that start at the same time."""
-
-    def __init__(self):
-        self.seen, self.lock = -math.inf, asyncio.Lock()
-
-    async def require(self):
-        """Raise HTTPError 503 unless the rules are in force."""
-        # the host answers no faster: a kernel limits how often it refuses the same address with a reason
-        async with self.lock:
-            if time.monotonic() - self.seen < VALID_SECONDS:
-                return
-            if not await asyncio.to_thread(are_rules_in_force):
-                error = HTTPError(503, "The rules of the students' network are not in force. Tell the teacher.")
-                error.jupyterhub_message = error.log_message
-                raise error
-            self.seen = time.monotonic()
-
-
-async def show_class(spawner):
-    """Mount the runs of all students who have had a server in this container, the teacher's, read-only."""
-    found = await spawner.docker("volumes", filters={"name": "^lxmls-student-.*-runs$"})
-    names = sorted(volume["Name"] for volume in found["Volumes"] or [])
-    others = [name for name in names if name != f"lxmls-student-{spawner.escaped_name}-runs"]
-    kept = {
-        name: folder for name, folder in spawner.read_only_volumes.items() if not folder.startswith(f"{CLASS_FOLDER}/")
-    }
-    students = {
-        name: f"{CLASS_FOLDER}/{name.removeprefix('lxmls-student-').removesuffix('-runs')}/runs" for name in others
-    }
-    spawner.read_only_volumes = {**kept, **students}
-    spawner.environment = {**spawner.environment, "LXMLS_CLASS": CLASS_FOLDER}
+if __name__ == "__main__":  # before the hub starts
+    closed = sys.argv[1] != "open"
+    for network in join(docker.from_env()):
+        if network.attrs["Internal"] != closed:
+            sys.exit("CLASS_NETWORK has changed, and networks are as before: make class-down, then make class.")
