@@ -191,11 +191,16 @@ def _arguments(call: ast.Call, tree: ast.AST, functions: Mapping[str, Any]) -> _
 def _taken(function: ast.expr, tree: ast.AST, functions: Mapping[str, Any]) -> list[str]:
     """Return the names of the arguments that a function of the answer, or an earlier one, takes; [] if unknown."""
     name = ast.unparse(function)
-    for node in (function, *ast.walk(tree)):
-        if isinstance(node, ast.Lambda) or (isinstance(node, ast.FunctionDef) and node.name == name):
-            is_open = node.args.vararg or node.args.defaults
-            return [] if is_open else [argument.arg for argument in node.args.args]
-    return [*inspect.signature(functions[name]).parameters] if name in functions else []
+    made: list[ast.AST] = [function] * isinstance(function, ast.Lambda)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            made.append(node)
+        elif isinstance(node, ast.Assign) and name in targets(node):
+            made.append(node.value)
+    if len(made) == 1 and isinstance(one := made[0], (ast.Lambda, ast.FunctionDef)):
+        is_open = one.args.vararg or one.args.defaults or one.args.kwonlyargs
+        return [] if is_open else [argument.arg for argument in one.args.args]
+    return [*inspect.signature(functions[name]).parameters] if name in functions and not made else []
 
 
 # --- what can be seen -------------------------------------------------------------------------------------------------

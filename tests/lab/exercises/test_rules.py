@@ -82,9 +82,13 @@ def test_a_rule_names_the_mistake(exercise, changes, said):
     [
         on("forward", [("    return z", "    p = y\n    return z")], "one array"),  # no line writes to it later
         on("squares", [("lambda _i: _i**2", "lambda k: k**3")], "scan, in line"),  # names of one's own
+        # a lambda, but not of the function that is called
+        on("squares", [("_i: _i**2", "_n: _n**2"), ("    return", "    print(_squares.eval())\n    return")],
+           "takes ("),
+        on("pad_batch", [("enumerate(sentences)", "enumerate(sorted(sentences, key=lambda s: len(s[0])))")], "takes ("),
         on("gradients", [("dW_y += np.outer(e_y[:, t], h[:, t + 1])", "dW_y += e_y @ h[:, 1:].T")], "belongs below"),
         on("errors", [("p[:, t] / L", "(p / L)[:, t] * 2")], "makes no copy"),
     ],
-)
+)  # fmt: skip
 def test_a_rule_says_nothing_of_other_mistakes(exercise, changes, accusation):
     assert accusation not in explained(exercise, *changes)
