@@ -90,6 +90,30 @@ def test_a_refused_list_leaves_nothing(tmp_path):
     assert call(tmp_path, "reset", "nobody").stderr == b"There is no account nobody.\n"
 
 
+@pytest.mark.parametrize("command", ["reset", "remove"])
+def test_without_a_hub_that_answers_an_account_stays_as_it_is(accounts, tmp_path, command):
+    accounts.give({"anna": "Anna"})
+    before = accounts.read()
+    refused = call(tmp_path, command, "anna")
+    assert (refused.returncode, refused.stdout, accounts.read()) == (1, b"", before)
+    assert refused.stderr.startswith(b"The hub does not answer, and nothing has changed")
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_an_account_whose_session_starts_the_server_again_is_ended_all_the_same(accounts, monkeypatch):
+    answers = iter([("anna/server", 202), ("anna/server", 204), ("anna", 400), ("anna/server", 204), ("anna", 204)])
+
+    def delete(what):
+        asked, status = next(answers)
+        assert what == asked
+        return status
+
+    monkeypatch.setattr(accounts, "delete", delete)
+    monkeypatch.setattr(accounts.time, "sleep", lambda seconds: None)
+    accounts.end("anna")
+    assert not list(answers)
+
+
 def test_who_has_no_account_is_compared_as_often_as_who_has_one(accounts, monkeypatch):
     right = passwords(accounts.give({"anna": "Anna"}))["anna"]
     compared, compare = [], accounts.compare_token
@@ -145,6 +169,7 @@ def test_a_students_container_has_the_limits_of_its_settings(spawner_of, monkeyp
         "log_config": {"type": "local"},
     }
     assert {(mount["Type"], mount["Source"]) for mount in anna.mount_binds} == {("volume", "")}
+    assert anna.volume_binds["/data"] == {"bind": "/opt/lab/data", "mode": "ro"}
     gpu = spawner_of("anna", LAB_RUNTIME="nvidia")
     assert gpu.extra_host_config["runtime"] == "nvidia"
     assert gpu.volume_binds["lxmls-kernels-anna"]["bind"] == "/opt/lab/cache/gpu"

@@ -88,14 +88,16 @@ def give(people):
 
 def delete(what):
     """Delete a user, or with `/server` a user's server; return the status."""
-    headers = {"Authorization": f"token {TOKEN.read_text()}"}
     try:
+        headers = {"Authorization": f"token {TOKEN.read_text()}"}
         request = urllib.request.Request(API + what, method="DELETE", headers=headers)
         return urllib.request.urlopen(request, timeout=ANSWER_SECONDS).status
     except urllib.error.HTTPError as error:
         if error.code in (400, 404):
             return error.code
         raise
+    except OSError as error:
+        sys.exit(f"The hub does not answer, and nothing has changed: run this again when it does. {error}")
 
 
 def end(name):
@@ -112,14 +114,14 @@ if __name__ == "__main__":
             new = {name: line for name, line in {TEACHER: "The teacher", **wanted}.items() if name not in known}
             print(give(new), end="\n" * bool(new))
             print(f"{len(wanted)} names, {len(wanted.keys() & new.keys())} of them new.", file=sys.stderr)
-        case ["reset", name] if name in read():
-            sheet = give({name: name})
-            end(name)
-            print(sheet)
-        case ["remove", name] if name in read():
-            write(ACCOUNTS, json.dumps({each: stored for each, stored in read().items() if each != name}))
-            end(name)
-        case ["reset" | "remove", name]:
+        case ["reset" | "remove", name] if name not in read():
             sys.exit(f"There is no account {name}.")
+        case ["reset" | "remove" as command, name]:
+            end(name)  # or there is no hub, before anything changes
+            if command == "reset":
+                print(give({name: name}))
+            else:
+                write(ACCOUNTS, json.dumps({each: stored for each, stored in read().items() if each != name}))
+            end(name)  # whoever has logged in meanwhile
         case _:
             sys.exit(__doc__)
