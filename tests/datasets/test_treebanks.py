@@ -152,6 +152,10 @@ def test_a_treebank_without_dev_is_trained_on_without_it(server, data):
         re.search("gl_treegal-ud-dev.conllu: not fetched, .*TreeGal/tree/r2.16 has no such part", t) for t in said
     )
     assert read_corpus(Settings("ud:gl_treegal"))[1] is None
+    (data / "ud/gl_treegal/gl_treegal-ud-dev.conllu").write_text("of another kind")
+    with pytest.raises(DownloadError, match=r"gl_treegal-ud-dev.conllu was not fetched: the server answered 404"):
+        quietly("ud:gl_treegal", data)
+    (data / "ud/gl_treegal/gl_treegal-ud-dev.conllu").unlink()
     assert set(parts(Settings("ud:gl_treegal"))) == {"train", "test"}
 
 

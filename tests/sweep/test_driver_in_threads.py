@@ -159,6 +159,30 @@ def test_a_cluster_on_which_none_may_train_stops_the_sweep(tmp_path, monkeypatch
     assert states(sweep) == dict.fromkeys(states(sweep), "waiting")
 
 
+def test_workers_are_waited_for_where_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(clusters, "time", clock := Clock())
+    sweep = small_sweep(tmp_path, "n_hidd=2").begin()
+    with cluster_of() as cluster, closing(Driver(sweep, scheduler=cluster.scheduler_address).run()) as events:
+        while clock.now <= 2 * clusters.MAX_UNFIT_SECONDS:
+            next(events)
+
+
+def test_a_worker_that_has_not_answered_is_asked_again(address, tmp_path, monkeypatch):
+    def reason_unfit(identity):
+        asked.append(identity)
+        if len(asked) == 1:
+            raise ConnectionError
+        return reason(identity)
+
+    asked, reason = [], tasks.reason_unfit
+    monkeypatch.setattr(tasks, "reason_unfit", reason_unfit)
+    driver = Driver(small_sweep(tmp_path, "n_hidd=2").begin(), scheduler=address)
+    with closing(driver.run()) as events:
+        while driver.alive < 2:
+            next(events)
+    assert list(driver.unfit) == ["w2"]
+
+
 def test_a_scheduler_that_is_gone_is_named_with_the_command_that_goes_on(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2").begin()
     with cluster_of() as cluster:

@@ -124,7 +124,8 @@ def test_an_interrupt_kills_a_worker_that_never_starts(tmp_path, monkeypatch):
 
 def test_a_sweep_says_what_it_does_and_has_the_numbers_of_serial_runs(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
-    driver, said = Driver(sweep, workers=1), []
+    driver, said = Driver(sweep, workers=3), []
+    assert driver.count == 1  # no more than trainings
     for result in driver.run():
         said.append((driver.state, driver.alive))
         assert result is None or driver.results == {result.training.name: result}
@@ -163,7 +164,8 @@ def test_where_no_worker_starts_the_sweep_ends_with_a_sentence(broken_on_bad, tm
 
 
 @pytest.mark.daily("it starts workers and kills them")
-def test_a_training_whose_workers_die_three_times_fails_and_the_other_one_is_not_disturbed(tmp_path):
+def test_a_training_whose_workers_die_three_times_fails_and_the_other_one_is_not_disturbed(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "MAX_FAILED_STARTS", 1)  # the deaths of workers that have started do not count
     long = replace(BASE, trainer=replace(BASE.trainer, epochs=100_000))
     sweep = small_sweep(tmp_path, "epochs=100000,3", base=long, seeds=[1]).begin()
     deadly, other = (training.name for training in sweep.trainings())
@@ -181,5 +183,5 @@ def test_a_training_whose_workers_die_three_times_fails_and_the_other_one_is_not
                 process.kill()
                 killed += 1
     assert driver.results[deadly].state == "failed"
-    assert driver.results[deadly].why == "its workers died while they trained it: SIGKILL(-9)"
+    assert driver.results[deadly].why.startswith("its workers died while they trained it: ")  # loky may not know how
     assert (driver.results[other].state, killed) == ("done", 3)

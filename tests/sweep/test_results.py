@@ -56,6 +56,7 @@ def test_early_stopping_ends_before_the_last_epoch(tmp_path):
     result = read(sweep, training._replace(settings=patient))
     assert (result.state, result.accuracy) == ("done", 0.7)
     assert read(sweep, training).state == "begun"
+    assert by_setting([replace(result, rows=result.rows[:2]), result])[0].epochs == 3
 
 
 def test_the_test_part_is_measured_for_the_chosen_one(tmp_path):

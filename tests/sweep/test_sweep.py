@@ -78,6 +78,8 @@ def test_values_and_seeds_can_be_added(tmp_path):
     assert {t.name for t in sweep.trainings()} < {t.name for t in more.trainings()}
     assert sweep.extended({}, None, None) == sweep
     assert replace(sweep, seeds=[7, 3, 5]).extended({}, 5, None).seeds == [7, 3, 5, 8, 9]
+    corpora = small_sweep(tmp_path, "corpus=sample", base=replace(BASE, dev=None), name="corpora").begin()
+    assert "sample/pt/train.conllu" in corpora.extended({"corpus": ["sample-pt"]}, None, None).checksums
 
 
 def test_a_sample_can_be_raised_and_seeds_follow_the_last(tmp_path):
