@@ -18,6 +18,7 @@ from lxmls_rnn.cli.console import Root, console, interruptible, name_and_folder,
 from lxmls_rnn.cli.options import make_settings, refuse_settings, with_settings
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs.folder import check_name, unique_name
+from lxmls_rnn.storage.messages import counted
 from lxmls_rnn.sweep import grid, report
 from lxmls_rnn.sweep.results import Result, by_setting, chosen, read_all
 from lxmls_rnn.sweep.sweep import Sweep, more_seeds
@@ -200,7 +201,7 @@ def show(
         console.say(report.verdict(sweep, best))
     else:
         left = sum(not result.is_over for result in results)
-        says = f"{left} trainings are missing" if left else "No setting has a training that is done"
+        says = f"{counted(left, 'training')} missing" if left else "No setting has a training that is done"
         console.say(f"{says}: no setting is chosen yet, so none is measured on the test part.")
     if plot is not None:
         from lxmls_rnn.sweep.plots import draw
