@@ -92,7 +92,14 @@ def results(place):
     row = Row(
         Case("rnn", "numpy", "cpu", "float32", "step", 2, 1), median=1e-3, q1=1e-3, q3=2e-3, minimum=1e-3, flops=10
     )
-    row.repeats, row.calls, row.checked, row.device, row.difference, row.medians = 5, 2, [1, 10], "cpu", 1e-8, [1e-3] * 3
+    row.repeats, row.calls, row.checked, row.device, row.difference, row.medians = (
+        5,
+        2,
+        [1, 10],
+        "cpu",
+        1e-8,
+        [1e-3] * 3,
+    )
     other = Row(Case("rnn", "fused", "cuda", "float32", "step", 2, 1), status="limit", why="too slow")
     machine = {"threads": 1, "processor": "a", "gpus": [], "versions": {"numpy": "2"}}
     whole = Results("2026-01-01", ["bench"], {"threads": 1}, machine, "other programs ran", [row, other])
