@@ -265,12 +265,13 @@ class Explanation:
         failure = raised(error, frozenset({self.source.file}))
         short = replace(failure, message=failure.short)
         lead = f"It {short}\n({failure.shapes})" if failure.shapes else f"It {short}"
-        self.tell(lead)
-        text = self._of_failure(n, error, failure, lead, called)
+        usual = called or rules.of_error(f"{failure.kind}: {failure.message}", error, self.source)
+        self.tell("\n".join(filter(None, (lead, usual))))
+        text = self._of_failure(n, failure, lead, usual)
         return f"{text}{WHOLE}{failure.message}" if short != failure else text
 
-    def _of_failure(self, n: int, error: BaseException, failure: Raised, lead: str, called: str) -> str:
-        """Return `lead` and the cause of a failure for case `n`; `called` is said of a function that is called."""
+    def _of_failure(self, n: int, failure: Raised, lead: str, usual: str) -> str:
+        """Return `lead` and the cause of a failure for case `n`, or else `usual`, what such a failure usually means."""
         if cause := self._rule(None):
             return f"{lead}\n{cause}"
         mine, alike = {*self.source.lines.values()}, []
@@ -290,10 +291,8 @@ class Explanation:
             return f"{lead}\n{alike[0]}"
         if cause := self._seen():
             return f"{lead}\n{cause}"
-        said = f"{failure.kind}: {failure.message}"
-        rule = called or rules.of_error(said, error, self.source)
         formula = self._formula(_targets_of(failure.line.text))
-        return "\n".join(filter(None, (lead, rule, formula, CUT_OFF * self._is_late())))
+        return "\n".join(filter(None, (lead, usual, formula, CUT_OFF * self._is_late())))
 
     def _cut(self, error: BaseException) -> str:
         """Let a traceback end where an accepted function of an earlier exercise is called; return what it takes."""

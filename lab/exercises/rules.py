@@ -73,6 +73,7 @@ def _shared(node: ast.stmt, framework: Framework, tree: ast.AST) -> _Rule:
             rf"append\({a}\)|= {a}$|\b{a} = \w+$|(for|def) .*\b{a}\b.*:$", ast.unparse(tree), re.MULTILINE
         ):  # it has another name
             new = f"{a} = {ast.unparse(ast.BinOp(ast.Name(a), op, value))}"
+            yield f"Superfluous: line {line}. Without {old} the answer is right.", ["pass"]  # else new, too, is right
             yield f"`{old}` in line {line} changes the array itself, under all its names: write {new}.", [new]
         case ast.Assign([ast.Name(a)], ast.BinOp(ast.Name(b), op, value)) if a == b:
             new = ast.unparse(ast.AugAssign(ast.Name(a), op, value))
@@ -292,6 +293,10 @@ def seen(source: Source, solution: ast.AST, arrays: Sequence[str]) -> str:
     may_return = any(
         isinstance(node, ast.Return) for path, body in blocks(solution) if path[-1:] == ("loop",) for node in body
     )
+    # what the solution calls for its value, as logistic, and not for its effect, as optimizer.step
+    valued = [node for _, body in blocks(solution) for node in body if isinstance(node, (ast.Assign, ast.AugAssign))]
+    parts = [part for node in valued for part in ast.walk(node) if isinstance(part, ast.Call)]
+    computing = {ast.unparse(part.func) for part in parts}
     for path, body in blocks(source.tree):
         for node in body:
             if isinstance(node, ast.Return) and path[-1:] == ("loop",) and not may_return:
@@ -302,10 +307,11 @@ def seen(source: Source, solution: ast.AST, arrays: Sequence[str]) -> str:
                     f"`{name} = ...` in line {node.lineno} replaces the whole array in each round of the loop: "
                     "write to a part of it, or add with +=."
                 )
-            if isinstance(node, ast.Expr) and not isinstance(node.value, (ast.Call, ast.Constant, ast.ListComp)):
-                return (
-                    f"Line {node.lineno}, {ast.unparse(node)}, keeps nothing of what it computes: is = or () missing?"
-                )
+            value = node.value if isinstance(node, ast.Expr) else None
+            is_used = isinstance(value, ast.Call) and ast.unparse(value.func) in computing
+            if value and (is_used or not isinstance(value, (ast.Call, ast.Constant, ast.ListComp))):
+                what = "=" if is_used else "= or ()"
+                return f"Line {node.lineno}, {ast.unparse(node)}, keeps nothing of what it computes: is {what} missing?"
     return ""
 
 
@@ -344,7 +350,9 @@ _ERRORS = {
     r"must be (of )?integer|as an integer|only integer|slice ind|valid ind|length-1 arrays|used as indices": (
         "An index, size or number of rounds is a whole number: / and np.zeros make floats."
     ),
-    r"too many indices": "There are more indices than axes: is it a vector, or has a sum or [t] taken an axis away?",
+    r"too many indices": (
+        "Something has fewer axes than expected: is it a vector or one number, or has a sum or [t] taken an axis away?"
+    ),
     r"core dimension|not aligned|be multiplied|size mismatch|shape mismatch: [xab]|matmul|dot product": (
         "The shapes of a product do not fit: is a matrix transposed, is it another one than meant, or is a vector on "
         "the wrong side?"
@@ -372,7 +380,10 @@ _ERRORS = {
         "None is used as a value: has a variable still its first value, or does a function return nothing, as append, "
         "backward and set_value do? .grad is None before backward(), and always of what is computed from tensors."
     ),
-    r"not callable": "(...) stands behind something that is no function: is * or a comma missing, or are [...] meant?",
+    r"not callable": (
+        "What is called is no function: is * or a comma missing, are [...] meant, or is a result, f(x), handed over "
+        "where the function itself, f, is wanted?"
+    ),
     r"not subscriptable": "[...] stands behind something that has no parts: is it another variable than meant?",
     r"unpack|not iterable|'tuple'|not tuple": (
         "The number of values does not fit, or a pair is used as one value: scan returns results and updates, "

@@ -297,3 +297,9 @@ def test_where_no_time_is_left_the_difference_is_said_without_a_search():
     assert text.endswith("it takes too long, also if the check runs again.")
     text = explained("forward", ("logistic(a[:, t])", "logistic(a[:, t]) * (t != 2)"), seconds=0)
     assert "It is all zeros here: is this step missing, or what it is computed from?" in text
+
+
+def test_what_an_error_usually_means_is_told_before_the_search_that_may_be_cut_off():
+    told = []
+    explained("forward", ("W_y @ h[:, t + 1]", "W_y @ h[:, t + 1](0)"), tell=told.append)
+    assert "What is called is no function" in told[0]

@@ -35,6 +35,7 @@ def on(name, *values):
         on("torch_step", [("optimizer.step()", "optimizer.step")], "write optimizer.step()."),
         on("torch_step", [("optimizer.step()", f"{BY_HAND}W.sub(0.5 * W.grad)")], "write W.sub_(0.5 * W.grad)."),
         on("torch_step", [("cost.item()", "cost.item")], "got the function or method item itself: () calls it"),
+        on("forward", [("h[:, t + 1] = logistic", "logistic")], "Line 14, logistic(a[:, t]), keeps nothing"),
         on("forward", [("h[:, t + 1] =", "h[:, t + 1] ==")], "`==` in line 14 compares; = assigns."),
         on("torch_loop", [("        h.append(h_t)\n", "")], "at the end of each round, h.append(h_t)."),
         on("errors", LATER, "at the end of each round, later = e_a[:, t]."),
@@ -88,6 +89,8 @@ def test_a_rule_names_the_mistake(exercise, changes, said):
         on("pad_batch", [("enumerate(sentences)", "enumerate(sorted(sentences, key=lambda s: len(s[0])))")], "takes ("),
         on("gradients", [("dW_y += np.outer(e_y[:, t], h[:, t + 1])", "dW_y += e_y @ h[:, 1:].T")], "belongs below"),
         on("errors", [("p[:, t] / L", "(p / L)[:, t] * 2")], "makes no copy"),
+        on("torch_step", [("    optimizer", f"    {BY_HAND}W -= optimizer.defaults['lr'] * W.grad\n    optimizer")],
+           "under all its names"),  # a new name has no effect: it is the second step that is wrong
     ],
 )  # fmt: skip
 def test_a_rule_says_nothing_of_other_mistakes(exercise, changes, accusation):
