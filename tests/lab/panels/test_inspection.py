@@ -167,6 +167,8 @@ def test_the_hidden_state_and_the_gates_of_an_lstm_are_shown(panel, monkeypatch)
     assert re.findall('title="([^"]*)"', view.maps.value) == titles(panel, h)
     assert is_hidden(view.what)
     panel.choice.run.value = "lstm"
+    of_lstm = panel.seen.forward.h[:, 1:]
+    assert f"from {of_lstm.min():.3f} to {of_lstm.max():.3f}" in view.range.value
     view.what.value = "gates and cell"
     cells = panel.opened.tagger.model.cells(panel.seen.x)
     quantities = (cells.i, cells.f, cells.o, cells.g, cells.c[:, 1:], panel.seen.forward.h[:, 1:])

@@ -166,8 +166,10 @@ def predict(panel, says):
 @pytest.mark.parametrize(("says", "W_h", "verdict"), [
     ("Grows", 0.5, "grows, but it shrinks"),
     ("Grows", 3.0, "grows, and it does"),
-    ("Stays", 1.01, "stays, and it does"),
-    ("Stays", 0.99, "stays, and it does"),
+    ("Stays", 1.03, "stays, and it does"),
+    ("Stays", 1.04, "stays, but it grows"),
+    ("Stays", 0.98, "stays, and it does"),
+    ("Stays", 0.96, "stays, but it shrinks"),
 ])  # fmt: skip
 def test_a_prediction_is_judged_by_the_share_at_the_first_word(panel, says, W_h, verdict):
     before = panel.reaches.lines[0].y[-1]
