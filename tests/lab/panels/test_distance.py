@@ -3,6 +3,7 @@ from functools import wraps
 
 import pytest
 from environment import wait_until
+from html_tables import tables
 
 from lab import DistancePanel
 from lab.panels.distance import panel as panel_module
@@ -33,6 +34,7 @@ def test_curves_and_table_come_of_the_trainings(panel):
     panel.work.job.wait()
     assert panel.message.value.startswith('<div role="status">Done.')
     assert set(panel.measured) == {(t, k, s) for t in ("RNN, logistic", "LSTM") for k in (1, 3) for s in (0, 1)}
+    expected = []
     for n, tagger in enumerate(("RNN, logistic", "LSTM")):
         line, dots = panel.plot.marks[2 * n : 2 * n + 2]
         seeds = [[panel.measured[tagger, distance, seed].accuracy for seed in (0, 1)] for distance in (1, 3)]
@@ -41,8 +43,9 @@ def test_curves_and_table_come_of_the_trainings(panel):
         assert list(dots.y) == [*seeds[0], *seeds[1]]
         assert line.colors == dots.colors == [LINE_COLOURS[tagger]]
         assert f'{LINE_COLOURS[tagger]}"></span> {tagger}<' in panel.legend.value
+        expected.append([tagger, *(" ".join(f"{accuracy:.0%}" for accuracy in both) for both in seeds)])
     assert len(dots.x) == 4
-    assert panel.table.value.count("%") == 8
+    assert tables(panel.table.value) == [[["accuracy on the word", "K = 1", "K = 3"], *expected]]
 
 
 def test_it_stops_after_the_present_epoch_and_keeps_what_is_measured(panel, monkeypatch):
