@@ -6,6 +6,8 @@ from playwright.sync_api import expect
 def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
     panel = lab.panel("GradientCheckPanel")
     button(panel, "Check").click()
+    columns = {box.bounding_box()["x"] for box in panel.locator("[class*=lab-check-] input[type=checkbox]").all()}
+    assert len(columns) == 3
     table = panel.locator(".lab-check-table")
     expect(table).to_contain_text("FastRNN")
     expect(message(panel)).to_contain_text("agree")

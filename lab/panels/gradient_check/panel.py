@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.looks import INVISIBLE, ColumnBox, switch
+from lab.drawing.looks import INVISIBLE, ColumnBox, size_class, switch
 from lab.widgets.controls import (
     MAX_SHOWN_SIZE,
     Controls,
@@ -299,7 +299,7 @@ def _controls() -> Controls:
     for name, box in choice["model"].boxes.items():
         with box.hold_sync():
             box.description, box.disabled = f"{name} ({MODELS[name].title})", bool(MODELS[name].framework.missing)
-            box.add_class("lab-model").add_class(f"lab-check-{name}")
+            box.add_class(size_class("width", "18em")).add_class(f"lab-check-{name}")
     show(choice["model"].heading, False)  # the names of the models say it
     for name, most in (("n_emb", MAX_SHOWN_SIZE), ("n_hidd", MAX_SHOWN_SIZE), ("length", MAX_LENGTH)):
         choice[name].limit(most)
