@@ -105,13 +105,16 @@ def test_what_slows_down_the_machine_is_said_before_anything_is_measured_and_in_
 def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_row):
     make_results(make_row(1e-3), make_row(1e-3, "fused")).save(Path("a.json"))
     make_results(make_row(1e-3), make_row(1e-3, "fused")).save(Path("b.json"))
-    make_results(make_row(1e-3), make_row(2e-3, "fused")).save(Path("c.json"))
+    slower = make_results(make_row(1e-3), make_row(2e-3, "fused"))
+    slower.machine["threads"] = 2
+    slower.save(Path("c.json"))
     make_results(make_row(1e-3, n_hidd=7)).save(Path("d.json"))
     same, everything = run("compare", "a.json", "b.json").output, run("compare", "--all", "a.json", "b.json").output
     assert same.endswith("0 faster, 0 slower, 2 same\n")
     assert ("┃" in same, "┃" in everything) == (False, True)
     some, every = (run("compare", *more, "a.json", "c.json").output for more in ([], ["--all"]))
     assert ("fused" in some, "numpy" in some, "numpy" in every) == (True, False, True)
+    assert some.startswith("threads: 1 before, 2 after\n")
     assert re.search(r"│ +slower *│", some)  # the colour is not printed as text
     assert run("compare", "c.json", "a.json").output.endswith("1 faster, 0 slower, 1 same\n")
     none = run("compare", "a.json", "d.json")

@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,8 +69,8 @@ def test_ctrl_c_before_anything_is_measured_writes_and_names_no_file_also_where_
     assert Path("a.json").read_text() == "earlier"
 
 
-def results_of(*implementations, **fields):
-    cases = [Case("rnn", name, "cpu", "float32", "step", 20, 1) for name in implementations]
+def results_of(*implementations, model="rnn", **fields):
+    cases = [Case(model, name, "cpu", "float32", "step", 20, 1) for name in implementations]
     machine = {"processor": "a processor", "threads": 1, "gpus": []}
     return Results("2025-01-01T00:00:00+00:00", [], {}, machine, rows=[Row(case, **fields) for case in cases])
 
@@ -79,3 +80,18 @@ def test_what_was_not_measured_is_shown_with_the_reason_and_without_an_empty_tab
     assert printed().startswith("out of memory: ")
     assert printed().endswith("the machine has too little\n1 thread of a processor\n")
     assert capsys.readouterr().out == ""
+
+
+def test_below_the_table_are_its_signs_the_ratios_that_mean_nothing_and_the_speed_ups(printed, capsys):
+    found = {"q1": 0.99e-3, "median": 1e-3, "q3": 1.01e-3, "repeats": 9, "medians": [1e-3] * 3, "processor": 1.0}
+    results = results_of("scan", "fused", "torch-fused", "numpy", model="lstm", **found)
+    doubtful = results.rows[-1]
+    doubtful.waited = 0.1
+    results.rows.append(Row(replace(doubtful.case, implementation="fused", device="cuda"), **found))
+    bench.show(results, "scan")
+    shown = " ".join(printed().split())
+    assert "* PyTorch's nn.LSTM has no peepholes" in shown
+    assert "?: uncertain, and in no answer: it has fewer than 6 repeats" in shown
+    assert "The spread exceeds the difference from scan, so the ratio means nothing: fused on cpu (lstm step" in shown
+    assert "GPU over CPU, lstm step, hidden 20, 10 words, float32: 1 at batch 1" in shown
+    assert "1.00 ms ?" in capsys.readouterr().out

@@ -206,14 +206,14 @@ def why_no_gpu(results: Results) -> str | None:
 def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, Row]]:
     """Return the fastest row on "cpu" and on "gpu" (CUDA), by (dtype, model, work, length, batch, n_hidd).
 
-    An uncertain one is left out; a slower row does not replace it. Cases whose work is "copy", or that do less work
-    than their model, are ignored.
+    An uncertain one is left out; a slower row does not replace it. Cases that do less work than their model are
+    ignored.
     """
     best: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in rows:
         case = row.case
         side = {"cpu": "cpu", "cud": "gpu"}.get(case.device[:3])
-        if row.median and side and case.work != "copy" and case.same_work:
+        if row.median and side and case.same_work:
             sides = best.setdefault((case.dtype, case.model, case.work, case.length, case.batch, case.n_hidd), {})
             sides[side] = min(sides.get(side, row), row, key=lambda row: row.median or 0.0)
     return {key: {side: row for side, row in sides.items() if not row.is_uncertain} for key, sides in best.items()}

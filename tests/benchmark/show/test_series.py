@@ -16,7 +16,7 @@ def test_the_sizes_with_most_points_are_drawn_of_several_the_ones_in_the_middle(
     assert found.lines[0].y == [16] * 2
     found = series.times(rows, "batch")
     assert found.title == "RNN, hidden 20, 10 words, float32"
-    assert list(found.x.ticks) == [1, 4, 5, 16, 64, 256]
+    assert list(found.x.ticks) == found.lines[0].x == [1, 4, 5, 16, 64, 256]
 
 
 def test_of_as_many_sizes_those_with_more_lines_are_drawn(make_row):

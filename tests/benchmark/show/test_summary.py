@@ -67,6 +67,7 @@ def test_without_a_gpu_the_answer_is_what_the_smallest_sizes_take_with_certainty
         "No GPU was measured; on this CPU a training step takes 20.0 us with numpy (RNN, 20 hidden units, one sentence "
         "of 10 words: 500,000 words/s)."
     )
+    assert summary.answer(make_results(larger, sure)) == summary.answer(make_results(sure))
     assert summary.uncertain_lines(make_results(sure)) == []
     busy = make_results(sure)
     busy.doubt = "This machine is busy."

@@ -165,6 +165,10 @@ def test_the_hidden_state_and_the_gates_of_an_lstm_are_shown(panel, monkeypatch)
     h = panel.seen.forward.h[:, 1:]
     assert f"from {h.min():.3f} to {h.max():.3f}" in view.range.value
     assert re.findall('title="([^"]*)"', view.maps.value) == titles(panel, h)
+    written = f">{h[0, 0]:.2f}<"
+    assert written not in view.maps.value
+    view.numbers.value = True
+    assert written in view.maps.value
     assert is_hidden(view.what)
     panel.choice.run.value = "lstm"
     of_lstm = panel.seen.forward.h[:, 1:]

@@ -63,6 +63,8 @@ def test_sliders_act_at_once(panel):
     panel.length.value = 3
     line, _ = panel.figure.marks
     np.testing.assert_allclose(np.ravel(line.y), [4, 1, 0])
+    panel.first.value, panel.difference.value = 3, -0.5
+    np.testing.assert_allclose(np.ravel(line.y), [9, 6.25, 4])
     run(panel, "Powers")
     panel.power.value = 2
     line, points = panel.figure.marks
@@ -86,6 +88,8 @@ def test_the_columns_of_the_transition_matrix_sum_to_one(panel):
     run(panel, "Markov chain")
     line, _ = panel.figure.marks
     np.testing.assert_allclose(line.y, [[0, 1, 0], [1, 0, 1]])
+    panel.start.value = 1
+    np.testing.assert_allclose(line.y, [[1, 0, 1], [0, 1, 0]])
 
 
 def test_a_row_without_weight_is_named_and_the_panel_goes_on(panel):

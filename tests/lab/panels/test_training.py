@@ -20,12 +20,12 @@ from lab.panels.training import job as job_module
 from lab.panels.training import parameters as parameters_module
 from lab.panels.training.curves import Curves
 from lab.panels.training.job import training_jobs
-from lab.panels.training.text import epochs_table
+from lab.panels.training.text import epochs_table, status
 from lab.runtime.job import Listeners
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.events import Metrics
-from lxmls_rnn.deep_learning.training import BatchDone, Trainer
+from lxmls_rnn.deep_learning.training import BatchDone, Progress, Started, Trainer
 from lxmls_rnn.experiment import Settings, prepare
 from lxmls_rnn.runs import Run
 
@@ -461,6 +461,14 @@ def test_states_and_the_time_left_follow_from_the_events(panel, runs_folder):
     assert [seconds > 0 for _, seconds in later] == [done < 2 for done, _ in later]
     assert (BatchDone, "training") in seen
     assert (BatchDone, "measuring on dev") in seen
+
+
+@pytest.mark.parametrize(("model", "stage"), [("NumpyRNN", "Training"), ("FastRNN", "Compiling")])
+def test_before_the_first_update_only_a_model_that_needs_a_compiler_compiles(runs_folder, model, stage):
+    training = job_module.TrainingJob(runs_folder / "new", Settings(TRAIN, model=model))
+    training.state, training.started = "running", Started(2, 3, 40, 400, Progress())
+    assert f">{stage}</b>" in status(training)
+    assert ("the first time this takes" in status(training)) == (stage == "Compiling")
 
 
 def test_the_code_trains_the_same(panel, capsys, tmp_path):
