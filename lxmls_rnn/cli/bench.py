@@ -76,13 +76,15 @@ def show_run(session: Session) -> None:
 
     # set explicitly, since a shell makes background commands ignore Ctrl-C
     before = signal.signal(signal.SIGINT, interrupt)
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=len(session.cases))
-        for row in session.run():
-            n_cases = len(session.cases)
-            description = str(row.case).partition(":")[0]
-            bar.update(task, total=n_cases, completed=int(session.share * n_cases), description=description)
-    signal.signal(signal.SIGINT, before)
+    try:
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("starting", total=len(session.cases))
+            for row in session.run():
+                n_cases = len(session.cases)
+                description = str(row.case).partition(":")[0]
+                bar.update(task, total=n_cases, completed=int(session.share * n_cases), description=description)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def show(results: Results, baseline: str) -> None:

@@ -52,9 +52,11 @@ def test_a_run_shows_a_bar_prints_a_table_and_writes_results_and_picture(run, mo
 def test_a_folder_for_the_results_is_refused_before_anything_is_measured(run, monkeypatch):
     Path("folder").mkdir()
     monkeypatch.setattr(runner, "Worker", None)
+    before = signal.getsignal(signal.SIGINT)
     result = run(*SMALL, "--out", "folder")
     assert (result.exit_code, list(Path("folder").iterdir())) == (1, [])
     assert "folder: is a folder, expected a file for the results" in result.output
+    assert signal.getsignal(signal.SIGINT) is before  # Ctrl-C ends the process again
 
 
 @pytest.fixture

@@ -76,6 +76,12 @@ KERNELS = """() => [...(window.jupyterapp?.shell.widgets("main") ?? [])].map(({ 
             `${model.executionCount} ${model.executionState} ${outputArea?.future?.msg.header.msg_id}`)];
 })"""
 
+# the command is there once the lab has started, which a test before may not have waited for
+OPEN = """async path => {
+    await jupyterapp.restored;
+    await jupyterapp.commands.execute("docmanager:open", { path });
+}"""
+
 
 class Messages:
     """The messages between the kernels and a page, each as a line: its way, type, id, its parent's id, what it says."""
@@ -158,7 +164,9 @@ class LabPage:
         self.page.reload()
 
     def wait_until_idle(self):
-        expect(self.page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"\| Idle"))
+        """Wait until the kernel of the notebook in front says so in its own toolbar."""
+        shown = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-ExecutionIndicator")
+        expect(shown).to_have_attribute("data-status", "idle")
 
     def menu(self, name, *entries):
         self.page.get_by_role("menuitem", name=name, exact=True).click()
@@ -188,7 +196,7 @@ class LabPage:
             prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt")
             expect(prompts).to_have_count(0)
             self.complaints.clear()  # late ones of the notebooks before
-            self.page.evaluate("path => jupyterapp.commands.execute('docmanager:open', { path })", notebook)
+            self.page.evaluate(OPEN, notebook)
             expect(prompts).to_have_text(["[ ]:"] * 2)  # or those of a notebook before would be awaited
             self.wait_until_idle()
         else:

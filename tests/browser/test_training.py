@@ -62,7 +62,7 @@ def test_keys_on_a_panel_are_not_for_jupyterlab(lab):
     model = panel.get_by_label("Model", exact=True)
     expect(model).to_be_visible()  # before that it takes no focus
     before = model.input_value()
-    for control in (model, button(panel, "Help")):
+    for control in (model, panel.get_by_text("Help", exact=True)):
         control.focus()
         for key in "xdd":  # JupyterLab's keys for cutting and deleting a cell
             lab.page.keyboard.press(key)
