@@ -156,7 +156,8 @@ class LabPage:
         """Open a notebook and wait for its kernel."""
         self.page.goto(f"{self.server.url}/lab/tree/{name}?token={self.server.token}&reset")
         expect(self.page.locator(".jp-NotebookPanel")).to_be_visible()
-        self.wait_until_idle()
+        # before that, keys and menus have no notebook to act on
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"\| Idle"))
 
     def reload(self):
         """Reload the page."""
