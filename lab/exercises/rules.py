@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lab.exercises.answer_code import Source, blocks, copied, targets
-from lab.exercises.search_fix import Change
+from lab.exercises.search_fix import Change, ending
 from lxmls_rnn.deep_learning.frameworks import THEANO, TORCH, Framework
 
 _Rule = Iterator[tuple[str, Sequence[Any]]]  # a sentence, and what is put in a place: statements, as nodes or as text
@@ -31,11 +31,14 @@ _WAYS = {"sequences": "an element of {}", "outputs_info": "the last result, at f
 
 def changes(tree: ast.AST, framework: Framework, functions: Mapping[str, Any]) -> Iterator[Change]:
     """Yield repairs of an answer; `functions` are those of earlier exercises, by name."""
+    fixed = ending(tree)
     for parent in ast.walk(tree):
         for field in ("body", "orelse"):
             statements = getattr(parent, field, None)
             body: list[ast.stmt] = statements if isinstance(statements, list) else []
             for n, node in enumerate(body):
+                if node.lineno in fixed and not isinstance(node, ast.While):
+                    continue
                 for said, new in chain(_shared(node, framework, tree), _lost(node, framework), _loop(node, tree)):
                     parts = [part for one in new for part in (_parsed(one, node) if isinstance(one, str) else [one])]
                     yield Change((parent, vars(parent), field), [*body[:n], *parts, *body[n + 1 :]], node.lineno, said)
@@ -109,7 +112,8 @@ def _loop(node: ast.stmt, tree: ast.AST) -> _Rule:
     if not isinstance(node, (ast.For, ast.While)):
         return
     inside = [part for part in ast.walk(node) if isinstance(part, ast.stmt)]
-    for last in [part for part in inside if isinstance(part, ast.Return)][-1:]:
+    is_endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant)
+    for last in [part for part in inside if isinstance(part, ast.Return) and not is_endless][-1:]:
         yield return_in_loop(last), [_with_returns_as(ast.Pass, node), last]
         said = f"The return in line {last.lineno} also leaves out what comes after the loop: break ends only the loop."
         yield said, [_with_returns_as(ast.Break, node)]
@@ -148,10 +152,13 @@ def moved(tree: ast.AST) -> Iterator[Change]:
 
     Another repair may be meant: this is for mistakes that have no known cause.
     """
+    fixed = ending(tree)
     for parent in ast.walk(tree):
         statements = getattr(parent, "body", None)
         body: list[ast.stmt] = statements if isinstance(statements, list) else []
         for n, node in enumerate(body):
+            if fixed & {node.lineno, *(part.lineno for part in [*getattr(node, "body", [])][-1:])}:
+                continue
             for said, new in _indented(node, body[n + 1 :]):
                 yield Change((parent, vars(parent), "body"), [*body[:n], *new], node.lineno, said)
 

@@ -130,7 +130,7 @@ def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) ->
     names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     parts = {ast.unparse(node): _parsed(ast.unparse(node)) for node in ast.walk(tree) if _is_part(node)}
-    lines = set(lines) - _ending(tree)
+    lines = set(lines) - ending(tree)
     by_key: dict[str, dict[str, list[Change]]] = {kind: defaultdict(list) for kind in KINDS}
     singles: dict[str, list[Change]] = defaultdict(list)
     for parent in ast.walk(tree):
@@ -154,7 +154,7 @@ def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) ->
         yield from ((kind, changes) for changes in of_key.values() if len(changes) > 1)
 
 
-def _ending(tree: ast.AST) -> set[int]:
+def ending(tree: ast.AST) -> set[int]:
     """Return the lines on which the end of a `while` depends: with a change there it may run for ever."""
     lines = set[int]()
     for loop in [node for node in ast.walk(tree) if isinstance(node, ast.While)]:

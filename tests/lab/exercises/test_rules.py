@@ -1,9 +1,13 @@
 """Rules for mistakes of any exercise: each on an answer that has the mistake, and on others that have not."""
 
+import ast
+
 import pytest
 from student_answers import explained
 
+from lab.exercises import rules
 from lab.exercises.exercise import EXERCISES
+from lxmls_rnn.deep_learning.frameworks import NUMPY
 
 ONE_LINE = "    y = np.zeros((n_tags, L))  # scores\n    p = np.zeros((n_tags, L))  # probabilities\n"
 PADDED = 'x, y = np.zeros((B, L), "int32"), np.zeros((B, L), "int32")'
@@ -95,3 +99,11 @@ def test_a_rule_names_the_mistake(exercise, changes, said):
 )  # fmt: skip
 def test_a_rule_says_nothing_of_other_mistakes(exercise, changes, accusation):
     assert accusation not in explained(exercise, *changes)
+
+
+def test_no_repair_makes_a_loop_endless():
+    code = "def f(x):\n    t = x\n    for t in x:\n        pass\n    while t > 0:\n        x += t\n        t -= 1\n"
+    endless = "    while True:\n        if x:\n            return x\n"
+    tree = ast.parse(code + endless)
+    repairs = [*rules.changes(tree, NUMPY, {}), *rules.moved(tree)]
+    assert {change.line for change in repairs if change.line > 3} == {6}  # x += t, and neither t -= 1 nor the returns
