@@ -6,6 +6,7 @@ from pathlib import Path
 import faulty_worker
 import numpy as np
 import pytest
+from html_tables import tables
 
 from lab import BenchmarkPanel
 from lab.panels.benchmark.plots import speed_up_map
@@ -57,7 +58,9 @@ def test_a_run_is_followed_fills_table_and_plots_and_is_kept(panel, results_fold
     panel.run_button.click()
     panel.benchmark.wait()
     assert panel.status.value.startswith("2 of 2 cases measured, ")
+    assert panel.progress.value == 1
     assert panel.table.value.count("numpy on cpu") == 2
+    assert tables(panel.table.value)[0][0][5:] == ["median", "numpy = 1", "quartiles", "CPU", "GFLOP/s", "compile"]
     assert "numpy = 1: how many times as fast as numpy it is" in panel.table.value
     assert list(panel.figures["batch"].marks[0].x) == [1, 2]
     (file,) = results_folder.glob("*.json")
@@ -117,6 +120,9 @@ def test_a_wrong_choice_is_said_and_the_panel_goes_on(panel):
     assert panel.benchmark is None
     panel.choice["hidden"].value = "5"
     assert panel.status.value == "2 cases"
+    for of_set in (True, False):
+        panel.choice["set"].value = "quick" if of_set else "own sizes"
+        assert [panel.choice[name].disabled for name in ("hidden", "batch", "length")] == [of_set] * 3
 
 
 def test_earlier_results_are_loaded_and_compared(panel, results_folder):
@@ -126,10 +132,14 @@ def test_earlier_results_are_loaded_and_compared(panel, results_folder):
     panel.earlier.value = results_folder / "after.json"
     panel.load_button.click()
     assert "500 us" in panel.table.value
+    panel.shown.machine["threads"] = 2
     panel.earlier.value = results_folder / "before.json"
     panel.compare_button.click()
     assert "1 faster, 0 slower, 1 same" in panel.comparison.value
     assert len(re.findall("<tr>", panel.comparison.value)) == 2
+    assert "<p>threads: 1 before, 2 after</p>" in panel.comparison.value
+    panel.load_button.click()  # these are not what was compared
+    assert panel.comparison.value == ""
 
 
 def test_what_cannot_be_loaded_or_compared_is_said_in_a_sentence(panel, results_folder):
@@ -169,6 +179,17 @@ def test_a_row_that_waited_for_a_core_is_marked_wherever_it_is_shown(panel):
     assert "<td>1.00 ms ?</td><td>1.00 ?</td>" in panel.table.value
     assert "No answer: 1 of 1 rows is uncertain (?)" in panel.machine.value
     assert "?: uncertain, and in no answer" in panel.notes.value
+
+
+def test_less_work_is_starred_and_the_star_explained(panel):
+    panel.shown = make_results(1e-3, implementation="torch-fused")
+    panel._draw()
+    assert "no peepholes" not in panel.notes.value
+    (row,) = panel.shown.rows
+    row.case = replace(row.case, model="lstm")
+    panel._draw()
+    assert "torch-fused* on cpu" in panel.table.value
+    assert "nn.LSTM has no peepholes" in panel.notes.value
 
 
 def test_a_plot_shows_one_kind_of_work(panel):
@@ -213,6 +234,9 @@ def test_ratios_have_the_chosen_baseline_and_one_smaller_than_the_spread_is_name
     panel.shown.rows.append(row)
     panel._draw()
     assert "The spread exceeds the difference from numpy" in panel.notes.value
+    panel.baseline.value = "fused"
+    assert "The spread exceeds the difference from fused" in panel.notes.value
+    panel.baseline.value = "numpy"
     row.median = row.q1 = row.q3 = 5e-4
     panel._draw()
     assert "The spread exceeds" not in panel.notes.value

@@ -6,6 +6,7 @@ from html_tables import tables
 
 from lab import GradientCheckPanel
 from lab.drawing import html
+from lab.drawing.looks import is_hidden
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM
 from lxmls_rnn.plotting import palette
 from lxmls_rnn.teaching import gradient_check
@@ -111,6 +112,7 @@ def test_a_repeated_word_shows_in_its_column_and_without_one_the_mistake_does_no
     panel.choice["mistake"].value = "error of a repeated word assigned, not added"
     check(panel)
     assert "5 of 31 columns" in panel.entries.value  # of the embeddings, those of the sentence's words
+    assert tables(panel.entries.value)[0][0][-5:] == ["the", "old", "<unk>", "found", "dog"]
     assert "] the, in the frame" in panel.entries.value
     panel.sentence.words.value = "the dog found her"
     check(panel)
@@ -119,7 +121,12 @@ def test_a_repeated_word_shows_in_its_column_and_without_one_the_mistake_does_no
 
 
 def test_random_ids_are_drawn_by_the_seed_and_the_length_and_the_model_has_the_sizes_and_activation():
-    panel = make(*NUMPY, source="random ids")
+    panel = make(*NUMPY)
+    for source, is_random in (("words", False), ("random ids", True)):
+        panel.source.value = source
+        of_sentence = panel.sentence.number, panel.sentence.words, panel.sentence.tags
+        assert [control.disabled for control in of_sentence] == [is_random] * 3
+        assert is_hidden(panel.choice["length"]) != is_random
     for name, most in (("n_emb", 20), ("n_hidd", 20), ("length", 50)):
         panel.choice[name].value = most + 1
         panel.check_button.click()
@@ -177,6 +184,21 @@ def test_rows_come_while_others_are_awaited_and_stop_acts_at_once(slow):
     job.wait()
     assert "Stopped." in panel.message.value
     assert len(panel.rows) == 4 or panel.rows[-1].model == "NumpyLSTM"
+
+
+def test_a_gradient_that_was_chosen_stays_while_rows_come(slow):
+    panel = make("NumpyRNN", "NumpyLSTM", source="random ids")
+    panel.choice["mistake"].value = "W_h not transposed"
+    said = threading.Event()
+    panel.message.observe(lambda change: "NumpyLSTM: computing" in change.new and said.set(), "value")
+    panel.check_button.click()
+    said.wait()
+    first, *_, chosen = (n for n, row in enumerate(panel.rows) if not row.agrees)
+    assert panel.parameter.value == first
+    panel.parameter.value = chosen
+    slow.set()
+    panel.work.job.wait()
+    assert panel.parameter.value == chosen < 4 < len(panel.rows)
 
 
 def test_what_a_stopped_check_finds_is_not_said_of_the_next_one(slow, monkeypatch):

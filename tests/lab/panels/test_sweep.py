@@ -1,6 +1,7 @@
 """The sweep panel, driven in Python."""
 
 import math
+import os
 import re
 import shutil
 import threading
@@ -86,6 +87,7 @@ def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
 
 def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatch, may_begin):
     monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK_SECONDS", math.inf)
+    monkeypatch.setattr(Driver, "seconds_left", 40.0)
     panel.start_button.click()
     panel.start_button.click()  # a double click starts one
     assert not (runs_folder / "sweep-2").exists()
@@ -94,6 +96,7 @@ def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatc
     again = SweepPanel()  # as after a reload
     assert again.selected.value == "sweep-1"
     assert not again.stop_button.disabled
+    assert again.status.value.endswith("0 of 4 trainings, 0 workers, about 40 s left")
     may_begin.set()
     job.wait()
     for one in (panel, again):
@@ -164,6 +167,11 @@ def test_a_taken_name_is_refused_and_a_damaged_sweep_left_out_with_the_reason(pa
     panel = SweepPanel()
     assert panel.selected.options == ("small",)
     assert "bad/sweep.json is not the file of a sweep" in panel.left_out.value
+    replace(trained, folder=runs_folder / "other").begin()
+    for seconds, newest_first in ((10**9, ("small", "other")), (10**10, ("other", "small"))):
+        os.utime(runs_folder / "other", (seconds, seconds))
+        panel.refresh_button.click()
+        assert panel.selected.options == newest_first
 
 
 def entries(legend):
