@@ -211,7 +211,7 @@ def test_the_teacher_alone_sees_the_work_of_all_accounts_and_cannot_change_it(ac
 # An engine of a version, none if it is empty; a port is in use if $PORT says so. It notes what it is asked.
 DOCKER = r"""#!/bin/sh
 echo "$@" >>"$0.log"
-[ "$ENGINE" ] || { echo "Cannot connect to the Docker daemon"; exit 1; }
+[ "$ENGINE" ] || { echo; echo "Cannot connect to the Docker daemon"; exit 1; }
 case "$*" in
 version*) echo "$ENGINE" ;;
 *--service-ports*) [ -z "$PORT" ] || { echo "$PORT" >&2; exit 1; } ;;

@@ -17,7 +17,7 @@ compose() {
     docker compose --project-directory . --project-name lxmls-class --file docker/jupyterhub/docker-compose.yml "$@"
 }
 
-engine=$(docker version --format '{{.Server.Version}}' 2>&1) || die "Docker does not answer: $engine"
+engine=$(docker version --format '{{.Server.Version}}' 2>&1) || die "Docker does not answer: $(echo "$engine" | tail -n 1)"
 [ "${engine%%.*}" -ge 26 ] 2>/dev/null || die "This is Docker Engine $engine, and a class needs 26 or newer: before it," \
     "students could send names out of a closed network (CVE-2024-29018). Update Docker."
 
@@ -39,6 +39,7 @@ up() {
         said=$(compose run --rm -T --no-deps --service-ports hub true 2>&1) || die "The class cannot have its address;" \
             "CLASS_BIND and CLASS_PORT in .env choose another. Docker says: $(echo "$said" | tail -n 1)"
     fi
+    passwords=
     if [ "$STUDENTS" ]; then
         passwords=$(names | compose run --rm -T --no-deps hub python -m accounts add)
         [ -z "$passwords" ] || (umask 077 && echo "$passwords" >>$sheet && chmod 600 $sheet)
@@ -49,7 +50,8 @@ up() {
     grep -qs '^LAB_IMAGE=.' .env || [ "${LAB_IMAGE:-}" ] || docker compose build
     compose --profile build build student
     compose up --detach --wait || { compose logs --no-log-prefix --tail 5 hub; exit 1; }
-    echo "The class is at $(compose exec -T hub printenv CLASS_ADDRESS). New passwords are in $sheet: print it, cut it, delete it."
+    echo "The class is at $(compose exec -T hub printenv CLASS_ADDRESS)."
+    [ -z "$passwords" ] || echo "New passwords are in $sheet: print it, cut it, delete it."
 }
 
 down() {

@@ -190,7 +190,7 @@ def classroom(lab):
     it = Class(lab)
     try:
         printed = it.shell("make class STUDENTS=students.txt && make class STUDENTS=8")
-        assert f"The class is at {it.address}. New passwords are in passwords.txt" in printed
+        assert f"The class is at {it.address}.\nNew passwords are in passwords.txt" in printed
         sheet = lab.folder / "passwords.txt"
         assert sheet.stat().st_mode & 0o777 == 0o600
         it.passwords = passwords(sheet.read_text())
