@@ -16,18 +16,17 @@ def test_the_library_is_the_host_and_without_it_there_are_plain_settings(monkeyp
 
 
 @fresh_theano.needs_compiler
-@pytest.mark.daily("compiles a scan from an empty cache without BLAS, ten seconds")
+@pytest.mark.daily("compiles the header and three modules from an empty cache, ten seconds")
 def test_without_a_host_theano_has_its_own_settings_and_our_compiler(tmp_path):
     code = """
 import sys
 from theano_runtime import host
 host.entry_points = lambda group: ()
 import theano, theano.tensor as T
-x, w = T.vector(), theano.shared(0.5)
-h, _ = theano.scan(lambda z, before: z * w + before, sequences=x, outputs_info=T.zeros(()))
-print(theano.function([x], T.grad(h.sum(), w))([1.0, 2.0]), "lxmls_rnn.device" in sys.modules)
+x = T.vector()
+print(theano.function([x], T.exp(x).sum())([0.0, 0.0]), "lxmls_rnn.device" in sys.modules)
 """
-    assert fresh_theano.run(code, tmp_path) == "4.0 False\n"  # h = (w, 3w)
+    assert fresh_theano.run(code, tmp_path) == "2.0 False\n"
     assert list(tmp_path.glob("*/header-*/*.gch"))
 
 
