@@ -190,6 +190,7 @@ def test_the_hidden_state_and_the_gates_of_an_lstm_are_shown(panel, monkeypatch)
 def test_the_gradient_is_followed_back(panel, run):
     panel.choice.run.value = run
     view = turn_to(panel, GRADIENT)
+    assert view.word.label == "6 run"  # before the full stop
     view.word.value = 3
     reach = gradient_reach(panel.opened.tagger.model, panel.seen.x, 3, view.tag.value)
     p = panel.seen.forward.p_y[:, 3]

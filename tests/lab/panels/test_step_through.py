@@ -10,6 +10,7 @@ from lab.drawing.looks import is_hidden
 from lab.panels.step_through import network_drawing
 from lab.panels.step_through.panel import PLAY_MILLISECONDS
 from lxmls_rnn.datasets import corpora
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
@@ -148,6 +149,10 @@ def test_the_sizes_and_the_activation_are_the_models(panel):
     assert panel.play.interval == PLAY_MILLISECONDS["slow"]
     go_to(panel, "h_1", 1)
     assert "tanh(a<sub>1</sub>)" in panel.equation.value
+    for activation in ("tanh", "logistic"):
+        panel.network["activation"].value = activation
+        go_to(panel, "e_a_1", 1)
+        assert f"its slope, which is at most {ACTIVATIONS[activation].steepest}." in panel.equation.value
 
 
 def test_a_trained_run_is_stepped_through(panel, capsys):
