@@ -227,10 +227,12 @@ def test_a_point_opens_its_run_in_the_inspection_panel(trained):
     panel = SweepPanel()
     points = panel.plots.points
     colour_of = {name: colour for _, colour, name in entries(panel.plots.legends[0])}
-    accuracies = set()
+    accuracies, opened = set(), []
     for index, (n_hidd, accuracy) in enumerate(zip(points.x, points.y, strict=True)):
         points._handle_custom_msgs(None, {"event": "element_click", "data": {"index": index}}, None)
         (inspection,) = panel.inspection.children
+        opened.append(inspection)
+        assert [one.comm is None for one in opened] == [*[True] * index, False]  # those before are closed
         sweep, name = inspection.choice.run.value.split("/")
         run = Run.open(name, trained.folder)
         assert (sweep, run.settings.n_hidd, run.metrics()[-1].dev_accuracy) == ("small", n_hidd, accuracy)
