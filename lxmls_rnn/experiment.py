@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lxmls_rnn import paths
-from lxmls_rnn.datasets.corpora import CORPORA, NAMES, corpus_files, corpus_name, find
+from lxmls_rnn.datasets import corpora
 from lxmls_rnn.datasets.download import digest
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
@@ -28,9 +30,9 @@ CHANGE_DEV = (*LIMITS, "tags", "tag_map")  # settings that decide which sentence
 
 def parts(settings: Settings) -> dict[str, Path]:
     """Return the files to evaluate a training on: its own 'train' and 'dev', and 'test' of a named corpus."""
-    name = corpus_name(settings.corpus)
-    test = {"test": corpus_files(name)[2]} if find(name) else {}
-    return {part: file for part, file in settings.located().items() if part in ("train", "dev")} | test
+    name = corpora.corpus_name(settings.corpus)
+    test = {"test": corpora.corpus_files(name)[2]} if corpora.find(name) else {}
+    return {part: paths.located(file) for part, file in settings.files().items() if part in ("train", "dev")} | test
 
 
 def part_file(settings: Settings, part: str) -> Path:
@@ -60,9 +62,9 @@ class Settings:
     corpus: str = setting(
         ...,
         "Corpus",
-        f"{NAMES}, or a CoNLL or CoNLL-U file",
+        f"{corpora.NAMES}, or a CoNLL or CoNLL-U file",
         "corpus",
-        tuple(CORPORA),
+        tuple(corpora.CORPORA),
         is_file=True,
         is_basic=True,
     )
@@ -191,31 +193,13 @@ class Settings:
 
         The files of a named corpus are relative to the data folder, see `paths.located`.
         """
-        named = find(self.corpus)
+        named = corpora.find(self.corpus)
         train, dev, *_ = named.files if named else (self.corpus, None)
         if named and named.is_partial and dev and not paths.located(dev).exists():
             dev = None
         own_map = None if self.tag_map in reader_tags.NAMES else self.tag_map
         files = {"train": train, "dev": self.dev or dev, "embeddings": self.embeddings, "tag_map": own_map}
         return {what: file for what, file in files.items() if file is not None}
-
-    def located(self) -> dict[str, Path]:
-        """Return the resolved paths of `files`; errors as `corpus_files` for a named corpus."""
-        if find(self.corpus):
-            corpus_files(self.corpus)
-        return {what: paths.located(file) for what, file in self.files().items()}
-
-    def resolved(self) -> Settings:
-        """Return these settings with the tags' column and map that are chosen for the training file, see `tags.choose`.
-
-        Errors as `located` and `tags.choose`.
-        """
-        if reader_tags.AUTO not in (self.tags, self.tag_map):
-            return self
-        files = self.located()
-        tag_map = str(files.get("tag_map", self.tag_map))
-        source = reader_tags.choose(files["train"], self.tags, tag_map, self.encoding)
-        return replace(self, tags=source.tags, tag_map=self.tag_map if "tag_map" in files else source.tag_map)
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Settings:
@@ -226,28 +210,53 @@ class Settings:
         """Return the settings as a dictionary for JSON."""
         return asdict(self)
 
-    def check_files(self) -> None:
-        """Raise FileNotFoundError if one of the `files` is missing."""
-        for what, path in self.located().items():
-            if not path.is_file():
-                names = f"one of {', '.join(reader_tags.NAMES)} or " if what == "tag_map" else ""
-                raise FileNotFoundError(f"{what} must be {names}a file, but there is none at {path}")
-
-    def checksums(self) -> dict[str, str]:
-        """Return the SHA-256 of each of the `files`; FileNotFoundError if one is missing."""
-        return checksums(self)
-
 
 # all settings of a training by name; the seed of the parameters is the trainer's too
 SETTINGS = {**settings_of(Settings), **{name: one for name, one in settings_of(Trainer).items() if name != "seed"}}
 
 
-def checksums(*several: Settings) -> dict[str, str]:
-    """Return the SHA-256 of each of the `files` of some settings, each computed once; errors as `check_files`."""
-    for settings in several:
-        settings.check_files()
-    files = {file for settings in several for file in settings.files().values()}
-    return {file: digest(paths.located(file)) for file in sorted(files)}
+@dataclass(frozen=True)
+class Found:
+    """What the names in some settings stand for on this machine; made by `find`."""
+
+    given: Settings
+    names: dict[str, str]  # the `files` of the settings
+    files: dict[str, Path]  # where they are, also by their role
+    known: Mapping[str, str]  # checksums that need not be computed
+
+    @cached_property
+    def checksums(self) -> dict[str, str]:
+        """The SHA-256 of each file, by its name in the settings."""
+        named = sorted({(name, self.files[what]) for what, name in self.names.items()})
+        return {name: self.known.get(name) or digest(path) for name, path in named}
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings with the tags' column and map that are chosen for the training file; errors as `tags.choose`."""
+        given = self.given
+        if reader_tags.AUTO not in (given.tags, given.tag_map):
+            return given
+        tag_map = str(self.files.get("tag_map", given.tag_map))
+        source = reader_tags.choose(self.files["train"], given.tags, tag_map, given.encoding)
+        return replace(given, tags=source.tags, tag_map=given.tag_map if "tag_map" in self.files else source.tag_map)
+
+
+def find(settings: Settings | Found, known: Mapping[str, str] | None = None) -> Found:
+    """Find the files that settings name, unless this has been done; `known` are checksums that the caller has.
+
+    Errors as `corpus_files` for a named corpus; FileNotFoundError if a file is missing.
+    """
+    if isinstance(settings, Found):
+        return settings
+    if corpora.find(settings.corpus):
+        corpora.corpus_files(settings.corpus)
+    names = settings.files()
+    files = {what: paths.located(name) for what, name in names.items()}
+    for what, path in files.items():
+        if not path.is_file():
+            choices = f"one of {', '.join(reader_tags.NAMES)} or " if what == "tag_map" else ""
+            raise FileNotFoundError(f"{what} must be {choices}a file, but there is none at {path}")
+    return Found(settings, names, files, known or {})
 
 
 @dataclass(frozen=True)
@@ -262,7 +271,7 @@ class Experiment:
 Corpus = tuple[SequenceList, SequenceList | None, int]
 
 
-def read_corpus(settings: Settings) -> Corpus:
+def read_corpus(settings: Settings | Found) -> Corpus:
     """Read the corpus of `settings` with its vocabulary.
 
     Returns
@@ -272,8 +281,8 @@ def read_corpus(settings: Settings) -> Corpus:
     n_known_words
         Words with an id below it occur in the training part (and are not `<unk>`).
     """
-    corpus, settings = PostagCorpus(), settings.of_corpus.resolved()
-    files = settings.located()
+    corpus, found = PostagCorpus(), find(settings)
+    files, settings = found.files, found.settings
     parts = [
         corpus.read_sequence_list_conll(
             files[part], files.get("tag_map", settings.tag_map), tags=settings.tags, **settings.reading
@@ -290,21 +299,21 @@ def read_corpus(settings: Settings) -> Corpus:
     return parts[0], parts[1] if len(parts) == 2 else None, n_known
 
 
-def prepare(settings: Settings, corpus: Corpus | None = None) -> Experiment:
+def prepare(settings: Settings | Found, corpus: Corpus | None = None) -> Experiment:
     """Read the corpus, unless the result of `read_corpus` is given, and the embeddings, and initialise the model.
 
-    Errors as `read_corpus`, `extract_embeddings`, and the model's constructor; ValueError if all words of the training
-    part have the same tag.
+    Errors as `find`, `read_corpus`, `extract_embeddings`, and the model's constructor; ValueError if all words of the
+    training part have the same tag.
     """
-    settings = settings.resolved()
-    train, dev, n_known = corpus or read_corpus(settings)
+    found = find(settings)
+    settings = found.settings
+    train, dev, n_known = corpus or read_corpus(found)
     if len(used := {tag for sentence in train for tag in sentence.tags}) == 1:
         raise ValueError(f"every word of {settings.corpus} has the tag {used.pop()!r}, so there is nothing to learn")
     first: tuple[Any, ...] = (len(train.x_dict), settings.n_emb)
     if settings.embeddings is not None:
         case: Any = "guide" if settings.vocabulary == "guide" else "best"
-        file = paths.located(settings.embeddings)
-        first = (extract_embeddings(file, train.x_dict, seed=settings.seed, case=case),)
+        first = (extract_embeddings(found.files["embeddings"], train.x_dict, seed=settings.seed, case=case),)
     options = {**settings.model_options(), "init": settings.init}
     model = model_class(settings.model)(*first, settings.n_hidd, len(train.y_dict), **options)
     source = reader_tags.TagSource(settings.tags, settings.tag_map)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lxmls_rnn.datasets import reach
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
-from lxmls_rnn.experiment import Settings, parts, prepare, read_corpus
+from lxmls_rnn.experiment import Settings, find, parts, prepare, read_corpus
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 
@@ -116,10 +117,17 @@ def test_checksums_are_those_of_the_files(tmp_path):
     file.write_bytes(bytes(range(256)) * 10_000)
     settings = Settings(SAMPLE_TRAIN, embeddings=str(file))
     sums = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in (SAMPLE_TRAIN, str(file))}
-    assert settings.checksums() == sums
+    assert find(settings).checksums == sums
     file.unlink()
     with pytest.raises(FileNotFoundError, match=f"embeddings must be a file, but there is none at {file}"):
-        settings.checksums()
+        find(settings)
+
+
+def test_the_files_of_a_training_are_found_once(tmp_path, monkeypatch):
+    made, make = [], reach.make
+    monkeypatch.setattr(reach, "make", lambda *where: made.append(where) or make(*where))
+    assert list(Run.create("one", Settings("reach:2", max_nr_sent=9, trainer=Trainer(epochs=1)), tmp_path).fit())
+    assert len(made) == 1
 
 
 def epochs_of(settings):

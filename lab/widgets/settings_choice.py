@@ -151,7 +151,8 @@ class CorpusChoice(SettingsChoice):
     def name(self) -> str:
         """The name of the corpus, or an empty string for the user's own file."""
         chosen = self["corpus"].value
-        return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if corpora.find(chosen) else ""
+        is_file = chosen.startswith(f"{UPLOADS}/")
+        return f"{REACH}:{self.distance.value}" if chosen == REACH else "" if is_file else chosen
 
     def value_of(self, name: str) -> Any:
         """Return the value of a setting; a corpus that has a name brings its own dev part."""

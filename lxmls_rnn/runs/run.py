@@ -36,7 +36,7 @@ from lxmls_rnn.deep_learning.models import numpy_class
 from lxmls_rnn.deep_learning.parameters import Model
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.device import GpuLost
-from lxmls_rnn.experiment import Corpus, Experiment, Settings, prepare
+from lxmls_rnn.experiment import Corpus, Experiment, Found, Settings, find, prepare
 from lxmls_rnn.runs.folder import RUN, Damaged, clear, model_of, new_folder, open_all, read_config, read_metrics
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import LOCK_FILE, append, locked, make_atomically, naming, write_atomically
@@ -49,43 +49,35 @@ CHECKPOINT = "checkpoint.npz"
 class Run:
     """The folder of one run, made by `create` or opened by `open`.
 
-    `diverged` is the message if its last training diverged (NaN or infinity), else None. `corpus` and `checksums` are
-    the results of `read_corpus` and `Settings.checksums` for the next training, if the caller has them already.
+    `diverged` is the message if its last training diverged (NaN or infinity), else None. `corpus` and `found` are the
+    results of `read_corpus` and `find` for the next training, if the caller has them already.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        settings: Settings,
-        diverged: str | None = None,
-        corpus: Corpus | None = None,
-        checksums: dict[str, str] | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, settings: Settings, diverged: str | None = None) -> None:
         self.folder, self.settings, self.diverged = folder, settings, diverged
-        self.corpus, self.checksums = corpus, checksums
+        self.corpus: Corpus | None = None
+        self.found: Found | None = None
         self._prepared: Experiment | None = None
 
     @classmethod
     def create(
         cls,
         name: str,
-        settings: Settings,
+        settings: Settings | Found,
         root: str | os.PathLike[str] | None = None,
         corpus: Corpus | None = None,
-        checksums: dict[str, str] | None = None,
     ) -> Run:
         """Prepare a training and make the folder of its run in `root`, by default `paths.runs()`.
 
-        `corpus` and `checksums` are the results of `read_corpus` and `Settings.checksums`, if the caller has them
-        already. Errors as `new_folder` and `prepare`; then no folder is made.
+        `corpus` is the result of `read_corpus`, if the caller has it already. Errors as `new_folder` and `prepare`;
+        then no folder is made.
         """
         folder = new_folder(name, paths.runs(root))
-        checksums = checksums or settings.checksums()
-        settings = settings.resolved()
-        prepared = prepare(settings, corpus)
-        dtype = prepared.tagger.model.dtype
-        run = cls(folder, replace(settings, dtype=dtype), corpus=corpus, checksums=checksums)
-        run._prepared = prepared
+        found = find(settings)
+        checksums = found.checksums  # before the files are read
+        prepared = prepare(found, corpus)
+        run = cls(folder, replace(found.settings, dtype=prepared.tagger.model.dtype))
+        run.corpus, run.found, run._prepared = corpus, found, prepared
         if folder.is_dir():
             # a run that has been made meanwhile stays
             with locked(folder, lambda: new_folder(name, folder.parent), for_all_machines=True):
@@ -146,13 +138,13 @@ class Run:
             A file of the run cannot be read or written; the message names it.
         """
         with locked(self.folder, self._busy, for_all_machines=True):
-            checksums = self.checksums or self.settings.checksums()
-            self.checksums = None  # files may change before the next training
+            found, self.found = self.found or find(self.settings), None  # files may change before the next training
+            checksums = found.checksums
             config = read_config(self.folder)
             for file in {**config.checksums, **checksums}:
                 if config.checksums.get(file) != checksums.get(file):
                     raise ValueError(f"{file} has changed since the run {self.folder.name} began: it cannot be resumed")
-            experiment = self._prepared or prepare(self.settings, self.corpus)
+            experiment = self._prepared or prepare(found, self.corpus)
             self._prepared = None  # its model is trained from here on
             tagger = experiment.tagger
             if not is_wanted():  # to prepare may have taken a minute

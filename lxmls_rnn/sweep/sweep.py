@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.models import numpy_class
-from lxmls_rnn.experiment import Settings, checksums, prepare
+from lxmls_rnn.experiment import Settings, find, prepare
 from lxmls_rnn.runs import Damaged
 from lxmls_rnn.runs.folder import MAX_NAME_BYTES, new_folder, open_all
 from lxmls_rnn.storage import records
@@ -145,14 +145,15 @@ class Sweep:
         for s in dict.fromkeys(models.values()):
             numpy_class(s.model)(2, s.n_emb, s.n_hidd, 2, **s.model_options())
         for s in files.values():
-            s.check_files()
             prepare(replace(s, model="NumpyRNN", activation=None, peepholes=True, n_emb=1, n_hidd=1))
 
     def all_checksums(self) -> dict[str, str]:
         """Return the checksums of all files that the trainings name."""
         files = [name for name in grid.FILES if name in self.vary]
-        varied = product(*(self.vary[name] for name in files))
-        return checksums(*(replace(self.base, **dict(zip(files, values, strict=True))) for values in varied))
+        known: dict[str, str] = {}
+        for values in product(*(self.vary[name] for name in files)):
+            known |= find(replace(self.base, **dict(zip(files, values, strict=True))), known).checksums
+        return dict(sorted(known.items()))
 
     def save(self) -> None:
         """Write sweep.json atomically."""

@@ -20,7 +20,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.datasets.download import digest
 from lxmls_rnn.deep_learning.models import model_class
 from lxmls_rnn.deep_learning.training import Stopped
-from lxmls_rnn.experiment import Corpus, Settings, read_corpus
+from lxmls_rnn.experiment import Corpus, Settings, find, read_corpus
 from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import Config, Metrics
@@ -171,16 +171,16 @@ def _train(
 
 def _open_or_create(name: str, settings: Settings, identity: Identity) -> Run:
     corpus = _corpus(settings.of_corpus, tuple(identity.checksums.items()))
-    checksums = {file: identity.checksums[file] for file in settings.files().values()}  # compared by `reason_unfit`
+    known = identity.checksums  # which `reason_unfit` has compared
     with suppress(FileExistsError):
-        return Run.create(name, settings, identity.path, corpus, checksums)
+        return Run.create(name, find(settings, known), identity.path, corpus)
     run = Run.open(name, identity.path)
-    run.corpus, run.checksums = corpus, checksums
     # a run has what was chosen when it began; its number of epochs may be raised later
     left_open = [setting for setting in ("dtype", "tags", "tag_map") if getattr(settings, setting) in (None, AUTO)]
     own = {setting: getattr(run.settings, setting) for setting in left_open}
     if run.settings != settings.changed(epochs=run.settings.trainer.epochs, **own):
         raise ValueError(f"the run {run.folder} has other settings than the sweep")
+    run.corpus, run.found = corpus, find(run.settings, known)
     return run
 
 

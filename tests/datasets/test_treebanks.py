@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from lxmls_rnn.cli.main import app
 from lxmls_rnn.datasets import DATASETS, DownloadError, catalogue, fetch, treebanks
 from lxmls_rnn.datasets.corpora import corpus_files, corpus_name
-from lxmls_rnn.experiment import Settings, parts, read_corpus
+from lxmls_rnn.experiment import Settings, find, parts, read_corpus
 from lxmls_rnn.sweep.sweep import Sweep
 
 SENTENCE = (
@@ -166,7 +166,7 @@ def test_a_treebank_with_only_a_test_part_can_be_evaluated_on(server, data):
     with pytest.raises(
         FileNotFoundError, match=r"pt_pud-ud-train.conllu: `lxmls-rnn fetch ud:pt_pud` gets it, or says"
     ):
-        Settings("ud:pt_pud").located()
+        find(Settings("ud:pt_pud"))
 
 
 def test_a_release_that_lacks_the_parts_is_an_error(server, data):

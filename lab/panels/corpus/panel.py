@@ -18,7 +18,7 @@ from lab.widgets.panel import Panel, PanelJob, controls
 from lab.widgets.settings_choice import UPLOADS, CorpusChoice, chosen_settings, new_files
 from lxmls_rnn import datasets, paths
 from lxmls_rnn.datasets.treebanks import PREFIX, table
-from lxmls_rnn.experiment import Settings, read_corpus
+from lxmls_rnn.experiment import Settings, find, read_corpus
 from lxmls_rnn.plotting.palette import LINES, colour_of
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.readers.tags import TagSource
@@ -74,7 +74,8 @@ class CorpusPanel(Panel):
         return chosen_settings(self.choice)
 
     def read(self) -> None:
-        self.train, self.dev, self.n_known = read_corpus(self.settings())
+        found = find(self.settings())
+        self.train, self.dev, self.n_known = read_corpus(found)
         self._read = self.choice.values()
         self._show_stale()
         self.part.disabled = self.dev is None
@@ -89,8 +90,7 @@ class CorpusPanel(Panel):
             self.sentences,
             in_row(self.tags, self.lengths),
         ]
-        resolved = self.settings().resolved()
-        self.show_message(f"Read. Tags: {TagSource(resolved.tags, resolved.tag_map)}.")
+        self.show_message(f"Read. Tags: {TagSource(found.settings.tags, found.settings.tag_map)}.")
 
     def _show_stale(self) -> None:
         """Say if the settings or the file have changed since what is shown was read."""

@@ -26,7 +26,7 @@ from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.training import BatchDone, Progress, Started, Trainer
-from lxmls_rnn.experiment import Settings, prepare
+from lxmls_rnn.experiment import Settings, find, prepare
 from lxmls_rnn.runs import Run
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
@@ -343,7 +343,7 @@ def test_the_settings_of_a_run_can_be_taken(runs_folder):
     panel = TrainingPanel()
     panel.copy_button.click()
     assert "settings of given" in panel.message.value
-    assert panel.settings() == settings.resolved()
+    assert panel.settings() == find(settings).settings
 
 
 def test_a_run_whose_start_fails_leaves_the_list(panel, monkeypatch):

@@ -15,10 +15,11 @@ from lab.widgets.settings_choice import (
     chosen_settings,
     new_files,
 )
+from lxmls_rnn.datasets import corpora
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import models, rnn
 from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH, OF_RNN
-from lxmls_rnn.experiment import SETTINGS, Settings
+from lxmls_rnn.experiment import SETTINGS, Settings, find
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
 PLAIN = Settings("sample").changed(activation="logistic", seed=1234)
@@ -57,7 +58,7 @@ def test_settings_that_are_copied_are_those_that_are_trained_and_written_as_code
     wanted = PLAIN.changed(**changes)
     of_old = {what: str(data / file) for what, file in wanted.files().items()}  # runs of old versions have paths
     of_old["corpus"] = of_old.pop("train")
-    wanted.located()
+    find(wanted)  # a corpus reach:K is generated
     other = PLAIN.changed(decay=0.1, batch_size=3, shuffle=True, clip=9.0, patience=8, max_nr_sent=7, init="orthogonal")
     for given in (wanted, replace(wanted, **of_old)):
         chosen = groups()
@@ -103,6 +104,13 @@ def test_the_corpus_is_at_first_that_of_the_environment_also_if_it_is_not_downlo
     assert CorpusChoice().name == name
     assert PlayPanel().network.corpus_name == name
     assert CorpusChoice("sample").name == "sample"
+
+
+def test_a_corpus_is_looked_up_once_for_the_settings_in_the_controls(monkeypatch):
+    chosen, asked, look_up = groups(), [], corpora.find
+    monkeypatch.setattr(corpora, "find", lambda name: asked.append(name) or look_up(name))
+    assert chosen_settings(*chosen) == PLAIN
+    assert asked == ["sample"]
 
 
 def test_ones_own_corpora_and_files_are_listed(data):
