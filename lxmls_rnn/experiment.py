@@ -224,9 +224,17 @@ class Found:
     files: dict[str, Path]  # where they are, also by their role
     known: Mapping[str, str]  # checksums that need not be computed
 
+    def check(self) -> None:
+        """Raise FileNotFoundError if one of the files is missing."""
+        for what, path in self.files.items():
+            if not path.is_file():
+                choices = f"one of {', '.join(reader_tags.NAMES)} or " if what == "tag_map" else ""
+                raise FileNotFoundError(f"{what} must be {choices}a file, but there is none at {path}")
+
     @cached_property
     def checksums(self) -> dict[str, str]:
-        """The SHA-256 of each file, by its name in the settings."""
+        """The SHA-256 of each file, by its name in the settings; errors as `check`."""
+        self.check()
         named = sorted({(name, self.files[what]) for what, name in self.names.items()})
         return {name: self.known.get(name) or digest(path) for name, path in named}
 
@@ -244,19 +252,14 @@ class Found:
 def find(settings: Settings | Found, known: Mapping[str, str] | None = None) -> Found:
     """Find the files that settings name, unless this has been done; `known` are checksums that the caller has.
 
-    Errors as `corpus_files` for a named corpus; FileNotFoundError if a file is missing.
+    Errors as `corpus_files` for a named corpus; other files may be missing, see `Found.check`.
     """
     if isinstance(settings, Found):
         return settings
     if corpora.find(settings.corpus):
         corpora.corpus_files(settings.corpus)
     names = settings.files()
-    files = {what: paths.located(name) for what, name in names.items()}
-    for what, path in files.items():
-        if not path.is_file():
-            choices = f"one of {', '.join(reader_tags.NAMES)} or " if what == "tag_map" else ""
-            raise FileNotFoundError(f"{what} must be {choices}a file, but there is none at {path}")
-    return Found(settings, names, files, known or {})
+    return Found(settings, names, {what: paths.located(name) for what, name in names.items()}, known or {})
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def test_checksums_are_those_of_the_files(tmp_path):
     assert find(settings).checksums == sums
     file.unlink()
     with pytest.raises(FileNotFoundError, match=f"embeddings must be a file, but there is none at {file}"):
-        find(settings)
+        _ = find(settings).checksums
 
 
 def test_the_files_of_a_training_are_found_once(tmp_path, monkeypatch):

@@ -145,6 +145,7 @@ class Sweep:
         for s in dict.fromkeys(models.values()):
             numpy_class(s.model)(2, s.n_emb, s.n_hidd, 2, **s.model_options())
         for s in files.values():
+            find(s).check()
             prepare(replace(s, model="NumpyRNN", activation=None, peepholes=True, n_emb=1, n_hidd=1))
 
     def all_checksums(self) -> dict[str, str]:
