@@ -76,6 +76,14 @@ KERNELS = """() => [...(window.jupyterapp?.shell.widgets("main") ?? [])].map(({ 
             `${model.executionCount} ${model.executionState} ${outputArea?.future?.msg.header.msg_id}`)];
 })"""
 
+# The status bar may stay at "No Kernel" after another notebook was closed: it is asked only of a lab that is not ours.
+IS_IDLE = r"""() => {
+    if (!window.jupyterapp) return /\| Idle/.test(document.querySelector("#jp-main-statusbar")?.textContent);
+    const context = jupyterapp.shell.currentWidget?.context?.sessionContext;
+    const kernel = context?.session?.kernel;
+    return context?.isReady && kernel?.connectionStatus === "connected" && kernel.status === "idle";
+}"""
+
 # the command is there once the lab has started, which a test before may not have waited for
 OPEN = """async path => {
     await jupyterapp.restored;
@@ -156,8 +164,7 @@ class LabPage:
         """Open a notebook and wait for its kernel."""
         self.page.goto(f"{self.server.url}/lab/tree/{name}?token={self.server.token}&reset")
         expect(self.page.locator(".jp-NotebookPanel")).to_be_visible()
-        # before that, keys and menus have no notebook to act on
-        expect(self.page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"\| Idle"))
+        self.wait_until_idle()
 
     def reload(self):
         """Reload the page."""
@@ -165,9 +172,8 @@ class LabPage:
         self.page.reload()
 
     def wait_until_idle(self):
-        """Wait until the kernel of the notebook in front says so in its own toolbar."""
-        shown = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-ExecutionIndicator")
-        expect(shown).to_have_attribute("data-status", "idle")
+        """Wait until the kernel of the notebook in front is idle, and keys and menus act on that notebook."""
+        self.page.wait_for_function(IS_IDLE)
 
     def menu(self, name, *entries):
         self.page.get_by_role("menuitem", name=name, exact=True).click()
