@@ -160,12 +160,17 @@ def test_it_trains_on_the_emulated_gpu_and_compiles_next_to_nothing(emulated):
     check_training(run("bash", "-ec", TRAIN, options=as_options(emulated)))
 
 
-def test_the_gpu_s_layers_and_models_have_the_right_numbers_on_an_emulated_gpu(lab):
+# Batches of the fused models, and what moves between host and device; tests/gpu/test_host_code.py has each kernel.
+TRAINING = "Fast and not without and (clip or moves and True) or uploads or stays"
+
+
+def test_fused_models_train_on_an_emulated_gpu_as_numpys(lab, tmp_path):
     """In the lab's image, whose pygpu is the distribution's; all that needs pygpu is tested at night."""
-    output = run(
-        *PYTEST, "tests/gpu/test_gpu_on_device.py", "-k", "cuda-layers or cuda-updates or cuda-models", image=lab.image
-    )
-    assert re.search(r"\d+ passed", output)
+    files = (f"tests/gpu/on_device/{name}.py" for name in ("models", "updates"))
+    strict = ["--env=EMULATED_SEED=1", "--env=THEANO_FLAGS=gpuarray.preallocate=-1"]  # as tests/gpu/conftest.py has it
+    options = [*as_options(emulate(lab.image, tmp_path)), *strict]
+    output = run(*PYTEST, *files, "-k", TRAINING, options=options, image=lab.image)
+    assert "6 passed" in output
     assert "skipped" not in output
 
 
