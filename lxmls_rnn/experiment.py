@@ -217,7 +217,7 @@ SETTINGS = {**settings_of(Settings), **{name: one for name, one in settings_of(T
 
 @dataclass(frozen=True)
 class Found:
-    """What the names in some settings stand for on this machine; made by `find`."""
+    """Files on this machine that some settings name; made by `find`."""
 
     given: Settings
     names: dict[str, str]  # the `files` of the settings

@@ -336,7 +336,7 @@ def test_the_right_password_is_let_in_and_any_other_refused_from_wherever_it_com
 
 @real
 def test_a_page_of_a_student_can_do_nothing_in_the_teachers_session(hub):
-    """What JavaScript of a student's server can do there: ask for any page of this address, with its token."""
+    """JavaScript of a student's server, which asks for any page of this address, with its token."""
     teacher = Visitor(hub.address)
     assert teacher.log_in("teacher", hub.passwords["teacher"]) == 200
     assert {teacher.ask(path)[0] for path in ("/hub/admin", "/hub/api/users", "/hub/api/users/anna")} <= {403, 404}

@@ -7,7 +7,7 @@ import urllib.request
 
 
 class Visitor:
-    """What somebody at a browser asks of a hub, with the cookies that it has set."""
+    """Somebody at a browser, who asks a hub for pages with the cookies that it has set."""
 
     def __init__(self, address, *handlers, cookies=(), **headers):
         self.address, self.cookies, self.headers = address, http.cookiejar.CookieJar(), headers
