@@ -66,7 +66,7 @@ class PostagCorpus:
             'universal', which maps the 17 tags of Universal Dependencies to them; 'none' or None, with which the tags
             are only put in lower case; or 'auto', see `tags.choose`.
         max_sent_len : int, optional
-            Sentences of more than one word and fewer than `max_sent_len` are kept; by default all of more than one.
+            Sentences of more than one word and fewer than `max_sent_len` are kept, as in the toolkit; by default all.
         max_nr_sent : int, optional
             Stop reading after so many sentences were kept; by default read all.
         tags : str
@@ -86,8 +86,7 @@ class PostagCorpus:
         -----
         UserWarning
             Words have no tag, or tags are missing in the tag map (one warning for all of them; they become 'x'), or
-            sentences of one word were left out and `max_sent_len` is None, or the words are valid UTF-8 but `encoding`
-            is another one.
+            the words are valid UTF-8 but `encoding` is another one.
         """
         for name, limit in (("max_sent_len", max_sent_len), ("max_nr_sent", max_nr_sent)):
             if limit is not None:
@@ -111,23 +110,18 @@ class PostagCorpus:
 def _read(
     file: str | os.PathLike[str], column: int, encoding: str, max_len: int | None, max_nr: int | None
 ) -> list[list[Token]]:
-    """Return the sentences within the limits; ValueError if there is none. Warn of those of one word."""
+    """Return the sentences within the limits; ValueError if there is none."""
     kept: list[list[Token]] = []
-    nr_read = nr_single = 0
+    nr_read = 0
     for nr_read, sentence in enumerate(read_sentences(file, column, encoding), start=1):  # noqa: B007
-        if len(sentence) > 1 and (max_len is None or len(sentence) < max_len):
+        if max_len is None or 1 < len(sentence) < max_len:
             kept.append(sentence)
             if len(kept) == max_nr:
                 break
-        nr_single += len(sentence) == 1
     if nr_read == 0:
         raise ValueError(f"{file}: the file has no sentences")
     if not kept:
-        fewer = "" if max_len is None else f" and fewer than {max_len}"
-        raise ValueError(f"{file}: none of its {nr_read} sentences has more than 1{fewer} words")
-    if nr_single and max_len is None:
-        left_out = f"{nr_single} of {counted(nr_read, 'sentence')} left out: a sentence must have 2 words or more"
-        warnings.warn(f"{file}: {left_out}", stacklevel=3)
+        raise ValueError(f"{file}: none of its {nr_read} sentences has more than 1 and fewer than {max_len} words")
     return kept
 
 

@@ -1,5 +1,4 @@
 import re
-import warnings
 
 import numpy as np
 import pytest
@@ -32,14 +31,9 @@ def test_max_sent_len_is_exclusive(read):
     assert printed(read(DOGS_RUN + HE_SLEEPS, max_sent_len=3)) == ["He/pron sleeps/verb"]
 
 
-def test_sentences_of_one_word_are_left_out_and_told_where_nobody_asked(read):
-    with pytest.warns(
-        UserWarning, match=r"corpus\.conll: 1 of 3 sentences left out: a sentence must have 2 words or more"
-    ):
-        assert len(read("1 Run _ VB VB\n\n" + 2 * HE_SLEEPS)) == 2
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        read("1 Run _ VB VB\n\n" + HE_SLEEPS, max_sent_len=15)
+def test_a_sentence_of_one_word_counts_unless_the_length_is_limited(read):
+    assert printed(read("1 Run _ VB VB\n\n" + HE_SLEEPS)) == ["Run/verb", "He/pron sleeps/verb"]
+    assert printed(read("1 Run _ VB VB\n\n" + HE_SLEEPS, max_sent_len=15)) == ["He/pron sleeps/verb"]
 
 
 def test_max_nr_sent_counts_kept_sentences(read):
@@ -70,8 +64,6 @@ def test_a_file_without_sentences_is_refused(read, content):
 def test_a_file_of_which_the_limits_leave_nothing_is_refused(read):
     with pytest.raises(ValueError, match="none of its 2 sentences has more than 1 and fewer than 2 words"):
         read(DOGS_RUN + HE_SLEEPS, max_sent_len=2)
-    with pytest.raises(ValueError, match="none of its 2 sentences has more than 1 words"):
-        read(2 * "1 Run _ VB VB\n\n")
 
 
 def test_a_file_that_fails_leaves_the_dictionaries_as_they_were(tmp_path):
@@ -85,10 +77,10 @@ def test_a_file_that_fails_leaves_the_dictionaries_as_they_were(tmp_path):
 
 def test_a_warning_points_at_the_line_that_reads(tmp_path):
     file = tmp_path / "corpus.conll"
-    file.write_text("1 a _ _ WEIRD\n2 b _ _ NN\n\n1 Run _ VB VB\n")
-    with pytest.warns(UserWarning, match=r"WEIRD|left out") as caught:
+    file.write_text("1 a _ _ WEIRD\n2 b _ _ NN\n")
+    with pytest.warns(UserWarning, match="WEIRD") as caught:
         PostagCorpus().read_sequence_list_conll(file)
-    assert [warning.filename for warning in caught] == [__file__] * 2
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 # The tag map
@@ -113,12 +105,9 @@ def test_no_tag_of_the_english_web_treebank_is_unknown(ewt_dir):
     file = ewt_dir / "en_ewt-ud-dev.conllu"
     text = file.read_text(encoding="utf-8")
     ids = [line.split("\t")[0] for line in text.splitlines() if line and not line.startswith("#")]
-    one_word = text.count("\n1\t") - text.count("\n2\t")
-    with pytest.warns(UserWarning, match=f"{one_word} of 2001 sentences left out") as caught:
-        read = PostagCorpus().read_sequence_list_conll(file)
-    assert len(caught) == 1
-    assert len(read) == 2001 - one_word
-    assert read.get_num_tokens() == sum(i.isdecimal() for i in ids) - one_word == 25147 - one_word
+    read = PostagCorpus().read_sequence_list_conll(file)
+    assert len(read) == 2001
+    assert read.get_num_tokens() == sum(i.isdecimal() for i in ids) == 25147
     assert set(read.y_dict) == UNIVERSAL_TAGS
 
 
