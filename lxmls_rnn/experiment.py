@@ -10,7 +10,6 @@ from typing import Any
 
 from lxmls_rnn import paths
 from lxmls_rnn.datasets import corpora
-from lxmls_rnn.datasets.download import digest
 from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
 from lxmls_rnn.deep_learning.models import MODELS, model_class
@@ -22,6 +21,7 @@ from lxmls_rnn.readers.pos_corpus import PostagCorpus, compacify, train_vocabula
 from lxmls_rnn.sequences import SequenceList
 from lxmls_rnn.settings import MAX_SEED, check, described, setting, settings_of
 from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import digest
 from lxmls_rnn.tagger import Tagger
 
 LIMITS = ("max_sent_len", "max_nr_sent")

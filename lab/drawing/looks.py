@@ -57,11 +57,6 @@ def switch(widget: widgets.DOMWidget, name: str, is_on: bool) -> None:
     (widget.add_class if is_on else widget.remove_class)(name)
 
 
-def is_hidden(widget: widgets.DOMWidget) -> bool:
-    """Return whether `controls.show` has hidden a widget."""
-    return HIDDEN in widget._dom_classes
-
-
 class _Box(widgets.Box):
     def __init__(self, children: Iterable[widgets.Widget] = (), classes: Iterable[str] = ()) -> None:
         super().__init__(children, layout=shared(widgets.Layout), _dom_classes=tuple(classes))

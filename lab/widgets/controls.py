@@ -174,6 +174,11 @@ def show(widget: widgets.Widget, visible: bool = True) -> None:
     switch(widget, HIDDEN, not visible)
 
 
+def is_hidden(widget: widgets.Widget) -> bool:
+    """Return whether `show` has hidden a widget."""
+    return HIDDEN in widget._dom_classes
+
+
 def set_options(control: widgets.Widget, options: Iterable[object], value: object = None) -> None:
     """Replace the options of a control and select `value` (default: the present one) or, if missing, the first."""
     options = list(options)

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.drawing.looks import EMPTY, ColumnBox, is_hidden, size_class
+from lab.drawing.looks import EMPTY, ColumnBox, size_class
 from lab.widgets.controls import (
     ASIDE,
     Controls,
@@ -16,6 +16,7 @@ from lab.widgets.controls import (
     checkbox,
     field,
     in_row,
+    is_hidden,
     on_change,
     set_options,
     show,
@@ -62,13 +63,13 @@ class SettingsChoice(ColumnBox, Controls):
         rare = in_row(*rows[False])
         self.more = unfolding(rare, "More", "Rarely used settings", "sliders")
         ColumnBox.__init__(self, [in_row(*rows[True]), self.more, rare])
-        on_change(self._adapt, *rows[True], *rows[False])
+        on_change(self._adapt, *(one for one in (*rows[True], *rows[False]) if not isinstance(one, ParsedText)))
         self.refresh()
         self._adapt()
         _choices.add(self)
 
     def _adapt(self) -> None:
-        """Adapt the controls to the values of others."""
+        """Adapt the controls to the values of others; those of typed texts decide nothing."""
         for name, switch in self.switches.items():
             self[name].disabled = not switch.value
 

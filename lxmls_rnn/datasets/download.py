@@ -1,12 +1,10 @@
-"""Download of one file over HTTP, and checksums of files."""
+"""Download of one file over HTTP, and its comparison with what was published."""
 
-import hashlib
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lxmls_rnn.storage.files import naming, open_regular
+from lxmls_rnn.storage.files import digest
 
 TIMEOUT_SECONDS = 30.0  # a server that sends nothing for so long counts as stalled
 ATTEMPTS = 3  # in all, after failures that may be temporary
@@ -85,21 +83,6 @@ def _explain(error: Exception) -> tuple[str, bool]:
             layer = layer.__cause__ or layer.__context__
         return f"the server cannot be reached: {layer or error}", True
     return str(error), False
-
-
-def digest(path: Path, algorithm: str = "sha256") -> str:
-    r"""Return the checksum of a file in hexadecimal, by an algorithm of hashlib or `git-blob`; an OSError names it.
-
-    `git-blob` is git's id of the content: the SHA-1 of ``blob <size>\0`` and the content (Pro Git, section 10.2).
-    """
-    is_blob = algorithm == "git-blob"
-    with naming(path), open_regular(path) as file:
-        hasher = hashlib.new("sha1" if is_blob else algorithm, usedforsecurity=False)
-        if is_blob:
-            hasher.update(b"blob %d\0" % os.fstat(file.fileno()).st_size)
-        while piece := file.read(1 << 20):
-            hasher.update(piece)
-    return hasher.hexdigest()
 
 
 def mismatch(path: Path, size: int | None, checksums: tuple[str, ...]) -> str | None:

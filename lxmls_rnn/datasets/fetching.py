@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 from lxmls_rnn.datasets import treebanks
 from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
-from lxmls_rnn.datasets.download import DownloadError, MissingFile, TransferError, digest, mismatch, transfer
-from lxmls_rnn.storage.files import locked, open_regular, write_atomically
+from lxmls_rnn.datasets.download import DownloadError, MissingFile, TransferError, mismatch, transfer
+from lxmls_rnn.storage.files import digest, locked, open_regular, write_atomically
 
 TEMPORARY_PREFIX = ".fetch-"  # prefix of the temporary folders to which files are downloaded
 

@@ -16,17 +16,21 @@ import subprocess
 import sys
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
 from lxmls_rnn import paths
-from lxmls_rnn.device import processor
-from lxmls_rnn.storage.files import write_atomically
-from lxmls_rnn.storage.private import make_private
+from lxmls_rnn.storage.files import make_private, write_atomically
 
 VARIABLE = "OPENBLAS_CORETYPE"  # names a kernel; OpenBLAS reads it when it is loaded
 # What else chooses a library or a kernel.
 VARIABLES = (VARIABLE, "OPENBLAS_L2_SIZE", "LD_LIBRARY_PATH", "LD_PRELOAD")
+# The fields of /proc/cpuinfo that are the same on every processor of a kind, on x86 and on ARM.
+IDENTIFYING = {
+    *("vendor_id", "cpu family", "model", "model name", "stepping", "flags"),
+    *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Features"),
+}
 # Kernels that are tried if the one for this processor is wrong, by the name of the machine.
 KERNELS = {"aarch64": ("NEOVERSEN1", "ARMV8"), "x86_64": ("Haswell", "Nehalem")}
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -70,7 +74,7 @@ def prove(name: str, file: str | Path, folder: Path | None, loaded: Collection[s
     command = (sys.executable, Path(__file__).with_name("blas_products.py"), file)
     given = os.environ.get(VARIABLE, "")
     files = [(str(file), _version(file)) for file in command]
-    key = json.dumps([processor.identity(), files, [os.environ.get(variable) for variable in VARIABLES]])
+    key = json.dumps([identity(), files, [os.environ.get(variable) for variable in VARIABLES]])
     record = folder and folder / f"blas-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
     if record and (stored := _stored(record)) and (not loaded or stored.library in loaded):
         return stored
@@ -89,6 +93,16 @@ def prove(name: str, file: str | Path, folder: Path | None, loaded: Collection[s
             break
     remedy = f"unset {VARIABLE}={given} or name another kernel" if given else "install another version of it"
     raise RuntimeError(f"{name} ({library}) is wrong on this processor: {'; '.join(faults)}; {remedy}")
+
+
+def identity() -> str:
+    """Return what tells this kind of processor from others: the machine, its model and features."""
+    try:
+        with open("/proc/cpuinfo") as lines:
+            first = takewhile(str.strip, lines)  # up to an empty line: the first processor
+            return platform.machine() + "".join(line for line in first if line.partition(":")[0].strip() in IDENTIFYING)
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
 
 
 def _stored(record: Path) -> Proof | None:

@@ -1,17 +1,9 @@
-"""The kind of processor, and the cores that this process may use."""
+"""The cores that this process may use."""
 
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import takewhile
 from pathlib import Path
-
-# The fields of /proc/cpuinfo that are the same on every processor of a kind, on x86 and on ARM.
-IDENTIFYING = {
-    *("vendor_id", "cpu family", "model", "model name", "stepping", "flags"),
-    *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Features"),
-}
 
 
 def cores() -> int:
@@ -47,16 +39,6 @@ def processors(count: int) -> set[int]:
         in_core[core] = in_core.get(core, 0) + 1
         ranked.append((in_core[core], -number))
     return {-number for _, number in sorted(ranked)[:count]}
-
-
-def identity() -> str:
-    """Return what tells this kind of processor from others: the machine, its model and features."""
-    try:
-        with open("/proc/cpuinfo") as lines:
-            first = takewhile(str.strip, lines)  # up to an empty line: the first processor
-            return platform.machine() + "".join(line for line in first if line.partition(":")[0].strip() in IDENTIFYING)
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
 
 
 @contextmanager

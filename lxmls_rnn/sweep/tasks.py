@@ -17,7 +17,6 @@ import numpy as np
 
 import lxmls_rnn
 from lxmls_rnn import paths
-from lxmls_rnn.datasets.download import digest
 from lxmls_rnn.deep_learning.models import model_class
 from lxmls_rnn.deep_learning.training import Stopped
 from lxmls_rnn.experiment import Corpus, Settings, find, read_corpus
@@ -25,7 +24,7 @@ from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import Config, Metrics
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import locked
+from lxmls_rnn.storage.files import digest, locked
 from lxmls_rnn.storage.messages import in_words
 
 LOCK_SECONDS = 2.0  # to wait for a killed process to unlock a run

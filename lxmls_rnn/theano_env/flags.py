@@ -18,7 +18,7 @@ from theano_runtime.programs import ask
 from lxmls_rnn import device, paths
 from lxmls_rnn.device import libraries
 from lxmls_rnn.device.problems import index, is_cuda
-from lxmls_rnn.storage.private import make_private
+from lxmls_rnn.storage.files import make_private
 from lxmls_rnn.theano_env import blas, build
 
 CACHE_AGE_SECONDS = 10 * 365 * 24 * 3600  # Theano deletes older entries of the compile cache

@@ -10,6 +10,7 @@ import pytest
 from datasets.server import CONTENT, Handler, a_dataset, quietly, stalled, status, truncated, whole
 
 from lxmls_rnn.datasets import DownloadError, download
+from lxmls_rnn.storage.files import digest
 
 
 def silent(handler: Handler) -> None:
@@ -163,7 +164,7 @@ def test_a_target_that_cannot_be_written_is_an_os_error(server, tmp_path):
 )
 def test_a_checksum_is_the_published_one_of_abc(tmp_path, algorithm, expected):
     (tmp_path / "abc").write_bytes(b"abc")
-    assert download.digest(tmp_path / "abc", algorithm) == expected
+    assert digest(tmp_path / "abc", algorithm) == expected
     assert download.mismatch(tmp_path / "abc", 3, (f"{algorithm}:{expected}",)) is None
     wrong = f"{algorithm}:0"
     assert download.mismatch(tmp_path / "abc", None, (wrong,)) == f"{algorithm}: expected 0, got {expected}"
@@ -177,5 +178,5 @@ def test_a_size_is_compared_before_checksums(tmp_path):
 
 def test_every_checksum_is_compared(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
-    right = f"git-blob:{download.digest(tmp_path / 'abc', 'git-blob')}"
+    right = f"git-blob:{digest(tmp_path / 'abc', 'git-blob')}"
     assert download.mismatch(tmp_path / "abc", 3, (right, "sha256:0")).startswith("sha256: expected 0, got ba7816bf")

@@ -6,7 +6,7 @@ from html_tables import tables
 
 from lab import GradientCheckPanel
 from lab.drawing import html
-from lab.drawing.looks import is_hidden
+from lab.widgets.controls import is_hidden
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM
 from lxmls_rnn.plotting import palette
 from lxmls_rnn.teaching import gradient_check

@@ -16,11 +16,11 @@ import pytest
 from html_tables import boxes, tables
 
 from lab import InspectionPanel
-from lab.drawing.looks import is_hidden
 from lab.panels.inspection.neighbours import MAP_WORDS
 from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run
 from lab.panels.inspection.word_charts import WordLines, WordMap
+from lab.widgets.controls import is_hidden
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.evaluation import judge
 from lxmls_rnn.deep_learning.training import Trainer

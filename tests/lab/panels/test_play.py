@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lab import PlayPanel
-from lab.drawing.looks import is_hidden
+from lab.widgets.controls import is_hidden
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.teaching.analysis import gradient_reach
 from lxmls_rnn.teaching.jacobians import state_jacobian

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from lab import ScanPanel
-from lab.drawing.looks import is_hidden
 from lab.panels.scan.examples import EXAMPLES
 from lab.panels.scan.graph_drawing import n_operations
 from lab.panels.scan.panel import MISTAKES_PART
 from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source
 from lab.panels.scan.step import Compiled, StepError, evaluate
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS
+from lab.widgets.controls import is_hidden
 
 
 @pytest.fixture(scope="module")

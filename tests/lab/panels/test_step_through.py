@@ -6,9 +6,9 @@ from html_tables import tables
 
 from lab import StepThroughPanel
 from lab.drawing import html
-from lab.drawing.looks import is_hidden
 from lab.panels.step_through import network_drawing
 from lab.panels.step_through.panel import PLAY_MILLISECONDS
+from lab.widgets.controls import is_hidden
 from lxmls_rnn.datasets import corpora
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.deep_learning.training import Trainer

@@ -5,8 +5,7 @@ import warnings
 
 import pytest
 
-from lab.drawing.looks import is_hidden
-from lab.widgets.controls import progress_bar
+from lab.widgets.controls import is_hidden, progress_bar
 from lab.widgets.panel import SAVE_TOOLTIPS, Panel, PanelJob
 
 

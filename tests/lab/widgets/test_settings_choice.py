@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from lab.drawing.looks import is_hidden
 from lab.panels.play.panel import PlayPanel
-from lab.widgets.controls import settings_code
+from lab.widgets.controls import is_hidden, settings_code
 from lab.widgets.settings_choice import (
     CorpusChoice,
     ModelChoice,
