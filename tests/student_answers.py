@@ -3,8 +3,8 @@
 import linecache
 
 from lab.exercises import harness
+from lab.exercises.cause.explain import Explanation
 from lab.exercises.exercise import EXERCISES, answer_of
-from lab.exercises.explanation import Explanation
 from lab.exercises.inputs import cases
 
 

@@ -5,6 +5,7 @@ A check confirms that the code is correct, or reports the first difference and t
 ``check.progress()`` shows which exercises are done.
 """
 
+import re
 import threading
 from contextlib import suppress
 from functools import partial
@@ -13,14 +14,15 @@ from typing import Any
 
 import numpy as np
 from IPython import get_ipython
+from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
 from lab.drawing import html
-from lab.exercises import compare, explanation, failed_cells, harness
+from lab.exercises import compare, harness
 from lab.exercises import progress as _progress
-from lab.exercises.answer_code import is_students
+from lab.exercises.cause import explain
 from lab.exercises.exercise import EXERCISES, Exercise
 from lab.exercises.inputs import cases
-from lab.exercises.library_calls import library_calls
+from lab.exercises.judge import is_students, library_calls
 from lab.exercises.own_code import use as use  # `check.use`
 from lab.exercises.verdict import WHOLE, CheckStopped, Note, Verdict
 from lab.runtime import out_of_memory, python_warnings, student_process
@@ -37,7 +39,10 @@ NOTICE = "The check is running your code. To stop it: Kernel > Interrupt Kernel,
 
 _passed: set[str] = set()
 _numpy = {name: getattr(np, name) for name in np.__all__}
-failed_cells.watch(get_ipython())
+_DEFINED = re.compile(r"^(?:def|class)\s+(\w+)", re.MULTILINE)
+
+_before: dict[str, object] = {}  # previous values of the names that the running cell defines
+_stale: dict[str, tuple[object, str]] = {}  # name: stale function, error of its cell
 
 
 class Check:
@@ -58,9 +63,9 @@ class Check:
             return student_process.run(self._judge, self.exercise.kind.framework, self.seconds)
         except student_process.Ended as error:
             if error.known:
-                return NOT_RIGHT, f"{error.known}\n{explanation.CUT_OFF}"
+                return NOT_RIGHT, f"{error.known}\n{explain.CUT_OFF}"
             state = NOT_YET if isinstance(error, student_process.Waits) else NOT_RIGHT
-            return state, f"{error}{explanation.line_of(error)}"
+            return state, f"{error}{explain.line_of(error)}"
         except KeyboardInterrupt as error:
             raise CheckStopped(_where(error)) from None
         except Exception as error:  # the check itself fails on unexpected input
@@ -83,7 +88,7 @@ class Check:
                     failure = error
                 if replaced := _replaced():
                     return NOT_RIGHT, replaced
-                if isinstance(failure, NotImplementedError) and explanation.is_from_student(failure):
+                if isinstance(failure, NotImplementedError) and explain.is_from_student(failure):
                     return NOT_YET, "The cell is not filled in yet."
                 if failure:
                     break
@@ -91,7 +96,7 @@ class Check:
                     return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
             child.allow(MAX_SEARCH_SECONDS + self.seconds)
             logged = log.getvalue().partition("\n\n")[0]  # of tracebacks, the first one
-            explainer = explanation.Explanation(self.exercise, self.answer, child.tell, MAX_SEARCH_SECONDS)
+            explainer = explain.Explanation(self.exercise, self.answer, child.tell, MAX_SEARCH_SECONDS)
             state, text = explainer.verdict(got, failure)
             return state, f"{text}{'' if WHOLE in text else WHOLE}\n{logged}" if logged else text
 
@@ -114,6 +119,45 @@ def _where(error: KeyboardInterrupt) -> str:
     return f"Stopped in line {line.number} of your code:  {line.text}" if line else "Stopped."
 
 
+def _watch(shell: InteractiveShell | None) -> None:
+    """Watch the cells of an IPython shell for functions whose cell was run again but failed before it redefined them.
+
+    Do nothing for None (outside IPython).
+    """
+    if shell is None:
+        return
+
+    def begin(info: ExecutionInfo) -> None:
+        _before.clear()
+        names = _DEFINED.findall(info.raw_cell or "")
+        _before.update({name: shell.user_ns[name] for name in names if name in shell.user_ns})
+
+    def end(result: ExecutionResult) -> None:
+        error = result.error_before_exec or result.error_in_exec
+        for name, function in _before.items():
+            _stale.pop(name, None)
+            if error is not None and shell.user_ns.get(name) is function:
+                # Python 3.13 raises private subclasses of SyntaxError
+                kind = next(cls.__name__ for cls in type(error).__mro__ if not cls.__name__.startswith("_"))
+                _stale[name] = function, f"{kind}: {getattr(error, 'msg', None) or error}"
+        _before.clear()
+
+    shell.events.register("pre_run_cell", begin)
+    shell.events.register("post_run_cell", end)
+
+
+def _stale_among(*functions: object) -> str:
+    """Return a message that names the stale functions among these; an empty string if none is stale."""
+    return " ".join(
+        f"The cell that defines {name} failed ({error}): this verdict is about the previous {name}."
+        for name, (function, error) in _stale.items()
+        if any(function is given for given in functions)
+    )
+
+
+_watch(get_ipython())
+
+
 def _checked(name: str, *arguments: Any) -> Verdict:
     """Check an answer: the function or class that the exercise asks for."""
     if not arguments:
@@ -125,7 +169,7 @@ def _checked(name: str, *arguments: Any) -> Verdict:
     state, text = Check(exercise, arguments[0]).verdict()
     if state == RIGHT:
         _passed.add(name)
-    if stale := failed_cells.stale(*arguments):
+    if stale := _stale_among(*arguments):
         text = f"{stale}\n{text}"
     if noticed := out_of_memory.notice():  # and none later if memory ran out in this check
         text = f"{noticed}\n{text}"

@@ -1,6 +1,6 @@
 """Compare the named arrays of an answer with those of the solution, step by step, and stop at the first difference.
 
-`expected(name)` runs the solution through the harness of its exercise; `explanation.py` explains a difference.
+`expected(name)` runs the solution through the harness of its exercise; `cause/` explains a difference.
 """
 
 from __future__ import annotations

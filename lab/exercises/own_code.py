@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises.answer_code import is_students
-from lab.exercises.explanation import raised
+from lab.exercises.cause.explain import raised
+from lab.exercises.judge import is_students
 from lab.exercises.verdict import Note
 from lxmls_rnn.deep_learning import models
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, ForwardLoss, NumpyRNN

@@ -1,21 +1,35 @@
-"""Notice when student code calls the library's models."""
+"""Detect student code, and its calls of the library's models."""
 
 import functools
 import inspect
+import os
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import lab
 import lxmls_rnn.deep_learning
-from lab.exercises.answer_code import is_students
 
+# files in these folders are not student code
+_LAB_FOLDERS = (os.path.dirname(str(package.__file__)) for package in (lab, lxmls_rnn))
+_LIBRARY_FOLDERS = tuple(
+    f"{folder}/" for folder in (*_LAB_FOLDERS, sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"))
+)
+# names, in place of a file's, of code that the lab and Python compile: solutions, mistakes of the catalogue, modules
+_NO_FILES = ("<before ", "<solution of ", "<mistake in ", "<frozen", "<__array_function__")
 # methods of the library's models that do the work of an exercise
 _ANSWERS = {
     *("forward", "_forward", "grads", "backward", "quantities", "backpropagation", "_log_forward"),
     *("_scores", "_recurrent", "layer", "_layer", "_steps", "_step"),
 }
+
+
+def is_students(filename: str) -> bool:
+    """Return whether a file is student code: not part of the lab, the library, or Python."""
+    return not filename.startswith((*_LIBRARY_FOLDERS, *_NO_FILES))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
-from lab.exercises.answer_code import Source, copied, targets
+from lab.exercises.cause.source import Source, copied, targets
 
 # how a sentence about a kind of change begins, in the order in which the kinds are tried
 KINDS = {

@@ -1,36 +1,19 @@
-"""The source of an answer: whose it is, its statements, and changed versions of it that can be run."""
+"""The source of an answer: its statements, and changed versions of it that can be run."""
 
 from __future__ import annotations
 
 import ast
 import inspect
-import os
 import re
-import sysconfig
 import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-import lab
-import lxmls_rnn
-
-# files in these folders are not student code
-_LAB_FOLDERS = (os.path.dirname(str(package.__file__)) for package in (lab, lxmls_rnn))
-_LIBRARY_FOLDERS = tuple(
-    f"{folder}/" for folder in (*_LAB_FOLDERS, sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"))
-)
-# names, in place of a file's, of code that the lab and Python compile: solutions, mistakes of the catalogue, modules
-_NO_FILES = ("<before ", "<solution of ", "<mistake in ", "<frozen", "<__array_function__")
 _PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
 
 _IF = {"If", "orelse"}  # parts of a path
 Path = tuple[str, ...]  # the kinds of blocks around a statement, outermost first
 Group = list[ast.stmt]  # statements of one block that compute the same
-
-
-def is_students(filename: str) -> bool:
-    """Return whether a file is student code: not part of the lab, the library, or Python."""
-    return not filename.startswith((*_LIBRARY_FOLDERS, *_NO_FILES))
 
 
 class Source:

@@ -5,7 +5,7 @@ import ast
 import pytest
 from student_answers import explained
 
-from lab.exercises import rules
+from lab.exercises.cause import rules
 from lab.exercises.exercise import EXERCISES
 from lxmls_rnn.deep_learning.frameworks import NUMPY
 

@@ -1,14 +1,34 @@
-"""Student code that calls the library's models."""
+"""Whose code a file holds, and student code that calls the library's models."""
 
+import os
+import sys
 import threading
 
 import numpy as np
 import pytest
 
-from lab.exercises.library_calls import library_calls
+import lab
+from lab.exercises import exercise, judge
+from lab.exercises.judge import is_students, library_calls
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 X, GOLD = np.array([3, 1]), np.array([0, 2])
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *(os.__file__, np.__file__, lab.__file__, judge.__file__, "<frozen importlib._bootstrap>"),
+        *(exercise.answer_of("forward").__code__.co_filename, "<mistake in line 4 of forward>"),
+    ],
+)
+def test_code_of_python_and_of_the_lab_is_not_the_students(file):
+    assert not is_students(file)
+
+
+@pytest.mark.parametrize("file", ["/tmp/ipykernel_1/2.py", "<ipython-input-1-abc>", f"{sys.prefix}x/cell.py"])
+def test_a_cell_is_the_students(file):
+    assert is_students(file)
 
 
 def model():

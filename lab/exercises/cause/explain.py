@@ -29,12 +29,15 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises import compare, harness, rules, search_fix
-from lab.exercises.answer_code import Source, blocks, is_students, substitutions, targets
+from lab.exercises import compare, harness
+from lab.exercises.cause import rules
+from lab.exercises.cause.change import KINDS, LIKELY, RARE, repaired
+from lab.exercises.cause.source import Source, blocks, substitutions, targets
 from lab.exercises.compare import Difference
 from lab.exercises.exercise import EXERCISES, Exercise, Patch, answer_of
 from lab.exercises.harness import Arrays
 from lab.exercises.inputs import Case, cases
+from lab.exercises.judge import is_students
 from lab.exercises.verdict import WHOLE
 from lab.runtime import student_process
 from lab.runtime.student_errors import SourceLine, failed_line, sentence
@@ -539,7 +542,7 @@ class Explanation:
         if difference and (said := rules.one_array(self.source.tree, got, [*self.exercise.results])):
             return said
         candidates = functools.partial(rules.changes, framework=self.exercise.kind.framework, functions=self.accepted)
-        said = search_fix.repaired(self.source, self.source.lines, accepts, self._is_late, rules=candidates)
+        said = repaired(self.source, self.source.lines, accepts, self._is_late, rules=candidates)
         self.is_repaired = bool(said)
         return said or rules.scan_arguments(self.source.tree, self.accepted)
 
@@ -555,17 +558,17 @@ class Explanation:
         calls = [node for node in ast.walk(_solution_tree(self.exercise)) if isinstance(node, ast.Call)]
         functions = dict.fromkeys(ast.unparse(call.func) for call in calls if len(call.args) == 1 and not call.keywords)
         search = functools.partial(
-            search_fix.repaired,
+            repaired,
             self.source,
             accepts=lambda answer: not any(self._first_difference(answer, seed=seed) for seed in (0, 1)),
             is_late=self._is_late,
             functions=[*functions],
         )
         if self.exercise.kind.framework is NUMPY:
-            kinds = others = tuple(search_fix.KINDS)
+            kinds = others = tuple(KINDS)
         else:  # building and running a graph takes some 50 ms
             lines = () if only else lines
-            kinds, others = tuple(kind for kind in search_fix.KINDS if kind not in search_fix.RARE), search_fix.LIKELY
+            kinds, others = tuple(kind for kind in KINDS if kind not in RARE), LIKELY
         change = search(lines, kinds=only or kinds)
         if not change and not only:
             change = search((), rules=rules.moved)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lab.exercises.answer_code import Source
-from lab.exercises.search_fix import repaired
+from lab.exercises.cause.change import repaired
+from lab.exercises.cause.source import Source
 
 A, B, W = np.array([1.0, 2.0, 4.0]), np.array([3.0, -1.0, 0.5]), np.arange(9.0).reshape(3, 3) ** 2
 

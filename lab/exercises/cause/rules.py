@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises.answer_code import Source, blocks, copied, targets
-from lab.exercises.search_fix import Change, ending
+from lab.exercises.cause.change import Change, ending
+from lab.exercises.cause.source import Source, blocks, copied, targets
 from lxmls_rnn.deep_learning.frameworks import THEANO, TORCH, Framework
 
 _Rule = Iterator[tuple[str, Sequence[Any]]]  # a sentence, and what is put in a place: statements, as nodes or as text
