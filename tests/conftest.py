@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 from lxmls_rnn import paths
-from lxmls_rnn.benchmark.measure import machine, timing
+from lxmls_rnn.benchmark.measure import machine
 from lxmls_rnn.deep_learning.models import MODELS, model_class
 from lxmls_rnn.device import libraries, processor
 
@@ -111,7 +111,7 @@ def scan_of():
 @pytest.fixture
 def linux(tmp_path, monkeypatch):
     """Write files such as /proc/cpuinfo, the only ones that are then found where machine and driver are looked at."""
-    for module in (machine, libraries, processor, timing):
+    for module in (machine, libraries, processor):
         monkeypatch.setattr(module, "Path", lambda path: tmp_path / path.lstrip("/"))
 
     def write(path, text):

@@ -5,6 +5,7 @@ import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from lab.panels.scan.examples import Example
 from lab.panels.scan.programs import THEANO_IMPORTS, execute, remember
 from lab.runtime import student_process
 from lab.runtime.student_errors import SourceLine, failed_line, sentence
-from lxmls_rnn.benchmark.measure.timing import median_time
 from lxmls_rnn.deep_learning.frameworks import THEANO
 
 STEP_FILENAME = "<your step>"
@@ -99,6 +99,21 @@ def evaluate(compiled: Compiled, arguments: list[Any]) -> ScanResults:
         return ScanResults(by_loop(*arguments), scan, times)
 
     return _in_child(work, compiled.step)
+
+
+def median_time(call: Callable[[], object], seconds: float = 0.05, at_least: int = 5) -> tuple[float, int]:
+    """Time single calls for `seconds`, after one call as warm-up; return their median in seconds and their number.
+
+    The result is a rough estimate: the calls run in this process, and other threads may disturb them. The benchmark
+    measures more exactly.
+    """
+    call()
+    times: list[float] = []
+    while len(times) < at_least or sum(times) < seconds:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return median(times), len(times)
 
 
 def _defined(example: Example, step: str, printed: io.StringIO | None = None) -> dict[str, Any]:

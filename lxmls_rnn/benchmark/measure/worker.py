@@ -31,7 +31,6 @@ from lxmls_rnn.benchmark.measure import contenders
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.contenders import NumpyContender
 from lxmls_rnn.benchmark.measure.counting import checked_part
-from lxmls_rnn.benchmark.measure.timing import timed, waits
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, THEANO, TORCH
 from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 
@@ -141,6 +140,26 @@ class Bench:
         spent = {"wall": wall, "processor": processor, "waited": longest}
         memory = {"host_memory": peak_memory(), "device_memory": self.tagger.device_memory()}
         return {"seconds": repeats, "calls": self.calls, **spent, **memory}
+
+
+def timed(call: Callable[[], object], calls: int) -> float:
+    """Return the seconds that `calls` calls take together."""
+    start = perf_counter()
+    for _ in range(calls):
+        call()
+    return perf_counter() - start
+
+
+def waits() -> dict[str, float]:
+    """Return the seconds that each thread of this process has waited for a core; nothing where the system keeps none.
+
+    Source: https://docs.kernel.org/scheduler/sched-stats.html, the second number of /proc/PID/task/THREAD/schedstat.
+    """
+    waited = {}
+    for file in Path("/proc/self/task").glob("*/schedstat"):
+        with suppress(OSError):  # the thread has ended
+            waited[file.parent.name] = 1e-9 * int(file.read_text().split()[1])
+    return waited
 
 
 def reset_peak_memory() -> None:

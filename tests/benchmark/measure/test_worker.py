@@ -215,3 +215,17 @@ print(Bench("numpy", "cpu", "float32").prepare(case)["difference"] < 1e-5)
 def test_it_needs_nothing_but_numpy_and_what_it_times():
     done = subprocess.run([sys.executable, "-c", BARE], capture_output=True, text=True)
     assert done.stdout == "True\n", done.stderr
+
+
+def test_each_thread_has_the_time_that_it_waited_for_a_core(linux, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "Path", lambda path: tmp_path / path.lstrip("/"))
+    assert worker.waits() == {}
+    for thread, text in {"7": "912345 250000000 31\n", "12": "5 1000 2\n"}.items():
+        linux(f"/proc/self/task/{thread}/schedstat", text)
+    assert worker.waits() == {"7": 0.25, "12": pytest.approx(1e-6)}
+
+
+def test_calls_are_timed_together(monkeypatch):
+    durations, now = iter([1.0, 2.0, 4.0]), [0.0]
+    monkeypatch.setattr(worker, "perf_counter", lambda: sum(now))
+    assert worker.timed(lambda: now.append(next(durations)), 3) == 7.0

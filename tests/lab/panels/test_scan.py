@@ -2,11 +2,13 @@ import os
 import re
 import signal
 from html import unescape
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lab import ScanPanel
+from lab.panels.scan import step
 from lab.panels.scan.examples import EXAMPLES
 from lab.panels.scan.graph_drawing import n_operations
 from lab.panels.scan.panel import MISTAKES_PART
@@ -252,3 +254,12 @@ def test_a_compiled_function_that_takes_too_long_is_stopped():
     compiled = Compiled(example, example.step, None, lambda x: signal.raise_signal(signal.SIGPROF), 0.0, "")
     with pytest.raises(StepError, match="still running after 10 s"):
         evaluate(compiled, [np.zeros(3)])
+
+
+def test_a_median_time_leaves_out_the_first_call_and_fills_its_seconds(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(step, "time", SimpleNamespace(perf_counter=lambda: sum(now)))
+    durations = iter([100.0, 1.0, 2.0, 60.0])
+    assert step.median_time(lambda: now.append(next(durations)), seconds=0, at_least=3) == (2.0, 3)
+    assert next(durations, None) is None
+    assert step.median_time(lambda: now.append(0.25), seconds=2.0) == (0.25, 8)
