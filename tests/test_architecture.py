@@ -1,6 +1,9 @@
-"""The files and folders that the pages name exist, and no two classes have one name."""
+"""What the pages name exists, journeys enter the files that the page lists, and no two classes have one name."""
 
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -37,6 +40,19 @@ def test_what_a_page_names_is_there(page):
         if not any(path.endswith(f"/{name.rstrip('/')}") for path in there):
             missing.append(name)
     assert not missing, f"{page.name} names what is not there"
+
+
+@pytest.mark.parametrize("journey", ["training", "case"])
+def test_a_journey_enters_the_files_that_the_page_lists_in_their_order(journey, tmp_path):
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    section = re.search(rf"^## An? {journey}\b.*?(?=^## )", page, re.MULTILINE | re.DOTALL)[0]
+    steps = "".join(re.findall(r"^(?:\d+\.|   ).*", section, re.MULTILINE))
+    listed = re.findall(r"`([\w/]+\.py)`", steps)
+    environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {"LXMLS_RUNS": "runs"}
+    command = [sys.executable, ROOT / "tests/journeys.py", journey, tmp_path / "log"]
+    subprocess.run(command, cwd=tmp_path, env=environ, check=True, capture_output=True)
+    entered = dict.fromkeys((tmp_path / "log").read_text().splitlines())
+    assert [next((name for name in listed if file.endswith(f"/{name}")), file) for file in entered] == listed
 
 
 def test_no_two_classes_have_one_name():
