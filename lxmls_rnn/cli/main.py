@@ -205,7 +205,10 @@ def figures(run: Run) -> list[str]:
 
 @app.command()
 @with_settings(settings_of(ModelCheck), "model", "length", "n_hidd", "seed", "dtype", "against", "tolerance")
-def check(**settings: Any) -> None:
+def check(
+    every: Annotated[bool, typer.Option("--all", help="List all comparisons, not only those that differ.")] = False,
+    **settings: Any,
+) -> None:
     """Check the gradients: NumPy against finite differences, the other frameworks against NumPy.
 
     With `--against`, check models of any frameworks against another one, in the hidden states, gates, probabilities,
@@ -216,22 +219,27 @@ def check(**settings: Any) -> None:
     Example: `lxmls-rnn check --model RNN --model TorchRNN --against FastRNN --dtype float32`
     """
     wanted = ModelCheck(**settings)
+    rows = list(wanted.rows())
+    differing = [row for row in rows if not row.agrees]
+    bound = f"{TOLERANCE[wanted.dtype] if wanted.tolerance is None else wanted.tolerance:.0e}"
+    said = f"{len(differing)} of {len(rows)} comparisons differ by more than {bound} of the largest entry."
+    if not differing:
+        largest = max(row.difference for row in rows)
+        said = f"All {len(rows)} comparisons agree within {largest:.1e} of the largest entry; {bound} is allowed."
+    console.say(said)
     compared = "quantity" if wanted.against else "parameter"
     table = Table("model", "activation", compared, "against", "difference", "verdict", padding=(0, 0))
-    rows = list(wanted.rows())
-    for row in rows:
+    for row in rows if every else differing:
         verdict = Text("agrees", "green") if row.agrees else Text(f"differs at {row.where}", "red")
         table.add_row(row.name, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
-    console.print(table)
+    if table.rows:
+        console.print(table)
     if wanted.model is None:
         for missing in dict.fromkeys(entry.framework.missing for entry in MODELS.values()):
             if missing:
                 console.say(f"Left out: {missing}.")
-    bound = f"{TOLERANCE[wanted.dtype] if wanted.tolerance is None else wanted.tolerance:.0e}"
-    console.print(f"Largest difference between two entries, relative to the largest entry; up to {bound} they agree.")
-    differs = any(not row.agrees for row in rows)
     if wanted.against:
         console.say(ROUNDING)
-    for sentence in wanted.first_differences(rows) if differs else ():
+    for sentence in wanted.first_differences(rows) if differing else ():
         console.say(sentence)
-    raise typer.Exit(1 if differs else 0)
+    raise typer.Exit(1 if differing else 0)
