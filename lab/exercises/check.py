@@ -260,13 +260,14 @@ def solution(name: str) -> Note:
 
 
 def progress() -> Note:
-    """Show the table of exercises and their states."""
+    """Show the exercises and their states, those that are required first, and name the next one."""
     entries, failure = _stored()
     done = {name for name, entry in entries.items() if entry.state == RIGHT}
     optional = {name for name, exercise in EXERCISES.items() if exercise.optional}
+    names = sorted(EXERCISES, key=optional.__contains__)
     rows = [["", "exercise", "title", "state", "tries", "hints", "solution"]]
-    for name, exercise in EXERCISES.items():
-        entry = entries[name]
+    for name in names:
+        entry, exercise = entries[name], EXERCISES[name]
         state = "done" if name in done else entry.state
         if name in optional and not entry.tries and state == NOT_YET:
             state = "optional"
@@ -274,11 +275,12 @@ def progress() -> Note:
         rows.append([exercise.number, name, exercise.title, state, str(entry.tries), hints, "seen" * entry.solution])
     counted = f"{len(done - optional)} of {len(EXERCISES) - len(optional)} done"
     extra = f"{len(done & optional)} of {len(optional)} optional"
-    summary = failure or f"{counted}, {extra}. Saved in {_progress.FILE.path}."
+    following = next((f"Next: {EXERCISES[name].number}, {name}. " for name in names if name not in done), "")
+    summary = failure or f"{counted}, {extra}. {following}Saved in {_progress.FILE.path}."
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     header, *cells = [[html.Raw(f'<div style="text-align:left">{escape(cell)}</div>') for cell in row] for row in rows]
-    return Note("\n".join([*lines, summary]), f"{html.table(header, cells)}<p>{escape(summary)}</p>")
+    return Note("\n".join([summary, *lines]), f"<p>{escape(summary)}</p>{html.table(header, cells)}")
 
 
 def reset(name: str | None = None) -> Note:

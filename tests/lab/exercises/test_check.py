@@ -379,12 +379,19 @@ def test_progress_is_kept_on_disk(says):
     check.hint("forward")
     optional = next(name for name in EXERCISES if EXERCISES[name].optional)
     progress.update(optional, state="right")
-    assert "1 of 12 done, 1 of 13 optional" in str(check.progress())
+    assert "1 of 12 done, 1 of 13 optional. Next: 6.1, errors. " in str(check.progress())
     check.reset(optional)
     shown = check.progress()
     ((_, forward, *others),) = tables(shown._repr_html_())
     assert forward[3:] == ["done", "2", f"1 of {len(EXERCISES['forward'].hints)}", ""]
     assert {state for *_, state, _, _, _ in others} == {"optional", "not yet"}
+
+
+def test_progress_shows_required_exercises_first_wherever_a_teacher_puts_them(monkeypatch):
+    monkeypatch.setattr(check, "EXERCISES", dict(reversed(EXERCISES.items())))
+    ((_, first, *_, last),) = tables(check.progress()._repr_html_())
+    assert (first[1], last[1]) == ("lstm", "torch_loop")
+    assert "Next: 6.4, lstm. " in str(check.progress())
 
 
 def test_reset_forgets_one_or_all(says):
