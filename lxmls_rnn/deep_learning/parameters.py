@@ -178,6 +178,10 @@ class Model:
         """Options of the constructor, without sizes and seed."""
         return {"activation": self.activation, "dtype": self.dtype}
 
+    def __repr__(self) -> str:
+        values = self.sizes._asdict() | self.options
+        return f"<{type(self).__name__} " + ", ".join(f"{name}={value}" for name, value in values.items()) + ">"
+
 
 class LSTMOptions(Model):
     """Mixin of the LSTMs that adds peepholes; it must precede the RNN among their bases."""

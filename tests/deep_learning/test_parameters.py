@@ -16,6 +16,11 @@ def test_every_seed_that_a_message_promises_is_taken(seed):
     assert np.array_equal(NumpyRNN(*SIZES, seed=seed).param.W_e, expected)
 
 
+def test_a_model_shows_its_sizes_and_options():
+    shown = "<NumpyLSTM n_words=7, n_emb=3, n_hidd=5, n_tags=4, activation=tanh, dtype=float32, peepholes=True>"
+    assert repr(NumpyLSTM(*SIZES, dtype="float32")) == shown
+
+
 @pytest.mark.parametrize("cls", [NumpyRNN, NumpyLSTM])
 def test_values_of_other_names_or_shapes_are_refused_and_change_nothing(cls):
     model = cls(*SIZES, seed=0)

@@ -33,6 +33,7 @@ def test_pytorchs_lstm_does_the_same_work_where_there_are_no_peepholes():
         (False, True),
         (False, True),
     ]
+    assert all(case.same_work for case in make_cases(SETS["deepbench"].shapes, ["forward"]))
 
 
 def test_sizes_that_are_given_replace_those_of_the_set():
