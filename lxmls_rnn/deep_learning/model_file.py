@@ -1,4 +1,4 @@
-"""Model files: save and load taggers, build one from given parameters, convert one to another class."""
+"""Model files: save and load taggers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import IO, Annotated, Any, NamedTuple, TypeVar
 
@@ -164,7 +163,7 @@ def load(path: str | os.PathLike[str], model_class: type[parameters.Model] | Non
         with _fault(f"{path} {DAMAGED}"):
             values = {name: archive.read(name) for name in shapes}
         with _fault(f"{path} cannot be loaded"):
-            return Saved(build(model_class, sizes, values, known.activation, known.dtype), header)
+            return Saved(models.build(model_class, sizes, values, known.activation, known.dtype), header)
 
 
 def load_in_numpy(path: str | os.PathLike[str]) -> Saved:
@@ -238,22 +237,3 @@ def _check(
     parameters.check_choice("dtype", known.dtype, parameters.DTYPES)
     check_names(known.words, known.tags, sizes)
     return model_class, sizes, known
-
-
-def build(
-    model_class: type[M], sizes: parameters.Sizes, values: Mapping[str, np.ndarray], activation: str, dtype: str
-) -> M:
-    """Build a model from copies of the given parameters; errors as in `check_values`.
-
-    An LSTM has peepholes if `values` has a W_c.
-    """
-    model = model_class.__new__(model_class)
-    model.shapes = partial(model_class.shapes, peepholes="W_c" in values)
-    parameters.check_values(model.shapes(sizes), values)
-    model._set_up(sizes, values, activation, dtype)
-    return model
-
-
-def convert(model: parameters.Model, model_class: type[M]) -> M:
-    """Return a model of another class of the same family with the same parameters, e.g. a NumpyRNN from an RNN."""
-    return build(model_class, model.sizes, model.get_values(), model.activation, model.dtype)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+
+import numpy as np
 
 from lxmls_rnn import device
 from lxmls_rnn.deep_learning.activations import OF_FAST_TORCH, OF_LSTM, OF_RNN
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, THEANO, Framework
-from lxmls_rnn.deep_learning.parameters import Model, check_choice
+from lxmls_rnn.deep_learning.parameters import Model, Sizes, check_choice, check_values
 
 if TYPE_CHECKING:
     from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
@@ -147,3 +151,20 @@ def _device_of(name: str) -> str:
 def reset_model(model: M, seed: int | None = None) -> M:
     """Return an untrained model with the class, sizes and options of `model`; all its parameters are drawn."""
     return type(model)(*model.sizes, seed=seed, **model.options)
+
+
+def build(model_class: type[M], sizes: Sizes, values: Mapping[str, np.ndarray], activation: str, dtype: str) -> M:
+    """Build a model from copies of the given parameters; errors as in `check_values`.
+
+    An LSTM has peepholes if `values` has a W_c.
+    """
+    model = model_class.__new__(model_class)
+    model.shapes = partial(model_class.shapes, peepholes="W_c" in values)
+    check_values(model.shapes(sizes), values)
+    model._set_up(sizes, values, activation, dtype)
+    return model
+
+
+def convert(model: Model, model_class: type[M]) -> M:
+    """Return a model of another class of the same family with the same parameters, e.g. a NumpyRNN from an RNN."""
+    return build(model_class, model.sizes, model.get_values(), model.activation, model.dtype)

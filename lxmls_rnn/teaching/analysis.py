@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lxmls_rnn.deep_learning import model_file, parameters
+from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.batches import Sentence
+from lxmls_rnn.deep_learning.models import build
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
@@ -35,7 +36,7 @@ def gradient_reach(model: NumpyRNN, x: npt.ArrayLike, t: int, tag: int) -> Reach
     Parameters
     ----------
     model
-        A `NumpyRNN` or `NumpyLSTM`; `model_file.convert` makes one from another model. The computation is in float64.
+        A `NumpyRNN` or `NumpyLSTM`; `models.convert` makes one from another model. The computation is in float64.
     x
         Word ids, (L,).
     t
@@ -64,7 +65,7 @@ def _library_model(model: NumpyRNN) -> NumpyRNN:
     model_class = next(kind for kind in type(model).__mro__ if kind.__module__.partition(".")[0] == library)
     if type(model) is model_class and model.dtype == "float64":
         return model
-    return model_file.build(model_class, model.sizes, model.get_values(), model.activation, "float64")
+    return build(model_class, model.sizes, model.get_values(), model.activation, "float64")
 
 
 def factor_per_step(norms: np.ndarray) -> float:

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.models import MODELS, available, check_model_name, model_class, numpy_class
+from lxmls_rnn.deep_learning.models import MODELS, available, build, check_model_name, model_class, numpy_class
 from lxmls_rnn.deep_learning.parameters import STACKED_GATES, Model
 from lxmls_rnn.teaching.gradient_check import Comparison, comparison, pairs
 
@@ -76,7 +75,7 @@ def compare_models(
         if not _has_variant(cls, model):
             continue
         dtype = model.dtype if against else reference.dtype
-        other = model_file.build(cls, model.sizes, reference.get_values(), model.activation, dtype)
+        other = build(cls, model.sizes, reference.get_values(), model.activation, dtype)
         yield from compare_quantities(name, model, other, np.asarray(x), np.asarray(y), tolerance)
 
 

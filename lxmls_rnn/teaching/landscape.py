@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.batches import Batch
+from lxmls_rnn.deep_learning.models import build
 from lxmls_rnn.deep_learning.numpy_batches import columns, flat, sum_by_word
 from lxmls_rnn.deep_learning.numpy_lstm import Cells, NumpyLSTM, Slopes
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
@@ -60,7 +60,7 @@ def with_forget_offset(model: NumpyRNN, offset: float) -> NumpyRNN:
     values["W_e"] = np.concatenate([values["W_e"], np.ones((1, n_words), model.dtype)])
     values["W_x"] = np.concatenate([values["W_x"], b], axis=1)
     sizes = model.sizes._replace(n_emb=n_emb + 1)
-    return model_file.build(type(model), sizes, values, model.activation, model.dtype)
+    return build(type(model), sizes, values, model.activation, model.dtype)
 
 
 def with_clamps(model: NumpyRNN, clamps: Mapping[str, float]) -> NumpyRNN:
@@ -145,5 +145,5 @@ def losses_along(
 
 
 def _with(model: NumpyRNN, values: Mapping[str, np.ndarray], model_class: type[NumpyRNN] | None = None) -> NumpyRNN:
-    built: NumpyRNN = model_file.build(model_class or type(model), model.sizes, values, model.activation, model.dtype)
+    built: NumpyRNN = build(model_class or type(model), model.sizes, values, model.activation, model.dtype)
     return built

@@ -60,18 +60,6 @@ def test_a_file_can_become_another_class_of_its_family(saved):
     assert np.allclose(scan.forward(X), model.forward(X), rtol=1e-10)
 
 
-@pytest.mark.parametrize(
-    ("family", "options"), [("RNN", {"activation": "relu", "dtype": "float32"}), ("LSTM", {"peepholes": False})]
-)
-def test_convert_keeps_numbers_options_and_sizes(family, options):
-    model = models.numpy_class(family)(*SIZES, seed=0, **options)
-    there = model_file.convert(model, models.model_class(f"Fast{family}"))
-    assert (there.options, there.sizes) == (model.options, model.sizes)
-    assert options.items() <= model.options.items()
-    for W, value in zip(model_file.convert(there, type(model)).param, model.param, strict=True):
-        assert np.array_equal(W, value)
-
-
 def test_parameters_may_be_larger_than_the_usual_limit_of_zip(tmp_path, monkeypatch):
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)  # of bytes; really 2^31
     model = rnns.NumpyRNN(*SIZES, seed=0)

@@ -1,5 +1,6 @@
-"""The table of models: what it says of each, classes that replace one, the device that is named."""
+"""The table of models: what it says of each, classes that replace one, conversion, the device that is named."""
 
+import numpy as np
 import pytest
 
 from lxmls_rnn import device
@@ -44,3 +45,15 @@ def test_a_class_replaces_a_model_until_all_are_put_back(replaced):
 def test_theanos_device_is_named_once_theano_has_chosen_it(monkeypatch):
     monkeypatch.setenv("LXMLS_DEVICE", "cpu")
     assert models.device_of("FastRNN") == f"Theano uses the CPU, as {device.variable()}=cpu asks."
+
+
+@pytest.mark.parametrize(
+    ("family", "options"), [("RNN", {"activation": "relu", "dtype": "float32"}), ("LSTM", {"peepholes": False})]
+)
+def test_convert_keeps_numbers_options_and_sizes(family, options):
+    model = models.numpy_class(family)(7, 3, 4, 5, seed=0, **options)
+    there = models.convert(model, models.model_class(f"Fast{family}"))
+    assert (there.options, there.sizes) == (model.options, model.sizes)
+    assert options.items() <= model.options.items()
+    for W, value in zip(models.convert(there, type(model)).param, model.param, strict=True):
+        assert np.array_equal(W, value)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning import model_file, models
+from lxmls_rnn.deep_learning import models
 from lxmls_rnn.deep_learning.quantities import QUANTITIES
 from lxmls_rnn.teaching.gradient_check import random_values
 
@@ -48,7 +48,7 @@ def drawn(name, **options):
 @pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=in_float32)])
 def test_they_are_those_of_the_passes(name, options, dtype):
     model = drawn(name, dtype=dtype, **options)
-    found, expected = model.quantities(X, Y), model_file.convert(model, models.numpy_class(name)).backward(X, Y)
+    found, expected = model.quantities(X, Y), models.convert(model, models.numpy_class(name)).backward(X, Y)
     forward, layer, is_lstm = expected.forward, dict(expected.layer), "peepholes" in options
     right = {"z": forward.z, "y": forward.y, "p": forward.p_y, "h": forward.h[:, 1:]}
     right |= {"e_y": expected.e_y, "e_h": expected.e_h, "e_z": expected.e_z, **layer}

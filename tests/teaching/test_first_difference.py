@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning import model_file, models
+from lxmls_rnn.deep_learning import models
 from lxmls_rnn.teaching.first_difference import (
     compare_models,
     compare_quantities,
@@ -93,7 +93,7 @@ def planted(monkeypatch, cls, of_W_x, of_W_h):
 def found_in(name, activation="tanh", **options):
     """Return the first difference of a model from NumPy's."""
     model = model_of(models.numpy_class(name), activation=activation, **options)
-    model, right = (model_file.convert(model, cls) for cls in (models.model_class(name), models.numpy_class(name)))
+    model, right = (models.convert(model, cls) for cls in (models.model_class(name), models.numpy_class(name)))
     return first_difference(compare_quantities(name, model, right, X, Y, 1e-8))
 
 

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import Case
-from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.frameworks import NUMPY, THEANO, TORCH
-from lxmls_rnn.deep_learning.models import model_class, name_of
+from lxmls_rnn.deep_learning.models import build, model_class, name_of
 from lxmls_rnn.deep_learning.numpy_batches import columns, flat
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN
 
@@ -55,7 +54,7 @@ def draw_batch(case: Case, sentences: int, words: int) -> Inputs:
 def build_model(case: Case, values: dict[str, np.ndarray]) -> Any:
     """Return the library's tagger for a case, with these parameters."""
     cls = model_class(name_of(case.layer.upper(), case.implementation))
-    return model_file.build(cls, case.sizes, values, ACTIVATION, case.dtype)
+    return build(cls, case.sizes, values, ACTIVATION, case.dtype)
 
 
 def reference(case: Case, values: dict[str, np.ndarray], batch: Inputs, rate: float) -> Computed:

@@ -11,7 +11,6 @@ from theano.tensor import DimShuffle, Reshape
 
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning import models
-from lxmls_rnn.deep_learning.model_file import build
 from lxmls_rnn.deep_learning.ops.gpu.descent import GpuDescend
 from lxmls_rnn.deep_learning.ops.gpu.rows import GpuAddRows
 from lxmls_rnn.deep_learning.ops.gpu.transfers import GpuFetch
@@ -33,7 +32,7 @@ def pair(request):
     name, options = class_and_options(request.param)
     model = models.model_class(name)(60, 7, 37, 5, seed=3, dtype="float32", **options)
     double = {W: value.astype("float64") for W, value in model.get_values().items()}
-    return model, build(models.numpy_class(name), model.sizes, double, model.activation, "float64")
+    return model, models.build(models.numpy_class(name), model.sizes, double, model.activation, "float64")
 
 
 @pytest.fixture(scope="module")
