@@ -17,10 +17,10 @@ import numpy as np
 import lxmls_rnn
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import models, parameters
-from lxmls_rnn.deep_learning.npz import Archive
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import naming, open_regular, write_atomically
 from lxmls_rnn.storage.messages import quoted
+from lxmls_rnn.storage.npz import Archive
 
 MODEL = records.Format("lxmls-rnn model")
 DAMAGED = "is not a whole model file of this library"

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning import npz
+from lxmls_rnn.storage import npz
 
 
 def archive(*entries, version=None):
