@@ -1,10 +1,11 @@
-"""Free memory of the machine and the container, and a check whether something fits in."""
+"""Memory of the machine, the container and this process: how much is free, the peak, whether something fits in."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
@@ -75,6 +76,17 @@ def _of_process() -> int:
         return 1 << 62
     match = re.search(r"VmSize:\s+(\d+)", _text(Path("/proc/self/status")))
     return limit - (int(match[1]) * 1024 if match else 0)
+
+
+def reset_peak() -> None:
+    """Restart the measurement of `peak`, where Linux allows it."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak() -> int:
+    """Return the largest number of bytes that this process has had in memory since `reset_peak`."""
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024  # type: ignore[index]
 
 
 def kills() -> int:

@@ -4,6 +4,7 @@ import resource
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from lxmls_rnn import memory
@@ -87,3 +88,16 @@ print(memory.free())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 2 << 30
+
+
+def test_the_peak_is_counted_since_it_was_reset():
+    memory.reset_peak()
+    before = memory.peak()
+    ones = np.ones(1 << 23)  # 64 MiB
+    during = memory.peak()
+    ones_size = ones.nbytes
+    assert during - before > 0.9 * ones_size
+    del ones
+    assert memory.peak() > during - ones_size // 2
+    memory.reset_peak()
+    assert memory.peak() < during - ones_size // 2

@@ -16,7 +16,6 @@ import gc
 import json
 import math
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -27,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from lxmls_rnn import memory
 from lxmls_rnn.benchmark.measure import contenders
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.contenders import NumpyContender
@@ -66,7 +66,7 @@ class Bench:
             reuses the functions of an earlier case (False).
         """
         gc.collect()
-        reset_peak_memory()
+        memory.reset_peak()
         checked = checked_part(case)
         batch = contenders.draw_batch(case, *checked)
         start, key = perf_counter(), self._key(case)
@@ -138,8 +138,8 @@ class Bench:
         wall, processor = perf_counter() - start, process_time() - processor
         longest = max((after - waited.get(thread, 0.0) for thread, after in waits().items()), default=0.0)
         spent = {"wall": wall, "processor": processor, "waited": longest}
-        memory = {"host_memory": peak_memory(), "device_memory": self.tagger.device_memory()}
-        return {"seconds": repeats, "calls": self.calls, **spent, **memory}
+        peaks = {"host_memory": memory.peak(), "device_memory": self.tagger.device_memory()}
+        return {"seconds": repeats, "calls": self.calls, **spent, **peaks}
 
 
 def timed(call: Callable[[], object], calls: int) -> float:
@@ -160,17 +160,6 @@ def waits() -> dict[str, float]:
         with suppress(OSError):  # the thread has ended
             waited[file.parent.name] = 1e-9 * int(file.read_text().split()[1])
     return waited
-
-
-def reset_peak_memory() -> None:
-    """Restart the measurement of `peak_memory`, where Linux allows it."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def peak_memory() -> int:
-    """Return the largest number of bytes that this process has had in memory since `reset_peak_memory`."""
-    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024  # type: ignore[index]
 
 
 def start(implementation: str, threads: int) -> dict[str, str]:

@@ -184,19 +184,6 @@ def test_an_error_becomes_an_answer(make_row, monkeypatch, error, answer):
     assert worker.answer(bench, {"do": "prepare", "case": vars(make_row(1.0).case)}) == answer
 
 
-def test_the_memory_of_a_case_is_its_peak_since_it_began():
-    worker.reset_peak_memory()
-    before = worker.peak_memory()
-    ones = np.ones(1 << 23)  # 64 MiB
-    during = worker.peak_memory()
-    ones_size = ones.nbytes
-    assert during - before > 0.9 * ones_size
-    del ones
-    assert worker.peak_memory() > during - ones_size // 2
-    worker.reset_peak_memory()
-    assert worker.peak_memory() < during - ones_size // 2
-
-
 BARE = """
 import sys
 here = sys.stdlib_module_names | {"numpy", "threadpoolctl", "lxmls_rnn"}  # threadpoolctl: of the proof of NumPy's BLAS
