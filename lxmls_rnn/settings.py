@@ -164,6 +164,13 @@ def _is_path(text: str) -> bool:
         return False
 
 
+def text_of(value: object) -> str:
+    """Return the value of a setting as text for names and tables: of a file only its name, None as "none"."""
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return Path(value).name if isinstance(value, str) and "/" in value else str(value)
+
+
 def setting(default: Any, *description: Any, **more: Any) -> Any:
     """Return a field of a data class: its default value (... for none), then the arguments of `Setting`."""
     metadata = {"json_schema_extra": {SETTING: Setting(*description, **more)}}  # a key that pydantic knows

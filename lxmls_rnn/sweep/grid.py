@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,10 +110,3 @@ def points(vary: Mapping[str, Sequence[Any]], sample: int | None = None) -> Iter
             number, place = divmod(number, len(values))
             point[name] = values[place]
         yield {name: point[name] for name in vary}
-
-
-def in_words(value: object) -> str:
-    """Return a value as text for names and tables."""
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "yes", False: "no"}[value]
-    return Path(value).name if isinstance(value, str) and "/" in value else str(value)
