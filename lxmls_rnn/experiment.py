@@ -271,10 +271,10 @@ class Experiment:
     dev: SequenceList | None
 
 
-Corpus = tuple[SequenceList, SequenceList | None, int]
+TrainAndDev = tuple[SequenceList, SequenceList | None, int]
 
 
-def read_corpus(settings: Settings | Found) -> Corpus:
+def read_corpus(settings: Settings | Found) -> TrainAndDev:
     """Read the corpus of `settings` with its vocabulary.
 
     Returns
@@ -302,7 +302,7 @@ def read_corpus(settings: Settings | Found) -> Corpus:
     return parts[0], parts[1] if len(parts) == 2 else None, n_known
 
 
-def prepare(settings: Settings | Found, corpus: Corpus | None = None) -> Experiment:
+def prepare(settings: Settings | Found, corpus: TrainAndDev | None = None) -> Experiment:
     """Read the corpus, unless the result of `read_corpus` is given, and the embeddings, and initialise the model.
 
     Errors as `find`, `read_corpus`, `extract_embeddings`, and the model's constructor; ValueError if all words of the

@@ -36,7 +36,7 @@ from lxmls_rnn.deep_learning.models import numpy_class
 from lxmls_rnn.deep_learning.parameters import Model
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.device import GpuLost
-from lxmls_rnn.experiment import Corpus, Experiment, Found, Settings, find, prepare
+from lxmls_rnn.experiment import Experiment, Found, Settings, TrainAndDev, find, prepare
 from lxmls_rnn.runs.folder import RUN, Damaged, clear, model_of, new_folder, open_all, read_config, read_metrics
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import LOCK_FILE, append, locked, make_atomically, naming, write_atomically
@@ -55,7 +55,7 @@ class Run:
 
     def __init__(self, folder: Path, settings: Settings, diverged: str | None = None) -> None:
         self.folder, self.settings, self.diverged = folder, settings, diverged
-        self.corpus: Corpus | None = None
+        self.corpus: TrainAndDev | None = None
         self.found: Found | None = None
         self._prepared: Experiment | None = None
 
@@ -65,7 +65,7 @@ class Run:
         name: str,
         settings: Settings | Found,
         root: str | os.PathLike[str] | None = None,
-        corpus: Corpus | None = None,
+        corpus: TrainAndDev | None = None,
     ) -> Run:
         """Prepare a training and make the folder of its run in `root`, by default `paths.runs()`.
 

@@ -19,7 +19,7 @@ import lxmls_rnn
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.models import model_class
 from lxmls_rnn.deep_learning.training import Stopped
-from lxmls_rnn.experiment import Corpus, Settings, find, read_corpus
+from lxmls_rnn.experiment import Settings, TrainAndDev, find, read_corpus
 from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import Config, Metrics
@@ -184,7 +184,7 @@ def _open_or_create(name: str, settings: Settings, identity: Identity) -> Run:
 
 
 @lru_cache(maxsize=1)
-def _corpus(settings: Settings, _checksums: tuple[tuple[str, str], ...]) -> Corpus:
+def _corpus(settings: Settings, _checksums: tuple[tuple[str, str], ...]) -> TrainAndDev:
     """Read a corpus once for successive trainings of this worker."""
     return read_corpus(settings)
 
