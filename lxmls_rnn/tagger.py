@@ -15,13 +15,13 @@ import numpy as np
 
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.embeddings import neighbours
 from lxmls_rnn.deep_learning.evaluation import Evaluation, evaluate
 from lxmls_rnn.deep_learning.parameters import Model
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
 from lxmls_rnn.readers.tags import AUTO, NAMES, TagSource
 from lxmls_rnn.sequences import LabelDictionary, SequenceList
 from lxmls_rnn.storage.messages import counted
-from lxmls_rnn.teaching.analysis import neighbours
 
 # the alternatives are tried in this order
 TOKEN = re.compile(

@@ -1,4 +1,4 @@
-"""Pretrained word embeddings: download them, and build the embedding matrix of a tagger from a file."""
+"""Word embeddings: download pretrained ones, build a tagger's matrix from a file, find similar words, draw a map."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -197,3 +197,61 @@ def _parse(numbers: list[bytes], path: Path, line_number: int) -> NDArray[np.flo
         bad = numbers[np.flatnonzero(~np.isfinite(vector))[0]].decode(errors="replace")
         raise ValueError(f"{path}, line {line_number}: expected finite numbers, got {bad[:MAX_QUOTE_CHARACTERS]}")
     return vector
+
+
+def neighbours(E: np.ndarray, word: int, n: int = 10) -> list[tuple[int, float]]:
+    """Return the ids of the words most similar to a word, with the cosine similarity of the embeddings.
+
+    Parameters
+    ----------
+    E
+        Embeddings, (n_emb, n_words). The cosine with a vector of zeros is 0.
+    word
+        Id of the word.
+    n
+        Number of words to return, without the word itself.
+
+    Raises
+    ------
+    IndexError
+        The id is out of range.
+    """
+    if not 0 <= word < E.shape[1]:
+        raise IndexError(f"word must be an id from 0 to {E.shape[1] - 1}, got {word}")
+    directions = unit_columns(E)
+    cosines = np.clip(directions[:, word] @ directions, -1, 1)
+    order = np.argsort(-cosines, kind="stable")
+    return [(int(other), float(cosines[other])) for other in order if other != word][:n]
+
+
+def unit_columns(E: np.ndarray) -> np.ndarray:
+    """Return the columns of a matrix scaled to length 1; columns of zeros stay unchanged."""
+    lengths = np.linalg.norm(E, axis=0)
+    return E / np.where(lengths == 0, 1, lengths)
+
+
+def principal_components(E: np.ndarray, axes_of: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Project vectors onto the first two principal components, of their own or of other vectors.
+
+    Parameters
+    ----------
+    E
+        One vector per column, (n_emb, n_words).
+    axes_of
+        The vectors that determine the components and the mean, (n_emb, any number); by default E. Coordinates of
+        different vectors can be compared if they have the same `axes_of`.
+
+    Returns
+    -------
+    coordinates
+        (2, n_words), of mean 0 for the vectors `axes_of`; rows of zeros if there are fewer than two components.
+    shares
+        (2,), the share of the variance of E in each component.
+    """
+    axes_of = E if axes_of is None else axes_of
+    mean = axes_of.mean(axis=1, keepdims=True)
+    U = np.linalg.svd(axes_of - mean, full_matrices=False)[0][:, :2]
+    coordinates = np.zeros((2, E.shape[1]))
+    coordinates[: U.shape[1]] = U.T @ (E - mean)
+    total = float(E.var(axis=1).sum())
+    return coordinates, coordinates.var(axis=1) / total if total else np.zeros(2)

@@ -145,3 +145,11 @@ class SequenceList:
             f"<SequenceList: {len(self)} sentences, {self.get_num_tokens()} tokens; "
             f"{len(self.x_dict)} words and {len(self.y_dict)} tags in its dictionaries>"
         )
+
+
+def tag_counts(sentences: Iterable[Sequence], n_words: int, n_tags: int) -> np.ndarray:
+    """Count how often each word has each tag in sentences with `x` and `y`: (n_words, n_tags)."""
+    counts = np.zeros((n_words, n_tags), dtype=np.int64)
+    for sentence in sentences:
+        np.add.at(counts, (np.asarray(sentence.x), np.asarray(sentence.y)), 1)
+    return counts

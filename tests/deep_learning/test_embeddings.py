@@ -10,7 +10,13 @@ from numpy.testing import assert_array_equal
 
 from lxmls_rnn import memory
 from lxmls_rnn.datasets import DATASETS
-from lxmls_rnn.deep_learning.embeddings import download_embeddings, embedding_size, extract_embeddings
+from lxmls_rnn.deep_learning.embeddings import (
+    download_embeddings,
+    embedding_size,
+    extract_embeddings,
+    neighbours,
+    principal_components,
+)
 
 
 @pytest.fixture
@@ -172,3 +178,48 @@ def test_download_leaves_the_text_at_the_path(tmp_path, monkeypatch):
 def test_download_of_an_unknown_name_lists_the_known_ones(tmp_path):
     with pytest.raises(ValueError, match="'ewt': expected one of senna_50, glove_50"):
         download_embeddings("ewt", tmp_path / "ewt")
+
+
+def test_neighbours_come_by_their_angle_and_then_by_their_ids():
+    E = np.array([[1.0, 10, 0, -1, 0], [0, 1, 1, 0, 0]])
+    found = neighbours(E, 0, 4)
+    assert [word for word, _ in found] == [1, 2, 4, 3]
+    assert [cosine for _, cosine in found] == pytest.approx([10 / 101**0.5, 0, 0, -1])
+    found = neighbours(np.eye(100), 50, 99)
+    assert [word for word, _ in found] == [word for word in range(100) if word != 50]
+    assert len(neighbours(np.eye(100), 50)) == 10
+
+
+def test_a_cosine_is_never_beyond_one():
+    """By rounding, the product of two unit vectors may be."""
+    for seed in range(10):
+        E = np.outer(np.random.RandomState(seed).uniform(-1, 1, 7), [*np.linspace(-3, -1, 50), *np.linspace(1, 3, 50)])
+        cosines = np.array([cosine for _, cosine in neighbours(E, 0, 99)])
+        assert np.abs(cosines).max() <= 1
+        assert cosines == pytest.approx([1] * 49 + [-1] * 50)
+
+
+def test_a_vector_of_zeros_has_no_angle_and_a_word_that_is_not_there_no_neighbours():
+    assert neighbours(np.array([[0.0, 1, 2], [0, 1, 0]]), 0, 2) == [(1, 0.0), (2, 0.0)]
+    with pytest.raises(IndexError, match="from 0 to 4, got 5"):
+        neighbours(np.ones((2, 5)), 5)
+
+
+def test_principal_components_find_the_line_that_points_lie_on():
+    E = np.array([[1.0, 2, 3, 4], [2, 4, 6, 8], [0, 0, 0, 0]])
+    coordinates, shares = principal_components(E)
+    assert shares == pytest.approx([1, 0])
+    assert np.abs(np.diff(coordinates[0])) == pytest.approx(5**0.5)
+    assert coordinates[1] == pytest.approx(0)
+
+
+def test_vectors_are_projected_onto_the_components_of_others_and_one_dimension_has_no_second():
+    axes_of = np.array([[0.0, 2, 4], [0, 0, 0]])
+    coordinates, shares = principal_components(np.array([[2.0, 3], [0, 5]]), axes_of)
+    assert np.abs(coordinates[0]) == pytest.approx([0, 1])
+    assert np.abs(coordinates[1]) == pytest.approx([0, 5])
+    assert shares == pytest.approx([1 / 26, 25 / 26])
+
+    coordinates, shares = principal_components(np.array([[1.0, 2, 4]]))
+    assert coordinates.shape == (2, 3)
+    assert shares == pytest.approx([1, 0])

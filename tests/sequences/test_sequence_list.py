@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 
 from lxmls_rnn.sequences import LabelDictionary, SequenceList
+from lxmls_rnn.sequences.sequence_list import tag_counts
 
 
 @pytest.fixture
@@ -54,3 +57,8 @@ def test_a_bad_sentence_is_refused_and_leaves_no_trace(sentences, words, tags, s
     with pytest.raises(ValueError, match=message):
         sentences.add_sequence(words, tags, surface)
     assert (len(sentences), len(sentences.x_dict), len(sentences.y_dict)) == (2, 3, 3)
+
+
+def test_tags_of_words_are_counted():
+    sentences = [SimpleNamespace(x=[0, 1, 0], y=[1, 0, 1]), SimpleNamespace(x=[0], y=[0])]
+    assert tag_counts(sentences, 2, 2).tolist() == [[1, 2], [1, 0]]

@@ -11,12 +11,13 @@ from lab.panels.inspection.view import Seen, View
 from lab.panels.inspection.word_charts import WordMap
 from lab.widgets.controls import in_row, integer, show, text, toggles, view
 from lab.widgets.panel import Panel, PanelJob
+from lxmls_rnn.deep_learning.embeddings import principal_components, unit_columns
 from lxmls_rnn.deep_learning.models import numpy_class
 from lxmls_rnn.experiment import part_file, prepare
 from lxmls_rnn.plotting.palette import NEUTRAL_COLOUR, colour_of
+from lxmls_rnn.sequences.sequence_list import tag_counts
 from lxmls_rnn.storage.messages import in_words
 from lxmls_rnn.tagger import Tagger
-from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
 AFTER, BEFORE = "after training", "before"
 MAP_WORDS = 150  # the number of words on the map
@@ -134,8 +135,9 @@ trained, tagger = tagger, prepare(replace(run.settings, model="{model}")).tagger
 for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.parsed}):
     print(f"{{other:15}} {{cosine:.4f}}")
 
+from lxmls_rnn.deep_learning.embeddings import principal_components, unit_columns
 from lxmls_rnn.experiment import part_file
-from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
+from lxmls_rnn.sequences.sequence_list import tag_counts
 
 sentences = tagger.read(part_file(run.settings, "train"), **run.settings.reading)
 counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))

@@ -11,7 +11,7 @@ from lab.widgets.controls import checkbox, dropdown, in_row, integer, on_change,
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS
 from lxmls_rnn.plotting.palette import HIGHLIGHT, colour_of
-from lxmls_rnn.teaching.analysis import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
+from lxmls_rnn.teaching.gradient_flow import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
 
 UNITS_SHOWN = 50  # hidden units shown at a time
 
@@ -185,7 +185,7 @@ class GradientView(View):
     def code(self) -> str:
         t, tag = self.word.value, self.tag.value
         return f"""
-from lxmls_rnn.teaching.analysis import factor_per_step, gradient_reach, steps_until
+from lxmls_rnn.teaching.gradient_flow import factor_per_step, gradient_reach, steps_until
 
 t = {t}  # {self.seen.words[t]!r}
 reach = gradient_reach(tagger.model, x, t, tag={tag})  # {self.opened.tagger.tags[tag]}, in the loss -log p_t[tag]

@@ -111,8 +111,7 @@ from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.rnn import {name}
 from lxmls_rnn.experiment import Settings, read_corpus
-from lxmls_rnn.teaching.analysis import gradient_reach
-from lxmls_rnn.teaching.jacobians import spectral_radii, state_jacobian
+from lxmls_rnn.teaching.gradient_flow import gradient_reach, spectral_radii, state_jacobian
 from lxmls_rnn.teaching.landscape import descend, losses_along, scaled, steepest_descent
 from lxmls_rnn.teaching.landscape import with_clamps, with_forget_offset
 

@@ -32,7 +32,7 @@ from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.sequences import Sequence as TaggedSentence
 from lxmls_rnn.settings import settings_of
-from lxmls_rnn.teaching.analysis import gradient_reach
+from lxmls_rnn.teaching.gradient_flow import gradient_reach
 from lxmls_rnn.teaching.landscape import (
     CLAMPABLE_GATES,
     FORGET_OFFSET,

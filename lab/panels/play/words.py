@@ -10,8 +10,7 @@ from lab.drawing import html
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.storage.messages import counted
-from lxmls_rnn.teaching.analysis import Reach, factor_per_step, steps_until
-from lxmls_rnn.teaching.jacobians import spectral_radii, state_jacobian
+from lxmls_rnn.teaching.gradient_flow import Reach, factor_per_step, spectral_radii, state_jacobian, steps_until
 
 SAME = 1.1  # a share of the gradient stays if it changes by no more than this factor
 GROWS, STAYS, SHRINKS = "grows", "stays", "shrinks"

@@ -22,20 +22,15 @@ from lab.panels.inspection.view import open_run
 from lab.panels.inspection.word_charts import WordLines, WordMap
 from lab.widgets.controls import is_hidden
 from lxmls_rnn.datasets.corpora import corpus_files
+from lxmls_rnn.deep_learning.embeddings import principal_components, unit_columns
 from lxmls_rnn.deep_learning.evaluation import judge
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, prepare
 from lxmls_rnn.export import files
 from lxmls_rnn.plotting import palette
 from lxmls_rnn.runs import Run
-from lxmls_rnn.teaching.analysis import (
-    Reach,
-    factor_per_step,
-    gradient_reach,
-    principal_components,
-    tag_counts,
-    unit_columns,
-)
+from lxmls_rnn.sequences.sequence_list import tag_counts
+from lxmls_rnn.teaching.gradient_flow import Reach, factor_per_step, gradient_reach
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
 RNN = Settings(corpus=TRAIN, dev=DEV, max_nr_sent=120, n_emb=8, n_hidd=6, trainer=Trainer(epochs=2))

@@ -8,8 +8,7 @@ import pytest
 from lab import PlayPanel
 from lab.widgets.controls import is_hidden
 from lxmls_rnn.deep_learning.batches import cut
-from lxmls_rnn.teaching.analysis import gradient_reach
-from lxmls_rnn.teaching.jacobians import state_jacobian
+from lxmls_rnn.teaching.gradient_flow import gradient_reach, state_jacobian
 from lxmls_rnn.teaching.landscape import loss, losses_along, scaled, with_clamps, with_forget_offset
 
 

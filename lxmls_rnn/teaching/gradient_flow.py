@@ -1,4 +1,4 @@
-r"""Analysis of a trained tagger: gradients through time, similar words.
+r"""How far a gradient reaches back through time: its norms, the Jacobians of the recurrence, the spectral radius.
 
 The gradient of one word's loss is propagated back through the hidden states. In the RNN each step multiplies it:
 
@@ -6,16 +6,26 @@ The gradient of one word's loss is propagated back through the hidden states. In
 
 so it shrinks or grows exponentially with the distance t - k (Bengio, Simard & Frasconi 1994; Pascanu, Mikolov & Bengio
 2013). In the LSTM it also goes back through the cell, where each step multiplies it by the forget gate.
+
+The state s_t is what the network remembers after word t: h_t in an RNN, [h_t; c_t] in an LSTM. By the chain rule,
+
+    d s_t / d s_0 = J_t J_{t-1} ... J_1,    J_t = d s_t / d s_{t-1}
+    RNN     J_t = diag(f'(a_t)) W_h
+    LSTM    d c_t = i' (W_i d s) + f' (W_f d s) + g' (W_g d s) + f_t d c_{t-1},    d s = d s_{t-1}
+            d h_t = o' (W_o d s) + o_t tanh'(c_t) d c_t
+
+where i' is `Slopes.i` and W_i holds the rows of the input gate in [W_h, W_c]. The spectral norm of the product, its
+largest singular value, is the largest factor by which a small change of s_0 is multiplied on its way to s_t (Pascanu,
+Mikolov & Bengio 2013).
 """
 
-from collections.abc import Iterable
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn.deep_learning import parameters
-from lxmls_rnn.deep_learning.batches import Sentence
 from lxmls_rnn.deep_learning.models import build
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
@@ -86,67 +96,39 @@ def largest_beyond(norms: np.ndarray, steps: int) -> float:
     return float(norms[: len(norms) - 1 - steps].max(initial=0) / norms[-1])
 
 
-def neighbours(E: np.ndarray, word: int, n: int = 10) -> list[tuple[int, float]]:
-    """Return the ids of the words most similar to a word, with the cosine similarity of the embeddings.
+def step_jacobians(model: NumpyRNN, x: npt.ArrayLike) -> np.ndarray:
+    """Return J_1 .. J_L for the word ids x, (L,), as an array (L, n, n); n is n_hidd, for an LSTM 2 n_hidd.
 
     Parameters
     ----------
-    E
-        Embeddings, (n_emb, n_words). The cosine with a vector of zeros is 0.
-    word
-        Id of the word.
-    n
-        Number of words to return, without the word itself.
-
-    Raises
-    ------
-    IndexError
-        The id is out of range.
+    model
+        A `NumpyRNN` or `NumpyLSTM`, or a subclass that overrides the steps of its passes.
     """
-    if not 0 <= word < E.shape[1]:
-        raise IndexError(f"word must be an id from 0 to {E.shape[1] - 1}, got {word}")
-    directions = unit_columns(E)
-    cosines = np.clip(directions[:, word] @ directions, -1, 1)
-    order = np.argsort(-cosines, kind="stable")
-    return [(int(other), float(cosines[other])) for other in order if other != word][:n]
+    W_h, H = model.param.W_h, model.sizes.n_hidd
+    if not isinstance(model, NumpyLSTM):
+        return _rows(model.slope(model.forward(x, all_outputs=True).h[:, 1:]), W_h)
+    cells = model.cells(x)
+    slopes = model.slopes(cells)
+    W_c = np.zeros((3 * H, H)) if model.param.W_c is None else model.param.W_c
+    peepholes = np.concatenate([W_c[: 2 * H], np.zeros((H, H)), W_c[2 * H :]])  # none for the candidate g
+    W_i, W_f, W_g, W_o = np.split(np.concatenate([W_h, peepholes], axis=1), 4)
+    of_c = _rows(slopes.i, W_i) + _rows(slopes.f, W_f) + _rows(slopes.g, W_g)
+    of_c[:, :, H:] += _rows(cells.f, np.eye(H))
+    of_h = _rows(slopes.o, W_o) + slopes.c.T[:, :, np.newaxis] * of_c
+    return np.concatenate([of_h, of_c], axis=1)
 
 
-def unit_columns(E: np.ndarray) -> np.ndarray:
-    """Return the columns of a matrix scaled to length 1; columns of zeros stay unchanged."""
-    lengths = np.linalg.norm(E, axis=0)
-    return E / np.where(lengths == 0, 1, lengths)
+def _rows(slopes: np.ndarray, W: np.ndarray) -> np.ndarray:
+    """Return diag(slopes_t) W for every step: (m, L) and (m, n) -> (L, m, n)."""
+    return slopes.T[:, :, np.newaxis] * W
 
 
-def principal_components(E: np.ndarray, axes_of: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Project vectors onto the first two principal components, of their own or of other vectors.
-
-    Parameters
-    ----------
-    E
-        One vector per column, (n_emb, n_words).
-    axes_of
-        The vectors that determine the components and the mean, (n_emb, any number); by default E. Coordinates of
-        different vectors can be compared if they have the same `axes_of`.
-
-    Returns
-    -------
-    coordinates
-        (2, n_words), of mean 0 for the vectors `axes_of`; rows of zeros if there are fewer than two components.
-    shares
-        (2,), the share of the variance of E in each component.
-    """
-    axes_of = E if axes_of is None else axes_of
-    mean = axes_of.mean(axis=1, keepdims=True)
-    U = np.linalg.svd(axes_of - mean, full_matrices=False)[0][:, :2]
-    coordinates = np.zeros((2, E.shape[1]))
-    coordinates[: U.shape[1]] = U.T @ (E - mean)
-    total = float(E.var(axis=1).sum())
-    return coordinates, coordinates.var(axis=1) / total if total else np.zeros(2)
+def state_jacobian(model: NumpyRNN, x: npt.ArrayLike) -> np.ndarray:
+    """Return d s_L / d s_0, the product of `step_jacobians`, (n, n)."""
+    return reduce(lambda product, J: J @ product, step_jacobians(model, x))
 
 
-def tag_counts(sentences: Iterable[Sentence], n_words: int, n_tags: int) -> np.ndarray:
-    """Count how often each word has each tag in sentences with `x` and `y`: (n_words, n_tags)."""
-    counts = np.zeros((n_words, n_tags), dtype=np.int64)
-    for sentence in sentences:
-        np.add.at(counts, (np.asarray(sentence.x), np.asarray(sentence.y)), 1)
-    return counts
+def spectral_radii(W_h: np.ndarray) -> np.ndarray:
+    """Return the largest absolute eigenvalue of W_h, (1,), or for an LSTM of its rows of each gate i, f, g, o, (4,)."""
+    H = W_h.shape[1]
+    return np.abs(np.linalg.eigvals(W_h.reshape(-1, H, H))).max(axis=1)

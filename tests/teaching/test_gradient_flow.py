@@ -1,23 +1,21 @@
-"""How far the gradient reaches back, and which words are alike."""
-
-from types import SimpleNamespace
+"""How far the gradient reaches back, and the Jacobians of the recurrence, against finite differences."""
 
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning.activations import ACTIVATIONS, logistic_function
+from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN, logistic_function
 from lxmls_rnn.deep_learning.numpy_rnn import log_softmax
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
-from lxmls_rnn.teaching.analysis import (
+from lxmls_rnn.teaching.gradient_check import finite_differences, random_values, relative_difference
+from lxmls_rnn.teaching.gradient_flow import (
     factor_per_step,
     gradient_reach,
     largest_beyond,
-    neighbours,
-    principal_components,
+    spectral_radii,
+    state_jacobian,
+    step_jacobians,
     steps_until,
-    tag_counts,
 )
-from lxmls_rnn.teaching.gradient_check import finite_differences
 from lxmls_rnn.teaching.landscape import with_clamps
 
 X = np.array([3, 0, 5, 1, 4])  # all different: column x[k] of W_e is z_k alone
@@ -138,51 +136,59 @@ def test_a_norm_that_grows_again_further_back_is_found():
     assert largest_beyond(norms, 4) == 0
 
 
-def test_neighbours_come_by_their_angle_and_then_by_their_ids():
-    E = np.array([[1.0, 10, 0, -1, 0], [0, 1, 1, 0, 0]])
-    found = neighbours(E, 0, 4)
-    assert [word for word, _ in found] == [1, 2, 4, 3]
-    assert [cosine for _, cosine in found] == pytest.approx([10 / 101**0.5, 0, 0, -1])
-    found = neighbours(np.eye(100), 50, 99)
-    assert [word for word, _ in found] == [word for word in range(100) if word != 50]
-    assert len(neighbours(np.eye(100), 50)) == 10
+H = 3
 
 
-def test_a_cosine_is_never_beyond_one():
-    """By rounding, the product of two unit vectors may be."""
-    for seed in range(10):
-        E = np.outer(np.random.RandomState(seed).uniform(-1, 1, 7), [*np.linspace(-3, -1, 50), *np.linspace(1, 3, 50)])
-        cosines = np.array([cosine for _, cosine in neighbours(E, 0, 99)])
-        assert np.abs(cosines).max() <= 1
-        assert cosines == pytest.approx([1] * 49 + [-1] * 50)
+def small(cls, **more):
+    model = cls(6, 4, H, 2, **more)
+    model.set_values(random_values(model, np.random.RandomState(1)))
+    return model
 
 
-def test_a_vector_of_zeros_has_no_angle_and_a_word_that_is_not_there_no_neighbours():
-    assert neighbours(np.array([[0.0, 1, 2], [0, 1, 0]]), 0, 2) == [(1, 0.0), (2, 0.0)]
-    with pytest.raises(IndexError, match="from 0 to 4, got 5"):
-        neighbours(np.ones((2, 5)), 5)
+SMALL = [
+    *(small(NumpyRNN, activation=activation) for activation in OF_RNN),
+    small(NumpyLSTM),
+    small(NumpyLSTM, peepholes=False),
+    *(with_clamps(small(NumpyLSTM), clamps) for clamps in ({"i": 0.0}, {"f": 1.0}, {"o": 0.5, "f": 0.0})),
+]
 
 
-def test_principal_components_find_the_line_that_points_lie_on():
-    E = np.array([[1.0, 2, 3, 4], [2, 4, 6, 8], [0, 0, 0, 0]])
-    coordinates, shares = principal_components(E)
-    assert shares == pytest.approx([1, 0])
-    assert np.abs(np.diff(coordinates[0])) == pytest.approx(5**0.5)
-    assert coordinates[1] == pytest.approx(0)
+def last_state(model, s, x):
+    """Give the state after the words x of a network that is written out and begins with the state s."""
+    for word in x:
+        a = model.param.W_x @ model.param.W_e[:, word] + model.param.W_h @ s[:H]
+        if not isinstance(model, NumpyLSTM):
+            s = ACTIVATIONS[model.activation].f(a)
+            continue
+        c, clamps = s[H:], getattr(model, "clamps", {})
+        b = model.param.W_c @ c if model.peepholes else np.zeros(3 * H)
+        sums = {"i": a[:H] + b[:H], "f": a[H : 2 * H] + b[H : 2 * H], "o": a[3 * H :] + b[2 * H :]}
+        gates = {name: clamps.get(name, logistic_function()(total)) for name, total in sums.items()}
+        c = gates["f"] * c + gates["i"] * np.tanh(a[2 * H : 3 * H])
+        s = np.concatenate([gates["o"] * np.tanh(c), c])
+    return s
 
 
-def test_vectors_are_projected_onto_the_components_of_others_and_one_dimension_has_no_second():
-    axes_of = np.array([[0.0, 2, 4], [0, 0, 0]])
-    coordinates, shares = principal_components(np.array([[2.0, 3], [0, 5]]), axes_of)
-    assert np.abs(coordinates[0]) == pytest.approx([0, 1])
-    assert np.abs(coordinates[1]) == pytest.approx([0, 5])
-    assert shares == pytest.approx([1 / 26, 25 / 26])
-
-    coordinates, shares = principal_components(np.array([[1.0, 2, 4]]))
-    assert coordinates.shape == (2, 3)
-    assert shares == pytest.approx([1, 0])
+def numeric_jacobian(model, x):
+    s = np.zeros(2 * H if isinstance(model, NumpyLSTM) else H)
+    return np.array([finite_differences(lambda: last_state(model, s, x)[row], s) for row in range(len(s))])  # noqa: B023
 
 
-def test_tags_of_words_are_counted():
-    sentences = [SimpleNamespace(x=[0, 1, 0], y=[1, 0, 1]), SimpleNamespace(x=[0], y=[0])]
-    assert tag_counts(sentences, 2, 2).tolist() == [[1, 2], [1, 0]]
+@pytest.mark.parametrize("model", SMALL)
+@pytest.mark.parametrize("n_steps", [1, 5])
+def test_the_jacobian_of_the_state_is_that_of_finite_differences(model, n_steps):
+    found = state_jacobian(model, X[:n_steps])
+    assert relative_difference(found, numeric_jacobian(model, X[:n_steps]))[0] < 1e-8
+    assert step_jacobians(model, X).shape == (5, *found.shape)
+
+
+def test_a_cell_that_neither_forgets_nor_takes_in_is_kept():
+    J = state_jacobian(with_clamps(small(NumpyLSTM), {"i": 0.0, "f": 1.0}), X)
+    np.testing.assert_array_equal(J[H:], np.hstack([np.zeros((H, H)), np.eye(H)]))
+
+
+def test_the_spectral_radius_is_of_the_matrix_and_of_the_rows_of_each_gate():
+    rotation = 2 * np.array([[0.0, -1.0], [1.0, 0.0]])  # eigenvalues 2i and -2i
+    assert spectral_radii(rotation) == pytest.approx([2])
+    blocks = [rotation, 3 * np.eye(2), np.array([[0.0, 9.0], [0.0, 0.0]]), -np.diag([1.0, 4.0])]
+    assert spectral_radii(np.concatenate(blocks)) == pytest.approx([2, 3, 0, 4])
