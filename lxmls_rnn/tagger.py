@@ -116,21 +116,8 @@ class Tagger:
         )
 
     def encode(self, words: Iterable[str]) -> np.ndarray:
-        """Return the ids of words, int32 (L,); words outside the vocabulary get the id of `<unk>`.
-
-        Raise ValueError if there is such a word and the model was trained without `<unk>`, or if there are no words.
-        """
-        unknown = self._ids.get(UNKNOWN_WORD)
-        ids = [self._ids.get(word, unknown) for word in words]
-        if not ids:
-            raise ValueError("there is no word to tag")
-        if None in ids:
-            word = list(words)[ids.index(None)]
-            raise ValueError(
-                f"the word {word!r} is not in the vocabulary, and this model was trained without {UNKNOWN_WORD}: "
-                "train one with the vocabulary of the training part"
-            )
-        return np.array(ids, dtype=np.int32)
+        """Return the ids of words, int32 (L,), as the function `encode` does."""
+        return encode(words, self._ids)
 
     def tag(self, sentence: str | list[str]) -> list[TaggedWord]:
         """Tag one sentence, given as text, which `tokenize` splits, or as words; errors as in `encode`."""
@@ -190,6 +177,24 @@ class Tagger:
         """
         sentences = self.read(file, **options)
         return evaluate(self.model, sentences, sentences.y_dict.names, self.n_known_words)
+
+
+def encode(words: Iterable[str], vocabulary: LabelDictionary) -> np.ndarray:
+    """Return the ids of words, int32 (L,); an unknown word, outside the vocabulary, gets the id of `<unk>`.
+
+    Raise ValueError if there is an unknown word and the vocabulary has no `<unk>`, or if there are no words.
+    """
+    unknown = vocabulary.get(UNKNOWN_WORD)
+    ids = [vocabulary.get(word, unknown) for word in words]
+    if not ids:
+        raise ValueError("there is no word to tag")
+    if None in ids:
+        word = list(words)[ids.index(None)]
+        raise ValueError(
+            f"the word {word!r} is not in the vocabulary, and this model was trained without {UNKNOWN_WORD}: "
+            "train one with vocabulary='train', on the command line --vocabulary train"
+        )
+    return np.array(ids, dtype=np.int32)
 
 
 def tokenize(text: str) -> list[str]:

@@ -11,12 +11,11 @@ import ipywidgets as widgets
 
 from lab.drawing.looks import ColumnBox
 from lab.widgets.controls import in_row, integer, on_change, text, view
+from lxmls_rnn import tagger
 from lxmls_rnn.datasets import corpora
 from lxmls_rnn.experiment import Settings, read_corpus
-from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
 from lxmls_rnn.sequences import SequenceList
 from lxmls_rnn.storage.messages import in_words
-from lxmls_rnn.tagger import tokenize
 
 TYPED = 0  # number of a typed sentence
 UNKNOWN_TAG = "noun"  # tag of a word outside the sample corpus
@@ -54,7 +53,7 @@ class SentenceChoice(ColumnBox):
         FileNotFoundError
             The sample corpus is missing.
         """
-        words = tokenize(self.words.value) if self.number.parsed == TYPED else self._of_corpus()[0]
+        words = tagger.tokenize(self.words.value) if self.number.parsed == TYPED else self._of_corpus()[0]
         tags = self.tags.value.split()
         if not words:
             raise ValueError("the sentence has no word: type one, for example 'The dog chases the cat .'")
@@ -79,7 +78,7 @@ class SentenceChoice(ColumnBox):
 
     def _fill_tags(self) -> None:
         self.number.parsed = TYPED
-        words = tokenize(self.words.value)
+        words = tagger.tokenize(self.words.value)
         try:
             tags, self.note.value = likely_tags(words), ""
         except OSError as error:
@@ -142,10 +141,10 @@ class Ids(NamedTuple):
 
 def encode(words: list[str], tags: list[str]) -> Ids:
     """Encode a sentence with the ids of the sample corpus; ValueError for an unknown tag."""
-    word_ids, tag_ids = sample().x_dict, sample().y_dict
+    vocabulary, tag_ids = sample().x_dict, sample().y_dict
     for tag in tags:
         if tag not in tag_ids:
             raise ValueError(f"the sample corpus has no tag {tag!r}: expected one of {', '.join(tag_ids.names)}")
-    x = [word_ids.get(word, word_ids[UNKNOWN_WORD]) for word in words]
-    names = [word if word in word_ids else UNKNOWN_WORD for word in words]
-    return Ids(x, [tag_ids[tag] for tag in tags], names, len(word_ids), len(tag_ids))
+    x = tagger.encode(words, vocabulary).tolist()
+    names = [vocabulary.get_label_name(i) for i in x]
+    return Ids(x, [tag_ids[tag] for tag in tags], names, len(vocabulary), len(tag_ids))
