@@ -62,7 +62,7 @@ def test_it_comes_back_from_its_file(tagger, tmp_path):
 
 def test_a_word_outside_the_guides_vocabulary_is_named():
     tagger = Tagger(NumpyRNN(3, 5, 6, 3, seed=0), WORDS[:3], TAGS, 3)
-    with pytest.raises(ValueError, match="the word 'sleeps' is not in the vocabulary, .* --vocabulary train$"):
+    with pytest.raises(ValueError, match=r"the word 'sleeps' is not in the vocabulary, .* --vocabulary train$"):
         tagger.tag("the dog sleeps")
 
 

@@ -8,7 +8,7 @@ from documentation import ROOT
 
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.teaching.gradient_check import relative_difference
+from lxmls_rnn.teaching.comparison import relative_difference
 
 PAGE = ROOT / "docs" / "where-theano-went.md"
 if not PAGE.is_file():

@@ -9,7 +9,8 @@ import pytest
 from documentation import ROOT
 
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
-from lxmls_rnn.teaching.gradient_check import finite_differences, random_values, relative_difference
+from lxmls_rnn.teaching.comparison import relative_difference
+from lxmls_rnn.teaching.gradient_check import finite_differences, random_values
 
 PAGE = ROOT / "docs" / "why-parallel.md"
 if not PAGE.is_file():

@@ -17,7 +17,7 @@ from lab.exercises.exercise import EXERCISES, Exercise, Quantity, answer_of
 from lab.exercises.harness import CHANGED, SCANS, Arrays
 from lab.exercises.inputs import Case, cases
 from lxmls_rnn.deep_learning.frameworks import THEANO
-from lxmls_rnn.teaching.gradient_check import TOLERANCE
+from lxmls_rnn.teaching.comparison import TOLERANCE
 
 Place = tuple[int | None, str]  # a step and a quantity
 

@@ -34,8 +34,8 @@ from lxmls_rnn.storage.files import lines_of
 from lxmls_rnn.storage.messages import escaped, quoted
 from lxmls_rnn.sweep.sweep import find_sweeps
 from lxmls_rnn.tagger import Tagger, normalised
+from lxmls_rnn.teaching.comparison import TOLERANCE
 from lxmls_rnn.teaching.first_difference import ROUNDING
-from lxmls_rnn.teaching.gradient_check import TOLERANCE
 from lxmls_rnn.teaching.model_check import ModelCheck
 
 STDIN = "standard input"

@@ -6,7 +6,7 @@ import numpy as np
 
 from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.deep_learning.parameters import STACKED_GATES
-from lxmls_rnn.teaching.gradient_check import Comparison
+from lxmls_rnn.teaching.comparison import Comparison
 
 
 def diagnose(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[str]:

@@ -14,7 +14,8 @@ import numpy as np
 
 from lxmls_rnn.deep_learning.models import MODELS, available, build, check_model_name, model_class, numpy_class
 from lxmls_rnn.deep_learning.parameters import STACKED_GATES, Model
-from lxmls_rnn.teaching.gradient_check import Comparison, comparison, pairs
+from lxmls_rnn.teaching.comparison import Comparison, comparison
+from lxmls_rnn.teaching.gradient_check import pairs
 
 FORWARD_QUANTITIES, ERROR_QUANTITIES = ("i_t", "f_t", "g_t", "o_t", "c_t", "h_t", "p_t"), ("e_y_t", "e_h_t", "e_a_t")
 ROUNDING = (
@@ -56,7 +57,7 @@ def compare_models(
         Name of the model to compare with, which then has the same dtype; by default NumPy's, in float64.
     tolerance
         Largest difference, relative to the largest entry, up to which two quantities agree; by default that of the
-        dtype, see `gradient_check.TOLERANCE`.
+        dtype, see `comparison.TOLERANCE`.
 
     Raises
     ------

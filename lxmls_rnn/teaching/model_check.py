@@ -10,8 +10,9 @@ from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.deep_learning.parameters import DTYPES
 from lxmls_rnn.settings import MAX_SEED, check, described, setting
+from lxmls_rnn.teaching.comparison import Comparison
 from lxmls_rnn.teaching.first_difference import compare_models, in_sentences
-from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients
+from lxmls_rnn.teaching.gradient_check import check_gradients
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
 

@@ -6,7 +6,8 @@ import pytest
 from lxmls_rnn.deep_learning.activations import ACTIVATIONS, OF_RNN, logistic_function
 from lxmls_rnn.deep_learning.numpy_rnn import log_softmax
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
-from lxmls_rnn.teaching.gradient_check import finite_differences, random_values, relative_difference
+from lxmls_rnn.teaching.comparison import relative_difference
+from lxmls_rnn.teaching.gradient_check import finite_differences, random_values
 from lxmls_rnn.teaching.gradient_flow import (
     factor_per_step,
     gradient_reach,

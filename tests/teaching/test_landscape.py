@@ -10,7 +10,8 @@ from lxmls_rnn.deep_learning.numpy_rnn import log_softmax
 from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
 from lxmls_rnn.deep_learning.training import Trainer
-from lxmls_rnn.teaching.gradient_check import finite_differences, random_values, relative_difference
+from lxmls_rnn.teaching.comparison import relative_difference
+from lxmls_rnn.teaching.gradient_check import finite_differences, random_values
 from lxmls_rnn.teaching.landscape import (
     descend,
     gradient,

@@ -27,9 +27,10 @@ from lxmls_rnn.deep_learning.models import MODELS, available
 from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.plotting.palette import CORRECT_COLOUR, WRONG_COLOUR
 from lxmls_rnn.settings import settings_of
+from lxmls_rnn.teaching.comparison import Comparison
 from lxmls_rnn.teaching.diagnosis import diagnose
 from lxmls_rnn.teaching.first_difference import ROUNDING
-from lxmls_rnn.teaching.gradient_check import Comparison, random_sentence
+from lxmls_rnn.teaching.gradient_check import random_sentence
 from lxmls_rnn.teaching.mistakes import MISTAKES
 from lxmls_rnn.teaching.model_check import ModelCheck
 

@@ -32,7 +32,7 @@ from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.contenders import NumpyContender
 from lxmls_rnn.benchmark.measure.counting import checked_part
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, THEANO, TORCH
-from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
+from lxmls_rnn.teaching.comparison import TOLERANCE, relative_difference
 
 CHECK_RATE = 1.0  # learning rate of the checked step: its change is as large as the gradient, so an error shows
 TIMED_RATE = 1e-6  # learning rate of the timed steps: the parameters hardly change, however many steps are made

@@ -12,7 +12,8 @@ from lab.exercises.exercise import EXERCISES, answer_of
 from lab.exercises.harness import BadResult, Unfinished, run
 from lab.exercises.inputs import cases
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.teaching.gradient_check import finite_differences, relative_difference
+from lxmls_rnn.teaching.comparison import relative_difference
+from lxmls_rnn.teaching.gradient_check import finite_differences
 
 TWO = replace(EXERCISES["forward"], arguments=("a", "b"), results=("sum", "product"))
 GIVEN = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 4.0])}
