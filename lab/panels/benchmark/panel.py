@@ -4,11 +4,12 @@ from dataclasses import replace
 from html import escape
 from pathlib import Path
 
+import numpy as np
+
 from lab.drawing import html
 from lab.drawing.figures import figure, key, put_chart
 from lab.drawing.looks import ColumnBox
-from lab.panels.benchmark.job import BenchmarkJob, benchmark_jobs
-from lab.panels.benchmark.plots import speed_up_map
+from lab.runtime.job import JobList, SavedJob
 from lab.widgets.controls import (
     Controls,
     dropdown,
@@ -30,7 +31,7 @@ from lxmls_rnn.benchmark.measure.machine import installed_version, processor_and
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.benchmark.show import compare, report, summary
-from lxmls_rnn.benchmark.show.series import SIZE_LABELS, speed_ups, times
+from lxmls_rnn.benchmark.show.series import SIZE_LABELS, SpeedUps, speed_ups, times
 from lxmls_rnn.device.libraries import cards
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.settings import settings_of
@@ -42,6 +43,26 @@ SIZES, LIMITS = ("hidden", "batch", "length"), ("threads", "time")
 CHECKBOXES = "model", "implementation", "device", "work", "dtype"
 SHOWN = "set", *SIZES, *CHECKBOXES, *LIMITS  # the settings that have a control
 WIDTHS = {"threads": "15em", "time": "16em"}
+
+
+class BenchmarkJob(SavedJob):
+    """A benchmark that this kernel runs."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session.path, session.run, lambda row: None)
+        self.session = session
+
+    @property
+    def n_measured(self) -> int:
+        """Number of measured cases."""
+        return sum(row.median is not None for row in self.session.results.rows)
+
+    def stop(self) -> None:
+        """Stop at once; keep the measured cases."""
+        self.session.runner.stop()
+
+
+benchmark_jobs = JobList[BenchmarkJob]("benchmark")
 
 
 class BenchmarkPanel(JobPanel[BenchmarkJob]):
@@ -266,3 +287,17 @@ for row in session.run():
 Console(width=160).print(report.table(session.results))
 print(summary.answer(session.results), *report.not_measured(session.results), sep="\\n")
 """
+
+
+def speed_up_map(speed_ups: SpeedUps | None) -> str:
+    """Return a heat map of the fastest GPU's speed-up over the fastest CPU: blue above 1, orange below."""
+    if speed_ups is None:
+        return ""
+    message = "GPU over CPU, the fastest of each, {}: blue where the GPU wins, orange where the CPU does."
+    rows, columns = (
+        [f"hidden {n_hidd}" for n_hidd in speed_ups.hidden],
+        [f"batch {batch}" for batch in speed_ups.batches],
+    )
+    write = lambda value: f"{value:.3g} x" if np.isfinite(value) else "-"  # noqa: E731
+    table = html.heat_map(speed_ups.values, rows, columns, speed_ups.extent, write=write, coloured_by=np.log10)
+    return f"<p>{message.format(escape(speed_ups.what))}</p>{table}"

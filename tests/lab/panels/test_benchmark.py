@@ -9,7 +9,7 @@ import pytest
 from html_tables import tables
 
 from lab import BenchmarkPanel
-from lab.panels.benchmark.plots import speed_up_map
+from lab.panels.benchmark.panel import speed_up_map
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row

@@ -15,8 +15,7 @@ from sweep.small import BASE, by_size, small_sweep, with_runs
 
 import lab
 from lab import SweepPanel
-from lab.panels.sweep.job import sweep_jobs
-from lab.panels.sweep.plots import Plots
+from lab.panels.sweep.panel import Plots, sweep_jobs
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.results import by_setting, read_all
