@@ -2,10 +2,10 @@
 
 import linecache
 
-from lab.exercises import harness
 from lab.exercises.cause.explain import Explanation
 from lab.exercises.exercise import EXERCISES, answer_of
 from lab.exercises.inputs import cases
+from lab.exercises.run import run
 
 
 def explained(name, *changes, seconds=float("inf"), before=None, tell=lambda known: None):
@@ -24,7 +24,7 @@ def explained(name, *changes, seconds=float("inf"), before=None, tell=lambda kno
     got, failure = [], None
     for case in cases(name):
         try:
-            got.append(harness.run(EXERCISES[name], answer, case))
+            got.append(run(EXERCISES[name], answer, case))
         except Exception as error:
             failure = error.with_traceback(error.__traceback__.tb_next)  # as from the lab's code
             break

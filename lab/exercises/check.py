@@ -17,13 +17,14 @@ from IPython import get_ipython
 from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
 from lab.drawing import html
-from lab.exercises import compare, harness
+from lab.exercises import compare
 from lab.exercises import progress as _progress
 from lab.exercises.cause import explain
 from lab.exercises.exercise import EXERCISES, Exercise
 from lab.exercises.inputs import cases
 from lab.exercises.judge import is_students, library_calls
 from lab.exercises.own_code import use as use  # `check.use`
+from lab.exercises.run import Arrays, run
 from lab.exercises.verdict import WHOLE, CheckStopped, Note, Verdict
 from lab.runtime import out_of_memory, python_warnings, student_process
 from lab.runtime.student_errors import failed_line, theano_log
@@ -75,7 +76,7 @@ class Check:
 
     def _judge(self, child: student_process.Child) -> tuple[str, str]:
         """Return the verdict, in the child process; tell the kernel what is wrong once it is found."""
-        got: list[harness.Arrays] = []
+        got: list[Arrays] = []
         failure: BaseException | None = None
         child.ignore_warnings()
         with python_warnings.collected(Warning), np.errstate(all="ignore"), theano_log() as log:
@@ -83,7 +84,7 @@ class Check:
                 child.allow(self.seconds)
                 try:
                     with library_calls() as called:
-                        got.append(harness.run(self.exercise, self.answer, case))
+                        got.append(run(self.exercise, self.answer, case))
                 except student_process.ERRORS as error:
                     failure = error
                 if replaced := _replaced():

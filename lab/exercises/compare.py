@@ -1,6 +1,6 @@
 """Compare the named arrays of an answer with those of the solution, step by step, and stop at the first difference.
 
-`expected(name)` runs the solution through the harness of its exercise; `cause/` explains a difference.
+`expected(name)` runs the solution as `run.py` runs an answer; `cause/` explains a difference.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from itertools import groupby
 
 import numpy as np
 
-from lab.exercises import harness
 from lab.exercises.exercise import EXERCISES, Exercise, Quantity, answer_of
-from lab.exercises.harness import CHANGED, SCANS, Arrays
 from lab.exercises.inputs import Case, cases
+from lab.exercises.run import CHANGED, SCANS, Arrays, run
 from lxmls_rnn.deep_learning.frameworks import THEANO
 from lxmls_rnn.teaching.comparison import TOLERANCE
 
@@ -38,7 +37,7 @@ class Difference:
 def expected(name: str, seed: int = 0) -> list[Arrays]:
     """Return the arrays of the solution for each case."""
     exercise = EXERCISES[name]
-    return [harness.run(exercise, answer_of(name), case) for case in cases(name, seed)]
+    return [run(exercise, answer_of(name), case) for case in cases(name, seed)]
 
 
 def unfilled(exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> list[str]:

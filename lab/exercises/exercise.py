@@ -18,8 +18,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from lab.exercises.harness import KINDS, Kind
+from lxmls_rnn.deep_learning.frameworks import NUMPY, THEANO, TORCH, Framework
 
 FOLDER = Path(__file__).parent / "catalogue"
 _FACTS = (
@@ -38,6 +39,39 @@ _FACTS = (
 )
 
 _NEEDED = ("number", "kind", "function", "inputs", "right")
+
+
+class Kind(NamedTuple):
+    """A kind of exercise: how an answer is run, and what it needs."""
+
+    function: str  # that runs an answer, as file:name in this folder; `run.py` finds it when it needs it
+    framework: Framework = NUMPY
+    imports: str = "import numpy as np\n"  # of the notebook's cells before the exercise
+    method: str = ""  # that is checked of a class; "" for a function
+
+
+_WITH_THEANO = (
+    THEANO,
+    "import numpy as np\nimport theano\nimport theano.tensor as T\nfrom lxmls_rnn.deep_learning.rnn import LSTM, RNN\n",
+)
+_WITH_TORCH = TORCH, "import torch\nfrom torch import nn\n"
+_OF_GUIDE = TORCH, "import torch\nfrom lxmls_rnn.deep_learning.pytorch_models.rnn import PytorchRNN\n"
+KINDS = {
+    "numpy": Kind("run:arrays"),
+    "words": Kind("run:words"),
+    "finite_differences": Kind("run:finite_differences"),
+    "training_loop": Kind("run:training_loop"),
+    "numpy_method": Kind("run:method", method="backpropagation"),
+    "theano": Kind("run_theano:expressions", *_WITH_THEANO),
+    "theano_gradients": Kind("run_theano:gradients", *_WITH_THEANO),
+    "theano_updates": Kind("run_theano:updates", *_WITH_THEANO),
+    "theano_model": Kind("run_theano:model", *_WITH_THEANO, "_forward"),
+    "torch_loop": Kind("run_torch:loop", *_WITH_TORCH),
+    "torch_gradients": Kind("run_torch:gradients", *_WITH_TORCH),
+    "torch_step": Kind("run_torch:step", *_WITH_TORCH),
+    "torch_layers": Kind("run_torch:layers", *_WITH_TORCH),
+    "torch_method": Kind("run_torch:method", *_OF_GUIDE, "_log_forward"),
+}
 
 
 @dataclass(frozen=True)

@@ -29,15 +29,16 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises import compare, harness
+from lab.exercises import compare
+from lab.exercises import run as harness
 from lab.exercises.cause import rules
 from lab.exercises.cause.change import KINDS, LIKELY, RARE, repaired
 from lab.exercises.cause.source import Source, blocks, substitutions, targets
 from lab.exercises.compare import Difference
 from lab.exercises.exercise import EXERCISES, Exercise, Patch, answer_of
-from lab.exercises.harness import Arrays
 from lab.exercises.inputs import Case, cases
 from lab.exercises.judge import is_students
+from lab.exercises.run import Arrays
 from lab.exercises.verdict import WHOLE
 from lab.runtime import student_process
 from lab.runtime.student_errors import SourceLine, failed_line, sentence

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from lab.exercises import harness, inputs
+from lab.exercises import inputs
 from lab.exercises.compare import difference, expected, first_difference, unfilled
 from lab.exercises.exercise import EXERCISES
+from lab.exercises.run import CHANGED, SCANS
 
 
 def judged(name, results):
@@ -45,7 +46,7 @@ def test_the_first_difference_is_the_first_in_the_order_of_computation(results):
 def test_right_numbers_without_scan_are_not_right(results):
     got = results("squares")
     for arrays in got:
-        arrays[harness.SCANS] = arrays[harness.SCANS] * 0
+        arrays[SCANS] = arrays[SCANS] * 0
     assert "there is no scan" in judged("squares", got)
 
 
@@ -106,7 +107,7 @@ def test_rounding_is_relative_to_the_largest_number(results):
         (lambda a: a.update(p=a["p"].astype("float32")), "p is correct only in float32 precision; expected float64."),
         (lambda a: a.update(a=a["a"].astype(int)), "a has the dtype int64, which drops fractions; expected float64."),
         (
-            lambda a: a.update({harness.CHANGED: np.array(["W_h"])}),
+            lambda a: a.update({CHANGED: np.array(["W_h"])}),
             "W_h is changed in place: whoever called the function still needs it.\n"
             "Assign to a new array, or to a copy.",
         ),
