@@ -24,20 +24,9 @@ from lxmls_rnn.deep_learning.frameworks import NUMPY, THEANO, TORCH, Framework
 
 FOLDER = Path(__file__).parent / "catalogue"
 _FACTS = (
-    "number",
-    "kind",
-    "function",
-    "inputs",
-    "arguments",
-    "optional",
-    "needs",
-    "shares",
-    "backwards",
-    "right",
-    "results",
-    "tolerance",
+    *("number", "kind", "function", "inputs", "arguments", "optional"),
+    *("needs", "shares", "backwards", "right", "results", "tolerance"),
 )
-
 _NEEDED = ("number", "kind", "function", "inputs", "right")
 
 

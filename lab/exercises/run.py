@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from lab.exercises.exercise import Exercise
+from lab.exercises.inputs import Case
 
 Arrays = dict[str, np.ndarray]
-Value = Any  # an array, a number, a text, None, or a list of these
 
 CHANGED = "changed arguments"  # the array of names of arguments that the answer has changed in place
 SCANS = "scans"  # the array that counts the scans in the graph of an answer
@@ -31,7 +31,7 @@ class Unfinished(Exception):
     """The answer is not filled in: it is None or `...`, or returns one of these."""
 
 
-def run(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def run(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return the named arrays that an answer computes from the inputs.
 
     Raises
@@ -45,7 +45,6 @@ def run(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
         raise Unfinished("There is no code yet.")
     if not callable(answer) and not exercise.kind.method:
         raise BadResult(f"Expected a function, got {type(answer).__name__}.")
-    function: Callable[[Exercise, Any, dict[str, Value]], Arrays]
     function = pkgutil.resolve_name(f"lab.exercises.{exercise.kind.function}")
     return function(exercise, answer, inputs)
 
@@ -92,19 +91,18 @@ def array_of(name: str, value: Any) -> np.ndarray:
     return array
 
 
-def _copy(value: Value) -> Value:
+def _copy(value: Any) -> Any:
     if isinstance(value, list):
         return [_copy(part) for part in value]
     return value.copy("K") if isinstance(value, np.ndarray) else value
 
 
-def changed_names(names: Sequence[str], now: Sequence[Value], before: Sequence[Value]) -> np.ndarray:
-    """Return the names of the arguments that the answer has changed in place."""
-    changed = [name for name, a, b in zip(names, now, before, strict=False) if not _same(a, b)]
-    return np.array(changed, dtype=str)
+def changed_names(names: Sequence[str], values: Sequence[Any], inputs: Case) -> np.ndarray:
+    """Return the names of the inputs that the answer has changed in place; `values` are the copies that it got."""
+    return np.array([name for name, value in zip(names, values, strict=False) if not _same(value, inputs[name])], str)
 
 
-def _same(a: Value, b: Value) -> bool:
+def _same(a: Any, b: Any) -> bool:
     if isinstance(b, list):
         return isinstance(a, list) and len(a) == len(b) and all(map(_same, a, b))
     if isinstance(b, np.ndarray):
@@ -112,7 +110,7 @@ def _same(a: Value, b: Value) -> bool:
     return bool(a == b)
 
 
-def parameters(inputs: dict[str, Value]) -> list[str]:
+def parameters(inputs: Case) -> list[str]:
     """Return the names of the inputs that are parameters."""
     return [name for name in inputs if name.startswith("W_")]
 
@@ -120,18 +118,15 @@ def parameters(inputs: dict[str, Value]) -> list[str]:
 # --- NumPy ------------------------------------------------------------------------------------------------------------
 
 
-def arrays(
-    exercise: Exercise, answer: Any, inputs: dict[str, Value], read: Callable[[str, Any], np.ndarray] = array_of
-) -> Arrays:
+def arrays(exercise: Exercise, answer: Any, inputs: Case, read: Callable[[str, Any], np.ndarray] = array_of) -> Arrays:
     """Return the results of a function; `read` makes an array of each."""
     names = [name for name in exercise.arguments if name in inputs]
-    before = [inputs[name] for name in names]
-    given = _copy(before)
+    given = [_copy(inputs[name]) for name in names]
     got = {name: read(name, value) for name, value in named(exercise, answer(*given)).items()}
-    return got | {CHANGED: changed_names(names, given, before)}
+    return got | {CHANGED: changed_names(names, given, inputs)}
 
 
-def words(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def words(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return the parts of a corpus that a function returns, each sentence as one text."""
     return arrays(exercise, answer, inputs, _sentences)
 
@@ -148,7 +143,7 @@ def _sentences(name: str, part: Any) -> np.ndarray:
     return np.array([" ".join(map(str, sentence)) for sentence in sentences], dtype=str)
 
 
-def finite_differences(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def finite_differences(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return the gradient of an answer, and how it had changed W whenever it called `cost()`.
 
     The cost is log sum_k exp <A_k, W>.
@@ -204,7 +199,7 @@ class _Training:
         self.W[:] = values["W"]
 
 
-def training_loop(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def training_loop(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return the number of trained epochs, the epoch whose parameters the model has, and the result of the answer."""
     training = _Training(inputs["accuracies"])
     epochs = len(training.accuracies)
@@ -225,7 +220,7 @@ def _is_own(cls: type, method: str) -> bool:
     return not str(getattr(getattr(cls, method, None), "__module__", "lxmls_rnn.")).startswith("lxmls_rnn.")
 
 
-def guide_model(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Any:
+def guide_model(exercise: Exercise, answer: Any, inputs: Case) -> Any:
     """Return a model of the student's class with the sizes of the inputs."""
     cls, method = answer if isinstance(answer, type) else type(answer), exercise.kind.method
     if not _is_own(cls, method):
@@ -234,7 +229,7 @@ def guide_model(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> An
     return cls(input_size=n_words, embedding_size=n_emb, hidden_size=n_hidd, output_size=n_tags, learning_rate=0.1)
 
 
-def method(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def method(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return the gradients of `backpropagation`, called twice to detect state that is kept between calls.
 
     A class without its own `log_forward` gets the correct result of `log_forward` from the inputs.
@@ -246,4 +241,4 @@ def method(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     for _ in range(2):
         result = model.backpropagation(inputs["x"].copy(), inputs["y"].copy())
     got = {name: array_of(name, value) for name, value in named(exercise, result).items()}
-    return got | {CHANGED: changed_names(names, model.parameters, [inputs[name] for name in names])}
+    return got | {CHANGED: changed_names(names, model.parameters, inputs)}

@@ -12,18 +12,8 @@ import theano.tensor as T
 from theano.scan_module.scan_op import Scan
 
 from lab.exercises.exercise import Exercise
-from lab.exercises.run import (
-    CHANGED,
-    SCANS,
-    Arrays,
-    BadResult,
-    Unfinished,
-    Value,
-    changed_names,
-    named,
-    parameters,
-    what,
-)
+from lab.exercises.inputs import Case
+from lab.exercises.run import CHANGED, SCANS, Arrays, BadResult, Unfinished, changed_names, named, parameters, what
 from lxmls_rnn.deep_learning.models import library_class
 
 
@@ -61,12 +51,12 @@ def _scans(variables: Sequence[Any]) -> np.ndarray:
     return np.array(any(isinstance(node.op, Scan) for node in nodes))
 
 
-def _symbol(name: str, value: Value) -> Any:
+def _symbol(name: str, value: Any) -> Any:
     array = np.asarray(value)
     return T.TensorType(str(array.dtype), [False] * array.ndim)(name)
 
 
-def expressions(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def expressions(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return the values of the expressions that a function makes of symbols, and whether their graph has a scan."""
     given = {_symbol(name, inputs[name]): inputs[name] for name in exercise.arguments}
     variables = {name: _symbolic(name, value) for name, value in named(exercise, answer(*given)).items()}
@@ -74,7 +64,7 @@ def expressions(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Ar
     return dict(zip(variables, values, strict=True)) | {SCANS: _scans(list(variables.values()))}
 
 
-def gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def gradients(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return the gradients of an answer: its arguments are probabilities p, gold tags y and shared variables W_k.
 
     p, (L, n_tags), is the softmax of sum_k A_k W_k B_k.
@@ -92,7 +82,7 @@ def gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arra
     return dict(zip(variables, values, strict=True))
 
 
-def updates(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def updates(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return the new values that the updates of an answer give each W, and those they give after W has changed.
 
     The cost is sum (W - goal)^2.
@@ -118,7 +108,7 @@ def updates(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays
         raise BadResult(f"Expected a pair for each of the {len(param)} parameters; {missing[0]} has none.")
     variables = [T.as_tensor_variable(news[W]) for W in param]
     names = parameters(inputs)
-    changed = changed_names(names, [W.get_value() for W in param], [inputs[name] for name in names])
+    changed = changed_names(names, [W.get_value() for W in param], inputs)
     got = dict(zip((f"new {W.name}" for W in param), _evaluate(variables, {}), strict=True))
     for W in param:
         W.set_value(W.get_value() + np.asarray(1, W.dtype))
@@ -126,7 +116,7 @@ def updates(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays
     return got | dict(zip((f"new {W.name} later" for W in param), _evaluate(variables, {}), strict=True))
 
 
-def model(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def model(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return p of a class's `_forward`, p for other initial states, and the gradients of the cost of the latter."""
     family = "LSTM" if "W_c" in inputs else "RNN"
     cls: Any = answer if inspect.isclass(answer) else type(answer)

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from lab.exercises.exercise import Exercise
+from lab.exercises.inputs import Case
 from lab.exercises.run import (
     CHANGED,
     Arrays,
     BadResult,
     Unfinished,
-    Value,
     array_of,
     changed_names,
     guide_model,
@@ -37,7 +37,7 @@ def _ids(ids: np.ndarray) -> Any:
     return torch.as_tensor(ids).long()
 
 
-def loop(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def loop(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return p of a function that loops over the words, and the gradients of the cost."""
     names = parameters(inputs)
     tensors = [torch.tensor(inputs[name], requires_grad=True) for name in names]
@@ -47,7 +47,7 @@ def loop(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
 
 
 def _with_gradients(
-    got: dict[str, Any], log_p: Any, inputs: dict[str, Value], tensors: dict[str, Any], prefix: str = "d"
+    got: dict[str, Any], log_p: Any, inputs: Case, tensors: dict[str, Any], prefix: str = "d"
 ) -> Arrays:
     """Return arrays with the gradients of the cost of log p, (L, n_tags), added; zeros where autograd finds no path."""
     y = inputs["y"]
@@ -61,18 +61,18 @@ def _with_gradients(
     return {name: value.detach().numpy() for name, value in got.items()}
 
 
-def gradients(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def gradients(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return the gradients that a function computes with autograd."""
     names = parameters(inputs)
     weights = [inputs[name].copy() for name in names]
     with own_settings():
         result = answer(_ids(inputs["x"]), _ids(inputs["y"]), weights)
         tensors = {name: _array(name, value) for name, value in named(exercise, result).items()}
-    changed = changed_names(names, weights, [inputs[name] for name in names])
+    changed = changed_names(names, weights, inputs)
     return {name: value.detach().numpy() for name, value in tensors.items()} | {CHANGED: changed}
 
 
-def step(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def step(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return the costs of two updates on the same sentence, and the parameters after each of them."""
     param = {name: torch.tensor(inputs[name], requires_grad=True) for name in parameters(inputs)}
     optimizer = torch.optim.SGD(param.values(), lr=0.5)
@@ -87,7 +87,7 @@ def step(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
     return got | {"cost returned": np.array("a tensor with its graph" if has_graph else "a number")}
 
 
-def layers(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def layers(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return the weights of the layers embedding, RNN and output, their probabilities, and gradients of the cost."""
     W = {name: torch.tensor(inputs[name]) for name in parameters(inputs)}
     with own_settings(), torch.random.fork_rng(devices=[]):
@@ -95,7 +95,7 @@ def layers(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
         layers = named(exercise, answer(*W.values()))
         if len(layers) < len(exercise.results):
             raise Unfinished("A layer is still None or `...`.")
-        changed = changed_names(list(W), [value.numpy() for value in W.values()], [inputs[name] for name in W])
+        changed = changed_names(list(W), [value.numpy() for value in W.values()], inputs)
         for (name, layer), kind in zip(layers.items(), (nn.Embedding, nn.RNN, nn.Linear), strict=True):
             if not isinstance(layer, kind):
                 order = f" Return {', '.join(layers)}."
@@ -119,7 +119,7 @@ def layers(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
         return got | _with_gradients({"p": p}, torch.log(p), inputs, learned)
 
 
-def method(exercise: Exercise, answer: Any, inputs: dict[str, Value]) -> Arrays:
+def method(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return log_p_y of `_log_forward`, called twice to detect kept state, and the gradients of its cost."""
     with own_settings(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # layers with weights of their own have the same in each run
