@@ -71,7 +71,7 @@ def model(name: Path) -> Path:
 
 
 def cache() -> Path:
-    """Return the user's folder for what can be made again, below XDG_CACHE_HOME or ~/.cache."""
+    """Return the user's cache folder, for files that can be made again, below XDG_CACHE_HOME or ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return Path(base if os.path.isabs(base) else os.path.expanduser("~/.cache"), "lxmls-rnn")
 

@@ -53,7 +53,7 @@ class ClassAuthenticator(Authenticator):
 
 
 def names(content):
-    """Return the lines of a list by account name, of a-z and 0-9; SystemExit says which line has none of its own."""
+    """Return the lines of a list of people by account name; SystemExit names a line without a name of its own."""
     found = {}
     try:
         lines = content.decode("utf-8-sig").splitlines()
@@ -75,7 +75,7 @@ def names(content):
 
 
 def give(people):
-    """Give each a new password; return the sheet, which is to be cut between the lines."""
+    """Give each account a new password; return a sheet to print and to cut into a slip for each account."""
     address, accounts, sheet = os.environ["CLASS_ADDRESS"], read(), []
     for name, line in people.items():
         password = "".join(secrets.choice(LETTERS) for _ in range(12))

@@ -1,7 +1,7 @@
 """Looks of widgets: CSS classes, so that the widgets of a panel share one layout, and one style of each kind.
 
-A layout or a style is an object in the page that a message makes; ipywidgets makes new ones for each widget, most
-messages of a panel. Sizes are the classes of `style_sheet`; `panels.css` has all other looks.
+The kernel sends a message for each layout and style that it makes. ipywidgets makes new ones for each widget, which are
+most of a panel's messages. Sizes are the classes of `style_sheet`; `panels.css` has all other looks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _made: dict[tuple[type[widgets.Widget], frozenset[tuple[str, Any]]], widgets.Wid
 
 
 def shared(kind: type[widgets.Widget], values: Mapping[str, Any] = EMPTY) -> widgets.Widget:
-    """Return the layout, style or scale with these values, which nobody changes."""
+    """Return the layout, style or scale with these values: one object for all panels, so do not change it."""
     key = kind, frozenset(values.items())
     if key not in _made or _made[key].comm is None:  # closed, as all widgets by `Widget.close_all`
         _made[key] = kind(**values)

@@ -1,4 +1,4 @@
-"""One BLAS thread in a kernel: a fork while OpenBLAS's own threads work lets them, or the fork itself, wait forever.
+"""One BLAS thread in a kernel: with several, a fork during their work makes them or the child wait forever.
 
 The check of an exercise forks, and so does ``!command``, while the trainings of panels multiply in their threads.
 OpenBLAS ends its threads before a fork, also at work (`blas_thread_shutdown`, OpenBLAS 0.3.34).

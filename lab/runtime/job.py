@@ -212,15 +212,15 @@ class JobList(Generic[J]):
         self._lock = threading.Lock()
 
     def find(self, path: Path) -> J | None:
-        """Return the job of a path, or None."""
+        """Return the job that saves its work in `path`, None if there is none."""
         return next((job for job in self._all if job.path == path), None)
 
     def active(self, root: Path) -> list[J]:
-        """Return the active jobs of a folder, newest first."""
+        """Return the active jobs that save their work in the folder `root`, newest first."""
         return [job for job in reversed(self._all) if job.path.parent == root and job.active]
 
     def start(self, job: J) -> None:
-        """Start a job; RuntimeError if one of its path is active."""
+        """Add a job and start it; RuntimeError if a job with the same path is active."""
         with self._lock:
             self._forget(job.path)
             ended = [saved for saved in self._all if not saved.active]
@@ -231,13 +231,13 @@ class JobList(Generic[J]):
             job.start()
 
     def delete(self, path: Path, from_disk: Callable[[], None]) -> None:
-        """Forget the job of a path and delete it `from_disk`; RuntimeError if it is active."""
+        """Remove the job with this path and call `from_disk`, which deletes its files; RuntimeError if it is active."""
         with self._lock:
             self._forget(path)
             from_disk()
 
     def check_free(self, path: Path) -> None:
-        """Raise RuntimeError if the job of a path is active."""
+        """Raise RuntimeError if the job with this path is active."""
         job = self.find(path)
         if job is not None and job.active:
             raise RuntimeError(f"the {self.kind} {path.name} is being trained: stop it first")

@@ -33,7 +33,7 @@ class _Copied(dict[str, Any]):
 
 
 def allow_threads() -> None:
-    """Let threads make and close widgets while the kernel tells a page which ones there are; it would not answer."""
+    """Let threads make and close widgets while the kernel lists them for a page, which would fail otherwise."""
     import comm
     from ipywidgets.widgets import widget
 

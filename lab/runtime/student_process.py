@@ -97,7 +97,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Child:
-    """The process in which student code runs, as this code's caller sees it: here the kernel, without limits."""
+    """The process in which student code runs, for the function that runs it: here the kernel, without limits."""
 
     def allow(self, seconds: float) -> None:
         """Let the process run for so many seconds of the processor from now on."""
@@ -106,7 +106,7 @@ class Child:
         """Tell the kernel what is known before the result is."""
 
     def ignore_warnings(self) -> None:
-        """Ignore warnings, also those that the user has made errors; not here, where other threads run."""
+        """Ignore warnings, also those turned into errors; in the kernel, where other threads run, do nothing."""
 
 
 class _Fork(Child):
@@ -227,7 +227,7 @@ def can_fork(framework: Framework) -> bool:
 
 
 def run(function: Callable[[Child], T], framework: Framework, seconds: float) -> T:
-    """Return what a function returns in a child process, or raise what it raises there, or `Ended`.
+    """Call a function in a child process; return its result or raise its error, or `Ended` if it has neither.
 
     It has `seconds` of the processor, and more where it calls `Child.allow`. Where `can_fork` says no, and without
     memory for another process, it runs in the kernel.

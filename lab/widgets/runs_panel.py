@@ -41,7 +41,7 @@ class JobPanel(Panel, Generic[J]):
         return ""
 
     def lists(self, job: J) -> bool:
-        """Whether the panel can show a job without a refresh."""
+        """Whether the panel's lists have a job already: if not, `refresh` adds it."""
         return True
 
     def follow(self) -> None:
@@ -128,7 +128,7 @@ class RunsPanel(JobPanel[J]):
         raise NotImplementedError
 
     def again(self, folder: Path) -> J:
-        """Return a job that resumes the one of a folder."""
+        """Return a job that resumes the run or sweep in a folder."""
         raise NotImplementedError
 
     def on_selected(self) -> None:

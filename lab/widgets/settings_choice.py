@@ -74,7 +74,7 @@ class SettingsChoice(ColumnBox, Controls):
             self[name].disabled = not switch.value
 
     def in_words(self, with_basic: bool = True) -> str:
-        """Return the basic settings, and those rarely used ones that count and differ from their default.
+        """Return the settings in use as text: the basic ones, and those others that differ from their default.
 
         Raise ValueError if one is invalid.
         """
@@ -168,7 +168,7 @@ class CorpusChoice(SettingsChoice):
         return super().values()
 
     def copy(self, name: str, value: Any) -> None:
-        """Copy the value of a setting, a file of a corpus that has a name as this name."""
+        """Copy the value of a setting to its control; the training file of a named corpus becomes the corpus's name."""
         if name == "corpus":
             known = corpora.corpus_name(value)
             distance = reach.distance_of(known)
@@ -208,7 +208,7 @@ class ModelChoice(SettingsChoice):
         self["n_emb"].disabled = self.value_of("embeddings") is not None
 
     def copy(self, name: str, value: Any) -> None:
-        """Copy the value of a setting; without an activation, the first of the model."""
+        """Copy the value of a setting to its control, for the activation None that of the model's first activation."""
         super().copy(name, value or self["activation"].options[0] if name == "activation" else value)
 
     @property

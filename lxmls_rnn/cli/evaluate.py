@@ -76,7 +76,7 @@ def evaluate(
 
 
 def is_model(name: Path) -> bool:
-    """Whether a name that may stand for a corpus or a model stands for a model: the name of a corpus does not."""
+    """Whether an argument, a corpus or a model, is a model; what names both is the corpus."""
     file = paths.model(name)
     return find(str(name)) is None and (file.is_dir() or file.suffix == ".npz")
 

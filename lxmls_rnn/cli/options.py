@@ -61,7 +61,7 @@ def _parameter(setting: Setting) -> Parameter:
 
 
 def given(context: typer.Context) -> list[str]:
-    """Return the parameters that the command line has."""
+    """Return the names of the parameters that the user has given on the command line."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
 

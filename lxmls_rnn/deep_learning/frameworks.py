@@ -1,4 +1,4 @@
-"""The frameworks that the models compute with: and what brings those that are optional."""
+"""The frameworks that the models compute with, and the commands that install the optional ones."""
 
 from __future__ import annotations
 

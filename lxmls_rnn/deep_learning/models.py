@@ -40,7 +40,7 @@ class Entry(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The title, with what brings the framework if it is missing."""
+        """The title; if the framework is missing, also the command that installs it."""
         return f"{self.title}; needs {self.framework.remedy}" if self.framework.missing else self.title
 
 

@@ -138,7 +138,7 @@ class Model:
         return x, check_tags(y, x, self.sizes.n_tags)
 
     def by_name(self, values: Sequence[Value]) -> dict[str, Value]:
-        """Return values in the order of `param`, of all parameters or of the last ones, by parameter name."""
+        """Return values by parameter name; they are in the order of `param`, and the first may be left out."""
         return dict(zip(list(self.shapes(self.sizes))[-len(values) :], values, strict=True))
 
     def set_values(self, values: Mapping[str, np.ndarray]) -> None:
@@ -249,7 +249,7 @@ def draw(
     E: np.ndarray | None = None,
     init: str = "uniform01",
 ) -> dict[str, np.ndarray]:
-    """Draw a model's parameters of these shapes, but for the embeddings E if they are given.
+    """Draw parameters of these shapes; given embeddings E take the place of W_e.
 
     One ``numpy.random.RandomState(seed)`` draws them in the order of the shapes; None draws differently each time.
     'uniform01' draws from [0, 1), and multiplies embeddings by 0.01; the school's 2016 toolkit drew the same numbers.

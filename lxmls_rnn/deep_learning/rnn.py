@@ -1,4 +1,4 @@
-"""The names that the lab guide imports from this module: the models, and two functions for its loss curve."""
+"""Adapter, at the path from which the lab guide imports: its models, and two functions for its loss curve."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ class Trainer:
 
     @property
     def descent(self) -> Descent:
-        """The rule of update; it clips to infinity if norms are recorded without clipping."""
+        """The rule of update; if norms are recorded without clipping, it clips at infinity, and so computes them."""
         clip = math.inf if self.clip is None and self.gradient_norm else self.clip
         return Descent(clip, self.freeze_embeddings)
 

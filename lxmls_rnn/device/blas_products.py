@@ -114,7 +114,7 @@ def turned(matrix: np.ndarray, of: str, dtype: str) -> np.ndarray:
 
 
 def by_reference(function: Callable[..., float], *arguments: object) -> float:
-    """Call a function of Fortran; its integers may have 32 or 64 bits, of which the first ones are the lower ones."""
+    """Call a function of Fortran with pointers; little-endian int64 serve functions that read 32 bits of them too."""
     values = [np.asarray(argument.encode() if isinstance(argument, str) else argument) for argument in arguments]
     return function(*(value.ctypes.data_as(ctypes.c_void_p) for value in values))
 

@@ -135,7 +135,7 @@ def _version(file: str | Path) -> list[int]:
 
 
 def require_kernel(name: str, proof: Proof, kernel: str) -> None:
-    """Raise RuntimeError if a proved BLAS, which this process has loaded, has another kernel than the proved."""
+    """Raise RuntimeError if the BLAS that this process has loaded has another kernel than the one in its proof."""
     if kernel != proof.kernel:
         why = proof.faults or f"{proof.kernel} is proved"
         raise RuntimeError(

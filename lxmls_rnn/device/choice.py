@@ -49,7 +49,7 @@ def choose(asked: str | None = None, prove: bool = False) -> Choice:
 
 
 def choose_gpu(framework: str, gpus: Sequence[T]) -> T | None:
-    """Return the one of the GPUs that a framework sees that LXMLS_DEVICE asks for, None for the CPU.
+    """Return the GPU that LXMLS_DEVICE asks for, one of those that a framework sees; None for the CPU.
 
     ``auto`` takes the first one, if there is one. RuntimeError if a GPU that is requested by name is missing.
     """

@@ -68,7 +68,7 @@ class Finding:
 
 
 def advice(about: str) -> str:
-    """Return a text for users; `about` is a key of `ADVICE`."""
+    """Return the advice for a problem, as text for users; `about` is a key of `ADVICE`."""
     file = os.environ.get("LXMLS_ADVICE")
     return (json.loads(Path(file).read_text(encoding="utf-8")) if file else ADVICE)[about]
 

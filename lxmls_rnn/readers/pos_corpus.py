@@ -337,7 +337,7 @@ class PostagCorpusData:
         return len(self.datasets[set_name]["input"])
 
     def batches(self, set_name: str, batch_size: int = 1) -> list[dict[str, Ids]]:
-        """Return the sentences of a part, {'input': word ids, 'output': tag ids}; ValueError unless one per batch."""
+        """Return a part's sentences, {'input': word ids, 'output': tag ids}; ValueError if `batch_size` is not 1."""
         if batch_size != 1:
             raise ValueError(f"batch_size must be 1: a batch is one sentence, got {batch_size!r}")
         part = self.datasets[set_name]

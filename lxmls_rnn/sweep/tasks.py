@@ -64,7 +64,7 @@ class Identity:
 
 
 def prepare(models: Iterable[str] = ()) -> None:
-    """Import and build in advance what the first training needs, of these models and their frameworks too."""
+    """Import and build in advance what the first training needs, also the classes and frameworks of these models."""
     records.prepare(Settings, Config, Metrics)
     version()
     for name in models:
@@ -197,7 +197,7 @@ def _wait_until_free(folder: Path, seconds: float, goes_on: Callable[[], bool]) 
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether another process has locked a folder, as that of a run or a sweep."""
+    """Whether another process has locked the folder of a run or a sweep."""
 
     def busy() -> None:
         raise BlockingIOError

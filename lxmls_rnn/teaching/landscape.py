@@ -64,7 +64,7 @@ def with_forget_offset(model: NumpyRNN, offset: float) -> NumpyRNN:
 
 
 def with_clamps(model: NumpyRNN, clamps: Mapping[str, float]) -> NumpyRNN:
-    """Return the same tagger with constant gates, and no others: with `clamps` {'f': 1.0} the cell forgets nothing.
+    """Return the same tagger with only the gates in `clamps` constant: with {'f': 1.0} the cell forgets nothing.
 
     ValueError for a name that is not in `CLAMPABLE_GATES`, and for any name if the model is a `NumpyRNN`.
     """

@@ -34,7 +34,7 @@ TIMEOUT_VARIABLE, TIMEOUT = "OPENBLAS_THREAD_TIMEOUT", "21"
 
 
 def library() -> Path | None:
-    """Return the package's shared library; None if it is not installed or has none for this platform."""
+    """Return the shared library of `PACKAGE`; None if it is not installed or has none for this platform."""
     spec = importlib.util.find_spec("scipy_openblas32")  # an import would load it for the whole process
     folders = spec.submodule_search_locations if spec is not None else None
     files = [Path(folder, "lib", "libscipy_openblas.so") for folder in folders or ()]
@@ -42,7 +42,7 @@ def library() -> Path | None:
 
 
 def why_unlinkable() -> str:
-    """Return why Theano cannot link with the package; an empty string if it can."""
+    """Return why Theano cannot link with `PACKAGE`, scipy-openblas32; an empty string if it can."""
     file = library()
     if file is None:
         return f"{PACKAGE} is not installed, or has no library for {platform.machine()}"
@@ -52,7 +52,7 @@ def why_unlinkable() -> str:
 
 
 def ldflags() -> str:
-    """Return Theano's flag ``blas.ldflags`` for the package; an empty string if Theano cannot link with it."""
+    """Return Theano's flag ``blas.ldflags`` for `PACKAGE`; an empty string if Theano cannot link with it."""
     file = library()
     if file is None or why_unlinkable():
         return ""
@@ -61,7 +61,7 @@ def ldflags() -> str:
 
 
 def shown_name(flags: str) -> str:
-    """Return a short name for the package's flags, and other flags unchanged."""
+    """Return a short name for the flags of `ldflags`, and other flags unchanged."""
     return f"OpenBLAS {metadata.version(PACKAGE)} of {PACKAGE}" if flags and flags == ldflags() else flags
 
 
@@ -107,7 +107,7 @@ def _linked(cxx: str, flags: str, folder: Path) -> Path:
 
 
 def load_proved(cxx: str, flags: str, folder: Path) -> None:
-    """Load the BLAS that `flags` link with, with a kernel that is proved; the package's with `TIMEOUT`.
+    """Load the BLAS that `flags` link with: its proved kernel, and if it is of `PACKAGE`, with `TIMEOUT` for threads.
 
     A timeout that is in the environment is kept. The environment of child processes stays as it is, for NumPy's BLAS.
     Errors as in `prove_linked` and `device.blas_proof.require_kernel`.

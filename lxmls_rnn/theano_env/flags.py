@@ -42,7 +42,7 @@ def user_flags() -> dict[str, str]:
 
 
 def rc_flags() -> dict[str, str]:
-    """Read the user's Theano files; names are ``section.option``, or ``option`` for the section ``global``."""
+    """Return the flags in .theanorc by name: ``section.option``, or ``option`` for the section ``global``."""
     paths = os.environ.get("THEANORC", "~/.theanorc").split(os.pathsep)
     rc = configparser.RawConfigParser()
     rc.read([os.path.expanduser(path) for path in paths])

@@ -85,7 +85,7 @@ class ErrorsView(View):
         self.work.begin(work, on_end, on_progress)
 
     def conclude(self, part: str, results: list[Judged], tags: list[str], total: int) -> None:
-        """Show the results of a part of `total` sentences, fewer if the job was stopped; `tags` are its tags."""
+        """Show the results of a part of the corpus; `tags` are its tags, and `total` is the number of its sentences."""
         self.judged, self.evaluation = results, count(results, tags)
         result = self.evaluation
         note = "" if len(results) == total else f" (stopped after {len(results)} of {total})"

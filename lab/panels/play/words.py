@@ -56,11 +56,11 @@ class Prediction(NamedTuple):
     changed: tuple[str, ...] = ()  # names of the settings that were changed since
 
     def after(self, changed: tuple[str, ...]) -> Prediction | None:
-        """Return the prediction after a change, or None if it was of a change before: a drag is one change."""
+        """Return the prediction after a change of these settings; None after a second change, of other settings."""
         return self._replace(changed=changed) if self.changed in ((), changed) else None
 
     def in_words(self, now: float) -> str:
-        """Return the verdict on it as HTML, or before a change, what to do."""
+        """Return the verdict on the prediction as HTML; before a change, the request to make one."""
         if not self.changed:
             return f"You predict that it {self.says}: now change a slider, a gate or a setting."
         came = GROWS if now > SAME * self.before else SHRINKS if now * SAME < self.before else STAYS

@@ -52,7 +52,7 @@ def ended(job: TrainingJob) -> str:
 
 
 def on_disk(run: Run, rows: list[Metrics]) -> str:
-    """Return the status of a run that is not job as HTML."""
+    """Return the status of a run that is not trained by this kernel as HTML."""
     trained = f"{len(rows)} of {counted(run.settings.trainer.epochs, 'epoch')}"
     description = f"{run.settings.model_in_words}, {trained}, in {run.folder}"
     return f"<b>On disk</b>: {escape(description)}"

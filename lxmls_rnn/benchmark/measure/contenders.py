@@ -58,7 +58,7 @@ def build_model(case: Case, values: dict[str, np.ndarray]) -> Any:
 
 
 def reference(case: Case, values: dict[str, np.ndarray], batch: Inputs, rate: float) -> Computed:
-    """Compute the expected results of a case with the NumPy model in float64; of "copy", what comes back."""
+    """Compute the expected results of a case with the NumPy model in float64; for "copy" return the copied arrays."""
     if case.work == "copy":
         return copied(case, batch)
     model = build_model(replace(case, implementation="numpy", dtype="float64"), values)
@@ -78,7 +78,7 @@ def numpys_results(model: NumpyRNN, back: Backward) -> Computed:
 
 
 def copied(case: Case, batch: Inputs) -> Computed:
-    """Return the arrays of "copy": the inputs, and as much as the probabilities of all tags."""
+    """Return the arrays that the work "copy" copies: the inputs, and p_y, an array of the size of the probabilities."""
     return {**batch._asdict(), "p_y": np.full((case.n_tags, batch.x.size), 1 / case.n_tags, case.dtype)}
 
 
@@ -96,7 +96,7 @@ class NumpyContender:
     def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
         """Return the call that is timed: copy the inputs to the device, do the work, wait for the results.
 
-        That of "copy" only copies: the inputs to the device, and an array like the probabilities back.
+        The work "copy" copies the inputs to the device, and an array of the size of the probabilities back.
         """
         if self.case.work == "copy":
             arrays = copied(self.case, batch)
@@ -107,11 +107,11 @@ class NumpyContender:
         return partial(self.backward, *batch) if self.case.work == "backward" else partial(self.step, *batch, rate)
 
     def to_device(self, array: np.ndarray) -> Any:
-        """Copy an array to the device and return it there; not before the copy has ended."""
+        """Copy an array to the device, wait until the copy has ended, and return the device's array."""
         raise NotImplementedError("the CPU needs no copies")
 
     def to_host(self, array: Any) -> np.ndarray:
-        """Return the array of `to_device` on the host."""
+        """Copy an array that `to_device` returned back to the host, and return it as NumPy's."""
         return np.asarray(array)
 
     def results(self, returned: Any) -> Computed:

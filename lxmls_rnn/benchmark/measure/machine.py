@@ -67,7 +67,7 @@ def processor_and_gpus(machine: dict[str, Any]) -> str:
 
 
 def doubt() -> str:
-    """Return a sentence on what may slow down this machine, or its times vary, now; empty if nothing is known."""
+    """Return a sentence on what may slow down this machine now, or make its times vary; empty if nothing is known."""
     n, load, limit = os.cpu_count() or 1, os.getloadavg()[0], quota()
     reasons = [
         f"{load:.1f} processes wanted its {n} cores in the last minute" if load > n / 2 else "",

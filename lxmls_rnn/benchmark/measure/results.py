@@ -137,7 +137,7 @@ class Row:
 
     @property
     def words_per_second(self) -> float | None:
-        """Return the words that go through the model in a second; of "copy", that are copied."""
+        """Return the words that go through the model in a second; for the work "copy", the words copied in a second."""
         return self.case.batch * self.case.length / self.median if self.median else None
 
 

@@ -69,7 +69,7 @@ class Session:
 
     @property
     def share(self) -> float:
-        """The part of the work that is done, from 0 to 1; rows that are measured again come on top."""
+        """The part of the planned turns that is done, from 0 to 1; turns that repeat a case count too."""
         planned = PROCESSES * sum(case.lane not in self.runner.absent for group in self.todo for case in group)
         return min(1.0, self.n_turns / planned) if planned else 1.0
 

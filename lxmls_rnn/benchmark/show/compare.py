@@ -86,7 +86,7 @@ def _short(value: object, other: object) -> str:
 
 
 def counts(compared: list[BeforeAndAfter]) -> str:
-    """Return how many cases have each verdict, such as "1 faster, 0 slower, 7 same"; "cannot tell" only of some."""
+    """Return how many cases have each verdict: "1 faster, 0 slower, 7 same"; "cannot tell" only if some have it."""
     each = {verdict: sum(change.verdict == verdict for change in compared) for verdict in COLOURS}
     return ", ".join(f"{n} {verdict}" for verdict, n in each.items() if n or verdict != "cannot tell")
 

@@ -34,7 +34,7 @@ def less_work(results: Results) -> list[str]:
 
 
 def uncertain(results: Results, baseline: str = "numpy") -> list[str]:
-    """Return a line that names the certain rows whose spread exceeds their difference from the baseline."""
+    """Return a line that names the rows whose spread exceeds their difference from the baseline; no uncertain rows."""
     names = []
     for group in groups(results.rows):
         base = baseline_of(group, baseline)

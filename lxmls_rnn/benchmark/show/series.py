@@ -86,7 +86,7 @@ class SpeedUps(NamedTuple):
 
 
 def speed_ups(rows: Sequence[Row]) -> SpeedUps | None:
-    """Return the speed-ups of certain rows, for the length and dtype with most; None if there is none at all."""
+    """Return the speed-ups for the length and dtype that have most; None if none is known without uncertain rows."""
     best = {key: sides for key, sides in fastest(rows).items() if len(sides) == 2}
     if not best:
         return None

@@ -23,7 +23,10 @@ WORK_NAMES = {"step": "a training step", "backward": "a forward and backward pas
 
 
 def deciding_work(rows: Sequence[Row]) -> str:
-    """Return the work that the answer is about: the step if a certain row has it, else the gradients, else forward."""
+    """Return the work that the answer is about: the first of `DECIDING_WORKS` among the rows that are not uncertain.
+
+    If all are uncertain, it is the first among all rows.
+    """
     measured = [row for row in rows if row.median]
     works = {row.case.work for row in [row for row in measured if not row.is_uncertain] or measured}
     return next((work for work in DECIDING_WORKS if work in works), "step")
@@ -35,7 +38,7 @@ def fastest_of(rows: Sequence[Row]) -> Row | None:
 
 
 def answer(results: Results) -> str:
-    """Return one sentence with its doubt: when a GPU pays, or without one what the smallest sizes take on this CPU.
+    """Return when a GPU pays, or without one what the smallest sizes take on this CPU, in a sentence.
 
     Uncertain rows take no part, and where most rows are uncertain there is no answer. Empty if nothing was measured.
     What may have slowed down the machine is a second sentence.

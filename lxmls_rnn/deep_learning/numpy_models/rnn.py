@@ -1,4 +1,4 @@
-"""`NumpyRNN` in the interface of the current lab guide (exercise 6.1): an adapter of the library's `NumpyRNN`."""
+"""Adapter, at the path from which the current lab guide imports (exercise 6.1): the library's `NumpyRNN`."""
 
 from __future__ import annotations
 

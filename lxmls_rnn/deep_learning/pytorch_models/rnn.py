@@ -1,4 +1,4 @@
-"""`PytorchRNN` and `FastPytorchRNN` in the interface of the 2026 edition (exercise 3.2); needs PyTorch."""
+"""Adapter, at the path from which the guide's 2026 edition imports (exercise 3.2): its models in PyTorch."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def block(H: int) -> int:
 
 
 def contiguous(array: Any, anywhere: bool = False) -> Any:
-    """Return the array, or a copy if it is not in C order, or does not begin where its memory begins or `anywhere`."""
+    """Return the array in C order, at the start of its memory or `anywhere` in it; copy it only if necessary."""
     if array.flags.c_contiguous and (anywhere or array.offset == 0):
         return array
     return array.copy()

@@ -38,17 +38,20 @@ GPU_LAYERS = {
 
 
 def lift_recurrent_layer(op: Any, context_name: Any, inputs: list[Any], outputs: list[Any]) -> Any:
-    """Return the layer's Op for the GPU."""
+    """Return the GPU's Op in place of a recurrent layer; False if it stays on the CPU."""
     return GPU_LAYERS[type(op)](op) if inputs[0].dtype == "float32" else False
 
 
 def lift_softmax_cost(op: Any, context_name: Any, inputs: list[Any], outputs: list[Any]) -> Any:
-    """Return the cost's Op for the GPU."""
+    """Return the GPU's Op in place of `SoftmaxCost`; False if it stays on the CPU."""
     return GpuSoftmaxCost()(*inputs)[:3] if inputs[0].dtype == "float32" else False
 
 
 def lift_rows(op: Any, context_name: Any, inputs: list[Any], outputs: list[Any]) -> Any:
-    """Return rows of a matrix, or the matrix with rows added to them; their numbers must be on the host (`on_host`)."""
+    """Return the GPU's Op in place of one that takes rows of a matrix or adds to them; False if it stays on the CPU.
+
+    It stays there if the row numbers are on the GPU or an array is not a float32 matrix.
+    """
     *matrices, numbers = inputs
     if not isinstance(numbers.type, TensorType) or any(
         (v.dtype, v.broadcastable) != ("float32", (False, False)) for v in [*matrices, *outputs]
@@ -60,7 +63,7 @@ def lift_rows(op: Any, context_name: Any, inputs: list[Any], outputs: list[Any])
 
 @local_optimizer([GpuAddRows, GpuDescend])
 def add_inplace(node: Any) -> Any:
-    """Return the Op that overwrites its matrices."""
+    """Return an Op that overwrites its matrices in place of one that copies them; False if it already does."""
     if not isinstance(node.op, GpuAddRows | GpuDescend) or node.op.inplace:
         return False
     if isinstance(node.op, GpuAddRows):
@@ -77,7 +80,7 @@ class _Whole(Optimizer):
 
 
 class UploadTogether(_Whole):
-    """Replace the uploads of a function that has a `GpuUpload` by one, of arrays that do not depend on GPU results.
+    """Replace all uploads of arrays that do not depend on GPU results by one, in a function that has a `GpuUpload`.
 
     Arrays that stay on the GPU as outputs are left out, because they would keep the whole upload in its memory.
     """

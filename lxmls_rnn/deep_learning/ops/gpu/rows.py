@@ -38,7 +38,7 @@ def row_index(numbers: np.ndarray, n: int) -> np.ndarray:
 
 
 def from_start(matrix: Any) -> Any:
-    """Return the matrix, or a copy if the kernels cannot step through it from where its memory begins."""
+    """Return a matrix that begins where its memory begins and has no negative strides. Copy it only if necessary."""
     return matrix if matrix.offset == 0 and min(matrix.strides) >= 0 else matrix.copy()
 
 
@@ -48,7 +48,7 @@ def steps(matrix: Any) -> tuple[int, int]:
 
 
 class RowIndex(theano.Op):
-    """The index of row numbers, an integer vector on the host, for a matrix on the GPU."""
+    """Op for the `row_index` of an integer vector of row numbers, on the host, for a matrix on the GPU."""
 
     __props__ = ()
 
@@ -67,7 +67,7 @@ class RowIndex(theano.Op):
 
 
 def upload_index(matrix: Any, numbers: Any) -> Any:
-    """Return the index of row numbers on the host, on the GPU of the matrix."""
+    """Make the index of row numbers, which are on the host; return its upload to the GPU of the matrix."""
     return GpuUpload(infer_context_name(matrix))(RowIndex()(matrix, numbers))
 
 

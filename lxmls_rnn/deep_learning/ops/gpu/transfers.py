@@ -44,7 +44,7 @@ class GpuFetch(theano.Op):
     __props__ = ()
 
     def make_node(self, result: Any, *earlier: Any) -> theano.Apply:
-        """Return the node for the memory of both."""
+        """Return the node for `result`, the memory of cost and number; `earlier` are the further inputs."""
         return theano.Apply(self, [result, *earlier], [theano.tensor.fscalar(), theano.tensor.lscalar()])
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
