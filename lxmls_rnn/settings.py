@@ -164,8 +164,8 @@ def _is_path(text: str) -> bool:
         return False
 
 
-def text_of(value: object) -> str:
-    """Return the value of a setting as text for names and tables: of a file only its name, None as "none"."""
+def short_text(value: object) -> str:
+    """Return the value of a setting as short text for names and tables: a file as its name, None as "none"."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return Path(value).name if isinstance(value, str) and "/" in value else str(value)

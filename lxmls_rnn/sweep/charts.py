@@ -10,7 +10,7 @@ import numpy as np
 
 from lxmls_rnn.plotting.chart import Axis, Chart, Line
 from lxmls_rnn.plotting.palette import LIGHT_GREY, LINES
-from lxmls_rnn.settings import text_of
+from lxmls_rnn.settings import short_text
 from lxmls_rnn.sweep.results import SettingResults
 
 ACCURACY = Axis("accuracy on dev", ".0%")
@@ -35,10 +35,10 @@ def lines_against(name: str | None, vary: dict[str, list[Any]], settings: Sequen
         return sorted(chosen, key=lambda setting: order.index(repr(setting.point[name])))
 
     if len(others) == 1 and len(vary[others[0]]) <= len(LINES):
-        values = [(f"{others[0]}={text_of(value)}", line({others[0]: value})) for value in vary[others[0]]]
+        values = [(f"{others[0]}={short_text(value)}", line({others[0]: value})) for value in vary[others[0]]]
         return [(label, colour, members) for (label, members), colour in zip(values, LINES, strict=False) if members]
     fixed = {other: settings[0].point[other] for other in others}
-    label = ", ".join(f"{other}={text_of(value)}" for other, value in fixed.items())
+    label = ", ".join(f"{other}={short_text(value)}" for other, value in fixed.items())
     return [(label, LINES[0], line(fixed))]
 
 
@@ -81,7 +81,7 @@ def against(name: str | None, vary: dict[str, list[Any]], lines: Lines, label: s
         style = "solid" if numbers else "none"
         drawn.append(Line(of_line, colour, x, means, means - deviations, means + deviations, style, has_dots=True))
     scale = "log" if numbers and 0 < MIN_LOG_RATIO * values[0] <= values[-1] else "linear"
-    ticks = dict(zip(at, map(text_of, values), strict=True))
+    ticks = dict(zip(at, map(short_text, values), strict=True))
     return Chart(Axis(label, scale=scale, ticks=ticks), ACCURACY, drawn)
 
 
@@ -102,7 +102,7 @@ def curves(best: Iterable[tuple[SettingResults, str, str]], others: Iterable[Set
     lines: list[Line] = []
     for setting, colour, style in best:
         epochs, means, deviations = (np.array(numbers) for numbers in curve(setting))
-        name = ", ".join(text_of(value) for value in setting.point.values())
+        name = ", ".join(short_text(value) for value in setting.point.values())
         ends, is_dot = (means - deviations, means + deviations), len(epochs) == 1
         lines.append(Line(name, colour, epochs, means, *ends, style, is_dot, width=1.8, is_band=True))
     for setting in others:

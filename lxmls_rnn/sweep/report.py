@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from lxmls_rnn.experiment import CHANGE_DEV
-from lxmls_rnn.settings import text_of
+from lxmls_rnn.settings import short_text
 from lxmls_rnn.sweep.results import Result, SettingResults, on_test
 from lxmls_rnn.sweep.sweep import Sweep
 
@@ -21,7 +21,7 @@ def lines(settings: Sequence[SettingResults]) -> list[list[str]]:
     """Return a line for each setting: values, seeds done, mean and deviation on dev, epochs, unfinished trainings."""
     shown = []
     for setting in settings:
-        seeds, values = f"{len(setting.accuracies)}/{len(setting.results)}", map(text_of, setting.point.values())
+        seeds, values = f"{len(setting.accuracies)}/{len(setting.results)}", map(short_text, setting.point.values())
         figures = percent(setting.mean), percent(setting.deviation), str(setting.epochs)
         shown.append([*values, seeds, *figures, unfinished_in_words(setting.results)])
     return shown
@@ -64,7 +64,7 @@ def verdict(sweep: Sweep, setting: SettingResults) -> str:
 
 def in_words(setting: SettingResults) -> str:
     """Return the values of a setting and its accuracy on dev as text."""
-    values = ", ".join(f"{name}={text_of(value)}" for name, value in setting.point.items()) or "the only setting"
+    values = ", ".join(f"{name}={short_text(value)}" for name, value in setting.point.items()) or "the only setting"
     return f"{values} with {spread(setting.accuracies)}"
 
 

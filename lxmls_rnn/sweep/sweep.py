@@ -24,7 +24,7 @@ from lxmls_rnn.deep_learning.models import numpy_class
 from lxmls_rnn.experiment import Settings, find, prepare
 from lxmls_rnn.runs import Damaged
 from lxmls_rnn.runs.folder import MAX_NAME_BYTES, new_folder, open_all
-from lxmls_rnn.settings import text_of
+from lxmls_rnn.settings import short_text
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import locked, write_atomically
 from lxmls_rnn.storage.messages import counted, quoted
@@ -274,7 +274,7 @@ def more_seeds(seeds: Sequence[int], count: int) -> list[int]:
 
 def run_name(point: Point, seed: int) -> str:
     """Return the name of the run at a point of the grid."""
-    return ",".join(f"{name}={text_of(value)}" for name, value in {**point, "seed": seed}.items())
+    return ",".join(f"{name}={short_text(value)}" for name, value in {**point, "seed": seed}.items())
 
 
 def find_sweeps(root: str | os.PathLike[str] | None = None) -> tuple[list[Sweep], list[Damaged]]:
