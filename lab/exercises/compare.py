@@ -58,7 +58,10 @@ def same(exercise: Exercise, right: np.ndarray, got: np.ndarray, least: float = 
 
 
 def is_close(exercise: Exercise, whole: np.ndarray, a: np.ndarray, b: np.ndarray, least: float = 0.0) -> bool:
-    """Return whether two arrays agree up to rounding: a share, at least `least`, of the largest entry of `whole`."""
+    """Return whether two arrays differ by rounding at most.
+
+    Rounding is a share of the largest entry of `whole`: the exercise's tolerance or the dtype's, and at least `least`.
+    """
     if a.dtype.kind not in "iufb" or b.dtype.kind not in "iufb":
         return bool(np.array_equal(a, b))
     largest = max(float(np.abs(whole[np.isfinite(whole)]).max(initial=0)), 1e-12)
@@ -76,7 +79,7 @@ def first_difference(exercise: Exercise, right: Sequence[Arrays], got: Sequence[
 
 
 def difference(exercise: Exercise, n: int, right: Arrays, got: Arrays, seed: int = 0) -> Difference | None:
-    """Return the first difference of case `n` in the order of computation."""
+    """Return the first difference of case `n`, of the cases with this seed, in the order of computation."""
     if np.size(got.get(CHANGED, ())):
         text = f"{', '.join(got[CHANGED])} is changed in place: whoever called the function still needs it."
         shared = "; with a shared variable, leave set_value out" * (exercise.kind.framework is THEANO)
@@ -105,7 +108,8 @@ def difference(exercise: Exercise, n: int, right: Arrays, got: Arrays, seed: int
 def places(exercise: Exercise, right: Arrays) -> list[Place]:
     """Return the steps and quantities of an exercise in the order of computation.
 
-    Neighbours that go in the same direction are computed together, one step after the other.
+    Quantities that follow each other and run through the words in the same direction are computed together: all of
+    them at a step, then all at the next.
     """
 
     def direction(name: str) -> int:

@@ -90,7 +90,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Patch:
-    """A known mistake: its cause in words, and the solution with it."""
+    """A known mistake: its cause in words, and the solution's code with this mistake."""
 
     cause: str
     code: str
@@ -114,7 +114,7 @@ class Exercise:
     backwards: tuple[str, ...]  # names of quantities whose last word is computed first
     tolerance: float  # how much an entry may differ, relative to the largest one; 0 for rounding only
     needs: tuple[str, ...]  # exercises whose answers this one calls
-    shares: str  # exercise whose mistakes give the same numbers here; "" for none
+    shares: str  # exercise whose mistakes give the same p as here; "" for none
     right: str  # what a verdict says of a right answer
     hints: tuple[str, ...]
     solution: str
@@ -214,7 +214,10 @@ COURSE = {name: exercise.optional for name, exercise in EXERCISES.items()}  # as
 
 @functools.cache
 def answer_of(name: str, code: str = "", file: str = "") -> object:
-    """Return the function or class that a code, by default the solution, defines after the cells that it builds on."""
+    """Run code, by default the solution, after the cells that it builds on; return the exercise's function or class.
+
+    `file` is the name of the code in tracebacks.
+    """
     exercise = EXERCISES[name]
     space: dict[str, object] = {"__name__": "__main__"}
     exec(compile(exercise.before, f"<before {name}>", "exec"), space)

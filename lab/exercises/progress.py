@@ -87,7 +87,7 @@ FILE = JsonStore(PROGRESS, Attempts, PROGRESS_FORMAT)
 
 
 def update(exercise: str, *, state: str = "", tries: int = 0, hints: int = 0, solution: bool = False) -> Attempts:
-    """Add to the entry of an exercise and return it; the state 'right' is final. Errors: see `JsonStore.changing`."""
+    """Add to the entry of an exercise and return it; errors as in `JsonStore.changing`. The state 'right' stays."""
     with FILE.changing() as entries:
         entry, now = entries.setdefault(exercise, Attempts()), datetime.now().strftime(TIME)
         if state and entry.state != RIGHT:

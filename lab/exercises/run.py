@@ -119,7 +119,7 @@ def parameters(inputs: Case) -> list[str]:
 
 
 def arrays(exercise: Exercise, answer: Any, inputs: Case, read: Callable[[str, Any], np.ndarray] = array_of) -> Arrays:
-    """Return the results of a function; `read` makes an array of each."""
+    """Return the results of a NumPy function by name; `read(name, result)` makes an array of each."""
     names = [name for name in exercise.arguments if name in inputs]
     given = [_copy(inputs[name]) for name in names]
     got = {name: read(name, value) for name, value in named(exercise, answer(*given)).items()}
@@ -132,7 +132,7 @@ def words(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
 
 
 def _sentences(name: str, part: Any) -> np.ndarray:
-    """Return the sentences of a part of a corpus that an answer returns, each as one text."""
+    """Return one part of a corpus as texts, one for each sentence; BadResult if it is no list of sentences."""
     sentences = None
     if not isinstance(part, (str, dict)):
         with suppress(TypeError):
@@ -144,7 +144,7 @@ def _sentences(name: str, part: Any) -> np.ndarray:
 
 
 def finite_differences(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
-    """Return the gradient of an answer, and how it had changed W whenever it called `cost()`.
+    """Return the gradient that a function finds by calls of `cost()`, and how W was changed at these calls.
 
     The cost is log sum_k exp <A_k, W>.
     """

@@ -65,7 +65,7 @@ def expressions(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
 
 
 def gradients(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
-    """Return the gradients of an answer: its arguments are probabilities p, gold tags y and shared variables W_k.
+    """Return the gradients that a function makes for probabilities p, gold tags y and a list of shared variables W_k.
 
     p, (L, n_tags), is the softmax of sum_k A_k W_k B_k.
     """
@@ -83,7 +83,7 @@ def gradients(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
 
 
 def updates(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
-    """Return the new values that the updates of an answer give each W, and those they give after W has changed.
+    """Return the new value of each W by a function's updates, first and after all W have changed.
 
     The cost is sum (W - goal)^2.
     """
@@ -117,7 +117,7 @@ def updates(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
 
 
 def model(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
-    """Return p of a class's `_forward`, p for other initial states, and the gradients of the cost of the latter."""
+    """Return p of a class's `_forward`, the gradients of the cost of this p, and p for other initial states."""
     family = "LSTM" if "W_c" in inputs else "RNN"
     cls: Any = answer if inspect.isclass(answer) else type(answer)
     if not issubclass(cls, library_class(family)):

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 
 def use_one() -> None:
-    """Let BLAS use one thread in this process if it is a kernel: NumPy's, and Theano's, which may be loaded later."""
+    """Limit NumPy's BLAS, and Theano's once it is loaded, to one thread if this process is a kernel."""
     if getattr(get_ipython(), "kernel", None):
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
         threadpool_limits(1, "blas")

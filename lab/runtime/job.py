@@ -188,7 +188,7 @@ class Job:
 
 
 class SavedJob(Job):
-    """A job that saves its work in `path`, a folder or a file of its `name`."""
+    """A job that saves its work in `path`, a folder or a file; `name` is the last part of `path`."""
 
     def __init__(self, path: Path, make_events: Callable[[], Iterable[Any]], on_event: Callable[[Any], None]) -> None:
         super().__init__(make_events, on_event)

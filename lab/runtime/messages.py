@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 
 def keep_all(shell: InteractiveShell | None = None) -> None:
-    """Let a kernel wait while its server is behind; `shell` is that of the kernel, by default of this process.
+    """Let the kernel of `shell`, by default this one, wait while its server is behind, instead of dropping messages.
 
     ZeroMQ's default is to drop all messages but the first 1,000 that wait. A cell whose end is dropped runs forever on
     the page.

@@ -45,6 +45,6 @@ def notice() -> str:
 
 
 def _connection_file() -> str:
-    """Return the path of this kernel's connection file, "" outside a kernel: there ipykernel would break widgets."""
+    """Return the path of this kernel's connection file, "" elsewhere. An import of ipykernel would break widgets."""
     module = sys.modules.get("ipykernel.kernelapp")
     return module.IPKernelApp.instance().abs_connection_file if module and module.IPKernelApp.initialized() else ""

@@ -37,7 +37,7 @@ def sentence(texts: list[str]) -> str:
 
 
 def install() -> None:
-    """Route all warnings through `show`, permanently; warnings of the library are repeated each time.
+    """Route all warnings through `show`, permanently; show a warning of the library each time, not only the first.
 
     `warnings.catch_warnings` is no alternative: it changes the whole process, so two threads would overwrite each
     other's state.

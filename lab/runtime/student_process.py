@@ -297,8 +297,8 @@ def run(function: Callable[[Child], T], framework: Framework, seconds: float) ->
 def _fork() -> tuple[int, socket.socket] | None:
     """Fork and connect both processes; return 0 or the child's number, and this process's connection.
 
-    SIGINT is blocked in both, so that no child runs that nobody kills. None while another thread imports a module: a
-    child that needs it would wait for it forever.
+    SIGINT is blocked in both, so that an interrupt leaves no child running. Return None while another thread imports a
+    module: a child that needs this module would wait for it forever.
     """
     if _is_importing():
         return None
@@ -345,7 +345,7 @@ class _Looks:
         self._child, self._first, self._idle, self._idle_from = child, -1.0, 0, -1.0
 
     def look(self, seconds: float) -> type[Ended] | None:
-        """Return why the child has to end, which may compute or wait for so many seconds, or None."""
+        """Return why the child has to end, None if it may go on; it may compute for `seconds`, or wait as long."""
         seen = _group(self._child)
         if not seen:  # no /proc
             return None
@@ -378,7 +378,7 @@ def _group(leader: int) -> tuple[dict[int, str], float] | None:
 
 
 def _end(child: int, ours: socket.socket) -> None:
-    """Let a child write where it is and end, until an interrupt."""
+    """Let a child write where it is and end; stop waiting for it at an interrupt."""
     with suppress(KeyboardInterrupt):
         os.kill(child, signal.SIGPROF)
         while _receive(ours, STOPPING_SECONDS):
