@@ -25,6 +25,7 @@ from lxmls_rnn.storage.files import digest
 from lxmls_rnn.tagger import Tagger
 
 LIMITS = ("max_sent_len", "max_nr_sent")
+GUIDE = {"init": "uniform01", "vocabulary": "guide"}  # the lab guide's settings that are not the defaults
 CHANGE_DEV = (*LIMITS, "tags", "tag_map")  # settings that decide which sentences and tags each part of a corpus has
 
 
@@ -134,7 +135,13 @@ class Settings:
         None, "Numbers", "Data type of the model: {choices}", "model", DTYPES, none="float64, or Theano's floatX"
     )
     seed: int = setting(1234, "Seed", "Seed of the parameters and of shuffling", "model", most=MAX_SEED)
-    init: str = setting("uniform01", "Initialisation", "Initialisation of the parameters: {choices}", "model", INITS)
+    init: str = setting(
+        "glorot",
+        "Initialisation",
+        "Initialisation of the parameters, in the lab guide uniform01: {choices}",
+        "model",
+        INITS,
+    )
     embeddings: str | None = setting(
         None, "Embeddings", "File of pre-trained embeddings", "model", none="random", is_file=True
     )

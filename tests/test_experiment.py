@@ -11,7 +11,7 @@ import pytest
 from lxmls_rnn.datasets import reach
 from lxmls_rnn.datasets.corpora import corpus_files
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
-from lxmls_rnn.experiment import Settings, find, parts, prepare, read_corpus
+from lxmls_rnn.experiment import GUIDE, Settings, find, parts, prepare, read_corpus
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 
@@ -57,12 +57,12 @@ def test_a_training_may_do_without_dev(vocabulary):
 
 
 def test_the_model_is_as_the_settings_say():
-    chosen = {"n_emb": 7, "n_hidd": 6, "activation": "tanh", "dtype": "float32", "seed": 3}
+    chosen = {"n_emb": 7, "n_hidd": 6, "activation": "tanh", "dtype": "float32", "seed": 3, "init": "orthogonal"}
     tagger = prepare(Settings(SAMPLE_TRAIN, max_nr_sent=20, **chosen)).tagger
     model = tagger.model
     assert model.sizes == (len(tagger.words), 7, 6, len(tagger.tags))
     assert model.options == {"activation": "tanh", "dtype": "float32"}
-    again = type(model)(*model.sizes, seed=3, **model.options)
+    again = type(model)(*model.sizes, seed=3, init="orthogonal", **model.options)
     assert all((value == W).all() for W, value in zip(model.param, again.param, strict=True))
 
 
@@ -136,12 +136,10 @@ def epochs_of(settings):
     return [event for event in events if isinstance(event, EpochDone)]
 
 
-@pytest.mark.parametrize(("model", "accuracy"), [("NumpyRNN", 0.93), ("NumpyLSTM", 0.88)])
+@pytest.mark.parametrize(("model", "accuracy"), [("NumpyRNN", 0.94), ("NumpyLSTM", 0.95)])
 @pytest.mark.daily("ten epochs on the whole sample, four seconds; test_training learns something smaller")
 def test_the_sample_corpus_is_learnt(model, accuracy):
-    # a decaying rate and short steps: where it ends, 0.945 and 0.915 to 0.933, depends little on a processor's rounding
-    trainer = Trainer(epochs=10, rate=1.0, decay=0.3, clip=1.0)
-    events = epochs_of(Settings(corpus=SAMPLE_TRAIN, dev=SAMPLE_DEV, model=model, trainer=trainer))
+    events = epochs_of(Settings(corpus=SAMPLE_TRAIN, dev=SAMPLE_DEV, model=model, trainer=Trainer(epochs=10)))
     assert events[-1].cost < events[0].cost / 5
     assert events[-1].dev_accuracy > accuracy
 
@@ -153,7 +151,7 @@ def test_the_guides_settings_on_ewt_give_the_same_costs_in_numpy_and_theano(ewt_
         "dev": str(ewt_dir / "en_ewt-ud-test.conllu"),
         "max_sent_len": 15,
         "max_nr_sent": 1000,
-        "vocabulary": "guide",
+        **GUIDE,
     }
     bare, scan = (epochs_of(Settings(**settings, model=model)) for model in ("NumpyRNN", "RNN"))
     assert len(bare) == 5

@@ -12,10 +12,17 @@ from typing import Annotated, Any
 import typer
 
 from lxmls_rnn.datasets.corpora import corpus_files
-from lxmls_rnn.experiment import SETTINGS, Settings
+from lxmls_rnn.experiment import GUIDE, SETTINGS, Settings
 from lxmls_rnn.settings import Setting
 
 DEFAULTS = {"corpus": "sample"}  # of settings that have none
+
+Guide = Annotated[
+    bool,
+    typer.Option(
+        "--guide", help="The lab guide's settings: --init uniform01 --vocabulary guide, unless you give these too."
+    ),
+]
 
 
 def with_settings(known: Mapping[str, Setting], *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -72,6 +79,11 @@ def refuse_settings(context: typer.Context, allowed: set[str]) -> None:
         if name not in allowed:
             option = name.replace("_", "-")
             raise ValueError(f"a resumed training keeps its settings: {option} cannot be given with --resume")
+
+
+def guides(context: typer.Context) -> dict[str, Any]:
+    """Return the settings for which --guide stands, but for those that the command line has."""
+    return {name: value for name, value in GUIDE.items() if name not in given(context)}
 
 
 def make_settings(values: Mapping[str, Any]) -> Settings:

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from lxmls_rnn import paths
 from lxmls_rnn.cli.console import Root, console, interruptible, name_and_folder, say_stopped
-from lxmls_rnn.cli.options import make_settings, refuse_settings, with_settings
+from lxmls_rnn.cli.options import Guide, guides, make_settings, refuse_settings, with_settings
 from lxmls_rnn.experiment import SETTINGS
 from lxmls_rnn.runs.folder import check_name, unique_name
 from lxmls_rnn.storage.messages import counted
@@ -65,6 +65,7 @@ def run(
     scheduler: Annotated[
         str | None, typer.Option(help="Train on the workers of this Dask cluster, such as tls://host:8786.")
     ] = None,
+    guide: Guide = False,
     root: Root = None,
     **settings: Any,
 ) -> None:
@@ -85,7 +86,7 @@ def run(
         named = varied.pop("seed", None)
         if named and seeds is not None:
             raise ValueError("give --seeds or --vary seed=..., not both")
-        base = make_settings(settings)
+        base = make_settings(settings | (guides(context) if guide else {}))
         if scheduler is not None:  # each machine has them in its own folder of data
             base = base.changed(**{option: _named(getattr(base, option)) for option in ("dev", *grid.FILES)})
             varied |= {option: [_named(file) for file in varied[option]] for option in grid.FILES if option in varied}

@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lxmls_rnn.cli.console import Root, console, interruptible, name_and_folder, say_stopped
-from lxmls_rnn.cli.options import given, make_settings, refuse_settings, with_settings
+from lxmls_rnn.cli.options import Guide, given, guides, make_settings, refuse_settings, with_settings
 from lxmls_rnn.datasets.corpora import corpus_name
 from lxmls_rnn.deep_learning.models import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped
@@ -27,6 +27,7 @@ def train(
     resume: Annotated[
         str | None, typer.Option(help="Resume the run of this name; only --epochs can be changed.")
     ] = None,
+    guide: Guide = False,
     root: Root = None,
     **settings: Any,
 ) -> None:
@@ -39,6 +40,7 @@ def train(
         run = Run.open(*name_and_folder(resume, root))
         show_training(run, settings["epochs"] if "epochs" in given(context) else None)
     else:
+        settings |= guides(context) if guide else {}
         show_training(Run.create(name or unique_name(settings["model"]), make_settings(settings), root))
 
 

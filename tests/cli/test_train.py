@@ -15,6 +15,7 @@ from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.training import EpochDone, Stopped, Trainer
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
+from lxmls_rnn.sweep.sweep import Sweep
 from lxmls_rnn.tagger import Tagger
 
 
@@ -131,6 +132,21 @@ def test_every_option_of_train_is_a_setting_of_the_run(run):
     assert (found["corpus"], found["dev"]) == ("sample", None)
     assert run("train", "--name", "b", *SHORT).exit_code == 0
     assert Run.open("b").settings.trainer.epochs == 5
+
+
+def test_guide_stands_for_the_guides_settings_and_an_option_beside_it_wins(run, monkeypatch):
+    monkeypatch.setattr("lxmls_rnn.cli.sweep.show_sweep", lambda driver: None)
+    for name, options, (init, vocabulary) in (
+        ("a", [], ("glorot", "train")),
+        ("b", ["--guide"], ("uniform01", "guide")),
+        ("c", ["--guide", "--init", "glorot"], ("glorot", "guide")),
+    ):
+        assert run("train", *SHORT, "--epochs", "1", "--name", name, *options).exit_code == 0
+        assert run("sweep", *SHORT, "--seeds", "2", "--name", f"s{name}", *options).exit_code == 0
+        for settings in (Run.open(name).settings, Sweep.load(f"s{name}").base):
+            assert (settings.init, settings.vocabulary) == (init, vocabulary)
+    refused = run("train", "--resume", "a", "--guide")
+    assert "settings: guide cannot be given with --resume" in refused.output
 
 
 def test_the_command_and_python_shuffle_with_the_same_seed(run):

@@ -41,8 +41,9 @@ def test_embeddings_of_a_file_are_kept_and_change_no_other_draw():
 
 def test_it_is_a_setting_and_a_wrong_one_is_refused():
     train, dev, _ = map(str, corpus_files("sample"))
-    model = prepare(Settings(train, dev, init="glorot", max_nr_sent=50, seed=5)).tagger.model
-    drawn = type(model)(*model.sizes, seed=5, init="glorot", **model.options)
-    assert np.array_equal(model.param.W_h, drawn.param.W_h)
+    for chosen, init in (({}, "glorot"), ({"init": "uniform01"}, "uniform01")):
+        model = prepare(Settings(train, dev, max_nr_sent=50, seed=5, **chosen)).tagger.model
+        drawn = type(model)(*model.sizes, seed=5, init=init, **model.options)
+        assert np.array_equal(model.param.W_h, drawn.param.W_h)
     with pytest.raises(ValueError, match="init must be one of uniform01, glorot, orthogonal, got 'xavier'"):
         Settings(train, init="xavier")

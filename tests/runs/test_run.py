@@ -22,7 +22,7 @@ from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.runs import run as run_module
 from lxmls_rnn.tagger import Tagger
 
-PATIENT = replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=12, patience=2, clip=1.0))
+PATIENT = replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=12, rate=8.0, patience=2, clip=1.0))
 
 # For each line a child of this process, which has all imports, trains a run and kills itself: before a file is put in
 # its place for the n-th time, or at the n-th event. What it ended with is printed.
@@ -313,7 +313,7 @@ def test_a_run_that_diverged_says_so_until_it_is_trained_again(tmp_path):
 def test_a_model_that_is_nan_after_its_last_update_is_an_error_and_is_not_kept(tmp_path):
     # one update only: its cost, before it, is a number
     trainer = Trainer(epochs=1, rate=1e308, batch_size=60)
-    run = Run.create("wild", replace(SETTINGS, activation="relu", trainer=trainer), tmp_path)
+    run = Run.create("wild", replace(SETTINGS, activation="relu", init="uniform01", trainer=trainer), tmp_path)
     with (
         pytest.raises(FloatingPointError, match=r"NaN or infinite in epoch 1: try a lower rate"),
         np.errstate(all="ignore"),

@@ -44,7 +44,7 @@ def test_every_setting_has_a_control_and_what_is_chosen_at_first_is_its_default(
     "changes",
     [
         {"min_count": 3, "model": "LSTM", "n_hidd": 7, "n_emb": 6, "activation": "tanh", "peepholes": False, "seed": 3},
-        {"init": "glorot", "embeddings": "sample/ppmi_30", "freeze_embeddings": True, "dtype": "float32", "clip": 2.5},
+        {"init": "uniform01", "embeddings": "sample/ppmi_30", "freeze_embeddings": True, "dtype": "float32", "clip": 2.5},
         {"epochs": 3, "rate": 0.25, "decay": 0.5, "batch_size": 4, "shuffle": True, "gradient_norm": True},
         {"corpus": "reach:7", "max_sent_len": 9, "max_nr_sent": 40, "vocabulary": "guide", "patience": 4},
         {"corpus": "uploads/mine.conll", "dev": "uploads/other.conll"},
@@ -81,10 +81,10 @@ def test_what_is_basic_or_differs_is_said_though_it_is_folded():
     assert trainer.in_words() == ("epochs 5, learning rate 0.5, decay 1.0, batch size 1, max. norm 2.0, shuffle")
     corpus.copy_from(PLAIN.changed(max_nr_sent=40, vocabulary="guide", min_count=3))
     assert corpus.in_words(False) == "max. sentences 40, vocabulary guide"  # where the least count is nothing
-    model["init"].value, model["peepholes"].value = "glorot", False
-    assert model.in_words(False) == "initialisation glorot"
+    model["init"].value, model["peepholes"].value = "uniform01", False
+    assert model.in_words(False) == "initialisation uniform01"
     model["model"].value = "NumpyLSTM"
-    assert model.in_words(False) == "no peepholes, initialisation glorot"
+    assert model.in_words(False) == "no peepholes, initialisation uniform01"
 
 
 def test_a_number_counts_and_can_be_typed_while_its_switch_is_on():
