@@ -103,7 +103,7 @@ docs: $(READY) ## Build the documentation site, build/site/index.html; warnings 
 site:
 	rm -rf build/site build/sample-lstm
 	.venv/bin/python -m sphinx -q -E $(WARNINGS) -j auto -c docs -d build/doctrees . build/site
-	.venv/bin/lxmls-rnn train sample --model NumpyLSTM --init glorot --epochs 10 --root build --name sample-lstm >/dev/null
+	.venv/bin/lxmls-rnn train sample --model NumpyLSTM --epochs 10 --root build --name sample-lstm >/dev/null
 	.venv/bin/lxmls-rnn export build/sample-lstm --to html --output build/site/docs/tagger.html >/dev/null
 
 .PHONY: pygpu
