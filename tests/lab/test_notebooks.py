@@ -119,7 +119,9 @@ def test_the_solved_exercises_are_all_right_and_agree_with_the_library(tmp_path,
     assert [name for name, text in verdicts(notebook).items() if ": right." not in text and name not in OTHERS] == []
     text = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "NumPy and Theano agree on all gradients." in text
-    assert text.count("accuracy on new sentences") == 2
+    assert text.count("accuracy on new sentences") == 3
+    of_guide, of_glorot = re.findall(r"epoch 5: cost +(\S+),", printed(notebook, "train-lstm"))
+    assert float(of_glorot) < float(of_guide)
     in_graph = re.findall(r"(\S+) by T\.grad, (\S+) by hand", printed(notebook, "graph"))
     assert len(in_graph) == 5
     assert all(by_theano == by_hand for by_theano, by_hand in in_graph)
