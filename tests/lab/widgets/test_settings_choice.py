@@ -44,12 +44,12 @@ def test_every_setting_has_a_control_and_what_is_chosen_at_first_is_its_default(
     "changes",
     [
         {"min_count": 3, "model": "LSTM", "n_hidd": 7, "n_emb": 6, "activation": "tanh", "peepholes": False, "seed": 3},
-        {"init": "uniform01", "embeddings": "sample/ppmi_30", "freeze_embeddings": True, "dtype": "float32", "clip": 2.5},
+        {"init": "uniform01", "embeddings": "sample/ppmi_30", "freeze_embeddings": True, "dtype": "float32"},
         {"epochs": 3, "rate": 0.25, "decay": 0.5, "batch_size": 4, "shuffle": True, "gradient_norm": True},
         {"corpus": "reach:7", "max_sent_len": 9, "max_nr_sent": 40, "vocabulary": "guide", "patience": 4},
         {"corpus": "uploads/mine.conll", "dev": "uploads/other.conll"},
         {"tags": "upos", "tag_map": "universal", "encoding": "latin-1"},
-        {"tags": "7", "tag_map": "none"},
+        {"tags": "7", "tag_map": "none", "clip": 2.5},
     ],
 )
 def test_settings_that_are_copied_are_those_that_are_trained_and_written_as_code(data, changes):
