@@ -150,7 +150,7 @@ def read(file: Path) -> Exercise:
     rows = re.findall(r"^\| `(.+?)` \|(.*?)\| (.*?) \|$", sections["Quantities"], re.MULTILINE)
     quantities = {name: Quantity(name, tuple(a.strip() for a in axes.split(",") if a.strip()), formula.replace("`", ""))
                   for name, axes, formula in rows}  # fmt: skip
-    solution = _blocks("python", sections["Solution"])[0]
+    solution = re.findall(r"^```python\n(.*?)^```$", sections["Solution"], re.MULTILINE | re.DOTALL)[0]
     before_mistakes = text[: text.index("## Mistakes\n")].count("\n") + 1
     return Exercise(
         name=file.stem.partition("-")[2],
@@ -175,10 +175,6 @@ def read(file: Path) -> Exercise:
         solution=solution,
         patches=tuple(_patches(file, solution, sections["Mistakes"], before_mistakes)),
     )
-
-
-def _blocks(language: str, text: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def _patches(file: Path, solution: str, section: str, line: int) -> list[Patch]:

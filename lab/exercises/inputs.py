@@ -67,9 +67,8 @@ def _sentences(seed: int, lstm: bool = False) -> list[Case]:
             case |= dict(zip("zahyp", forward(x, *case.values()), strict=True))
             if sizes == LARGE and len(x) > 2:
                 gold[3] = case["p"][:, 3].argmin()
-            case |= dict(
-                zip(("e_y", "e_h", "e_a"), errors(gold, *(case[n] for n in ("h", "p", "W_h", "W_y"))), strict=True)
-            )
+            backward = errors(gold, *(case[name] for name in ("h", "p", "W_h", "W_y")))
+            case |= dict(zip(("e_y", "e_h", "e_a"), backward, strict=True))
         case |= {name: rng.uniform(-1, 1, sizes[2]) for name in ("_h0", "_c0")}
         sentences.append({"x": x, "gold": gold, "through": len(x) > 2} | case)
     return sentences
@@ -120,11 +119,9 @@ def _lstm_steps(seed: int) -> list[Case]:
     steps = []
     for n, sizes in enumerate((SMALL, (20, 2, 3, 4))):
         rng = np.random.RandomState(100 * seed + 7 + n)
-        vectors = {
-            name: rng.uniform(-1, 1, size)
-            for name, size in zip(("z_t", "h_tm1", "c_tm1"), sizes[1:2] + sizes[2:3] * 2, strict=True)
-        }
+        z_t, h_tm1, c_tm1 = (rng.uniform(-1, 1, sizes[n]) for n in (1, 2, 2))
         param = _parameters(rng, sizes, True)
+        vectors = {"z_t": z_t, "h_tm1": h_tm1, "c_tm1": c_tm1}
         steps.append(vectors | {name: param[name] for name in ("W_x", "W_h", "W_c")})
     return steps
 
@@ -161,13 +158,12 @@ def _costs(seed: int) -> list[Case]:
     for n, (words, tags) in enumerate(((6, 3), (1, 3), (12, 5))):
         rng = np.random.RandomState(100 * seed + 11 + n)
         case: Case = {"A": [], "B": []}
-        for name, shape in (("W_e", (4, 9)), ("W_x", (5, 4)), ("W_h", (5, 5)), ("W_y", (tags, 5))):
+        shapes = {"W_e": (4, 9), "W_x": (5, 4), "W_h": (5, 5), "W_y": (tags, 5)}
+        for name, shape in shapes.items():
             case[name] = rng.uniform(-1, 1, shape)
             case["A"].append(rng.uniform(-1, 1, (words, shape[0])))
             case["B"].append(rng.uniform(-1, 1, (shape[1], tags)))
-        scores = sum(
-            a @ case[name] @ b for a, b, name in zip(case["A"], case["B"], ("W_e", "W_x", "W_h", "W_y"), strict=True)
-        )
+        scores = sum(a @ case[name] @ b for a, b, name in zip(case["A"], case["B"], shapes, strict=True))
         case["y"] = rng.randint(tags, size=words).astype("int32")
         if words > 1:
             case["y"][1] = scores[1].argmin()

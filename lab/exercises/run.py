@@ -6,6 +6,7 @@ check imports only the framework of its exercise. Inputs are named arrays, numbe
 
 from __future__ import annotations
 
+import copy
 import inspect
 import pkgutil
 from collections.abc import Callable, Sequence
@@ -91,12 +92,6 @@ def array_of(name: str, value: Any) -> np.ndarray:
     return array
 
 
-def _copy(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_copy(part) for part in value]
-    return value.copy("K") if isinstance(value, np.ndarray) else value
-
-
 def changed_names(names: Sequence[str], values: Sequence[Any], inputs: Case) -> np.ndarray:
     """Return the names of the inputs that the answer has changed in place; `values` are the copies that it got."""
     return np.array([name for name, value in zip(names, values, strict=False) if not _same(value, inputs[name])], str)
@@ -121,7 +116,7 @@ def parameters(inputs: Case) -> list[str]:
 def arrays(exercise: Exercise, answer: Any, inputs: Case, read: Callable[[str, Any], np.ndarray] = array_of) -> Arrays:
     """Return the results of a NumPy function by name; `read(name, result)` makes an array of each."""
     names = [name for name in exercise.arguments if name in inputs]
-    given = [_copy(inputs[name]) for name in names]
+    given = [copy.deepcopy(inputs[name]) for name in names]
     got = {name: read(name, value) for name, value in named(exercise, answer(*given)).items()}
     return got | {CHANGED: changed_names(names, given, inputs)}
 
@@ -237,7 +232,7 @@ def method(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     model, names = guide_model(exercise, answer, inputs), parameters(inputs)
     model.parameters = [inputs[name].copy() for name in names]
     if not _is_own(type(model), "log_forward"):
-        model.log_forward = lambda input: (*_copy(inputs["log_forward"]), input)
+        model.log_forward = lambda input: (*copy.deepcopy(inputs["log_forward"]), input)
     for _ in range(2):
         result = model.backpropagation(inputs["x"].copy(), inputs["y"].copy())
     got = {name: array_of(name, value) for name, value in named(exercise, result).items()}

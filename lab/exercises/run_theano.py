@@ -107,8 +107,7 @@ def updates(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     if missing := [W.name for W in param if W not in news]:
         raise BadResult(f"Expected a pair for each of the {len(param)} parameters; {missing[0]} has none.")
     variables = [T.as_tensor_variable(news[W]) for W in param]
-    names = parameters(inputs)
-    changed = changed_names(names, [W.get_value() for W in param], inputs)
+    changed = changed_names(parameters(inputs), [W.get_value() for W in param], inputs)
     got = dict(zip((f"new {W.name}" for W in param), _evaluate(variables, {}), strict=True))
     for W in param:
         W.set_value(W.get_value() + np.asarray(1, W.dtype))

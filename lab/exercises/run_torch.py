@@ -39,11 +39,10 @@ def _ids(ids: np.ndarray) -> Any:
 
 def loop(exercise: Exercise, answer: Any, inputs: Case) -> Arrays:
     """Return p of a function that loops over the words, and the gradients of the cost."""
-    names = parameters(inputs)
-    tensors = [torch.tensor(inputs[name], requires_grad=True) for name in names]
+    tensors = {name: torch.tensor(inputs[name], requires_grad=True) for name in parameters(inputs)}
     with own_settings():
-        p = _array("p", named(exercise, answer(_ids(inputs["x"]), *tensors))["p"])
-        return _with_gradients({"p": p}, torch.log(p), inputs, dict(zip(names, tensors, strict=True)))
+        p = _array("p", named(exercise, answer(_ids(inputs["x"]), *tensors.values()))["p"])
+        return _with_gradients({"p": p}, torch.log(p), inputs, tensors)
 
 
 def _with_gradients(
