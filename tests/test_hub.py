@@ -3,14 +3,16 @@
 import asyncio
 import http.cookiejar
 import importlib
+import io
 import json
 import os
 import re
+import runpy
 import shutil
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,10 +38,20 @@ def accounts(monkeypatch, tmp_path):
 
 
 def call(folder, *arguments, names=b""):
-    """Call `python -m accounts` as in the hub's container."""
-    environ = os.environ | {"PYTHONPATH": str(FOLDER), "CLASS_ADDRESS": ADDRESS}
-    command = [sys.executable, "-m", "accounts", *arguments]
-    return subprocess.run(command, cwd=folder, env=environ, input=names, capture_output=True)
+    """Call `python -m accounts` as in the hub's container, but in this process."""
+    status, output, errors = 0, io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(errors):
+        patch.syspath_prepend(FOLDER)
+        patch.chdir(folder)
+        patch.setenv("CLASS_ADDRESS", ADDRESS)
+        patch.setattr(sys, "argv", ["accounts", *arguments])
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(names)))
+        try:
+            runpy.run_module("accounts", run_name="__main__")
+        except SystemExit as end:
+            status = 1
+            print(end, file=errors)
+    return SimpleNamespace(returncode=status, stdout=output.getvalue(), stderr=errors.getvalue())
 
 
 def passwords(sheet):
@@ -50,17 +62,17 @@ def passwords(sheet):
 def test_a_list_becomes_accounts_and_a_sheet_and_known_names_keep_their_passwords(accounts, tmp_path):
     names = "\ufeffAnna Müller\r\n\r\n  Zoë O'Hara-2 \r\nStraße\n".encode()
     made = call(tmp_path, "add", names=names)
-    first = passwords(made.stdout.decode())
+    first = passwords(made.stdout)
     assert list(first) == ["teacher", "annamuller", "zoeohara2", "strasse"]
-    assert f"Anna Müller\n    {ADDRESS}    name: annamuller" in made.stdout.decode()
-    assert made.stderr == b"3 names, 3 of them new.\n"
+    assert f"Anna Müller\n    {ADDRESS}    name: annamuller" in made.stdout
+    assert made.stderr == "3 names, 3 of them new.\n"
     stored = Path("accounts.json").read_text()
     assert not [word for word in first.values() if word in stored or word.replace("-", "") in stored]
     assert Path("accounts.json").stat().st_mode & 0o777 == 0o600
     again = call(tmp_path, "add", names=names)
-    assert (again.stdout, again.stderr) == (b"", b"3 names, 0 of them new.\n")
+    assert (again.stdout, again.stderr) == ("", "3 names, 0 of them new.\n")
     late = call(tmp_path, "add", names=names + b"ben\n")
-    assert (list(passwords(late.stdout.decode())), late.stderr) == (["ben"], b"4 names, 1 of them new.\n")
+    assert (list(passwords(late.stdout)), late.stderr) == (["ben"], "4 names, 1 of them new.\n")
     assert json.loads(stored).items() <= accounts.read().items()
 
 
@@ -84,9 +96,9 @@ def test_a_list_with_a_wrong_line_makes_no_account(accounts, names, says):
 
 def test_a_refused_list_leaves_nothing(tmp_path):
     refused = call(tmp_path, "add", names=b"anna\nanna\n")
-    assert (refused.returncode, refused.stdout, list(tmp_path.iterdir())) == (1, b"", [])
+    assert (refused.returncode, refused.stdout, list(tmp_path.iterdir())) == (1, "", [])
     assert len(refused.stderr.splitlines()) == 1
-    assert call(tmp_path, "reset", "nobody").stderr == b"There is no account nobody.\n"
+    assert call(tmp_path, "reset", "nobody").stderr == "There is no account nobody.\n"
 
 
 @pytest.mark.parametrize("command", ["reset", "remove"])
@@ -94,8 +106,8 @@ def test_without_a_hub_that_answers_an_account_stays_as_it_is(accounts, tmp_path
     accounts.give({"anna": "Anna"})
     before = accounts.read()
     refused = call(tmp_path, command, "anna")
-    assert (refused.returncode, refused.stdout, accounts.read()) == (1, b"", before)
-    assert refused.stderr.startswith(b"The hub does not answer, and nothing has changed")
+    assert (refused.returncode, refused.stdout, accounts.read()) == (1, "", before)
+    assert refused.stderr.startswith("The hub does not answer, and nothing has changed")
     assert len(refused.stderr.splitlines()) == 1
 
 
@@ -266,7 +278,7 @@ def proxy(tmp_path_factory):
 @contextmanager
 def running_hub(here, proxy, **settings):
     """Run a hub with the settings of a class and accounts of these names; yield its address and passwords."""
-    sheet = passwords(call(here, "add", names=b"anna\nben\n").stdout.decode())
+    sheet = passwords(call(here, "add", names=b"anna\nben\n").stdout)
     free = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
     ports = [server.getsockname()[1] for server in free]
     [server.close() for server in free]

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from jupyter_server.serverapp import ServerApp
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
@@ -22,6 +21,8 @@ PAGE = r"docs/([\w-]+\.md)(?:#([\w-]+))?"
 @pytest.fixture
 def ask(tmp_path, monkeypatch):
     """Ask a server of a hub for paths, with its token unless another is given; return the answers."""
+    from jupyter_server.serverapp import ServerApp  # a second and a half, which other tests need not wait for
+
     monkeypatch.setattr(documentation, "SITE", tmp_path / "site")
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
     hub = {"headers": {"Content-Security-Policy": "frame-ancestors 'none'"}}
