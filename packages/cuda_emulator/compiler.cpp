@@ -12,12 +12,13 @@
 #include <sstream>
 #include <string>
 
+#include "context.h"
 #include "driver.h"
 
 namespace fs = std::filesystem;
 using std::string;
 
-enum { OK = 0, FILE_ERROR = 3, COMPILATION = 6 };
+enum { FILE_ERROR = 3, COMPILATION = 6 }; /* nvrtcResult, as is OK */
 
 struct Program {
   string source, log, image;

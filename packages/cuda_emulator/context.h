@@ -1,3 +1,4 @@
+#pragma once
 /* What every call of the driver begins with: one call at a time, a context in this thread, no error from before. */
 #include <map>
 #include <memory>

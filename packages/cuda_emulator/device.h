@@ -1,3 +1,4 @@
+#pragma once
 /* The device's memory (memory.cpp) and what it has to do (streams.cpp). */
 #include <stddef.h>
 #include <stdint.h>

@@ -22,7 +22,6 @@
  *
  * EMULATED_SEED=7 shuffles the blocks of each launch, which a GPU runs in any order; without it the first comes first.
  * docs/gpu.md lists what it does not show. */
-#undef _FORTIFY_SOURCE /* its longjmp refuses to go to another stack */
 #include "driver.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+#pragma once
 /* What a compiled kernel and the driver know of each other. */
 #include <stddef.h>
 
