@@ -84,9 +84,8 @@ def test_a_training_loop_is_followed():
         return dev_accuracy()
 
     got = run(exercise, greedy, {"accuracies": [0.5, 0.6], "patience": 1})
-    assert {name: value.item() for name, value in got.items()} == {
-        "epochs trained": 2, "epochs from restored parameters": 0, "epoch of the parameters": 1, "best": 0.6,
-    }  # fmt: skip
+    names = "epochs trained", "epochs from restored parameters", "epoch of the parameters", "best"
+    assert {name: value.item() for name, value in got.items()} == dict(zip(names, (2, 0, 1, 0.6), strict=True))
 
 
 def test_a_tagger_that_reads_both_ways_is_two_networks_one_on_the_reversed_sentence():
@@ -104,9 +103,8 @@ def test_a_tagger_that_reads_both_ways_is_two_networks_one_on_the_reversed_sente
 
 def test_the_gradients_of_both_directions_are_finite_differences():
     forward = answer_of("both_ways")
-    for case, right in list(zip(cases("both_ways"), expected("both_ways_gradients"), strict=True))[
-        :2
-    ]:  # the small ones
+    small = list(zip(cases("both_ways"), expected("both_ways_gradients"), strict=True))[:2]
+    for case, right in small:
         given = {name: case[name].copy() for name in EXERCISES["both_ways"].arguments}
 
         def cost(given=given, gold=case["gold"]):
