@@ -49,14 +49,12 @@ def _with_gradients(
     got: dict[str, Any], log_p: Any, inputs: Case, tensors: dict[str, Any], prefix: str = "d"
 ) -> Arrays:
     """Return arrays with the gradients of the cost of log p, (L, n_tags), added; zeros where autograd finds no path."""
-    y = inputs["y"]
+    y, reached = inputs["y"], [None] * len(tensors)
     if log_p.requires_grad and log_p.ndim == 2 and len(log_p) == len(y):
         cost = -log_p[range(len(y)), torch.tensor(y)].mean()
         reached = torch.autograd.grad(cost, list(tensors.values()), allow_unused=True)
-        for (name, W), gradient in zip(tensors.items(), reached, strict=True):
-            got[f"{prefix}{name}"] = torch.zeros_like(W) if gradient is None else gradient
-    else:
-        got |= {f"{prefix}{name}": torch.zeros_like(W) for name, W in tensors.items()}
+    for (name, W), gradient in zip(tensors.items(), reached, strict=True):
+        got[f"{prefix}{name}"] = torch.zeros_like(W) if gradient is None else gradient
     return {name: value.detach().numpy() for name, value in got.items()}
 
 
