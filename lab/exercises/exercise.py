@@ -50,7 +50,6 @@ KINDS = {
     "words": Kind("run:words"),
     "finite_differences": Kind("run:finite_differences"),
     "training_loop": Kind("run:training_loop"),
-    "numpy_method": Kind("run:method", method="backpropagation"),
     "theano": Kind("run_theano:expressions", *_WITH_THEANO),
     "theano_gradients": Kind("run_theano:gradients", *_WITH_THEANO),
     "theano_updates": Kind("run_theano:updates", *_WITH_THEANO),
@@ -59,6 +58,7 @@ KINDS = {
     "torch_gradients": Kind("run_torch:gradients", *_WITH_TORCH),
     "torch_step": Kind("run_torch:step", *_WITH_TORCH),
     "torch_layers": Kind("run_torch:layers", *_WITH_TORCH),
+    "numpy_method": Kind("run:method", method="backpropagation"),
     "torch_method": Kind("run_torch:method", *_OF_GUIDE, "_log_forward"),
 }
 
