@@ -87,7 +87,7 @@ def guides(context: typer.Context) -> dict[str, Any]:
 
 
 def make_settings(values: Mapping[str, Any]) -> Settings:
-    """Make settings from the values of options; errors as `corpus_files` and `Settings`."""
+    """Make settings from the values of options; FileNotFoundError without the corpus, ValueError for a wrong value."""
     if not Path(values["corpus"]).is_file():
         corpus_files(values["corpus"])
     options = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}

@@ -32,7 +32,8 @@ class Exported(NamedTuple):
 def export(model: Path, to: Format) -> Exported:
     """Return a model file, or the model of a run's folder, as a file for other programs.
 
-    Raise errors as `model_file.load`, `source.find_settings`, `source.describe` and the function of the format.
+    Raise OSError if a file of the model or of its run cannot be read, and ValueError if one is damaged or the model
+    does not fit the format.
     """
     path = model_of(model) if model.is_dir() else model
     name = path.absolute().parent.name if path.name == "model.npz" else path.stem

@@ -63,7 +63,7 @@ def choose(file: str | os.PathLike[str], tags: str = AUTO, tag_map: str = AUTO, 
     the map lacks more than half of the XPOS tags. With `tag_map` "auto", XPOS tags are mapped by `ptb` unless it lacks
     more than half of them; other tags are used as they are.
 
-    Errors as `read_sentences` and `read_tag_map`, ValueError for invalid arguments.
+    Raise OSError if a file cannot be read, and ValueError if its content or an argument is invalid.
     """
     check_tags(tags)
     check_encoding(encoding)

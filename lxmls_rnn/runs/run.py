@@ -69,8 +69,8 @@ class Run:
     ) -> Run:
         """Prepare a training and make the folder of its run in `root`, by default `paths.runs()`.
 
-        `corpus` is the result of `read_corpus`, if the caller has it already. Errors as `new_folder` and `prepare`;
-        then no folder is made.
+        `corpus` is the result of `read_corpus`, if the caller has it. Raise FileExistsError if the name is taken,
+        ValueError if it is invalid, and the errors of `prepare`; then no folder is made.
         """
         folder = new_folder(name, paths.runs(root))
         found = find(settings)

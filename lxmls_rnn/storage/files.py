@@ -94,7 +94,8 @@ def lines_of(stream: BinaryIO, name: str | os.PathLike[str]) -> Iterator[tuple[i
 def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
     """Yield (line number, line with its line break) of a plain or gzip file, recognised by content, not by name.
 
-    Errors as `open_regular` and `lines_of`; ValueError if the compressed data are damaged or truncated.
+    Raise OSError if it cannot be opened, and ValueError if it is not a regular file, a line is longer than
+    `MAX_LINE_BYTES`, or the compressed data are damaged or truncated.
     """
     number = 0
     try:

@@ -199,7 +199,7 @@ class Sweep:
         Raises
         ------
         FileExistsError, FileNotFoundError, ValueError
-            As `new_folder` and `check`.
+            The name is taken, a file of the settings is missing, or the name or a value is invalid.
         """
         advice = advice or f"or continue the sweep with `lxmls-rnn sweep --resume {self.argument}`"
         new_folder(self.name, self.folder.parent, "a sweep", advice, FILE)

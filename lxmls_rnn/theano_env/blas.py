@@ -110,7 +110,7 @@ def load_proved(cxx: str, flags: str, folder: Path) -> None:
     """Load the BLAS that `flags` link with: its proved kernel, and if it is of `PACKAGE`, with `TIMEOUT` for threads.
 
     A timeout that is in the environment is kept. The environment of child processes stays as it is, for NumPy's BLAS.
-    Errors as in `prove_linked` and `device.blas_proof.require_kernel`.
+    CompileError if the BLAS cannot be linked, RuntimeError if it is not proved or loads with another kernel.
     """
     from lxmls_rnn.device.blas_products import file_and_kernel
 

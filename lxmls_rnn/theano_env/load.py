@@ -63,8 +63,8 @@ class _ErrorCollector(logging.Handler):
 def importing() -> Iterator[None]:
     """Run the body of ``theano/__init__.py`` with this package's settings and check that it uses the requested device.
 
-    ``theano/__init__.py`` itself calls this, so it applies to every ``import theano``. Errors as in `settings`,
-    `load_proved`, `require_numpy` and `require_device`; after an error the import can be repeated with other settings.
+    ``theano/__init__.py`` itself calls this, so it applies to every ``import theano``. CompileError if the BLAS
+    cannot be linked, RuntimeError if a BLAS is not proved or the device cannot be used; the import can be repeated.
     """
     warnings.filterwarnings(
         "ignore", "DeprecationWarning: there is no c", module=r"theano\."

@@ -66,7 +66,7 @@ class Seen:
 
 
 def open_run(folder: Path) -> Opened:
-    """Open a run; errors as `Run.open` and `Run.load`."""
+    """Open a run; OSError if a file of it is missing or cannot be read, ValueError if one is damaged."""
     run = Run.open(folder.name, folder.parent)
     tagger, metrics = run.load()
     return Opened(run, tagger, metrics, (run.folder.name, (run.folder / "model.npz").stat().st_mtime_ns))
