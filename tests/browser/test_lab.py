@@ -2,6 +2,7 @@ import json
 import time
 
 import pytest
+from browser.window import SIZE
 from environment import without_waits
 
 
@@ -23,4 +24,6 @@ def test_a_notebook_runs_from_beginning_to_end(lab, name, picture):
     assert [line for text in said for line in without_waits(text)] == []
     assert lab.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']").count() == 0
     assert not lab.complaints
+    if name == "02-experiments":
+        picture(lab.page.locator(".jp-RenderedImage").first, "rounds", SIZE["height"])
     picture(lab.page.locator(".jp-NotebookPanel:visible"), name)

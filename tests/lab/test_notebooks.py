@@ -217,12 +217,25 @@ def test_a_notebook_is_valid_and_its_links_lead_somewhere(name):
     assert [link for link in re.findall(r"\]\(([^)]*\.ipynb)\)", text) if not (FOLDER / link).is_file()] == []
 
 
+def test_optional_exercises_are_folded_with_their_time_and_the_hours_are_those_of_the_class():
+    title, *cells = read(EXERCISE_NOTEBOOK).cells
+    headings = [cell for cell in cells if cell.source.startswith("## Exercise")]
+    folded = [cell.metadata.get("jp-MarkdownHeadingCollapsed", False) for cell in headings]
+    assert folded == [False] * 4 + [True] * 3
+    times = [bool(re.match(r"## [^(]+\(optional, \d+ minutes\): ", cell.source)) for cell in headings]
+    assert times == folded
+    hours = re.findall(r"\d:\d\d", title.source)
+    page = FOLDER.parents[1] / "docs/classroom.md"
+    assert len(hours) == 5
+    assert not page.exists() or set(hours) <= set(re.findall(r"^\| (\d:\d\d)", page.read_text(), re.MULTILINE))
+
+
 def test_the_experiments_hide_the_code_of_panels_and_questions():
     for cell in read("02-experiments.ipynb").cells:
         if cell.cell_type == "code":
             is_panel = re.fullmatch(r"from lab import (\w+Panel)\n\n\1\(\)", cell.source)
             is_hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
-            assert is_hidden == bool(is_panel or is_answer(cell) or cell.id == "parallel-code"), cell.id
+            assert is_hidden == bool(is_panel or is_answer(cell) or cell.id in ("rounds", "parallel-code")), cell.id
 
 
 @pytest.mark.parametrize(

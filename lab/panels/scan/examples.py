@@ -29,7 +29,7 @@ import numpy as np
 
 def by_loop(x):
     y = np.zeros_like(x)
-    for t in range(len(x)):
+    for t in range(len(x)):  # sequences
         y[t] = x[t] ** 2
     return y
 """,
@@ -47,15 +47,14 @@ by_scan = theano.function([x], y, updates=updates)
 """,
         "y",
         lambda x: [x[0]],
-        "No step depends on the previous one, so <code>scan</code> has a sequence and no state. Look at the optimised "
-        "graph: Theano detects this and removes the loop.",
+        "No step depends on the previous one. Look at the optimised graph: Theano detects this and removes the loop.",
     ),
     "Powers": Example(
         """\
 import numpy as np
 
-def by_loop(A, k):
-    powers, previous = [], np.ones_like(A)
+def by_loop(A, k):  # A: non_sequences
+    powers, previous = [], np.ones_like(A)  # outputs_info
     for _ in range(k):
         previous = previous * A
         powers.append(previous)
@@ -80,15 +79,14 @@ by_scan = theano.function(
         "powers",
         lambda A, k: [np.ones_like(A), A],
         "Each step multiplies the result of the previous step by A, element by element: the last result is "
-        "A<sup>k</sup>. <code>outputs_info</code> is the state that the first step gets, so it has the shape of a "
-        "step's result.",
+        "A<sup>k</sup>. The state that the first step gets has the shape of a step's result.",
     ),
     "Markov chain": Example(
         """\
 import numpy as np
 
-def by_loop(s_0, A, n_steps):
-    s = [s_0]
+def by_loop(s_0, A, n_steps):  # A: non_sequences
+    s = [s_0]  # outputs_info
     for t in range(n_steps):
         s.append(np.dot(A, s[t]))
     return np.array(s[1:])

@@ -25,6 +25,7 @@ from lxmls_rnn.deep_learning.frameworks import THEANO
 from lxmls_rnn.plotting.palette import LINES
 
 MISTAKES_PART = "What goes wrong"
+INPUTS = "sequences", "outputs_info", "non_sequences"  # of scan, in the order in which a step gets them
 STATE_NAMES = ("sunny", "cloudy", "rainy")
 INITIAL_WEIGHTS = ((0.8, 0.15, 0.05), (0.3, 0.4, 0.3), (0.2, 0.3, 0.5))  # initial weights of the transitions
 
@@ -47,7 +48,7 @@ class ScanPanel(Panel):
     messages before you see them in your own code."""
 
     def __init__(self) -> None:
-        tooltips = ("No state: x_t squared", "A state: A to the power of k", "s_t = A s_{t-1}")
+        tooltips = ("x_t squared", "A to the power of k", "s_t = A s_{t-1}")
         wrong = {MISTAKES_PART: "Mistakes, and how to read their errors"}
         self.part = toggles({**dict(zip(EXAMPLES, tooltips, strict=True)), **wrong})
         tooltip = "Compile (the first time) and run both; afterwards the sliders take effect at once"
@@ -223,7 +224,8 @@ class ScanPanel(Panel):
             self._show_mistake()
             return
         self.step.value = self._steps[name]
-        self.sources.value = f"<p>{self.example.about}</p>" + _columns(
+        inputs = ", ".join(name for name in INPUTS if f" {name}=" in self.example.scan)
+        self.sources.value = f"<p><b>{inputs}</b>: {self.example.about}</p>" + _columns(
             ("NumPy loop", source(self.example.loop)), ("scan", source(THEANO_IMPORTS + "\n" + self.example.scan))
         )
         self._show_transitions()

@@ -29,7 +29,7 @@ PLAY_MILLISECONDS = {"slow": 2000, "normal": 900, "fast": 300}
 
 
 class StepThroughPanel(Panel):
-    """Walk through the forward and the backward pass of a `sentence`, words and tags.
+    """Walk through the forward and the backward pass of a `sentence`, from the step with the symbol `at` on.
 
     `slider` holds the number of the step, from 1; `walk` holds both passes, or None if the settings are invalid.
     """
@@ -43,7 +43,7 @@ class StepThroughPanel(Panel):
     model in Theano or PyTorch is shown with NumPy's formulas and the weights of the run. Then press Show code, and
     set breakpoints in it."""
 
-    def __init__(self, sentence: str = "The old dog found her") -> None:
+    def __init__(self, sentence: str = "The old dog found her", at: str = "z_1") -> None:
         tooltip = "A small random network, or one that you have trained"
         self.source = dropdown("Network", [RANDOM_NETWORK, TRAINED_RUN], tooltip)
         self.sentence = SentenceChoice(sentence, self.source)
@@ -82,6 +82,10 @@ class StepThroughPanel(Panel):
         self.on_input(self.draw, self.source, self.run.run, *self._drawn.children)
         self.sentence.on_new_sentence = lambda: self.attempt(self.draw)
         self.attempt(self.draw)
+        symbols = [step.symbol for step in self.walk.steps] if self.walk else [at]
+        if at not in symbols:
+            raise ValueError(f"at must be the symbol of a step, such as e_h_2, got {at!r}")
+        self.slider.value = symbols.index(at) + 1
 
     def draw(self) -> None:
         """Compute both passes for the current settings and show the first step."""

@@ -53,6 +53,8 @@ def test_loop_and_scan_agree_and_are_timed_and_the_code_runs_alone(panel, name, 
     fresh.part.value = name
     assert is_hidden(fresh.results)
     assert "None" not in fresh.sources.value
+    inputs = {"Squares": "sequences"}.get(name, "outputs_info, non_sequences")
+    assert f"<b>{inputs}</b>: " in fresh.sources.value
     run(panel, name)
     assert "They agree" in panel.timing.value
     assert len(re.findall(r"median of \d+", panel.timing.value)) == 2

@@ -47,6 +47,16 @@ def test_it_begins_at_the_first_embedding_and_a_step_shows_its_formula_with_shap
     assert all(html.number(value).replace("-", "\u2212") in shown for value in panel.walk.model.param[1].flat)
 
 
+def test_opened_at_an_error_the_arrows_of_both_its_ways_are_drawn():
+    panel = StepThroughPanel(at="e_h_2")
+    assert "e<sub>h,2</sub> = " in panel.equation.value
+    colour = network_drawing.ACTIVE_COLOURS["backward"][0]
+    unrolled = panel.drawing.value.partition("</svg>")[0]
+    assert unrolled.count(f"stroke:{colour};stroke-width:3.5") == 2
+    with pytest.raises(ValueError, match="at must be the symbol of a step, such as e_h_2, got 'e_h_9'"):
+        StepThroughPanel(at="e_h_9")
+
+
 def test_a_step_names_its_word_and_divides_by_the_words_of_the_sentence(panel):
     for t in (1, 4, 6):
         go_to(panel, f"e_y_{t}", t)
