@@ -2,6 +2,19 @@ import pytest
 from browser.page import button, message, overflowing, press, wait_until_in_sight
 from playwright.sync_api import expect
 
+PASTED = """() => new Promise(resolve => {
+    const box = document.body.appendChild(document.createElement('textarea'));
+    box.addEventListener('input', () => { resolve(box.value); box.remove(); });
+    box.focus();
+})"""
+
+
+def pasted(page):
+    """Return what the clipboard pastes."""
+    page.evaluate(f"window.pasted = ({PASTED})()")
+    page.keyboard.press("Control+V")
+    return page.evaluate("window.pasted")
+
 
 def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
     panel = lab.panel("GradientCheckPanel")
@@ -17,6 +30,10 @@ def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
     panel.get_by_label("Mistake", exact=True).select_option("W_h not transposed")
     button(panel, "Show code").click()  # which tells that the kernel has heard of the choice
     expect(panel.locator(".lab-code pre")).to_contain_text("W_h not transposed")
+    lab.page.evaluate("delete Navigator.prototype.clipboard")  # as over plain http from another machine
+    button(panel, "Copy").click()
+    expect(button(panel, "Copied")).to_be_visible()
+    assert panel.locator(".lab-code pre").inner_text() == pasted(lab.page)
     button(panel, "Show code").click()
     press(button(panel, "Check"), "Enter")
     expect(message(panel)).to_contain_text("3 of 4 gradients differ")

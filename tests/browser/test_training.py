@@ -173,7 +173,7 @@ def test_a_refused_number_stays_as_typed_with_the_reason_below_and_stops_start(l
     panel = lab.panel("TrainingPanel")
     begun = panel.get_by_label("Selected run", exact=True).locator("option").count()
     for label, text, told in (
-        ("Learning rate", "0,5", "Learning rate must be a positive number, got '0,5'"),
+        ("Learning rate", "0,5", "Learning rate must be a positive number, got '0,5': write 0.5"),
         ("Learning rate", "abc", "Learning rate must be a positive number, got 'abc'"),
         ("Epochs", "3.0", "Epochs must be an integer of at least 1, got '3.0'"),
         ("Epochs", "", "Epochs must be an integer of at least 1, got ''"),
