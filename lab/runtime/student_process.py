@@ -32,13 +32,12 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from IPython import get_ipython
 
-from lab.runtime import python_warnings
 from lxmls_rnn.deep_learning.frameworks import THEANO, TORCH, Framework
 
 T = TypeVar("T")
@@ -106,9 +105,8 @@ class Child:
     def tell(self, known: str) -> None:
         """Tell the kernel what is known before the result is."""
 
-    def without_warnings(self) -> AbstractContextManager[object]:
-        """Ignore the warnings of this thread in a `with` block; in a fork all, also those turned into errors."""
-        return python_warnings.collected(Warning)
+    def ignore_warnings(self) -> None:
+        """Ignore warnings, also those turned into errors; in the kernel, where other threads run, do nothing."""
 
 
 class _Fork(Child):
@@ -125,10 +123,8 @@ class _Fork(Child):
     def tell(self, known: str) -> None:
         self._send("known", known)
 
-    def without_warnings(self) -> AbstractContextManager[object]:
+    def ignore_warnings(self) -> None:
         warnings.simplefilter("ignore")
-        warnings.showwarning = lambda *warning, **options: None  # for code with filters of its own
-        return nullcontext()
 
     def print(self, name: str, text: str) -> None:
         """Let the kernel write a text to its `sys.stdout` or `sys.stderr`, if it is not too much."""
