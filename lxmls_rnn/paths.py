@@ -22,7 +22,7 @@ def folder(name: str) -> Path:
 
 
 def work() -> Path:
-    """Return the folder in which notebooks are opened, see `folder`; `hand_out` fills it."""
+    """Return the folder in which notebooks are opened and exports are written, see `folder`; `hand_out` fills it."""
     return folder("work")
 
 
@@ -77,5 +77,5 @@ def cache() -> Path:
 
 
 def results() -> Path:
-    """Return the folder of benchmarks and exports, see `folder`."""
+    """Return the folder of benchmarks, see `folder`."""
     return folder("results")

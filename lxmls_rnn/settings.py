@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
@@ -141,7 +142,9 @@ class Setting:
             values = tuple(WORDS[part.lower()] if self.kind is bool else self.kind(part) for part in parts)
         except (ValueError, KeyError):
             several = ", or several separated by commas" if self.several else ""
-            raise ValueError(f"{self.name} must be {self.expected}{several}, got {quoted(text)}") from None
+            point = text.replace(",", ".")
+            hint = f": write {point}" if self.kind is float and re.fullmatch(r"\d*,\d+", text) else ""
+            raise ValueError(f"{self.name} must be {self.expected}{several}, got {quoted(text)}{hint}") from None
         value = values if self.several else values[0]
         self.check(value)
         return self.absolute(value)

@@ -141,12 +141,15 @@ find_cards() {
     oldest=$(say "$capabilities" | tr -d . | sort -n | head -n 1)
 }
 
-# make_offline NAME SUITE: make a base image of a release of Debian, unless it is here.
-make_offline() {
-    is_here "$1" || {
-        [ "$(id -u)" -eq 0 ] && command -v debootstrap >/dev/null && docker/offline-base.sh "$1" "$2"
+# take_debian: set `base` to Debian's image, or to the one that is made from its packages.
+take_debian() {
+    base=$plain
+    is_available "$base" && return
+    base=$offline
+    is_here "$base" || {
+        [ "$(id -u)" -eq 0 ] && command -v debootstrap >/dev/null && docker/offline-base.sh "$base" bookworm
     } || fail "No base image can be pulled here. One can be made from Debian's packages, with root and debootstrap:" \
-        "'sudo docker/offline-base.sh $1 $2', then repeat the command."
+        "'sudo docker/offline-base.sh $base bookworm', then repeat the command."
 }
 
 # choose_base: take a base image that serves the cards that were found and is available; write it to .env.
@@ -159,11 +162,7 @@ choose_base() {
         say "The base is $base."
         return
     fi
-    base=$plain
-    if ! is_available "$plain"; then
-        base=$offline
-        make_offline "$base" bookworm
-    fi
+    take_debian
     machine=$(uname -m)
     [ "$machine" = x86_64 ] || cuda=
     write BASE_IMAGE "$base"
@@ -206,13 +205,10 @@ if [ "${1:-}" = hub ]; then
     base=$(setting HUB_BASE)
     if [ -n "$base" ]; then
         is_available "$base" || fail "HUB_BASE=$base cannot be pulled: check its name, or remove HUB_BASE from $env."
-    elif is_available "$plain"; then
-        write HUB_BASE ""
     else
-        base=$offline
-        make_offline "$base" bookworm
-        write HUB_BASE "$base"
-        say "The base of the hub is $base. HUB_BASE is in $env."
+        take_debian
+        write HUB_BASE "${base#"$plain"}"
+        [ "$base" = "$plain" ] || say "The base of the hub is $base. HUB_BASE is in $env."
     fi
     exit 0
 fi

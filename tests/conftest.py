@@ -21,7 +21,11 @@ QUICK = "not daily and not nightly"  # what `make test` selects
 # The lab's container names the certificate of `make cluster`, which is missing until then; tests make their own.
 for name in [name for name in os.environ if name.startswith("DASK_DISTRIBUTED__COMM__TLS__")]:
     del os.environ[name]
-os.environ |= {"LXMLS_RUNS": "runs", "LXMLS_RESULTS": "results"}  # of a test's own folder, not of the checkout
+os.environ |= {
+    "LXMLS_WORK": "work",
+    "LXMLS_RUNS": "runs",
+    "LXMLS_RESULTS": "results",
+}  # of a test's own folder, not of the checkout
 os.environ.pop("LXMLS_ADVICE", None)  # the remedies in the lab's container are not those that tests expect
 # what a user wants of a terminal changes what commands print
 for name in ["COLUMNS", "LINES", "FORCE_COLOR", "CLICOLOR_FORCE", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"]:

@@ -2,10 +2,10 @@
 
 import linecache
 
-from lab.exercises.cause.explain import Explanation
+from lab.exercises.cause.explain import explain
 from lab.exercises.exercise import EXERCISES, answer_of
-from lab.exercises.inputs import cases
-from lab.exercises.run import run
+from lab.exercises.judge import judge
+from lab.runtime.student_process import Child
 
 
 def explained(name, *changes, seconds=float("inf"), before=None, tell=lambda known: None):
@@ -19,13 +19,9 @@ def explained(name, *changes, seconds=float("inf"), before=None, tell=lambda kno
         code = code.replace(old, new)
     file = f"<cell {abs(hash(code))}>"
     linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
-    answer = answer_of(name, code, file)
-    explanation = Explanation(EXERCISES[name], answer, tell, seconds)
-    got, failure = [], None
-    for case in cases(name):
-        try:
-            got.append(run(EXERCISES[name], answer, case))
-        except Exception as error:
-            failure = error.with_traceback(error.__traceback__.tb_next)  # as from the lab's code
-            break
-    return explanation.verdict(got, failure)[1]
+    exercise, answer = EXERCISES[name], answer_of(name, code, file)
+
+    def cause(wrong, child):
+        return explain(exercise, answer, wrong, tell, seconds)
+
+    return judge(exercise, answer, seconds, cause, Child())[1]

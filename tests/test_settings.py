@@ -104,6 +104,11 @@ def test_text_that_is_no_value_is_refused_in_the_same_words(name, text):
         FOUND[name].parse(text)
 
 
+def test_a_comma_for_the_point_of_a_number_is_named():
+    with pytest.raises(ValueError, match=r"got '0,5': write 0\.5$"):
+        FOUND["grams"].parse("0,5")
+
+
 def test_a_file_of_the_data_folder_is_known_by_its_name(tmp_path, monkeypatch):
     data, here = tmp_path / "data", tmp_path / "here"
     for folder in (data, here):

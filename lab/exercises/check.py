@@ -12,22 +12,18 @@ from functools import partial
 from html import escape
 from typing import Any
 
-import numpy as np
 from IPython import get_ipython
 from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
 from lab.drawing import html
 from lab.exercises import compare
 from lab.exercises import progress as _progress
-from lab.exercises.cause import explain
 from lab.exercises.exercise import EXERCISES, Exercise
-from lab.exercises.inputs import cases
-from lab.exercises.judge import is_students, library_calls
+from lab.exercises.judge import Wrong, is_students, judge, replaced_in_numpy
 from lab.exercises.own_code import use as use  # `check.use`
-from lab.exercises.run import Arrays, run
-from lab.exercises.verdict import WHOLE, CheckStopped, Note, Verdict
-from lab.runtime import out_of_memory, python_warnings, student_process
-from lab.runtime.student_errors import failed_line, theano_log
+from lab.exercises.verdict import CheckStopped, Note, Verdict
+from lab.runtime import out_of_memory, student_process
+from lab.runtime.student_errors import failed_line
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET, RIGHT, Attempts
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.messages import in_words
@@ -39,77 +35,46 @@ NOTICE_SECONDS = 2.0  # of the wall, until a check says that it runs the answer
 NOTICE = "The check is running your code. To stop it: Kernel > Interrupt Kernel, or the square button above."
 
 _passed: set[str] = set()
-_numpy = {name: getattr(np, name) for name in np.__all__}
 _DEFINED = re.compile(r"^(?:def|class)\s+(\w+)", re.MULTILINE)
 
 _before: dict[str, object] = {}  # previous values of the names that the running cell defines
 _stale: dict[str, tuple[object, str]] = {}  # name: stale function, error of its cell
 
 
-class Check:
-    """The check of an answer, the function or class that an exercise asks for, in a child process."""
+def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
+    """Return the state of an answer, judged in a child process, and the text of its verdict.
 
-    def __init__(self, exercise: Exercise, answer: Any) -> None:
-        self.exercise, self.answer = exercise, answer
-        self.seconds = MAX_COMPILING_SECONDS if exercise.kind.framework.compile_time else MAX_SECONDS
+    Raise `CheckStopped` at an interrupt.
+    """
+    seconds = MAX_COMPILING_SECONDS if exercise.kind.framework.compile_time else MAX_SECONDS
 
-    def verdict(self) -> tuple[str, str]:
-        """Return the state of the answer and the text of its verdict; raise `CheckStopped` at an interrupt."""
-        notice = threading.Timer(NOTICE_SECONDS, print, [NOTICE])
-        try:
-            notice.start()
-            if replaced := _replaced():
-                return NOT_RIGHT, replaced
-            compare.expected(self.exercise.name)  # the child need not compute it
-            return student_process.run(self._judge, self.exercise.kind.framework, self.seconds)
-        except student_process.Ended as error:
-            if error.known:
-                return NOT_RIGHT, f"{error.known}\n{explain.CUT_OFF}"
-            state = NOT_YET if isinstance(error, student_process.Waits) else NOT_RIGHT
-            return state, f"{error}{explain.line_of(error)}"
-        except KeyboardInterrupt as error:
-            raise CheckStopped(_where(error)) from None
-        except Exception as error:  # the check itself fails on unexpected input
-            return NOT_RIGHT, f"The check cannot handle this result: {type(error).__name__}: {error}"
-        finally:
-            notice.cancel()
+    def explained(wrong: Wrong, child: student_process.Child) -> tuple[str, str]:
+        from lab.exercises.cause.explain import explain  # a right answer needs no cause
 
-    def _judge(self, child: student_process.Child) -> tuple[str, str]:
-        """Return the verdict, in the child process; tell the kernel what is wrong once it is found."""
-        got: list[Arrays] = []
-        failure: BaseException | None = None
-        child.ignore_warnings()
-        with python_warnings.collected(Warning), np.errstate(all="ignore"), theano_log() as log:
-            for case in cases(self.exercise.name):
-                child.allow(self.seconds)
-                try:
-                    with library_calls() as called:
-                        got.append(run(self.exercise, self.answer, case))
-                except student_process.ERRORS as error:
-                    failure = error
-                if replaced := _replaced():
-                    return NOT_RIGHT, replaced
-                if isinstance(failure, NotImplementedError) and explain.is_from_student(failure):
-                    return NOT_YET, "The cell is not filled in yet."
-                if failure:
-                    break
-                if called:
-                    return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
-            child.allow(MAX_SEARCH_SECONDS + self.seconds)
-            logged = log.getvalue().partition("\n\n")[0]  # of tracebacks, the first one
-            explainer = explain.Explanation(self.exercise, self.answer, child.tell, MAX_SEARCH_SECONDS)
-            state, text = explainer.verdict(got, failure)
-            return state, f"{text}{'' if WHOLE in text else WHOLE}\n{logged}" if logged else text
+        child.allow(MAX_SEARCH_SECONDS + seconds)
+        return explain(exercise, answer, wrong, child.tell, MAX_SEARCH_SECONDS)
 
+    notice = threading.Timer(NOTICE_SECONDS, print, [NOTICE])
+    try:
+        notice.start()
+        if replaced := replaced_in_numpy():
+            return NOT_RIGHT, replaced
+        compare.expected(exercise.name)  # the child need not compute it
+        judged = partial(judge, exercise, answer, seconds, explained)
+        state, text = student_process.run(judged, exercise.kind.framework, seconds)
+        if state != RIGHT:
+            import lab.exercises.cause.explain  # noqa: F401 -- the next child need not do it
+        return state, text
+    except student_process.Ended as error:
+        from lab.exercises.cause.errors import of_ended
 
-def _replaced() -> str:
-    """Put back what student code has replaced in NumPy, and return a sentence about it; "" if nothing was replaced."""
-    names = [name for name, value in _numpy.items() if getattr(np, name, None) is not value]
-    for name in names:
-        setattr(np, name, _numpy[name])
-    if not names:
-        return ""
-    return f"Your code replaces np.{', np.'.join(names)} for all code, the lab's too: use names of your own."
+        return of_ended(error)
+    except KeyboardInterrupt as error:
+        raise CheckStopped(_where(error)) from None
+    except Exception as error:  # the check itself fails on unexpected input
+        return NOT_RIGHT, f"The check cannot handle this result: {type(error).__name__}: {error}"
+    finally:
+        notice.cancel()
 
 
 def _where(error: KeyboardInterrupt) -> str:
@@ -167,7 +132,7 @@ def _checked(name: str, *arguments: Any) -> Verdict:
     exercise = EXERCISES[name]
     if missing := exercise.kind.framework.missing:
         return Verdict(name, NOT_YET, f"{missing}.")
-    state, text = Check(exercise, arguments[0]).verdict()
+    state, text = _judged(exercise, arguments[0])
     if state == RIGHT:
         _passed.add(name)
     if stale := _stale_among(*arguments):

@@ -1,12 +1,9 @@
 """Errors in student code: the line that failed, and the error's own sentence."""
 
-import io
 import linecache
-import logging
 import re
 import traceback
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Container
 from typing import NamedTuple
 
 from lab.runtime.student_process import Ended, Interrupted
@@ -54,14 +51,3 @@ def sentence(error: BaseException) -> str:
         message = " ".join(own or lines[:2])
     message = re.sub(r"^When compiling the inner function of scan.*?encountered:\s*", "", message)
     return "\n".join([line for line in message.splitlines() if line.strip()][:MAX_LINES])
-
-
-@contextmanager
-def theano_log() -> Iterator[io.StringIO]:
-    """Collect what Theano logs, such as tracebacks through its own code, instead of writing it to the error output."""
-    logger, stream = logging.getLogger("theano"), io.StringIO()
-    handlers, logger.handlers = logger.handlers, [logging.StreamHandler(stream)]
-    try:
-        yield stream
-    finally:
-        logger.handlers = handlers

@@ -32,12 +32,13 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from IPython import get_ipython
 
+from lab.runtime import python_warnings
 from lxmls_rnn.deep_learning.frameworks import THEANO, TORCH, Framework
 
 T = TypeVar("T")
@@ -105,8 +106,9 @@ class Child:
     def tell(self, known: str) -> None:
         """Tell the kernel what is known before the result is."""
 
-    def ignore_warnings(self) -> None:
-        """Ignore warnings, also those turned into errors; in the kernel, where other threads run, do nothing."""
+    def without_warnings(self) -> AbstractContextManager[object]:
+        """Ignore the warnings of this thread in a `with` block; in a fork all, also those turned into errors."""
+        return python_warnings.collected(Warning)
 
 
 class _Fork(Child):
@@ -123,8 +125,10 @@ class _Fork(Child):
     def tell(self, known: str) -> None:
         self._send("known", known)
 
-    def ignore_warnings(self) -> None:
+    def without_warnings(self) -> AbstractContextManager[object]:
         warnings.simplefilter("ignore")
+        warnings.showwarning = lambda *warning, **options: None  # for code with filters of its own
+        return nullcontext()
 
     def print(self, name: str, text: str) -> None:
         """Let the kernel write a text to its `sys.stdout` or `sys.stderr`, if it is not too much."""

@@ -58,7 +58,12 @@ function save(button, kind) {
   const report = text => { button.parentElement.querySelector('span').textContent = text; };
   report('');
   if (kind === 'csv') {
-    const text = cell => cell.innerText.trim().replace('\u2212', '-') || /\S*$/.exec(cell.title)[0];
+    const seen = cell => cell.innerText.trim().replace('\u2212', '-') || /\S*$/.exec(cell.title)[0];
+    const number = text => { // 4,786 and 80.53% as programs read them: 4786 and 0.8053
+      const found = /^-?\d{1,3}(?:,?\d{3})*(\.\d+)?(%?)$/.exec(text), value = text.replace(/[,%]/g, '');
+      return found?.[2] ? (value / 100).toFixed((found[1] ?? '.').length + 1) : found ? value : text;
+    };
+    const text = cell => number(seen(cell));
     const quoted = value => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
     const tables = [...panel.querySelectorAll('table')].filter(isShown);
     const lines = tables.map(table => [...table.rows].map(row => [...row.cells].map(cell => quoted(text(cell))).join()).join('\n'));
@@ -134,7 +139,10 @@ function start() {
   document.querySelectorAll('.lab-panel :is([class*="lab-tip-"], .widget-play, td.lab-marked)').forEach(shown); // shown before
   window.addEventListener('click', ({ target }) => {
     if (target.matches('.lab-save button')) save(target, target.dataset.kind);
-    if (target.matches('.lab-code button')) navigator.clipboard.writeText(target.nextElementSibling.innerText);
+    if (target.matches('.lab-code button')) {
+      getSelection().selectAllChildren(target.nextElementSibling); // navigator.clipboard is for https and this machine only
+      target.textContent = document.execCommand('copy') ? 'Copied' : 'Press Ctrl-C';
+    }
   });
   return true;
 }

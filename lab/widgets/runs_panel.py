@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Generic
 
 from lab.runtime.job import J, JobList
-from lab.widgets.controls import EVENT_LOCK, dropdown, set_options, show, text, view
+from lab.widgets.controls import EVENT_LOCK, dropdown, parsed_text, set_options, show, view
 from lab.widgets.panel import Panel
 from lab.widgets.run_choice import left_out
 from lxmls_rnn import paths
 from lxmls_rnn.runs import Damaged
+from lxmls_rnn.runs.folder import check_name, name_is_taken
+from lxmls_rnn.settings import Setting
 
 
 class JobPanel(Panel, Generic[J]):
@@ -105,7 +107,8 @@ class RunsPanel(JobPanel[J]):
     def make_list(self) -> None:
         """Make the controls of the list."""
         kind = self.jobs.kind
-        self.name = text(f"{kind.title()} name", "", f"The {kind} is saved in a folder of this name")
+        what = f"The {kind} is saved in a folder of this name"
+        self.name = parsed_text(Setting(f"{kind.title()} name", what, default="", test=self._check_name))
         self.start_button = self.button("Start", f"Train a new {kind}", self.start, "primary", "play", single=True)
         self.selected = dropdown(f"Selected {kind}", [], f"The {kind} that the buttons act on")
         tooltip = f"Stop the {kind} after the current update, and save checkpoints"
@@ -190,6 +193,10 @@ class RunsPanel(JobPanel[J]):
             self.left_out.value = left_out(damaged)
             show(self.left_out, bool(damaged))
             self._show_selection()
+
+    def _check_name(self, name: str) -> None:
+        if name and name_is_taken(self.root() / check_name(name, f"a {self.jobs.kind}")):
+            raise ValueError(f"a run or sweep {name} already exists: take another name")
 
     def propose_name(self) -> None:
         """Propose an unused name, unless the user has typed one."""

@@ -14,7 +14,7 @@ def export(
     model: Annotated[Path, typer.Argument(help="A run, its folder, or a model file.")],
     to: Annotated[Literal["html", "torch", "safetensors"], typer.Option("--to", help="Format of the file.")],
     output: Annotated[
-        Path | None, typer.Option(show_default="results/NAME.FORMAT, or LXMLS_RESULTS", help="The file to write.")
+        Path | None, typer.Option(show_default="work/NAME.FORMAT, or LXMLS_WORK", help="The file to write.")
     ] = None,
 ) -> None:
     """Write a model to a file for other programs, with the licence of the data that it was trained on.
@@ -33,7 +33,7 @@ def export(
     if output and output.resolve() in (source.resolve(), (source / "model.npz").resolve()):
         raise ValueError(f"--output must be another file than the model, got {output}")
     exported = files.export(source, to)
-    output = (output or paths.results() / exported.name).absolute()
+    output = (output or paths.work() / exported.name).absolute()
     write_output(output, lambda file: file.write(exported.content))
     first, *_ = exported.source.splitlines()
     console.say(f"{output}: {len(exported.content):,} bytes. {first}")

@@ -3,6 +3,13 @@ from browser.page import button, message, overflowing, press, wait_until_in_sigh
 from playwright.sync_api import expect
 
 
+def pasted(page):
+    """Return what the clipboard pastes."""
+    page.evaluate("document.body.appendChild(document.createElement('textarea')).focus()")
+    page.keyboard.press("Control+V")
+    return page.evaluate("() => { const box = document.activeElement; box.remove(); return box.value; }")
+
+
 def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
     panel = lab.panel("GradientCheckPanel")
     button(panel, "Check").click()
@@ -17,6 +24,10 @@ def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
     panel.get_by_label("Mistake", exact=True).select_option("W_h not transposed")
     button(panel, "Show code").click()  # which tells that the kernel has heard of the choice
     expect(panel.locator(".lab-code pre")).to_contain_text("W_h not transposed")
+    lab.page.evaluate("delete Navigator.prototype.clipboard")  # as over plain http from another machine
+    button(panel, "Copy").click()
+    expect(button(panel, "Copied")).to_be_visible()
+    assert panel.locator(".lab-code pre").inner_text().strip() == pasted(lab.page)
     button(panel, "Show code").click()
     press(button(panel, "Check"), "Enter")
     expect(message(panel)).to_contain_text("3 of 4 gradients differ")

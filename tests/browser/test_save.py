@@ -1,5 +1,7 @@
 """Pictures and tables of a panel, saved by the browser."""
 
+import csv
+
 from browser.page import button
 from PIL import Image
 from playwright.sync_api import expect
@@ -33,6 +35,9 @@ def test_a_picture_names_its_lines(lab, tmp_path, trained):
     expect(panel.locator(".bqplot path.line").first).to_be_visible()
     drawing = saved(panel, "svg", tmp_path).read_text()
     assert all(f">{name}</text>" in drawing for name in ("rnn", "lstm", "epochs"))
+    rows = csv.DictReader(saved(panel, "csv", tmp_path).read_text().splitlines())
+    last = {name: float(value) for name, value in next(rows).items()}  # shown as 80.53% and 1,599,111
+    assert 0 < last["dev"] < 1 < last["words/s"]
 
 
 def test_a_panel_without_a_picture_says_so(lab):

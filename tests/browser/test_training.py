@@ -137,7 +137,8 @@ def test_a_gradient_explodes_and_another_is_clipped(lab, picture):
     panel.get_by_label("Activation", exact=True).select_option(label="relu")
     expect(panel.get_by_label("Initialisation", exact=True)).to_be_hidden()
     button(panel, "More").click()
-    expect(panel.get_by_label("Initialisation", exact=True)).to_be_visible()
+    panel.get_by_label("Initialisation", exact=True).select_option(label="orthogonal")
+    expect(panel.locator(".lab-summary")).to_contain_text("initialisation orthogonal")
     button(panel, "Training").click()
     more, norm = button(panel, "More"), panel.get_by_label("Log gradient norm")
     clip = panel.get_by_label("Clip gradient")
@@ -172,7 +173,7 @@ def test_a_refused_number_stays_as_typed_with_the_reason_below_and_stops_start(l
     panel = lab.panel("TrainingPanel")
     begun = panel.get_by_label("Selected run", exact=True).locator("option").count()
     for label, text, told in (
-        ("Learning rate", "0,5", "Learning rate must be a positive number, got '0,5'"),
+        ("Learning rate", "0,5", "Learning rate must be a positive number, got '0,5': write 0.5"),
         ("Learning rate", "abc", "Learning rate must be a positive number, got 'abc'"),
         ("Epochs", "3.0", "Epochs must be an integer of at least 1, got '3.0'"),
         ("Epochs", "", "Epochs must be an integer of at least 1, got ''"),

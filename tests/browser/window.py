@@ -20,19 +20,28 @@ def chromium():
 
 
 SIZE = {"width": 1280, "height": 800}
+APART = "Run these tests in a network of their own, as .ci/run does."
 
 
 @contextmanager
 def watched(context):
-    """Fail where, meanwhile, a page of this context asks another machine for anything."""
+    """Fail where, meanwhile, a page of this context asks another machine for anything, or the network changes."""
     asked = []
 
     def note(sent):
         asked.append(sent.url)
 
-    context.on("request", note)
+    def give_up(sent):
+        if sent.failure == "net::ERR_NETWORK_CHANGED":
+            for page in context.pages:
+                page.close(reason=f"{sent.url}: Chromium gave it up, as a network interface came or went. {APART}")
+
+    listeners = {"request": note, "requestfailed": give_up}
+    for event, listener in listeners.items():
+        context.on(event, listener)
     yield
-    context.remove_listener("request", note)
+    for event, listener in listeners.items():
+        context.remove_listener(event, listener)
     outside = [url for url in asked if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))]
     assert not outside
 

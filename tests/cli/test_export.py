@@ -19,7 +19,7 @@ def test_a_run_becomes_a_page_with_its_name_and_licence(trained, tmp_path, model
     assert result.exit_code == 0
     assert "first.html: " in result.output
     assert "Corpus: sample, made for the LxMLS RNN lab. Licence: MIT" in result.output
-    page = (tmp_path / "results/first.html").read_text(encoding="utf-8")
+    page = (tmp_path / "work/first.html").read_text(encoding="utf-8")
     assert '"name": "first", "source": "Corpus: sample' in page
     assert trained("export", model, "--to", "html", "--output", "other.html").exit_code == 0
     assert (tmp_path / "other.html").read_text(encoding="utf-8") == page
@@ -36,9 +36,9 @@ def test_the_model_itself_is_not_overwritten(trained, tmp_path):
 def test_each_format_has_the_name_of_the_run(run, tmp_path):
     options = [*SHORT, "--activation", "tanh", "--epochs", "1", "--name", "tanh"]
     assert run("train", *options).exit_code == 0
-    assert "results/tanh.torch.safetensors: " in run("export", "tanh", "--to", "torch").output
-    assert "results/tanh.safetensors: " in run("export", "tanh", "--to", "safetensors").output
-    files = [tmp_path / f"results/tanh.{suffix}" for suffix in ("torch.safetensors", "safetensors")]
+    assert "work/tanh.torch.safetensors: " in run("export", "tanh", "--to", "torch").output
+    assert "work/tanh.safetensors: " in run("export", "tanh", "--to", "safetensors").output
+    files = [tmp_path / f"work/tanh.{suffix}" for suffix in ("torch.safetensors", "safetensors")]
     assert all("Corpus: sample" in texts_of(file)["source"] for file in files)
 
 
@@ -54,7 +54,7 @@ def test_a_theano_model_is_exported_without_theano(run, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "lxmls_rnn.deep_learning.theano_rnn", None)
     for to in ("html", "safetensors"):
         assert run("export", "m.npz", "--to", to).exit_code == 0
-    assert json.loads(texts_of(tmp_path / "results/m.safetensors")["lxmls_rnn"])["class"] == "RNN"
+    assert json.loads(texts_of(tmp_path / "work/m.safetensors")["lxmls_rnn"])["class"] == "RNN"
 
 
 @pytest.mark.parametrize(

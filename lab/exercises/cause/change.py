@@ -7,10 +7,14 @@ It is made at one place of the answer, or at all places where the same change is
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
-from lab.exercises.cause.source import Source, copied, targets
+from lab.exercises.cause.search import Search
+from lab.exercises.cause.source import body_of, copied, names_in, nodes, targets
+from lab.exercises.compare import Difference
+from lxmls_rnn.deep_learning.frameworks import NUMPY
 
 # how a sentence about a kind of change begins, in the order in which the kinds are tried
 KINDS = {
@@ -39,8 +43,8 @@ KINDS = {
     "sign": "Wrong sign",
     "missing": "Missing function",
 }
-LIKELY = ("arguments", "transposed", "order", "keyword")  # for a search in lines that need not be wrong
-RARE = ("function", "index", "place", "lines", "sign", "missing")  # only for code that runs fast
+_LIKELY = ("arguments", "transposed", "order", "keyword")  # for a search in lines that need not be wrong
+_RARE = ("function", "index", "place", "lines", "sign", "missing")  # only for code that runs fast
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 _OTHERS: dict[type, tuple[type, ...]] = {  # operators that are mistaken for each other
     **dict.fromkeys(_ORDERED, _ORDERED),
@@ -70,27 +74,47 @@ class Change(NamedTuple):
     said: str = ""  # the sentence, if it is not the kind with the nodes before and after
 
 
+def small_change(search: Search, lines: Collection[int], is_wide: bool = False, only: tuple[str, ...] = ()) -> str:
+    """Return a sentence about a small change that makes the answer right, or an empty string.
+
+    It is in one of these lines or, if `is_wide`, in any line. If `only` has kinds, no others are tried.
+    """
+    calls = [call for call in nodes(search.solution, ast.Call) if len(call.args) == 1 and not call.keywords]
+    find = partial(repaired, search, functions=list(dict.fromkeys(ast.unparse(call.func) for call in calls)))
+    if search.exercise.kind.framework is NUMPY:
+        kinds = others = tuple(KINDS)
+    else:  # building and running a graph takes some 50 ms
+        lines = () if only else lines
+        kinds, others = tuple(kind for kind in KINDS if kind not in _RARE), _LIKELY
+    change = find(lines, kinds=only or kinds)
+    if not change and not only:
+        change = find((), rules=moved)
+    if not change and is_wide:
+        change = find(search.source.lines, kinds=others)
+    return change
+
+
 def repaired(
-    source: Source,
+    search: Search,
     lines: Collection[int],
-    accepts: Callable[[Any], bool],
-    is_late: Callable[[], bool],
     functions: Sequence[str] = (),
     kinds: Collection[str] = tuple(KINDS),
     rules: Callable[[ast.AST], Iterator[Change]] | None = None,
+    likely: Difference | None = None,
 ) -> str:
     """Return a sentence about the small change in some lines that makes an answer right, or an empty string.
 
-    `accepts` returns whether a changed answer is right, and may raise an exception; `is_late` ends the search.
-    `functions` are those that an answer may call, by name. If there are `rules`, only their changes are tried.
+    `functions` are those that an answer may call, by name. If there are `rules`, only their changes are tried. `likely`
+    is what a changed answer probably still has.
     """
-    tree = copied(source.tree)
+    search.is_repaired = False
+    tree = copied(search.source.tree)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     tried = (candidate for candidate in _changes(tree, lines, functions) if candidate[0] in kinds)
     if rules:
         tried = (("", [change]) for change in [*rules(tree)])
     for n, (kind, changes) in enumerate(tried):
-        if n % 8 == 0 and is_late():
+        if n % 8 == 0 and search.is_late():
             break
         old = [container[key] for (_, container, key), *_ in changes]
         shown = _shown(changes[0].place, parents)
@@ -98,7 +122,7 @@ def repaired(
         try:
             for (_, container, key), node, *_ in changes:
                 container[key] = node
-            if accepts(source.compiled(tree)):
+            if search.accepts(search.source.compiled(tree), likely):
                 after = changes[0].said or ast.unparse(changes[0].node if shown is old[0] else shown)
         except Exception:
             continue
@@ -106,6 +130,7 @@ def repaired(
             for ((_, container, key), *_), node in zip(changes[::-1], old[::-1], strict=True):
                 container[key] = node
         if after:
+            search.is_repaired = True
             numbers = list(dict.fromkeys(str(change.line) for change in changes))
             where = f"line{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
             return changes[0].said or f"{KINDS[kind]} in {where}: {ast.unparse(shown)} should be {after}."
@@ -127,8 +152,8 @@ def _line(place: Place) -> int:
 
 def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) -> Iterator[tuple[str, list[Change]]]:
     """Yield the changes in these lines with their kinds: first at single places, then the same change at all places."""
-    names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    names = {node.arg for node in nodes(tree, ast.arg)}
+    names |= {node.id for node in nodes(tree, ast.Name) if isinstance(node.ctx, ast.Store)}
     parts = {ast.unparse(node): _parsed(ast.unparse(node)) for node in ast.walk(tree) if _is_part(node)}
     lines = set(lines) - ending(tree)
     by_key: dict[str, dict[str, list[Change]]] = {kind: defaultdict(list) for kind in KINDS}
@@ -154,12 +179,41 @@ def _changes(tree: ast.AST, lines: Collection[int], functions: Sequence[str]) ->
         yield from ((kind, changes) for changes in of_key.values() if len(changes) > 1)
 
 
+def moved(tree: ast.AST) -> Iterator[Change]:
+    """Yield an answer with a statement moved into the block before it, or out of the end of a block.
+
+    Another repair may be meant: this is for mistakes that have no known cause.
+    """
+    fixed = ending(tree)
+    for parent in ast.walk(tree):
+        for n, node in enumerate(body := body_of(parent)):
+            if fixed & {node.lineno, *(part.lineno for part in [*getattr(node, "body", [])][-1:])}:
+                continue
+            for said, new in _indented(node, body[n + 1 :]):
+                yield Change((parent, vars(parent), "body"), [*body[:n], *new], node.lineno, said)
+
+
+def _indented(node: ast.stmt, after: list[ast.stmt]) -> Iterator[tuple[str, list[ast.stmt]]]:
+    simple = (ast.Assign, ast.AugAssign, ast.Expr)
+    if isinstance(node, (ast.For, ast.While, ast.If)) and not node.orelse:
+        kind = "if" if isinstance(node, ast.If) else "loop"
+        longer, shorter = copied(node), copied(node)
+        if after and isinstance(after[0], simple):
+            longer.body.append(after[0])
+            yield _belongs(after[0], f"into the {kind}: indent it"), [longer, *after[1:]]
+        if len(node.body) > 1 and isinstance(node.body[-1], simple):
+            yield _belongs(node.body[-1], f"below the {kind}: indent it less"), [shorter, shorter.body.pop(), *after]
+
+
+def _belongs(node: ast.stmt, where: str) -> str:
+    return f"Line {node.lineno}, {ast.unparse(node).splitlines()[0]}, belongs {where}."
+
+
 def ending(tree: ast.AST) -> set[int]:
     """Return the lines on which the end of a `while` depends: with a change there it may run for ever."""
     lines = set[int]()
-    for loop in [node for node in ast.walk(tree) if isinstance(node, ast.While)]:
-        names = {node.id for node in ast.walk(loop.test) if isinstance(node, ast.Name)}
-        lines |= {node.lineno for node in ast.walk(loop) if isinstance(node, ast.stmt) and names & targets(node)}
+    for loop in nodes(tree, ast.While):
+        lines |= {node.lineno for node in nodes(loop, ast.stmt) if names_in(loop.test) & targets(node)}
     return lines
 
 
@@ -187,7 +241,7 @@ def _at(
         for (a, first), (b, second) in combinations(_indices(node).items(), 2):
             yield "indices", f"{a} {b}", _Replaced({a: second, b: first}).visit(copied(node))
     if isinstance(node, ast.expr) and isinstance(place[0], (ast.Assign, ast.AugAssign, ast.Return)):
-        read = sorted({part.id for part in ast.walk(node) if isinstance(part, ast.Name)} & set(names))
+        read = sorted(names_in(node) & set(names))
         for name, twin in combinations(read if place[2] == "value" else (), 2):
             new = _Replaced({name: ast.Name(twin, ast.Load()), twin: ast.Name(name, ast.Load())}).visit(copied(node))
             yield "exchanged", f"{name} {twin} {ast.unparse(node)}", new
@@ -237,7 +291,7 @@ def _elements(node: ast.Subscript) -> list[ast.expr]:
 
 def _indices(node: ast.stmt) -> dict[str, ast.expr]:
     """Return the different indices in a statement, by their text."""
-    indices = [index for part in ast.walk(node) if isinstance(part, ast.Subscript) for index in _elements(part)]
+    indices = [index for part in nodes(node, ast.Subscript) for index in _elements(part)]
     return {ast.unparse(index): index for index in indices if not isinstance(index, (ast.Slice, ast.Constant))}
 
 

@@ -2,7 +2,7 @@
 
 `changes` yields repairs of such mistakes, each with its sentence. Only the check can tell whether a repair is one: a
 sentence is said if the check accepts the answer so changed. `scan_arguments` compares what scan passes with what its
-step takes, `of_error` says what the message of an exception usually means, `seen` what the statements alone show.
+step takes, `seen` says what the statements alone show.
 """
 
 from __future__ import annotations
@@ -11,19 +11,32 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from functools import partial
 from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
 
-from lab.exercises.cause.change import Change, ending
-from lab.exercises.cause.source import Source, blocks, copied, targets
+from lab.exercises.cause.change import Change, ending, repaired
+from lab.exercises.cause.search import Search
+from lab.exercises.cause.source import blocks, body_of, copied, nodes, targets
+from lab.exercises.compare import Difference
+from lab.exercises.run import Arrays
 from lxmls_rnn.deep_learning.frameworks import THEANO, TORCH, Framework
 
 _Rule = Iterator[tuple[str, Sequence[Any]]]  # a sentence, and what is put in a place: statements, as nodes or as text
 _NOTHING = {"append", "backward", "copyto", "extend", "set_value", "step", "update", "zero_grad"}  # what they return
 _WAYS = {"sequences": "an element of {}", "outputs_info": "the last result, at first {}", "non_sequences": "{}"}
+
+
+def sentence(search: Search, difference: Difference | None = None, got: Sequence[Arrays] = ()) -> str:
+    """Return the sentence of a rule whose change makes the answer right, or that surely names the mistake; or ""."""
+    source = search.source
+    if difference and (said := one_array(source.tree, got, search.exercise.results)):
+        return said
+    candidates = partial(changes, framework=search.exercise.kind.framework, functions=search.accepted)
+    said = repaired(search, source.lines, rules=candidates, likely=difference)
+    return said or scan_arguments(source.tree, search.accepted)
 
 
 # --- repairs ----------------------------------------------------------------------------------------------------------
@@ -34,15 +47,13 @@ def changes(tree: ast.AST, framework: Framework, functions: Mapping[str, Any]) -
     fixed = ending(tree)
     for parent in ast.walk(tree):
         for field in ("body", "orelse"):
-            statements = getattr(parent, field, None)
-            body: list[ast.stmt] = statements if isinstance(statements, list) else []
-            for n, node in enumerate(body):
+            for n, node in enumerate(body := body_of(parent, field)):
                 if node.lineno in fixed and not isinstance(node, ast.While):
                     continue
                 for said, new in chain(_shared(node, framework, tree), _lost(node, framework), _loop(node, tree)):
                     parts = [part for one in new for part in (_parsed(one, node) if isinstance(one, str) else [one])]
                     yield Change((parent, vars(parent), field), [*body[:n], *parts, *body[n + 1 :]], node.lineno, said)
-    for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
+    for call in nodes(tree, ast.Call):
         for said, new in _arguments(call, tree, functions):
             yield Change((call, vars(call), "args"), new, call.lineno, said)
 
@@ -97,8 +108,7 @@ def _lost(node: ast.stmt, framework: Framework) -> _Rule:
         yield f"`{text}` in line {line} is not called: write {text}().", [f"{text}()"]
     if isinstance(node.value, ast.Compare) and isinstance(node.value.ops[0], ast.Eq):
         yield f"`==` in line {line} compares; = assigns.", [text.replace("==", "=", 1)]
-    parts = [part for part in ast.walk(node.value) if isinstance(part, (ast.Name, ast.Subscript))]
-    for name in dict.fromkeys(map(ast.unparse, parts)):
+    for name in dict.fromkeys(map(ast.unparse, nodes(node.value, ast.Name, ast.Subscript))):
         for new in [f"{name} = {text}"] + [f"{name} += {text[len(name) + 3 :]}"] * text.startswith(f"{name} + "):
             yield f"The result of line {line}, {text}, is lost: write {new}.", [new]
     match node.value:
@@ -111,14 +121,14 @@ def _loop(node: ast.stmt, tree: ast.AST) -> _Rule:
     """Yield repairs of a loop: a return in it, a list that stays empty, a state that is not passed on."""
     if not isinstance(node, (ast.For, ast.While)):
         return
-    inside = [part for part in ast.walk(node) if isinstance(part, ast.stmt)]
+    inside = nodes(node, ast.stmt)
     is_endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant)
     for last in [part for part in inside if isinstance(part, ast.Return) and not is_endless][-1:]:
         yield return_in_loop(last), [_with_returns_as(ast.Pass, node), last]
         said = f"The return in line {last.lineno} also leaves out what comes after the loop: break ends only the loop."
         yield said, [_with_returns_as(ast.Break, node)]
     new = {ast.unparse(target): None for part in node.body if isinstance(part, ast.Assign) for target in part.targets}
-    for before in (part for part in ast.walk(tree) if isinstance(part, ast.Assign) and part.lineno < node.lineno):
+    for before in (part for part in nodes(tree, ast.Assign) if part.lineno < node.lineno):
         for name in (target.id for target in before.targets if isinstance(target, ast.Name)):
             is_list = isinstance(before.value, ast.List)
             said = f"`{name}` stays empty: what the loop in line {node.lineno} computes is lost"
@@ -133,10 +143,8 @@ def _loop(node: ast.stmt, tree: ast.AST) -> _Rule:
 
 def return_in_loop(node: ast.Return) -> str:
     """Say that a return is in a loop."""
-    return (
-        f"There is a return inside the loop, in line {node.lineno}: the function ends in the loop's first round. "
-        "Move it below the loop."
-    )
+    said = f"There is a return inside the loop, in line {node.lineno}: the function ends in the loop's first round."
+    return f"{said} Move it below the loop."
 
 
 def _with_returns_as(kind: type[ast.stmt], loop: Any) -> Any:
@@ -145,38 +153,6 @@ def _with_returns_as(kind: type[ast.stmt], loop: Any) -> Any:
             return ast.copy_location(kind(), node)
 
     return Changed().visit(copied(loop))
-
-
-def moved(tree: ast.AST) -> Iterator[Change]:
-    """Yield an answer with a statement moved into the block before it, or out of the end of a block.
-
-    Another repair may be meant: this is for mistakes that have no known cause.
-    """
-    fixed = ending(tree)
-    for parent in ast.walk(tree):
-        statements = getattr(parent, "body", None)
-        body: list[ast.stmt] = statements if isinstance(statements, list) else []
-        for n, node in enumerate(body):
-            if fixed & {node.lineno, *(part.lineno for part in [*getattr(node, "body", [])][-1:])}:
-                continue
-            for said, new in _indented(node, body[n + 1 :]):
-                yield Change((parent, vars(parent), "body"), [*body[:n], *new], node.lineno, said)
-
-
-def _indented(node: ast.stmt, after: list[ast.stmt]) -> _Rule:
-    simple = (ast.Assign, ast.AugAssign, ast.Expr)
-    if isinstance(node, (ast.For, ast.While, ast.If)) and not node.orelse:
-        kind = "if" if isinstance(node, ast.If) else "loop"
-        longer, shorter = copied(node), copied(node)
-        if after and isinstance(after[0], simple):
-            longer.body.append(after[0])
-            yield _belongs(after[0], f"into the {kind}: indent it"), [longer, *after[1:]]
-        if len(node.body) > 1 and isinstance(node.body[-1], simple):
-            yield _belongs(node.body[-1], f"below the {kind}: indent it less"), [shorter, shorter.body.pop(), *after]
-
-
-def _belongs(node: ast.stmt, where: str) -> str:
-    return f"Line {node.lineno}, {ast.unparse(node).splitlines()[0]}, belongs {where}."
 
 
 def _arguments(call: ast.Call, tree: ast.AST, functions: Mapping[str, Any]) -> _Rule:
@@ -190,21 +166,16 @@ def _arguments(call: ast.Call, tree: ast.AST, functions: Mapping[str, Any]) -> _
     yield f"{said}.", [ast.Name(name, ast.Load(), **at) for name in taken]
     for n, one in enumerate(call.args):
         star = ast.Starred(one, ast.Load(), **at)
-        yield (
-            f"{said}: hand over the parts of the list, *{ast.unparse(one)}.",
-            [*call.args[:n], star, *call.args[n + 1 :]],
-        )
+        new = [*call.args[:n], star, *call.args[n + 1 :]]
+        yield f"{said}: hand over the parts of the list, *{ast.unparse(one)}.", new
 
 
 def _taken(function: ast.expr, tree: ast.AST, functions: Mapping[str, Any]) -> list[str]:
     """Return the names of the arguments that a function of the answer, or an earlier one, takes; [] if unknown."""
     name = ast.unparse(function)
     made: list[ast.AST] = [function] * isinstance(function, ast.Lambda)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            made.append(node)
-        elif isinstance(node, ast.Assign) and name in targets(node):
-            made.append(node.value)
+    made += [node for node in nodes(tree, ast.FunctionDef) if node.name == name]
+    made += [node.value for node in nodes(tree, ast.Assign) if name in targets(node)]
     if len(made) == 1 and isinstance(one := made[0], (ast.Lambda, ast.FunctionDef)):
         is_open = one.args.vararg or one.args.defaults or one.args.kwonlyargs
         return [] if is_open else [argument.arg for argument in one.args.args]
@@ -216,7 +187,7 @@ def _taken(function: ast.expr, tree: ast.AST, functions: Mapping[str, Any]) -> l
 
 def scan_arguments(tree: ast.AST, functions: Mapping[str, Any]) -> str:
     """Return what scan passes to a step that takes something else, in number or in the order of the names; or ""."""
-    for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == "scan"]:
+    for call in [node for node in nodes(tree, ast.Call) if _name(node.func) == "scan"]:
         given = dict(zip(("fn", *_WAYS), call.args, strict=False))
         given |= {word.arg: word.value for word in call.keywords if word.arg}
         taken = _taken(given["fn"], tree, functions) if "fn" in given else []
@@ -225,18 +196,14 @@ def scan_arguments(tree: ast.AST, functions: Mapping[str, Any]) -> str:
         is_known = taken and not any(re.match(r"\{|\*|dict\(", name) for _, _, name in passed)
         if is_known and (len(bases) != len(own) or (bases != own and sorted(bases) == sorted(own))):
             words = "; ".join(_WAYS[way].format(name) for way, _, name in passed) or "nothing"
-            said = (
-                f"scan, in line {call.lineno}, passes to its step in this order: {words}. It takes {', '.join(taken)}."
-            )
-            whole = [name for way, _, name in passed if way == "sequences" and name in taken]
+            said = f"scan, in line {call.lineno}, passes to its step in this order: {words}."
+            said += f" It takes {', '.join(taken)}."
             missing = [name for name in taken if _base(name) not in bases]
-            if whole:
-                return (
-                    f"{said} Of {whole[0]}, a sequence, it gets one row: what it needs whole belongs in non_sequences."
-                )
-            return said + f" Nothing gives it {', '.join(missing)}." * (
-                len(bases) < len(own) and 0 < len(missing) < len(own)
-            )
+            if whole := [name for way, _, name in passed if way == "sequences" and name in taken]:
+                said += f" Of {whole[0]}, a sequence, it gets one row: what it needs whole belongs in non_sequences."
+            elif len(bases) < len(own) and 0 < len(missing) < len(own):
+                said += f" Nothing gives it {', '.join(missing)}."
+            return said
     return ""
 
 
@@ -256,14 +223,14 @@ def _base(name: str) -> str:
 
 def one_array(tree: ast.AST, got: Sequence[Mapping[str, np.ndarray]], results: Sequence[str]) -> str:
     """Return a sentence if two results are one array to which a line writes after it has both names; or ""."""
-    returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)][-1:]
-    names = dict(zip(results, map(ast.unparse, _parts(returned[0] if returned else None)), strict=False))
-    nodes = [node for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.AugAssign))]
+    returned = [node.value for node in nodes(tree, ast.Return)] or [None]
+    names = dict(zip(results, map(ast.unparse, _parts(returned[-1])), strict=False))
+    assigned: list[Any] = nodes(tree, ast.Assign, ast.AugAssign)
     for a, b in combinations(names, 2):
         if any(a in arrays and b in arrays and np.shares_memory(arrays[a], arrays[b]) for arrays in got):
             own = {names[a], names[b]}
-            for at in [node for node in nodes if len(own) > 1 and own <= targets(node) | {ast.unparse(node.value)}]:
-                if any(node.lineno > at.lineno and own & targets(node) for node in nodes):
+            for at in [node for node in assigned if len(own) > 1 and own <= targets(node) | {ast.unparse(node.value)}]:
+                if any(node.lineno > at.lineno and own & targets(node) for node in assigned):
                     said = f"{a} and {b} are one array with two names, since line {at.lineno}, {ast.unparse(at)}"
                     return f"{said}: what is written to one is in the other. Make two."
     return ""
@@ -271,144 +238,49 @@ def one_array(tree: ast.AST, got: Sequence[Mapping[str, np.ndarray]], results: S
 
 def of_return(tree: ast.AST) -> str:
     """Return why a function that is filled in returns None, or an empty string."""
-    function, *steps = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    function, *steps = nodes(tree, ast.FunctionDef)
     inner = {part for step in steps for part in ast.walk(step)}
-    returns = [node for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value and node not in inner]
+    returns = [node for node in nodes(tree, ast.Return) if node.value and node not in inner]
     if not returns:
         return "There is no return: the last line of the function returns its results."
     if isinstance(call := returns[-1].value, ast.Call) and _name(call.func) in _NOTHING:
         return f"{ast.unparse(call.func)}() returns None." + " It fills .grad." * (_name(call.func) == "backward")
-    if any(isinstance(node, ast.Attribute) and node.attr == "grad" for node in ast.walk(tree)):
+    if any(node.attr == "grad" for node in nodes(tree, ast.Attribute)):
         return (
             ".grad is None before backward(), and always of what is computed from other tensors, also by .clone(): "
             "only a tensor that is made with requires_grad=True has one."
         )
     if not any(isinstance(node, ast.Return) for node in function.body):
-        return (
-            f"The return in line {returns[-1].lineno} is only in an if or a loop: without it the function returns None."
-        )
+        said = f"The return in line {returns[-1].lineno} is only in an if or a loop"
+        return f"{said}: without it the function returns None."
     return ""
 
 
-def seen(source: Source, solution: ast.AST, arrays: Sequence[str]) -> str:
-    """Return a sentence about what the statements show in any exercise, where these names are arrays; or ""."""
-    calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+def seen(search: Search) -> str:
+    """Return a sentence about what the statements show in any exercise; or ""."""
+    source, solution = search.source, search.solution
+    arrays = [name for name, quantity in search.exercise.quantities.items() if quantity.axes]
+    calls = nodes(source.tree, ast.Call)
     passed = {ast.unparse(part) for call in calls for part in [*call.args, *(word.value for word in call.keywords)]}
     for step in source.steps:  # those that scan gets, not helpers
-        if step.name in passed and not any(isinstance(part, ast.Return) and part.value for part in ast.walk(step)):
+        if step.name in passed and not any(node.value for node in nodes(step, ast.Return)):
             return f"`{step.name}` in line {step.lineno} returns nothing: its last line needs a return."
-    may_return = any(
-        isinstance(node, ast.Return) for path, body in blocks(solution) if path[-1:] == ("loop",) for node in body
-    )
+    in_loops = [node for path, body in blocks(solution) if path[-1:] == ("loop",) for node in body]
+    may_return = any(isinstance(node, ast.Return) for node in in_loops)
     # what the solution calls for its value, as logistic, and not for its effect, as optimizer.step
     valued = [node for _, body in blocks(solution) for node in body if isinstance(node, (ast.Assign, ast.AugAssign))]
-    parts = [part for node in valued for part in ast.walk(node) if isinstance(part, ast.Call)]
-    computing = {ast.unparse(part.func) for part in parts}
+    computing = {ast.unparse(call.func) for node in valued for call in nodes(node, ast.Call)}
     for path, body in blocks(source.tree):
         for node in body:
             if isinstance(node, ast.Return) and path[-1:] == ("loop",) and not may_return:
                 return return_in_loop(node)
             is_whole = isinstance(node, ast.Assign) and (name := ast.unparse(node.targets[0])) in arrays
             if is_whole and path[-1:] == ("loop",) and len(source.lines_of(name)) > 1:
-                return (
-                    f"`{name} = ...` in line {node.lineno} replaces the whole array in each round of the loop: "
-                    "write to a part of it, or add with +=."
-                )
+                said = f"`{name} = ...` in line {node.lineno} replaces the whole array in each round of the loop"
+                return f"{said}: write to a part of it, or add with +=."
             value = node.value if isinstance(node, ast.Expr) else None
             is_used = isinstance(value, ast.Call) and ast.unparse(value.func) in computing
             if value and (is_used or not isinstance(value, (ast.Call, ast.Constant, ast.ListComp))):
                 what = "=" if is_used else "= or ()"
                 return f"Line {node.lineno}, {ast.unparse(node)}, keeps nothing of what it computes: is {what} missing?"
     return ""
-
-
-# a pattern of an error's type and sentence, in upper or lower case, and what it usually means; the first one counts
-_ERRORS = {
-    r"(method|function)'? object (is not (subscriptable|iterable)|has no attr)|operand .*'\w*(function|method)'"
-    r"|context manager|__enter__": "A function or method is used without its parentheses, ().",
-    r"TensorVariable|TensorType|no len\\(\\)|symbolic|__array__|not supported for the input types|argument 'out'": (
-        "A symbol has no value while the graph is built: Python's if, range, len, float and functions of NumPy or math "
-        "cannot use it; those of T can."
-    ),
-    r"truth value|boolean operations": (
-        "`if`, `and`, `or`, max(a, b) and a < b < c need one truth value, not an array's: use maximum, where or any."
-    ),
-    r"unsupported operand type\(s\) for @: '(list|tuple)'|must be (a )?(tensor|tuple of tensors), not (list|tensor)|"
-    r"'list' object has no attr|list indices must be integers or slices, not tuple": (
-        "A list of arrays is no array: torch.stack(h), or np.array(h), makes an array with a row for each."
-    ),
-    r"unsupported operand .*'(list|tuple)'|multiply sequence by": (
-        "A list cannot be added to or multiplied with numbers: do it for each element, [a * part for part in parts]."
-    ),
-    r"'(generator|zip|map|reversed|enumerate)'": "It can be gone through only once: [...] or list(...) makes a list.",
-    r"scalar outputs|cost must be a scalar": (
-        "The cost is not one number, but one for each word or entry: take their mean."
-    ),
-    r"does not require grad|DisconnectedInput|part of the computational graph|been used in the graph": (
-        "No way leads from the cost back to a parameter. In PyTorch the tensors need requires_grad=True, and "
-        "torch.no_grad(), .detach(), .data, .item(), .numpy() and torch.tensor(...) on the way to the cost cut it."
-    ),
-    r"'int' object is not iterable": "A number cannot be gone through: range(n) can.",
-    r"inplace operation": "Autograd still needs the old values: collect the states in a list and torch.stack them.",
-    r"leaf variable": "Parameters may be changed in place only inside of `with torch.no_grad():`.",
-    r"numpy\(\) on tensor that requires": "NumPy cannot follow gradients: use the functions of torch.",
-    r"found a variable": "set_value takes numbers; a symbol has none yet: return it as an update.",
-    r"second time": "backward() and grad() use up the graph: compute p and the cost anew, or call them once.",
-    r"must be (of )?integer|as an integer|only integer|slice ind|valid ind|length-1 arrays|used as indices": (
-        "An index, size or number of rounds is a whole number: / and np.zeros make floats."
-    ),
-    r"too many indices": (
-        "Something has fewer axes than expected: is it a vector or one number, or has a sum or [t] taken an axis away?"
-    ),
-    r"core dimension|not aligned|be multiplied|size mismatch|shape mismatch: [xab]|matmul|dot product": (
-        "The shapes of a product do not fit: is a matrix transposed, is it another one than meant, or is a vector on "
-        "the wrong side?"
-    ),
-    r"could not broadcast input array|copying sequence of size": (
-        "The result has another size than the place for it: is it the right matrix, is a part such as [:, t] missing, "
-        "or is * used instead of @?"
-    ),
-    r"broadcast|mis-?match|same shape|must match the size|elemwise|different length|incompatible shapes": (
-        "Element by element, both must have the same shape: is one transposed, has a sum lost an axis, or is a product "
-        "of matrices meant?"
-    ),
-    r"inhomogeneous|array element with a sequence": (
-        "Parts of different sizes cannot be the rows of one array, nor fit in the place of one number."
-    ),
-    r"out of bounds|out of range": (
-        "An index goes past the end: look at the range, and at which quantity has a column more than there are words."
-    ),
-    r"positional argument": "The number of arguments does not fit: compare it with the function's first line.",
-    r"dtype|float32|did not match double|expected scalar type": (
-        "Numbers of different dtypes meet: the weights are float64 (in Theano self.dtype); give new arrays that dtype."
-    ),
-    r"UnboundLocalError": "It is assigned later, or only inside an if or a loop that has not run yet.",
-    r"NoneType": (
-        "None is used as a value: has a variable still its first value, or does a function return nothing, as append, "
-        "backward and set_value do? .grad is None before backward(), and always of what is computed from tensors."
-    ),
-    r"not callable": (
-        "What is called is no function: is * or a comma missing, are [...] meant, or is a result, f(x), handed over "
-        "where the function itself, f, is wanted?"
-    ),
-    r"not subscriptable": "[...] stands behind something that has no parts: is it another variable than meant?",
-    r"unpack|not iterable|'tuple'|not tuple": (
-        "The number of values does not fit, or a pair is used as one value: scan returns results and updates, "
-        "nn.RNN the states of all words and the last one."
-    ),
-}
-
-
-def of_error(said: str, error: BaseException, source: Source) -> str:
-    """Return what an exception with this type and sentence usually means, or an empty string."""
-    own = [node.arg for node in ast.walk(source.tree) if isinstance(node, ast.arg)]
-    own += sorted(
-        {name for _, body in blocks(source.tree) for node in body for name in targets(node)} - {*own, "return"}
-    )
-    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
-        return f"Nothing is called `{error.name}` here; this function has {', '.join(filter(str.isidentifier, own))}."
-    if isinstance(error, AttributeError) and error.name in own:
-        return f"`{error.name}` is a name of this function: write it alone."
-    if isinstance(error, AttributeError) and (near := get_close_matches(error.name or "", dir(error.obj), 1)):
-        return f"Is `{near[0]}` meant?"
-    return next((text for pattern, text in _ERRORS.items() if re.search(pattern, said, re.IGNORECASE)), "")

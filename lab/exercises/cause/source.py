@@ -7,10 +7,11 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 _PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
 
+N = TypeVar("N", bound=ast.AST)
 _IF = {"If", "orelse"}  # parts of a path
 Path = tuple[str, ...]  # the kinds of blocks around a statement, outermost first
 Group = list[ast.stmt]  # statements of one block that compute the same
@@ -52,7 +53,7 @@ class Source:
     @property
     def steps(self) -> list[ast.FunctionDef]:
         """The functions that are defined in the answer."""
-        return [node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef)][1:]
+        return nodes(self.tree, ast.FunctionDef)[1:]
 
     def step_of(self, number: int) -> str:
         """Return the name of the inner function that contains a line; an empty string if none does."""
@@ -64,6 +65,16 @@ class Source:
                        if name in targets(node) and not _is_compound(node)]  # fmt: skip
         deepest = max((depth for depth, _ in assignments), default=0)
         return sorted(line for depth, line in assignments if depth == deepest or not innermost)
+
+
+def nodes(tree: ast.AST, *kinds: type[N]) -> list[N]:
+    """Return the nodes of these kinds in a tree, outer ones first."""
+    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+def names_in(tree: ast.AST) -> set[str]:
+    """Return the names in a tree, read or assigned."""
+    return {node.id for node in nodes(tree, ast.Name)}
 
 
 def copied(part: Any) -> Any:
@@ -86,13 +97,18 @@ def copied(part: Any) -> Any:
 def blocks(tree: ast.AST, path: Path = ()) -> Iterator[tuple[Path, list[ast.stmt]]]:
     """Yield all blocks of statements with their paths, outer ones first."""
     for field in ("body", "orelse"):
-        body = getattr(tree, field, None)
-        if isinstance(body, list) and body:
+        if body := body_of(tree, field):
             yield (*path, *((field,) if field == "orelse" else ())), body
             for node in body:
-                if isinstance(node, (ast.FunctionDef, ast.For, ast.While, ast.With, ast.If)):
+                if _is_compound(node):
                     kind = "loop" if isinstance(node, (ast.For, ast.While)) else type(node).__name__
                     yield from blocks(node, (*path, kind))
+
+
+def body_of(node: ast.AST, field: str = "body") -> list[ast.stmt]:
+    """Return the block of statements in a field of a node; [] if it has none."""
+    body = getattr(node, field, None)
+    return body if isinstance(body, list) else []
 
 
 def targets(node: ast.AST) -> frozenset[str]:
@@ -110,6 +126,14 @@ def targets(node: ast.AST) -> frozenset[str]:
     return frozenset()
 
 
+def targets_of(line: str) -> frozenset[str]:
+    """Return the names that a line of code assigns, also one that cannot stand alone."""
+    try:
+        return targets(ast.parse(line.rstrip(":")).body[0])
+    except (SyntaxError, IndexError):
+        return frozenset({line.split("=")[0].split("(")[0].strip()})
+
+
 def _bases(node: ast.expr) -> frozenset[str]:
     if isinstance(node, (ast.Tuple, ast.List)):
         return frozenset().union(*map(_bases, node.elts))
@@ -124,10 +148,7 @@ def groups(tree: ast.AST) -> Iterator[tuple[Path, frozenset[str], Group]]:
         of: dict[frozenset[str], Group] = {}
         for node in body:
             names = targets(node)
-            is_simple = not isinstance(node, (ast.For, ast.While, ast.With, ast.FunctionDef)) and (
-                not isinstance(node, ast.If) or len(names) == 1
-            )
-            if names and is_simple:
+            if names and (not _is_compound(node) or (isinstance(node, ast.If) and len(names) == 1)):
                 of.setdefault(names, []).append(node)
         for names, group in of.items():
             yield path, names, group
@@ -194,12 +215,11 @@ def _headers(answer: ast.AST, solution: ast.AST) -> Iterator[tuple[frozenset[str
         "arguments": (ast.FunctionDef, ["args"]),
     }
     for name, (kind, fields) in kinds.items():
-        mine, theirs = ([node for node in ast.walk(tree) if isinstance(node, kind)] for tree in (answer, solution))
+        mine, theirs = (nodes(tree, kind) for tree in (answer, solution))
         for n, (a, b) in enumerate(zip(mine, theirs, strict=False) if len(mine) == len(theirs) else ()):
             is_checked = kind is ast.FunctionDef and n == 0  # its arguments are given
             if is_checked or all(ast.dump(getattr(a, field)) == ast.dump(getattr(b, field)) for field in fields):
                 continue
             tree = copied(answer)
-            new = [node for node in ast.walk(tree) if isinstance(node, kind)][n]
-            vars(new).update({field: getattr(b, field) for field in fields})
+            vars(nodes(tree, kind)[n]).update({field: getattr(b, field) for field in fields})
             yield frozenset({name}), [a.lineno], tree

@@ -42,7 +42,6 @@ class CorpusPanel(Panel):
 
     def __init__(self, corpus: str | None = None) -> None:
         self.choice = CorpusChoice(corpus)
-        self.choice.more.value = True  # open: here these settings matter
         self.read_button = self.button("Read", "Read the corpus and show its sentences", self.read, "primary")
         self.part = toggles({"train": "The training part", "dev": "The part to measure accuracy on"}, "5em")
         self.first = integer("First sentence", 1, "Number of the first sentence shown", 1, "16em")

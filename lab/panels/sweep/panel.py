@@ -311,6 +311,7 @@ class Plots(ColumnBox):
         self._open, self._results, self._looks = open_run, list[Result](), Looks()
         self.against, self.curves = figure(size=(394, 300)), figure(size=(394, 300))
         self.against.axes[0].label_offset = "2.6em"
+        self.against.display_toolbar = False  # it would lie on the best points
         self.points = bqplot.Scatter(x=[], y=[], scales=scales_of(self.against), default_size=40, unselected_style={})
         self.points.on_element_click(lambda _, event: self._open(self._results[event["data"]["index"]]))
         self.legends = view("sweep-lines"), view("sweep-curves")

@@ -20,7 +20,7 @@ from traitlets.config import Config
 
 from lab import check
 from lab.exercises import progress
-from lab.exercises.cause import explain
+from lab.exercises.cause.errors import CUT_OFF
 from lab.exercises.exercise import EXERCISES, answer_of, read
 from lab.exercises.inputs import cases
 from lab.runtime import python_warnings
@@ -195,7 +195,7 @@ def test_a_difference_that_is_found_is_kept_when_the_search_for_its_cause_never_
     said = says("forward", *replaced)
     assert said.state == "not right"
     assert "First difference: a at step 1" in said.text
-    assert said.text.endswith(f"\n{explain.CUT_OFF}")
+    assert said.text.endswith(f"\n{CUT_OFF}")
     assert "in line" not in said.text
     assert says("forward", *replaced).text == said.text
 
@@ -223,9 +223,10 @@ def test_without_a_fork_an_interrupt_stops_a_check_and_puts_the_output_back(says
 @pytest.mark.parametrize("forks", [True, False])
 def test_warnings_of_an_answer_are_ignored_but_not_those_of_other_threads(says, monkeypatch, capsys, forks):
     python_warnings.install()
+    monkeypatch.setattr(python_warnings, "_show_elsewhere", lambda warning, *place: print(warning, file=sys.stderr))
     if forks:
         warnings.simplefilter("error")  # as a user may have it
-        others = ""
+        others = "    warnings.simplefilter('always')\n    warnings.warn('again', stacklevel=1)\n"
     else:
         monkeypatch.delattr(os, "fork")
         others = f"    assert id(warnings.filters) == {id(warnings.filters)}\n"

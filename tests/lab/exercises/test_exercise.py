@@ -9,9 +9,8 @@ FILE = FOLDER / "01-forward.md"
 
 def test_a_mistake_is_the_solution_with_other_lines():
     patch = EXERCISES["forward"].patches[0]
-    line = patch.code.splitlines()[12]
     assert patch.cause.startswith("W_h is transposed")
-    assert "W_h.T @ h[:, t]" in line
+    assert "W_h.T @ h[:, t]" in patch.code.splitlines()[12]
     assert FILE.read_text().splitlines()[patch.line - 1] == "- W_h @ h[:, t]"
 
 

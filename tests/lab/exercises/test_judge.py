@@ -1,6 +1,7 @@
 """Whose code a file holds, and student code that calls the library's models."""
 
 import os
+import subprocess
 import sys
 import threading
 
@@ -10,6 +11,7 @@ import pytest
 import lab
 from lab.exercises import exercise, judge
 from lab.exercises.judge import is_students, library_calls
+from lab.runtime.student_process import Child
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 X, GOLD = np.array([3, 1]), np.array([0, 2])
@@ -61,3 +63,22 @@ def test_the_librarys_own_calls_are_not_noted():
         model().backward(X, GOLD)
         model().quantities(X, GOLD)
     assert called == ["grads", "backward", "quantities"]  # each calls others itself
+
+
+def test_only_a_wrong_answer_needs_a_cause():
+    forward, explained = exercise.EXERCISES["forward"], []
+
+    def explain(*given):
+        explained.append(given)
+        return "not right", "why"
+
+    def judged(code):
+        return judge.judge(forward, exercise.answer_of("forward", code), 1.0, explain, Child())
+
+    assert judged(forward.solution.replace("W_h @", "2 * W_h @")) == ("not right", "why")
+    (((got, difference, failure), _),) = explained
+    assert ([*got[0]][:1], difference.quantity, failure) == (["z"], "a", None)
+    assert judged(forward.solution) == ("right", forward.right)
+    assert len(explained) == 1
+    code = "import sys, lab; lab.check; sys.exit('lab.exercises.cause' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

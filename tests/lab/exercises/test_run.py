@@ -74,8 +74,6 @@ def test_calls_of_the_cost_are_counted():
 
 
 def test_a_training_loop_is_followed():
-    exercise = EXERCISES["early_stopping"]
-
     def greedy(model, train_epoch, dev_accuracy, epochs, patience):
         train_epoch()
         values = model.get_values()
@@ -83,7 +81,7 @@ def test_a_training_loop_is_followed():
         model.set_values(values)
         return dev_accuracy()
 
-    got = run(exercise, greedy, {"accuracies": [0.5, 0.6], "patience": 1})
+    got = run(EXERCISES["early_stopping"], greedy, {"accuracies": [0.5, 0.6], "patience": 1})
     names = "epochs trained", "epochs from restored parameters", "epoch of the parameters", "best"
     assert {name: value.item() for name, value in got.items()} == dict(zip(names, (2, 0, 1, 0.6), strict=True))
 

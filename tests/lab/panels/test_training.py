@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from math import nan
 from unittest.mock import Mock
+from urllib.parse import unquote
 
 import bqplot
 import pytest
@@ -443,6 +444,11 @@ def test_names_are_proposed_until_one_is_written_and_early_stopping_says_why_it_
     panel.name.value = "mine"
     panel.model["model"].value = "NumpyLSTM"
     assert panel.name.value == "mine"
+    for name, told in (("a/b", "the name of a run must be a folder name"), ("NumpyLSTM-1", "already exists")):
+        panel.name.value = name
+        assert told in unquote(panel.name._dom_classes[-1])
+    panel.name.value = "free"
+    assert not any("refused" in css for css in panel.name._dom_classes)
 
 
 def test_states_and_the_time_left_follow_from_the_events(panel, runs_folder):
@@ -504,7 +510,7 @@ def test_the_norm_of_the_gradient_is_drawn_where_it_is_recorded(panel):
 @pytest.mark.daily("trains four epochs of the whole sample")
 def test_the_experiment_of_the_notebook_explodes_and_with_clipping_learns():
     panel = TrainingPanel()
-    panel.model["activation"].value = "relu"
+    panel.model["activation"].value, panel.model["init"].value = "relu", "orthogonal"
     panel.trainer["gradient_norm"].value = True
     panel.trainer["epochs"].value = 2
     exploded = train(panel)

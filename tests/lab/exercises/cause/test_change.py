@@ -1,9 +1,11 @@
 """The small changes that make the wrong lines of an answer right."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from lab.exercises.cause.change import repaired
+from lab.exercises.cause import change
 from lab.exercises.cause.source import Source
 
 A, B, W = np.array([1.0, 2.0, 4.0]), np.array([3.0, -1.0, 0.5]), np.arange(9.0).reshape(3, 3) ** 2
@@ -20,6 +22,14 @@ def source(tmp_path):
         return Source(space["f"], "_forward" if head.startswith("class") else "")
 
     return of
+
+
+def repaired(source, lines, accepts, is_late, functions=()):
+    """Return what `change.repaired` says in a search that accepts answers and is late as these functions say."""
+    search = SimpleNamespace(source=source, accepts=lambda answer, likely: accepts(answer), is_late=is_late)
+    said = change.repaired(search, lines, functions)
+    assert search.is_repaired == bool(said)
+    return said
 
 
 def accepting(right):

@@ -6,6 +6,7 @@ import pytest
 from student_answers import explained
 
 from lab.exercises.cause import rules
+from lab.exercises.cause.change import moved
 from lab.exercises.exercise import EXERCISES
 from lxmls_rnn.deep_learning.frameworks import NUMPY
 
@@ -105,5 +106,5 @@ def test_no_repair_makes_a_loop_endless():
     code = "def f(x):\n    t = x\n    for t in x:\n        pass\n    while t > 0:\n        x += t\n        t -= 1\n"
     endless = "    while True:\n        if x:\n            return x\n"
     tree = ast.parse(code + endless)
-    repairs = [*rules.changes(tree, NUMPY, {}), *rules.moved(tree)]
+    repairs = [*rules.changes(tree, NUMPY, {}), *moved(tree)]
     assert {change.line for change in repairs if change.line > 3} == {6}  # x += t, and neither t -= 1 nor the returns
