@@ -135,13 +135,7 @@ class Settings:
         None, "Numbers", "Data type of the model: {choices}", "model", DTYPES, none="float64, or Theano's floatX"
     )
     seed: int = setting(1234, "Seed", "Seed of the parameters and of shuffling", "model", most=MAX_SEED)
-    init: str = setting(
-        "glorot",
-        "Initialisation",
-        "Initialisation of the parameters, in the lab guide uniform01: {choices}",
-        "model",
-        INITS,
-    )
+    init: str = setting("glorot", "Initialisation", "Initialisation of the parameters: {choices}", "model", INITS)
     embeddings: str | None = setting(
         None, "Embeddings", "File of pre-trained embeddings", "model", none="random", is_file=True
     )

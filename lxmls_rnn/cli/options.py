@@ -17,12 +17,8 @@ from lxmls_rnn.settings import Setting
 
 DEFAULTS = {"corpus": "sample"}  # of settings that have none
 
-Guide = Annotated[
-    bool,
-    typer.Option(
-        "--guide", help="The lab guide's settings: --init uniform01 --vocabulary guide, unless you give these too."
-    ),
-]
+GUIDE_HELP = "The lab guide's settings: --init uniform01 --vocabulary guide, unless you give these too."
+Guide = Annotated[bool, typer.Option("--guide", help=GUIDE_HELP)]
 
 
 def with_settings(known: Mapping[str, Setting], *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
