@@ -42,7 +42,7 @@ def test_what_a_page_names_is_there(page):
     assert not missing, f"{page.name} names what is not there"
 
 
-@pytest.mark.parametrize("journey", ["training", "case"])
+@pytest.mark.parametrize("journey", ["training", "case", "answer"])
 def test_a_journey_enters_the_files_that_the_page_lists_in_their_order(journey, tmp_path):
     page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     section = re.search(rf"^## An? {journey}\b.*?(?=^## )", page, re.MULTILINE | re.DOTALL)[0]
