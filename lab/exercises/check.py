@@ -42,10 +42,7 @@ _stale: dict[str, tuple[object, str]] = {}  # name: stale function, error of its
 
 
 def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
-    """Return the state of an answer, judged in a child process, and the text of its verdict.
-
-    Raise `CheckStopped` at an interrupt.
-    """
+    """Return the state of an answer and the text of its verdict; raise `CheckStopped` at an interrupt."""
     seconds = MAX_COMPILING_SECONDS if exercise.kind.framework.compile_time else MAX_SECONDS
 
     def explained(wrong: Wrong, child: student_process.Child) -> tuple[str, str]:
