@@ -1,6 +1,7 @@
-"""Fill Theano's compile cache with the modules of the lab's models, so that a new container need not compile them.
+"""Fill Theano's compile cache with what README and the first notebooks use of the lab's models.
 
-Only of the models in the dtype that they have by default: the other one compiles at its first use.
+That is the gradients of all activations and the training by single sentences, in the dtype that a model has by default.
+All else, such as batches or clipping on the CPU, compiles at its first use.
 
 The build of the image runs this for the device in LXMLS_DEVICE. A C module in the cache depends on the graph, the types
 and the number of dimensions, but not on sizes or on the GPU, so small models and short sentences suffice.
@@ -19,36 +20,25 @@ import numpy as np
 from lxmls_rnn.deep_learning.frameworks import THEANO
 from lxmls_rnn.deep_learning.models import MODELS, model_class
 from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.teaching.gradient_check import check_gradients
 
-SENTENCES = [([1, 2, 3], [0, 1, 2]), ([4, 1, 2], [2, 1, 0])]
 DEVICE = os.environ["LXMLS_DEVICE"]
 DTYPE = "float32" if DEVICE == "cuda" else "float64"  # which a model has unless told otherwise
+# Batch size, clipping and freezing: a GPU has other kernels for each.
+TRAININGS = list(itertools.product((1, 2), (None, 1.0), (False, True))) if DEVICE == "cuda" else [(1, None, False)]
 
 
 def warm(name: str) -> None:
-    """Compile all functions of this model that students use: gradients, predictions and all kinds of training."""
-    sentences = [SimpleNamespace(x=np.array(x, "int32"), y=np.array(y, "int32")) for x, y in SENTENCES]
-    x, y = sentences[0].x, sentences[0].y
-    model_type = model_class(name)
-    kinds = [{"activation": activation} for activation in model_type.activations]
-    kinds += [{"peepholes": False}] if MODELS[name].family == "LSTM" else []
-    for kind in kinds:
-        model = model_type(5, 4, 3, 3, seed=1, dtype=DTYPE, **kind)
-        model.grads(x, y)  # first: of a function that lacks many modules, many are compiled in parallel
-        model.forward(x)
-        model.forward(np.array([x, x]))
-        for batch_size, clip, freeze in trainings(name) if kind == kinds[0] else [(2, None, False)]:
-            trainer = Trainer(epochs=1, batch_size=batch_size, clip=clip, freeze_embeddings=freeze)
-            for _ in trainer.fit(model, sentences, sentences):
-                pass
-
-
-def trainings(name: str) -> list[tuple[int, float | None, bool]]:
-    """Return values of batch size, clipping and freezing for which training compiles all modules it can need."""
-    if DEVICE == "cuda":
-        return list(itertools.product((1, 2), (None, 1.0), (False, True)))
-    # on the CPU other values need no other modules, and the modules outside the layer are the same for all models
-    return [(2, None, False), (1, 1.0, False), *([(1, None, False), (1, 1.0, True)] if name == "RNN" else [])]
+    """Compile this model's gradients in all its kinds, and the training of the default one."""
+    # first: of a function that lacks many modules, many are compiled in parallel
+    for _ in check_gradients([name], dtype=DTYPE):
+        pass
+    model = model_class(name)(5, 4, 3, 3, seed=1, dtype=DTYPE)
+    sentences = [SimpleNamespace(x=np.array(x, "int32"), y=np.array(x[::-1], "int32")) for x in ([1, 2, 0], [0, 1, 2])]
+    for batch_size, clip, freeze in TRAININGS:
+        trainer = Trainer(epochs=1, batch_size=batch_size, clip=clip, freeze_embeddings=freeze)
+        for _ in trainer.fit(model, sentences, sentences):
+            pass
 
 
 def main() -> None:
