@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from container.machine import ROOT, SECRET, UID, call, copy_of_the_project, image, pip_configuration, wait_for
+from container.machine import ROOT, SECRET, UID, call, copy_of_the_project, emulate, image, pip_configuration, wait_for
 
 IMAGE = "lxmls-rnn-lab:test"
 
@@ -121,6 +121,12 @@ def lab(engine, base, figures, tmp_path_factory):
     with built_lab(tmp_path_factory.mktemp("lab"), IMAGE, {"BASE_IMAGE": base}, figures) as it:
         it.figures |= {"base image": base, "Docker engine": engine}
         yield it
+
+
+@pytest.fixture(scope="session")
+def gpu(lab, tmp_path_factory):
+    """What a service of a compose file says that has the emulated GPU."""
+    return emulate(lab.image, tmp_path_factory.mktemp("gpu"))
 
 
 @contextmanager

@@ -87,6 +87,22 @@ def build(lab, folder, image, target="", check=True, **settings):
     return done
 
 
+def emulate(image, folder):
+    """Build the driver of the emulated GPU in an image; return what a service of a compose file says that has it."""
+    folder.chmod(0o755)
+    build = "packages/cuda_emulator/build.sh /out/libcuda.so.1 && ln -s libcuda.so.1 /out/libcublas.so"
+    call("docker", "run", "--rm", "--user", "0", "--volume", f"{folder}:/out", image, "bash", "-c", build)
+    return {
+        "volumes": [f"{folder}:/emulated:ro"],
+        "environment": {
+            "LXMLS_NVRTC": "/emulated/libcuda.so.1",
+            "EMULATED_CC": "120",
+            "LXMLS_DEVICE": "cuda",
+            "LD_LIBRARY_PATH": "/emulated:/opt/lab/lib",  # before the real cuBLAS
+        },
+    }
+
+
 class Machine:
     """A running container, its user and its root."""
 

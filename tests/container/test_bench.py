@@ -7,7 +7,6 @@ import subprocess
 from contextlib import suppress
 
 import pytest
-from container.test_gpu import emulate
 
 CASES = ["--model", "rnn", "--work", "forward", "--hidden", "8", "--batch", "2", "--length", "4", "--words", "50"]
 CASES += ["--implementation", "numpy,fused"]
@@ -41,11 +40,11 @@ def test_any_user_draws_without_a_warning(lab):
 SHORT = "--model rnn --hidden 5 --batch 2 --words 30 --implementation numpy,fused --limit 1e9"
 
 
-@pytest.fixture
-def lab_with_a_gpu(lab, tmp_path):
+@pytest.fixture(scope="module")
+def lab_with_a_gpu(lab, gpu):
     """The lab, running with an emulated GPU, as that of a machine with a card runs with the card."""
     override = lab.folder / "docker-compose.override.yml"  # JSON is YAML
-    override.write_text(json.dumps({"services": {"lab": emulate(lab.image, tmp_path)}}))
+    override.write_text(json.dumps({"services": {"lab": gpu}}))
     lab.up()
     yield lab
     override.unlink()

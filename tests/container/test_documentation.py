@@ -1,4 +1,4 @@
-"""The commands of the documentation, typed into a terminal of the lab."""
+"""The commands of the documentation: README's in a fresh container, the others typed into a terminal of the lab."""
 
 import json
 import re
@@ -7,6 +7,16 @@ import shutil
 
 import pytest
 from documentation import EVERYWHERE, EWT, blocks_of, copy_ewt
+
+README, *OTHERS = blocks_of(EVERYWHERE)
+# README's commands and a training of the other models; the modules in the cache before and after.
+FRESH = f"""
+count() {{ ls -d cache/theano/*/tmp* | wc -l; }}
+before=$(count)
+{"".join(block.script for block in README.values[0])}
+for model in LSTM FastRNN FastLSTM; do lxmls-rnn train sample --model $model --max-nr-sent 50 --epochs 1; done
+echo "$before $(count)"
+"""
 
 
 class Terminal:
@@ -30,7 +40,13 @@ class Terminal:
         return int(status[1]), shown
 
 
-@pytest.mark.parametrize("found", blocks_of(EVERYWHERE))
+def test_readmes_commands_run_in_a_fresh_container_and_compile_nothing(lab):
+    """Counted, not timed."""
+    before, after = map(int, lab.run("bash", "-ec", FRESH).stdout.splitlines()[-1].split())
+    assert before == after > 100
+
+
+@pytest.mark.parametrize("found", OTHERS)
 def test_the_commands_of_a_page_run_in_a_terminal(lab, found):
     terminal = Terminal(lab)
     for block in found:

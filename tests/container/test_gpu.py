@@ -13,7 +13,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from container.machine import ROOT, build, call, make_base, wait_for
+from container.machine import ROOT, build, call, emulate, make_base, wait_for
 
 WHEELS = "lxmls-rnn-lab:test-wheels"
 NO_DEVICE = """
@@ -93,22 +93,6 @@ def wheels(lab, base, tmp_path_factory):
     return WHEELS
 
 
-def emulate(image, folder):
-    """Build the driver of the emulated GPU in an image; return what a service of a compose file says that has it."""
-    folder.chmod(0o755)
-    build = "packages/cuda_emulator/build.sh /out/libcuda.so.1 && ln -s libcuda.so.1 /out/libcublas.so"
-    run("bash", "-c", build, options=["--user", "0", "--volume", f"{folder}:/out"], image=image)
-    return {
-        "volumes": [f"{folder}:/emulated:ro"],
-        "environment": {
-            "LXMLS_NVRTC": "/emulated/libcuda.so.1",
-            "EMULATED_CC": "120",
-            "LXMLS_DEVICE": "cuda",
-            "LD_LIBRARY_PATH": "/emulated:/opt/lab/lib",  # before the real cuBLAS
-        },
-    }
-
-
 @pytest.fixture(scope="module")
 def emulated(wheels, tmp_path_factory):
     """The emulated GPU for the image with CUDA from packages; its driver is in a folder mounted by hand."""
@@ -164,11 +148,11 @@ def test_it_trains_on_the_emulated_gpu_and_compiles_next_to_nothing(emulated):
 TRAINING = "Fast and not without and (clip or moves and True) or uploads or stays"
 
 
-def test_fused_models_train_on_an_emulated_gpu_as_numpys(lab, tmp_path):
+def test_fused_models_train_on_an_emulated_gpu_as_numpys(lab, gpu):
     """In the lab's image, whose pygpu is the distribution's; all that needs pygpu is tested at night."""
     files = (f"tests/gpu/on_device/{name}.py" for name in ("models", "updates"))
     strict = ["--env=EMULATED_SEED=1", "--env=THEANO_FLAGS=gpuarray.preallocate=-1"]  # as tests/gpu/conftest.py has it
-    options = [*as_options(emulate(lab.image, tmp_path)), *strict]
+    options = [*as_options(gpu), *strict]
     output = run(*PYTEST, *files, "-k", TRAINING, options=options, image=lab.image)
     assert "6 passed" in output
     assert "skipped" not in output

@@ -6,27 +6,6 @@ import time
 
 import pytest
 
-# Every Theano model, sentence by sentence and in batches; the modules in the cache before and after.
-WARM = """
-count() { ls -d cache/theano/*/tmp* | wc -l; }
-before=$(count)
-begun=()
-for model in RNN LSTM FastRNN FastLSTM 'LSTM --no-peepholes'; do
-    for options in '' '--clip 5 --freeze-embeddings' '--batch-size 8 --clip 5 --shuffle --patience 1'; do
-        lxmls-rnn train sample --model $model --epochs 1 --root /tmp/runs --name "$model$options" $options >/dev/null
-    done & begun+=($!)
-done
-for each in "${begun[@]}"; do wait "$each"; done
-echo "$before $(count)"
-"""
-
-
-def test_a_fresh_container_compiles_nothing(lab):
-    """Counted, not timed; for another user and with the folders mounted."""
-    result = lab.run("bash", "-ec", WARM, LAB_UID="54321", LAB_GID="54321")
-    before, after = map(int, result.stdout.splitlines()[-1].split())
-    assert before == after > 100
-
 
 def test_a_fresh_container_has_matplotlibs_list_of_fonts(lab):
     code = "import logging; logging.basicConfig(level=logging.INFO); import matplotlib.font_manager; print('imported')"
@@ -34,9 +13,7 @@ def test_a_fresh_container_has_matplotlibs_list_of_fonts(lab):
     assert "new fontManager" not in lab.run("python", "-c", code, LAB_UID="54321", LAB_GID="54321").stdout
 
 
-@pytest.mark.nightly(
-    "takes the times of docs/speed.md; the trainings are those of test_a_fresh_container_compiles_nothing"
-)
+@pytest.mark.nightly("takes the times of docs/speed.md; the trainings are among those of test_documentation.py")
 @pytest.mark.parametrize("model", ["RNN", "LSTM"])
 def test_the_first_epoch_in_a_fresh_container(lab, model):
     start = time.monotonic()

@@ -28,16 +28,6 @@ def test_the_log_and_the_doctor_say_why_there_is_no_gpu(lab):
     assert "compiled to C, ran, and gave the right result" in screen
 
 
-def test_each_start_has_a_token_of_its_own_unless_one_is_set(lab):
-    before = lab.address()
-    lab.up("--force-recreate")
-    assert lab.address() != before
-    lab.compose("up", "--detach", "--wait", LAB_TOKEN="chosen")
-    assert lab.address()[1] == "chosen"
-    assert lab.get("/api/contents", "chosen")[0] == 200
-    lab.up()
-
-
 def test_the_token_is_in_no_list_of_processes(lab):
     processes = lab.compose("exec", "-T", "lab", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout
     assert "jupyter" in processes
@@ -68,9 +58,14 @@ def test_make_lab_starts_as_root_and_says_what_that_means(lab):
     assert "/lab?token=" in output
 
 
-def test_process_one_is_an_init_and_a_stop_ends_the_server(lab):
+def test_a_stop_ends_the_server_and_each_start_has_a_token_of_its_own_unless_one_is_set(lab):
+    before = lab.address()
     assert lab.compose("exec", "-T", "lab", "cat", "/proc/1/comm").stdout.strip() == "tini"
     lab.compose("stop", "--timeout", "-1")  # without an end
     (state,) = json.loads(lab.call("docker", "inspect", "--format", "[{{json .State}}]", lab.container("--all")).stdout)
     assert (state["Status"], state["ExitCode"]) == ("exited", 0)  # of a killed one 137
+    lab.compose("up", "--detach", "--wait", LAB_TOKEN="chosen")
+    assert lab.address()[1] == "chosen"
+    assert lab.get("/api/contents", "chosen")[0] == 200
     lab.up()
+    assert lab.address()[1] not in (before[1], "chosen")

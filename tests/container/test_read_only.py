@@ -8,7 +8,7 @@ from container.machine import started
 UID = "54321"
 FOLDERS = ("work", "data", "runs", "results")
 
-# Its modules are counted before and after a training; tests/container/test_image.py trains every model.
+# Its modules are counted before and after a training; tests/container/test_documentation.py trains every model.
 TRAIN = """
 count() { find ~/.cache -name key.pkl | wc -l; }
 python -c 'import theano'
