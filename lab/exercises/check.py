@@ -130,14 +130,19 @@ def _checked(name: str, *arguments: Any) -> Verdict:
     if missing := exercise.kind.framework.missing:
         return Verdict(name, NOT_YET, f"{missing}.")
     state, text = _judged(exercise, arguments[0])
+    cause = ""
     if state == RIGHT:
         _passed.add(name)
+    elif state == NOT_RIGHT:
+        from lab.exercises.cause.explain import kept
+
+        cause = kept(exercise, text)
     if stale := _stale_among(*arguments):
         text = f"{stale}\n{text}"
     if noticed := out_of_memory.notice():  # and none later if memory ran out in this check
         text = f"{noticed}\n{text}"
     try:
-        _progress.update(name, state=state, tries=int(state != NOT_YET))
+        _progress.update(name, state=state, cause=cause, tries=int(state != NOT_YET))
     except OSError as error:
         text = f"{_not_saved(error)}\n{text}"
     return Verdict(name, state, text)

@@ -86,12 +86,17 @@ class JsonStore(Generic[T]):
 FILE = JsonStore(PROGRESS, Attempts, PROGRESS_FORMAT)
 
 
-def update(exercise: str, *, state: str = "", tries: int = 0, hints: int = 0, solution: bool = False) -> Attempts:
-    """Add to the entry of an exercise and return it; errors as in `JsonStore.changing`. The state 'right' stays."""
+def update(
+    exercise: str, *, state: str = "", cause: str = "", tries: int = 0, hints: int = 0, solution: bool = False
+) -> Attempts:
+    """Add to the entry of an exercise and return it; errors as in `JsonStore.changing`.
+
+    A new state replaces the cause, too. The state 'right' stays.
+    """
     with FILE.changing() as entries:
         entry, now = entries.setdefault(exercise, Attempts()), datetime.now().strftime(TIME)
         if state and entry.state != RIGHT:
-            entry.state, entry.done = state, now if state == RIGHT else None
+            entry.state, entry.done, entry.cause = state, now if state == RIGHT else None, cause or None
         if tries:
             entry.tries, entry.tried = entry.tries + tries, now
         entry.hints = min(entry.hints + hints, len(EXERCISES[exercise].hints))

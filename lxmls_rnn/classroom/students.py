@@ -27,6 +27,7 @@ ERROR = ".error"  # in a student's folder: the error that stopped its collection
 TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 STATE_SIGNS = {RIGHT: "✓", NOT_RIGHT: "✗", NOT_YET: "…"}
 STUCK_TRIES, STUCK_MINUTES = 3, 10  # a student is stuck after so many tries over so much time without success
+MAX_CAUSE_CHARACTERS = 300  # the lab's sentences are shorter
 MAX_ANSWERS = 200  # of a student; the lab asks some 40 questions
 MAX_DEPTH = 3  # folders between a class's folder and a misplaced folder of runs
 
@@ -38,7 +39,7 @@ def escaped_lines(text: str) -> str:
 
 @dataclass
 class Attempts:
-    """The progress of a student in an exercise: state, tries, hints, solution shown, times."""
+    """The progress of a student in an exercise: state, last cause, tries, hints, solution shown, times."""
 
     state: str = NOT_YET
     tries: records.Count = 0
@@ -47,11 +48,17 @@ class Attempts:
     done: str | None = None
     begun: str | None = None  # the first try or hint
     tried: str | None = None  # the last try
+    cause: str | None = None  # a sentence about the mistake of the last try; None if it was right or not filled in
 
     @property
     def minutes(self) -> int | None:
         """Minutes from the first try or hint until the exercise was done; None if unknown."""
         return self._minutes_until(self.done)
+
+    @property
+    def mistake(self) -> str:
+        """The beginning of the cause, in a line that is safe to print; "" if there is none."""
+        return escaped((self.cause or "")[:MAX_CAUSE_CHARACTERS])
 
     @property
     def is_stuck(self) -> bool:

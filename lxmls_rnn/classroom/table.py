@@ -1,7 +1,8 @@
-"""The table of a class for a page, a spreadsheet and a terminal; exercises with stuck students; written answers."""
+"""The table of a class for a page, a spreadsheet and a terminal; stuck students; mistakes; written answers."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from html import escape
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ LEGEND = (
 )
 RENDERINGS = ("sheet", "page", "wide", "narrow")  # a spreadsheet, HTML, a wide terminal and one of 80 columns
 PROBLEM_STYLE = "color:#b71c1c;min-width:8em"
+MAX_MISTAKES = 3  # of an exercise
 COLUMN_STYLE = "writing-mode:vertical-rl;transform:rotate(180deg);white-space:nowrap"  # narrow: there are 30 columns
 STUDENT_STYLE = "position:sticky;left:0;background:#fff;color:#000"  # the table is wide and scrolls
 QUANTITIES: dict[str, Callable[[Attempts], object]] = {  # columns of a spreadsheet for each exercise, beside its state
@@ -21,6 +23,7 @@ QUANTITIES: dict[str, Callable[[Attempts], object]] = {  # columns of a spreadsh
     "hints": lambda entry: entry.hints,
     "solution": lambda entry: "shown" if entry.solution else None,
     "minutes": lambda entry: entry.minutes,
+    "mistake": lambda entry: entry.mistake or None,
 }
 
 
@@ -139,6 +142,17 @@ def stuck(of_class: SchoolClass) -> list[str]:
     return [text for *_, text in sorted(lines, key=lambda line: (-line[0], -line[1]))]
 
 
+def mistakes(of_class: SchoolClass) -> list[str]:
+    """Return a line for each of the `MAX_MISTAKES` most frequent mistakes that students now have in an exercise."""
+    lines = []
+    for name in of_class.exercises:
+        made = Counter(s.exercises[name].mistake for s in of_class.students if name in s.exercises)
+        del made[""]
+        frequent = made.most_common(MAX_MISTAKES)
+        lines += [f"{name}, {n} of {len(of_class.students)}: {mistake}" for mistake, n in frequent]
+    return lines
+
+
 def as_html(of_class: SchoolClass) -> str:
     """Return a page with the table and the answers in words."""
     return f"""<!doctype html>
@@ -155,7 +169,7 @@ td, th {{ border: 1px solid #bbb; padding: 2px 1px; text-align: left }}
 
 
 def progress_html(of_class: SchoolClass) -> str:
-    """Return the table, and the exercises at which students are stuck, as HTML; "" without students."""
+    """Return the table, the exercises at which students are stuck, and mistakes, as HTML; "" without students."""
     if not of_class.students:
         return ""
     header, lines = table(of_class)
@@ -165,12 +179,15 @@ def progress_html(of_class: SchoolClass) -> str:
         for name, *cells, problem in lines
     )
     head = "".join(f"<th scope='col' style='{COLUMN_STYLE}'>{_html(name)}</th>" for name in header)
-    worst = "".join(f"<li>{_html(text)}</li>" for text in stuck(of_class))
+    lists = ""
+    for title, texts in (("Stuck", stuck(of_class)), ("Mistakes", mistakes(of_class))):
+        items = "".join(f"<li>{_html(text)}</li>" for text in texts)
+        lists += f"<h2>{title}</h2><ul>{items}</ul>" if items else ""
     return f"""<div style="overflow-x:auto"><table style="font-size:10px"><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table></div>
 <p>{LEGEND}</p>
-{f"<h2>Stuck</h2><ul>{worst}</ul>" if worst else ""}"""
+{lists}"""
 
 
 def answers_html(of_class: SchoolClass) -> str:

@@ -119,7 +119,7 @@ def show(
     html_file: Annotated[Path | None, typer.Option("--html", help="Write table and answers to this HTML page.")] = None,
     answers: Annotated[bool, typer.Option("--answers", help="Show the answers in words too.")] = False,
 ) -> None:
-    """Show which exercises each student has done, after how many tries and hints, and where the class is stuck.
+    """Show exercises done, tries and hints of each student, where the class is stuck, and its most frequent mistakes.
 
     Example: `lxmls-rnn class show handed-in --html class.html`
     """
@@ -140,6 +140,8 @@ def show(
     console.print(legend)
     for where in table.stuck(of_class):
         console.say(f"Stuck at {where}.")
+    for mistake in table.mistakes(of_class):
+        console.say(f"Mistake in {mistake}")
     for question, answered in of_class.answers.items() if answers else ():
         console.print()
         console.say(question, style="bold")

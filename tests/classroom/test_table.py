@@ -9,7 +9,7 @@ from classroom.small_class import OPEN, RIGHT, answers, exercises, hand_in, misp
 import lab
 from lab.exercises.exercise import COURSE
 from lxmls_rnn.classroom.students import MAX_ANSWERS, Attempts, SchoolClass, Student, read_class
-from lxmls_rnn.classroom.table import as_html, stuck, table
+from lxmls_rnn.classroom.table import as_html, mistakes, stuck, table
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
@@ -124,6 +124,15 @@ def test_stuck_means_several_tries_over_some_time(tries, tried, is_stuck):
     entry = Attempts("not right", tries, begun="2026-07-20 10:00", tried=tried)
     assert entry.is_stuck is is_stuck
     assert not Attempts("right", tries, begun="2026-07-20 10:00", tried=tried).is_stuck
+
+
+def test_the_three_most_frequent_mistakes_of_an_exercise_are_counted():
+    causes = ["early", "late", "late", "once", "twice", "twice", None, None, "late"]
+    students = [Student(str(n), {"forward": Attempts("not right", cause=cause)}) for n, cause in enumerate(causes)]
+    students[0].exercises["errors"] = Attempts("not right", cause="late")
+    assert mistakes(SchoolClass(students, COURSE)) == [
+        "forward, 3 of 9: late", "forward, 2 of 9: twice", "forward, 1 of 9: early", "errors, 1 of 9: late",
+    ]  # fmt: skip
 
 
 def test_exercises_that_are_not_of_the_course_are_not_read(handed_in):

@@ -1,9 +1,11 @@
 """`lxmls-rnn class`: what it prints and writes."""
 
 import csv
+import re
+from html import escape
 
 import pytest
-from classroom.small_class import RIGHT, exercises, hand_in, misplaced
+from classroom.small_class import OPEN, RIGHT, exercises, hand_in, misplaced
 from typer.testing import CliRunner
 
 from lab.exercises.exercise import COURSE
@@ -27,7 +29,7 @@ def test_the_command_prints_it_and_writes_a_spreadsheet_and_a_page(handed_in, tm
     assert "Why?" not in result.output  # answers are shown when they are asked for
     header, anna, ben, *_ = csv.reader(files[0].open())
     assert header[:6] == ["student", "forward", "forward tries", "forward hints", "forward solution", "forward minutes"]
-    assert anna[:8] == ["anna", "right", "3", "1", "shown", "12", "not right", "2"]
+    assert anna[:9] == ["anna", "right", "3", "1", "shown", "12", "", "not right", "2"]
     assert anna[-6:-2] == ["1", "2026-07-20 15:04", "1", "1"]
     assert 0 < float(anna[-2]) < 1
     assert ben[-6:] == ["0", "", "2", "0", "", ""]
@@ -40,6 +42,20 @@ def test_a_cell_of_the_spreadsheet_is_no_formula(handed_in, tmp_path):
     (handed_in / "dee").rename(handed_in / "=1+1")
     CliRunner().invoke(app, ["class", "show", str(handed_in), "--csv", str(tmp_path / "class.csv")])
     assert [row[0] for row in csv.reader((tmp_path / "class.csv").open())] == ["student", "'=1+1", "anna", "ben", "cai"]
+
+
+def test_a_made_up_cause_is_no_formula_no_html_and_one_short_line(handed_in, tmp_path):
+    made_up = {"forward": OPEN | {"cause": "=<b>\n\x1b[2J" + 5000 * "x"}}
+    (handed_in / "ben/runs/exercises.json").write_text(exercises(made_up))
+    files = tmp_path / "class.csv", tmp_path / "class.html"
+    command = ["class", "show", str(handed_in), "--csv", str(files[0]), "--html", str(files[1])]
+    shown = CliRunner().invoke(app, command, env={"COLUMNS": "160"}).output
+    begin = r"<b>\n\x1b[2Jxxx"
+    assert f"\nMistake in forward, 1 of 4: ={begin}" in shown
+    assert f"<li>forward, 1 of 4: ={escape(begin)}" in files[1].read_text()
+    header, _, ben, *_ = csv.reader(files[0].open())
+    assert ben[header.index("forward mistake")].startswith(f"'={begin}")
+    assert 200 < max(len(text) for text in re.findall("x+", shown + files[1].read_text() + str(ben))) < 300
 
 
 def test_answers_stand_under_their_question(handed_in):

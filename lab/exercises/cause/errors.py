@@ -95,7 +95,7 @@ def _shapes(error: BaseException, line: str) -> str:
 # --- what they usually mean -------------------------------------------------------------------------------------------
 
 # a pattern of an error's type and sentence, in upper or lower case, and what it usually means; the first one counts
-_ERRORS = {
+ERRORS = {
     r"(method|function)'? object (is not (subscriptable|iterable)|has no attr)|operand .*'\w*(function|method)'"
     r"|context manager|__enter__": "A function or method is used without its parentheses, ().",
     r"TensorVariable|TensorType|no len\\(\\)|symbolic|__array__|not supported for the input types|argument 'out'": (
@@ -183,7 +183,7 @@ def usual_meaning(failure: Raised, error: BaseException, source: Source) -> str:
     if isinstance(error, AttributeError) and (near := get_close_matches(error.name or "", dir(error.obj), 1)):
         return f"Is `{near[0]}` meant?"
     said = f"{failure.kind}: {failure.message}"
-    return next((text for pattern, text in _ERRORS.items() if re.search(pattern, said, re.IGNORECASE)), "")
+    return next((text for pattern, text in ERRORS.items() if re.search(pattern, said, re.IGNORECASE)), "")
 
 
 def misused(error: BaseException, accepted: Iterable[Callable[..., Any]]) -> str:

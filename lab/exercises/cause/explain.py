@@ -23,8 +23,8 @@ import numpy as np
 
 from lab.exercises import compare
 from lab.exercises.cause import mistakes, rules, where
-from lab.exercises.cause.change import small_change
-from lab.exercises.cause.errors import CUT_OFF, Raised, misused, raised, usual_meaning
+from lab.exercises.cause.change import KINDS, small_change
+from lab.exercises.cause.errors import CUT_OFF, ERRORS, Raised, misused, raised, usual_meaning
 from lab.exercises.cause.search import Search, outcome
 from lab.exercises.cause.source import Source, blocks, names_in, substitutions, targets_of
 from lab.exercises.compare import Difference
@@ -34,6 +34,9 @@ from lab.exercises.judge import Wrong, compared
 from lab.exercises.run import Arrays, BadResult, Unfinished
 from lab.exercises.verdict import WHOLE
 from lxmls_rnn.classroom.students import NOT_RIGHT, NOT_YET
+
+# how the sentence of a rule begins, as far as it holds nothing of the answer
+_BEGINNINGS = (rules.RETURN_IN_LOOP, rules.NO_RETURN, *ERRORS.values(), *KINDS.values())
 
 
 def explain(
@@ -46,6 +49,21 @@ def explain(
     """
     source = Source(answer, exercise.kind.method)
     return _verdict(Search(exercise, answer, source, tell, time.thread_time() + seconds), wrong)
+
+
+def kept(exercise: Exercise, text: str) -> str:
+    """Return what the progress keeps of a verdict: the sentence of a mistake in the catalogue, or the beginning of one.
+
+    None of these holds code or values of the answer. For a mistake without such a sentence it is "another mistake".
+    """
+    patches = (*exercise.patches, *(EXERCISES[exercise.shares].patches if exercise.shares else ()))
+    causes = {mistakes.without_code_of(patch.cause) for patch in patches}
+    for line in map(mistakes.without_code_of, text.partition(WHOLE)[0].splitlines()):
+        if line in causes:
+            return line
+        if begun := [one for one in _BEGINNINGS if line.startswith(one)]:
+            return max(begun, key=len)
+    return "another mistake"
 
 
 def _verdict(search: Search, wrong: Wrong) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import ast
 import functools
 import linecache
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from lab.exercises import compare
@@ -65,18 +65,18 @@ def _patches(search: Search, names: frozenset[str]) -> Iterator[Patch]:
     Code in a cause is left out if the answer does not have its names.
     """
     own = {getattr(node, "id", "") or getattr(node, "arg", "") for node in ast.walk(search.source.tree)}
-    patches = [replace(patch, cause=_without_code_of(patch.cause, own)) for patch in search.exercise.patches]
+    patches = [replace(patch, cause=without_code_of(patch.cause, own)) for patch in search.exercise.patches]
     for patch in sorted(patches, key=lambda patch: not names & _changed(search.exercise.name, patch)):
         if search.is_late():
             return
         yield patch
 
 
-def _without_code_of(cause: str, own: set[str]) -> str:
+def without_code_of(cause: str, own: Collection[str] = ()) -> str:
     """Return a cause without code in parentheses that has other names of arrays, or t, than an answer's own."""
 
     def shown(code: re.Match[str]) -> str:
-        return code[0] if own >= set(re.findall(r"\w+(?=\[)|(?<=[\[, ])t\b", code[1])) else ""
+        return code[0] if {*own} >= set(re.findall(r"\w+(?=\[)|(?<=[\[, ])t\b", code[1])) else ""
 
     return re.sub(r" \(([^()]*\[[^()]*)\)", shown, cause)
 

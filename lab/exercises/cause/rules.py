@@ -26,6 +26,8 @@ from lxmls_rnn.deep_learning.frameworks import THEANO, TORCH, Framework
 
 _Rule = Iterator[tuple[str, Sequence[Any]]]  # a sentence, and what is put in a place: statements, as nodes or as text
 _NOTHING = {"append", "backward", "copyto", "extend", "set_value", "step", "update", "zero_grad"}  # what they return
+RETURN_IN_LOOP = "There is a return inside the loop"
+NO_RETURN = "There is no return: the last line of the function returns its results."
 _WAYS = {"sequences": "an element of {}", "outputs_info": "the last result, at first {}", "non_sequences": "{}"}
 
 
@@ -143,7 +145,7 @@ def _loop(node: ast.stmt, tree: ast.AST) -> _Rule:
 
 def return_in_loop(node: ast.Return) -> str:
     """Say that a return is in a loop."""
-    said = f"There is a return inside the loop, in line {node.lineno}: the function ends in the loop's first round."
+    said = f"{RETURN_IN_LOOP}, in line {node.lineno}: the function ends in the loop's first round."
     return f"{said} Move it below the loop."
 
 
@@ -242,7 +244,7 @@ def of_return(tree: ast.AST) -> str:
     inner = {part for step in steps for part in ast.walk(step)}
     returns = [node for node in nodes(tree, ast.Return) if node.value and node not in inner]
     if not returns:
-        return "There is no return: the last line of the function returns its results."
+        return NO_RETURN
     if isinstance(call := returns[-1].value, ast.Call) and _name(call.func) in _NOTHING:
         return f"{ast.unparse(call.func)}() returns None." + " It fills .grad." * (_name(call.func) == "backward")
     if any(node.attr == "grad" for node in nodes(tree, ast.Attribute)):

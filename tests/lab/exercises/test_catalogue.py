@@ -5,6 +5,8 @@ import linecache
 import pytest
 
 from lab import check
+from lab.exercises import progress
+from lab.exercises.cause.mistakes import without_code_of
 from lab.exercises.exercise import EXERCISES, answer_of
 from lxmls_rnn.deep_learning.frameworks import NUMPY
 
@@ -41,6 +43,8 @@ def test_every_mistake_gets_its_cause(name, patches, monkeypatch):
         verdict = getattr(check, name)(answer_of(name, patch.code, file))
         if verdict.state != "not right" or patch.cause not in verdict.text:
             others[patch.line] = f"{patch.cause} -> {verdict}"
+        elif (kept := progress.FILE.read()[name].cause) != without_code_of(patch.cause):
+            others[patch.line] = f"{patch.cause} -> kept {kept}"
     assert others == {}
 
 

@@ -372,11 +372,13 @@ def test_progress_is_kept_on_disk(says):
     says("forward", ("W_h @ h", "W_h.T @ h"))
     entry = progress.FILE.read()["forward"]
     assert (entry.state, bool(entry.begun)) == ("not right", True)
+    assert entry.cause == "W_h is transposed: W_h.T is used instead of W_h."
     says("forward")
     check.forward(None)  # what was right once stays done
     kept = json.loads((paths.runs() / "exercises.json").read_text())["entries"]
     assert kept["forward"]["state"] == "right"
     assert kept["forward"]["tries"] == 2
+    assert "cause" not in kept["forward"]
     check.hint("forward")
     optional = next(name for name in EXERCISES if EXERCISES[name].optional)
     progress.update(optional, state="right")

@@ -3,6 +3,7 @@
 import pytest
 from student_answers import explained
 
+from lab.exercises.cause.explain import kept
 from lab.exercises.exercise import EXERCISES
 from lab.exercises.inputs import cases
 
@@ -303,3 +304,20 @@ def test_what_an_error_usually_means_is_told_before_the_search_that_may_be_cut_o
     told = []
     explained("forward", ("W_y @ h[:, t + 1]", "W_y @ h[:, t + 1](0)"), tell=told.append)
     assert "What is called is no function" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "cause"),
+    [
+        ("forward", ("    z = ", '    raise KeyError("secret")\n    z = '), "another mistake"),
+        ("forward", ("W_x @ z[:, t] + W_h", "2 * W_h"), "another mistake"),
+        ("clip", ("max_norm / norm if", "1.5 / norm if"), "Wrong index or number"),
+        ("numeric", ("    return", "        return"), "There is a return inside the loop"),
+        (
+            *("gradients", ("[:, x[t]]", "[:, t]")),
+            "It is added to column t, the position in the sentence; the column is the word's id.",
+        ),
+    ],
+)
+def test_what_is_kept_of_a_verdict_is_a_sentence_of_the_lab_without_code_or_values(name, change, cause):
+    assert kept(EXERCISES[name], explained(name, change)) == cause
