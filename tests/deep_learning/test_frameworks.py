@@ -174,7 +174,7 @@ def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without
     result = CliRunner().invoke(app, ["train", "sample", "--model", "TorchRNN", "--root", str(tmp_path)])
     assert "PyTorch is not installed: `make setup WITH=torch` brings it" in " ".join(result.output.split())
     assert not list(tmp_path.iterdir())  # no run was made
-    result = CliRunner().invoke(app, ["check", "--length", "1", "--n-hidd", "1", "--model", "NumpyRNN"])
+    result = CliRunner().invoke(app, ["check", "--all", "--length", "1", "--n-hidd", "1", "--model", "NumpyRNN"])
     assert "Left out" not in result.output  # it was not asked for
     boxes = GradientCheckPanel().choice["model"].boxes
     assert (boxes["TorchRNN"].disabled, boxes["NumpyRNN"].disabled) == (True, False)
@@ -192,7 +192,7 @@ def test_a_check_of_all_models_says_which_are_left_out(without, monkeypatch):
     # without those of Theano, whose gradients take ten seconds to compile
     others = {name: model for name, model in models.MODELS.items() if model.framework is not frameworks.THEANO}
     monkeypatch.setattr(models, "MODELS", others)
-    result = CliRunner().invoke(app, ["check", "--length", "1", "--n-hidd", "1"])
+    result = CliRunner().invoke(app, ["check", "--all", "--length", "1", "--n-hidd", "1"])
     assert "NumpyLSTM" in result.output
     assert "TorchRNN" not in result.output
     assert "Left out: PyTorch is not installed" in result.output
