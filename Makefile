@@ -22,8 +22,8 @@ PYTEST := .venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
 QUICK := -m "not daily and not nightly"
 UNLIMITED := -o faulthandler_timeout=0  # building an image takes longer than pyproject.toml allows a test
 
-# The C++ compiler takes a third of the time without its optimiser; test-daily compiles as users do.
-test test-frameworks test-slow: export THEANO_FLAGS ?= gcc.cxxflags=-O0
+# The C++ compiler takes a third of the time without its optimiser; test_fused_steps has it.
+test test-daily test-frameworks test-slow: export THEANO_FLAGS ?= gcc.cxxflags=-O0
 
 .PHONY: test
 test: $(READY) ## Run the tests that most changes need; ARGS="-k lstm" goes to pytest

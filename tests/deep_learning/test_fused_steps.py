@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import theano
 
 from lxmls_rnn.deep_learning import models, theano_fast
 from lxmls_rnn.deep_learning import rnn as rnns
@@ -12,6 +13,7 @@ from lxmls_rnn.deep_learning.activations import OF_RNN
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import EpochDone, Stopped, Trainer
 from lxmls_rnn.deep_learning.update_rule import Descent
+from lxmls_rnn.theano_env import flags
 
 SIZES = 12, 5, 4, 3
 MODELS = [("RNN", {"activation": activation}) for activation in OF_RNN]
@@ -26,6 +28,15 @@ WAYS = [
 AT_ONCE = [("float64", MODELS[0]), ("float32", MODELS[1]), ("float64", MODELS[-2])]
 another_step = pytest.mark.nightly("the same as AT_ONCE, of another layer or type")
 TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def optimised():
+    """Compile the C++ code as users do, with the optimiser, which the Makefile spares other tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("THEANO_FLAGS", raising=False)
+        patch.setattr(theano.config.gcc, "cxxflags", flags.settings().get("gcc.cxxflags", ""))
+        yield
 
 
 def corpus(n, seed=0):

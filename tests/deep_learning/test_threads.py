@@ -56,8 +56,11 @@ def compiled(kind):
         shapes = [[eval(size, numbers.copy()) for size in shape] for shape in layer.inputs.values()]
         return [rng.uniform(-0.1, 0.1, shape) for shape in shapes]
 
-    forward, both = theano.function(inputs, h), theano.function(inputs, [h, *gradients])
-    return lambda sizes: forward(*arguments(sizes)), lambda sizes: both(*arguments(sizes))
+    @cache
+    def compute(*outputs):
+        return theano.function(inputs, list(outputs))
+
+    return lambda sizes: compute(h)(*arguments(sizes))[0], lambda sizes: compute(h, *gradients)(*arguments(sizes))
 
 
 @pytest.fixture(scope="module", params=LAYERS)
