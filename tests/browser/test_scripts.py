@@ -51,7 +51,7 @@ def corpus():
 def run(corpus, environ, workplace):
     file = workplace / "scripts.conllu"
     file.write_text(corpus, encoding="utf-8")
-    options = ["--dev", file, "--model", "NumpyLSTM", "--epochs", "4", "--name", "scripts"]
+    options = ["--dev", file, "--model", "NumpyLSTM", "--epochs", "1", "--name", "scripts"]
     command = [BIN / "lxmls-rnn", "train", file, *options]
     subprocess.run(command, check=True, env=environ, cwd=workplace, capture_output=True)
 
