@@ -236,9 +236,8 @@ def progress() -> Note:
     rows = [["", "exercise", "title", "state", "tries", "hints", "solution"]]
     for name in names:
         entry, exercise = entries[name], EXERCISES[name]
-        state = "done" if name in done else entry.state
-        if name in optional and not entry.tries and state == NOT_YET:
-            state = "optional"
+        states = {RIGHT: "done", NOT_YET: "optional" if exercise.optional else NOT_YET}
+        state = states.get(entry.state, entry.state)
         hints = f"{entry.hints} of {len(exercise.hints)}"
         rows.append([exercise.number, name, exercise.title, state, str(entry.tries), hints, "seen" * entry.solution])
     counted = f"{len(done - optional)} of {len(EXERCISES) - len(optional)} done"

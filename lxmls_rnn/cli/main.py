@@ -222,11 +222,8 @@ def check(
     rows = list(wanted.rows())
     differing = [row for row in rows if not row.agrees]
     bound = f"{TOLERANCE[wanted.dtype] if wanted.tolerance is None else wanted.tolerance:.0e}"
-    said = f"{len(differing)} of {len(rows)} comparisons differ by more than {bound} of the largest entry."
-    if not differing:
-        largest = max(row.difference for row in rows)
-        said = f"All {len(rows)} comparisons agree within {largest:.1e} of the largest entry; {bound} is allowed."
-    console.say(said)
+    said = f"{len(differing)} of {len(rows)} differ by more than" if differing else f"All {len(rows)} agree within"
+    console.say(f"{said} {bound} of the largest entry.")
     compared = "quantity" if wanted.against else "parameter"
     table = Table("model", "activation", compared, "against", "difference", "verdict", padding=(0, 0))
     for row in rows if every else differing:
@@ -235,9 +232,8 @@ def check(
     if table.rows:
         console.print(table)
     if wanted.model is None:
-        for missing in dict.fromkeys(entry.framework.missing for entry in MODELS.values()):
-            if missing:
-                console.say(f"Left out: {missing}.")
+        for missing in dict.fromkeys(entry.framework.missing for entry in MODELS.values() if entry.framework.missing):
+            console.say(f"Left out: {missing}.")
     if wanted.against:
         console.say(ROUNDING)
     for sentence in wanted.first_differences(rows) if differing else ():

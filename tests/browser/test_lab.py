@@ -2,8 +2,8 @@ import json
 import time
 
 import pytest
-from browser.window import SIZE
 from environment import without_waits
+from playwright.sync_api import expect
 
 
 def test_nothing_pops_up_about_jupyter(lab):
@@ -24,6 +24,14 @@ def test_a_notebook_runs_from_beginning_to_end(lab, name, picture):
     assert [line for text in said for line in without_waits(text)] == []
     assert lab.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']").count() == 0
     assert not lab.complaints
-    if name == "02-experiments":
-        picture(lab.page.locator(".jp-RenderedImage").first, "rounds", SIZE["height"])
     picture(lab.page.locator(".jp-NotebookPanel:visible"), name)
+
+
+@pytest.mark.nightly("a cell of 02-experiments alone, where the long notebook would scroll its picture away")
+def test_the_rounds_of_a_parallel_scan_are_drawn(lab, picture):
+    cells = json.loads((lab.folder / "02-experiments.ipynb").read_text())["cells"]
+    lab.open(lab.write(*("".join(cell["source"]) for cell in cells if cell["id"] == "rounds")))
+    lab.run_all()
+    image = lab.page.locator(".jp-RenderedImage")
+    expect(image).to_be_visible()
+    picture(image, "rounds")

@@ -133,12 +133,9 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) ->
     for column, t in enumerate(picture.shown):
         left = 42 + 86 * column
         a, h = left + 10, left + 47
-        before = left - 39  # h of the previous word
-        if t == 1:
-            picture.text(10, rows["h"], "0", 12, FAINT_COLOUR)
-        elif column == 0:
-            picture.text(10, rows["h"], "…", 14, FAINT_COLOUR)
-        start = 17 if column == 0 else before + 14
+        if column == 0:
+            picture.text(10, rows["h"], "0" if t == 1 else "…", 14, FAINT_COLOUR)
+        start = 17 if column == 0 else left - 25  # right of h of the previous word
         picture.arrow(start, rows["h"], a - 14, rows["h"], "W_h", t, "W_h")
         picture.arrow(a + 14, rows["h"], h - 14, rows["h"], "act", t, "f")
         picture.arrow(a, rows["word"] - 11, a, rows["z"] + 14, "W_e", t, "W_e")
