@@ -60,7 +60,7 @@ def runs(root: str | os.PathLike[str] | None = None) -> Path:
 
 
 def is_name(path: Path) -> bool:
-    """Whether a path names a run or sweep in the folder of runs: NAME, or runs/NAME unless that exists here."""
+    """Whether a path names a run or sweep in the folder of runs: NAME, or runs/NAME unless there is such a path."""
     return path.parent == Path() or (path.parent == Path("runs") and not path.exists())
 
 

@@ -53,7 +53,7 @@ class ClassAuthenticator(Authenticator):
 
 
 def names(content):
-    """Return the lines of a list of people by account name; SystemExit names a line without a name of its own."""
+    """Return {account: line} for a list of people; SystemExit tells the first line without a valid one."""
     found = {}
     try:
         lines = content.decode("utf-8-sig").splitlines()

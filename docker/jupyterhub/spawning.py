@@ -36,7 +36,7 @@ def join(engine):
 def make_network(name, closed):
     """Make the network of a server, unless it exists, and connect the hub to it.
 
-    A closed one has no route and no address of the host: the hub is all that is reached in it.
+    A closed network has no way out and no address of the host: a server in it reaches only the hub.
     """
     with LOCK:
         engine = docker.from_env()

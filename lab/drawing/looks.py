@@ -45,7 +45,7 @@ def style_sheet() -> str:
 
 
 def make(kind: type[W], *arguments: Any, classes: Iterable[str] = (), **options: Any) -> W:
-    """Make a widget with these CSS classes, and a layout and style that it shares unless `options` has others."""
+    """Make a widget with these CSS classes; all share a layout and a style, unless `options` gives others."""
     looks: dict[str, Any] = {"layout": shared(widgets.Layout), "_dom_classes": tuple(classes)}
     if hasattr(kind, "style"):
         looks["style"] = shared(kind.style.klass)

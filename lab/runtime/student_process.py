@@ -98,7 +98,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Child:
-    """The process in which student code runs, for the function that runs it: here the kernel, without limits."""
+    """The process in which student code runs, seen from inside: here the kernel, without limits; `_Fork` is a child."""
 
     def allow(self, seconds: float) -> None:
         """Let the process run for so many seconds of the processor from now on."""
@@ -233,8 +233,8 @@ def can_fork(framework: Framework) -> bool:
 def run(function: Callable[[Child], T], framework: Framework, seconds: float) -> T:
     """Call a function in a child process; return its result or raise its error, or `Ended` if it has neither.
 
-    It has `seconds` of the processor, and more where it calls `Child.allow`. Where `can_fork` says no, and without
-    memory for another process, it runs in the kernel.
+    It has `seconds` of the processor, from a call of `Child.allow` on those of that call. Where `can_fork` says no, and
+    without memory for another process, it runs in the kernel, without a limit.
     """
     if not can_fork(framework):
         return function(Child())

@@ -1,4 +1,4 @@
-"""The command `lxmls-rnn` with doctor, fetch, tag, runs and check; it adds those of other files."""
+"""The command `lxmls-rnn`: doctor, fetch, tag, runs and check; the files beside this one have the other commands."""
 
 import sys
 import warnings

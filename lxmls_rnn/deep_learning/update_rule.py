@@ -14,7 +14,7 @@ Steps = Callable[[np.ndarray, float], Iterator[tuple[list[float], list[int], lis
 
 
 class Descent(NamedTuple):
-    """Gradient descent.
+    """Gradient descent, as NumPy and PyTorch compute it; `theano_rnn.py` and `sgd_steps.cpp` have the same formulas.
 
     Attributes
     ----------

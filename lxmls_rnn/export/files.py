@@ -1,4 +1,4 @@
-"""A model file as a file for other programs, in each of the formats."""
+"""Write a model in a format of other programs."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def read(kind: type[T], path: str | os.PathLike[str], form: Format | None = None
 
 
 def read_entries(kind: type[T], path: str | os.PathLike[str], form: Format) -> dict[str, T]:
-    """Read what `entries_text` wrote; errors as `read`."""
+    """Return the entries, by name, that `entries_text` wrote, each checked as a `kind`; errors as `read`."""
     entries = read(dict[str, Any], path, form).get("entries")
     try:
         return check(dict[str, kind], entries, "entries")  # type: ignore[valid-type]

@@ -89,7 +89,7 @@ def _has_variant(cls: type[Model], model: Model) -> bool:
 def compare_quantities(
     name: str, model: Model, other: Model, x: np.ndarray, y: np.ndarray, tolerance: float | None = None
 ) -> Iterator[Comparison]:
-    """Compare every quantity of a sentence, (L,), between two models of a family; `name` is that of `model`."""
+    """Yield the comparison of each quantity of a sentence, (L,), that both models have; `name` stands for `model`."""
     quantities, expected = model.quantities(x, y), other.quantities(x, y)
     for quantity in (*WITH_STEPS, *model.shapes(model.sizes)):
         key = quantity.removesuffix("_t")  # the name of a quantity is shown with its step

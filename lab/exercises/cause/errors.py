@@ -49,7 +49,7 @@ class Raised:
 
 
 def raised(error: BaseException, files: frozenset[str] = frozenset()) -> Raised:
-    """Describe an exception in student code. `files` are those of the answer: Theano's message also names others."""
+    """Return an exception of student code in words; `files` are the answer's, as Theano's messages name others too."""
     shapes = re.findall(r"^Inputs shapes: .*", str(error), re.MULTILINE)[:1]  # of Theano's operation
     message = " ".join([sentence(error), *shapes]).strip()
     line = failed_line(error, lambda file: file in files or is_students(file), files) or SourceLine(0, "")

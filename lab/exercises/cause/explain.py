@@ -1,7 +1,7 @@
 """Explain what is wrong with an answer: where, and why.
 
 `judge.py` finds the first difference between the answer's arrays and the expected ones. The search for its cause has
-five parts, in this order:
+five parts, for wrong numbers in this order (a known mistake goes before its line where the answer raises an error):
 
 1. `rules.py`: a rule for mistakes of any exercise has a repair that makes the answer right, or says what is certain.
 2. `where.py`: statements of the solution replace statements of the answer. The line whose replacement helps is wrong.

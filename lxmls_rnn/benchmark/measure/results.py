@@ -31,10 +31,10 @@ from lxmls_rnn.storage.records import Between, Count
 
 RESULTS = records.Format("lxmls-rnn benchmark", 2)
 
-# a row with less is uncertain: it is marked, measured again, and never used
+MAX_CASES = 5700  # in a file
+# a row with fewer of these two, or beyond the three limits below, is uncertain: marked, measured again, never used
 PROCESSES = 3  # one after the other, for each implementation, device and dtype
 MIN_REPEATS = 6
-MAX_CASES = 5700  # in a file
 MAX_SPREAD = 0.3  # interquartile range divided by the median
 MAX_WAITED = 0.05  # part of the time
 MIN_PROCESSOR = 0.9  # part of the time, on the CPU

@@ -24,7 +24,7 @@ def label(row: Row) -> str:
 
 
 def less_work(results: Results) -> list[str]:
-    """Return a line that explains the star of `label`, if a row has one."""
+    """Return a footnote on the rows that `label` marks with a star, as they do less work; [] if there are none."""
     if not any(row.median and not row.case.same_work for row in results.rows):
         return []
     return [
