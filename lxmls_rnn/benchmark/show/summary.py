@@ -27,7 +27,7 @@ def deciding_work(rows: Sequence[Row]) -> str:
 
     If all are uncertain, it is the first among all rows.
     """
-    measured = [row for row in rows if row.median]
+    measured = [row for row in rows if row.median and row.case.work in DECIDING_WORKS]
     works = {row.case.work for row in [row for row in measured if not row.is_uncertain] or measured}
     return next((work for work in DECIDING_WORKS if work in works), "step")
 

@@ -90,6 +90,13 @@ def test_uncertain_steps_leave_the_answer_to_certain_gradients(make_results, ste
     assert "a forward and backward pass takes 30.0 us" in summary.answer(make_results(doubtful, sure))
 
 
+def test_a_certain_copy_does_not_stand_for_uncertain_passes(make_row):
+    forward, copied = make_row(1e-3, work="forward"), make_row(1e-5, "fused", "cuda", work="copy")
+    forward.processor = 0.5  # of a busy machine
+    assert (forward.is_uncertain, copied.is_uncertain) == (True, False)
+    assert summary.deciding_work([forward, copied]) == "forward"
+
+
 def test_a_slower_row_does_not_stand_for_the_uncertain_fastest(make_results, step):
     sizes = {"n_hidd": 128, "batch": 32}
     small, slow, fast, gpu = (
