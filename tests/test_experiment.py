@@ -57,6 +57,7 @@ def test_a_training_may_do_without_dev(vocabulary):
 
 
 def test_the_model_is_as_the_settings_say():
+    assert Settings("sample").init == "glorot"
     chosen = {"n_emb": 7, "n_hidd": 6, "activation": "tanh", "dtype": "float32", "seed": 3, "init": "orthogonal"}
     tagger = prepare(Settings(SAMPLE_TRAIN, max_nr_sent=20, **chosen)).tagger
     model = tagger.model

@@ -126,6 +126,12 @@ def test_stuck_means_several_tries_over_some_time(tries, tried, is_stuck):
     assert not Attempts("right", tries, begun="2026-07-20 10:00", tried=tried).is_stuck
 
 
+def test_of_exercises_at_which_as_many_are_stuck_the_one_with_more_tries_comes_first():
+    of_anna = {"forward": Attempts("not right", 4), "errors": Attempts("not right", 9)}
+    lines = ["errors: anna, 9 tries", "forward: anna, 4 tries"]
+    assert stuck(SchoolClass([Student("anna", of_anna)], COURSE)) == lines
+
+
 def test_the_three_most_frequent_mistakes_of_an_exercise_are_counted():
     causes = ["early", "late", "late", "once", "twice", "twice", None, None, "late"]
     students = [Student(str(n), {"forward": Attempts("not right", cause=cause)}) for n, cause in enumerate(causes)]

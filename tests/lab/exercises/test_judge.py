@@ -10,6 +10,7 @@ import pytest
 
 import lab
 from lab.exercises import exercise, judge
+from lab.exercises.inputs import cases
 from lab.exercises.judge import is_students, library_calls
 from lab.runtime.student_process import Child
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
@@ -80,5 +81,7 @@ def test_only_a_wrong_answer_needs_a_cause():
     assert ([*got[0]][:1], difference.quantity, failure) == (["z"], "a", None)
     assert judged(forward.solution) == ("right", forward.right)
     assert len(explained) == 1
+    judged(forward.solution.replace("L, ", f"1 / (len(x) != {len(cases('forward')[0]['x'])})\n    L, ", 1))
+    assert (explained[1][0].got, type(explained[1][0].failure)) == ([], ZeroDivisionError)  # later cases are not run
     code = "import sys, lab; lab.check; sys.exit('lab.exercises.cause' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

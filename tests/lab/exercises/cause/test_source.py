@@ -35,6 +35,11 @@ def test_a_quantity_is_computed_in_the_innermost_of_its_lines(answer):
     assert (found.lines_of("s"), found.lines_of("s", innermost=True)) == ([2, 4, 6], [6])
 
 
+def test_a_step_ends_with_its_last_line(answer):
+    found = Source(answer("def f(x):\n    def step(a):\n        return a\n    return step(x)\n"))
+    assert [found.step_of(line) for line in (2, 3, 4)] == ["", "step", ""]
+
+
 def located(answer, solution=SOLUTION):
     """Return what must be replaced to make an answer equal the solution for some inputs, and the lines."""
     right = {}
