@@ -58,10 +58,7 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
             return NOT_RIGHT, replaced
         compare.expected(exercise.name)  # the child need not compute it
         judged = partial(judge, exercise, answer, seconds, explained)
-        state, text = student_process.run(judged, exercise.kind.framework, seconds)
-        if state != RIGHT:
-            import lab.exercises.cause.explain  # noqa: F401 -- the next child need not do it
-        return state, text
+        return student_process.run(judged, exercise.kind.framework, seconds)
     except student_process.Ended as error:
         from lab.exercises.cause.errors import of_ended
 
@@ -133,10 +130,10 @@ def _checked(name: str, *arguments: Any) -> Verdict:
     cause = ""
     if state == RIGHT:
         _passed.add(name)
-    elif state == NOT_RIGHT:
-        from lab.exercises.cause.explain import kept
+    else:
+        from lab.exercises.cause.explain import kept  # here, so that the next child need not import it
 
-        cause = kept(exercise, text)
+        cause = kept(exercise, text) if state == NOT_RIGHT else ""
     if stale := _stale_among(*arguments):
         text = f"{stale}\n{text}"
     if noticed := out_of_memory.notice():  # and none later if memory ran out in this check
