@@ -1,4 +1,4 @@
-"""What the pages name exists, journeys enter the files that the page lists, and no two classes have one name."""
+"""Names on the pages exist, journeys enter the files that the page lists, and no two classes have one name."""
 
 import os
 import re

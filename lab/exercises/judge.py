@@ -46,7 +46,7 @@ _numpy = {name: getattr(np, name) for name in np.__all__}
 
 
 class Wrong(NamedTuple):
-    """What is wrong with an answer: a difference or an exception, and its arrays for the cases before the exception."""
+    """A wrong answer's first difference or exception, and its arrays for the cases before the exception."""
 
     got: list[Arrays]
     difference: Difference | None  # the first one

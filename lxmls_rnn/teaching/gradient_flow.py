@@ -1,4 +1,4 @@
-r"""How far a gradient reaches back through time: its norms, the Jacobians of the recurrence, the spectral radius.
+r"""The reach of a gradient back through time: its norms, the Jacobians of the recurrence, the spectral radius.
 
 The gradient of one word's loss is propagated back through the hidden states. In the RNN each step multiplies it:
 

@@ -125,7 +125,7 @@ def lab(engine, base, figures, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def gpu(lab, tmp_path_factory):
-    """What a service of a compose file says that has the emulated GPU."""
+    """The settings that give a service of a compose file the emulated GPU."""
     return emulate(lab.image, tmp_path_factory.mktemp("gpu"))
 
 

@@ -1,4 +1,4 @@
-"""Where two gradients differ."""
+"""The places and gates in which two gradients differ."""
 
 import numpy as np
 

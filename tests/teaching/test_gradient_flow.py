@@ -1,4 +1,4 @@
-"""How far the gradient reaches back, and the Jacobians of the recurrence, against finite differences."""
+"""The reach of the gradient and the Jacobians of the recurrence, against finite differences."""
 
 import numpy as np
 import pytest

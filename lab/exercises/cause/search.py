@@ -27,7 +27,7 @@ Outcome = Arrays | Raised | None  # of an answer for a case; None if it returns 
 
 @dataclass
 class Search:
-    """What the search for the mistakes in an answer knows."""
+    """An answer in which mistakes are searched for, the solution beside it, and the time that is left."""
 
     exercise: Exercise
     answer: Any
@@ -51,7 +51,7 @@ class Search:
 
     @functools.cached_property
     def elsewhere(self) -> list[Outcome]:
-        """What the answer gives for other inputs."""
+        """The outcomes of the answer for other inputs."""
         return [outcome(self.exercise, self.answer, case) for case in cases(self.exercise.name, 1)]
 
     def is_late(self) -> bool:

@@ -1,4 +1,4 @@
-"""Whose code a file holds, and student code that calls the library's models."""
+"""The owner of a file's code, and student code that calls the library's models."""
 
 import os
 import subprocess
