@@ -41,7 +41,9 @@ def export(model: Path, to: Format) -> Exported:
     settings = source.find_settings(path)
     data = source.describe(settings)
     if to == "html":
-        return Exported(f"{name}.html", html.page(Tagger.load(path, type(saved.model)), name, data).encode(), data)
+        tagger = Tagger.load(path, type(saved.model))
+        page = html.page(tagger, name, data, source.example(tagger, settings))
+        return Exported(f"{name}.html", page.encode(), data)
     suffix = "torch.safetensors" if to == "torch" else to
     try:
         content = CONTENTS[to](saved, metadata(saved, settings, data))

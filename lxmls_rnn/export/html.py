@@ -23,7 +23,7 @@ from lxmls_rnn.tagger import Tagger
 MAX_PARAMETERS = 16_000_000  # the page then has 90 million bytes: slow to open, but it opens
 
 
-def page(tagger: Tagger, name: str, source: str) -> str:
+def page(tagger: Tagger, name: str, source: str, sentence: str = "") -> str:
     """Return the page of a tagger as HTML.
 
     Parameters
@@ -34,6 +34,8 @@ def page(tagger: Tagger, name: str, source: str) -> str:
         Name of the model, for the heading.
     source
         Source and licence of the data that it was trained on.
+    sentence
+        The sentence that the page opens with.
 
     Raises
     ------
@@ -49,6 +51,7 @@ def page(tagger: Tagger, name: str, source: str) -> str:
     data = {
         "name": name,
         "source": source,
+        "sentence": sentence,
         "family": "LSTM" if isinstance(model, parameters.LSTMOptions) else "RNN",
         "activation": model.activation,
         "largest": ACTIVATIONS[model.activation].largest,  # possible entry of h

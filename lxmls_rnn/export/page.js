@@ -40,7 +40,7 @@ function tokenize(text) {
 }
 
 function encode(words) {
-  if (!words.length) throw new Error("There is no word to tag.");
+  if (!words.length) throw new Error("There is no word to tag: type a sentence.");
   return words.map(word => {
     const id = ids.get(word) ?? ids.get(data.unknown_word);
     if (id === undefined) throw new Error(`The word “${word}” is not in the vocabulary, and this model was trained without ${data.unknown_word}.`);
@@ -175,7 +175,7 @@ document.title = `${data.name}: tag sentences`;
 $("about").textContent = `${data.family}${data.family === "LSTM" ? (W.W_c ? " with peepholes" : " without peepholes") : `, ${data.activation}`}, ${H} hidden units, ${data.words.length} words, ${K} tags. This page computes in your browser and needs no network.`;
 $("source").textContent = data.source;
 const asked = new URLSearchParams(location.search).get("sentence"); // page.html?sentence=The+dog+runs+.
-$("sentence").value = asked ?? data.words.slice(0, 7).join(" "); // words of the first sentences of the training, in their language
+$("sentence").value = asked ?? data.sentence;
 $("quantity").addEventListener("change", drawLayer);
 $("form").addEventListener("submit", event => { event.preventDefault(); tagSentence(); });
 tagSentence();

@@ -1,13 +1,16 @@
-"""Sources and licences of the data that a model was trained on, as text for an exported file."""
+"""The data that a model was trained on, in an exported file: sources, licences and an example sentence."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from lxmls_rnn import paths
 from lxmls_rnn.datasets import DATASETS, corpora
-from lxmls_rnn.experiment import Settings
+from lxmls_rnn.experiment import Settings, part_file
 from lxmls_rnn.runs.folder import read_config
+from lxmls_rnn.storage.messages import in_words
+from lxmls_rnn.tagger import Tagger, tokenize
 
 VECTORS = "ppmi_30"  # of the sample
 NO_RUN = "The model file does not say which data the model was trained on: their licence is unknown."
@@ -28,6 +31,24 @@ def describe(settings: Settings | None) -> str:
         return NO_RUN
     files = {"Corpus": settings.corpus, "Dev": settings.dev, "Embeddings": settings.embeddings}
     return "\n\n".join(f"{what}: {_licence(file)}" for what, file in files.items() if file is not None)
+
+
+def example(tagger: Tagger, settings: Settings | None) -> str:
+    """Return the first sentence of 4 to 12 words in the dev part of a training, or in its training part without dev.
+
+    Leave out sentences whose text `tokenize` splits into other words. If none has 4 to 12 words, return the first. If
+    there is none, the training is unknown or its file cannot be read, which is warned of, return an empty string.
+    """
+    if settings is None:
+        return ""
+    try:
+        file = part_file(settings, "dev" if "dev" in settings.files() else "train")
+        sentences = [sentence.words for sentence in tagger.read(file, **settings.reading)]
+    except (OSError, ValueError) as error:
+        warnings.warn(f"the page opens without an example sentence: {in_words(error)}", stacklevel=2)
+        return ""
+    texts = (" ".join(words) for words in sentences if tokenize(" ".join(words)) == words)
+    return min(texts, key=lambda text: not 4 <= len(text.split(" ")) <= 12, default="")
 
 
 def _licence(file: str) -> str:

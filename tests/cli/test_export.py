@@ -21,6 +21,7 @@ def test_a_run_becomes_a_page_with_its_name_and_licence(trained, tmp_path, model
     assert "Corpus: sample, made for the LxMLS RNN lab. Licence: MIT" in result.output
     page = (tmp_path / "work/first.html").read_text(encoding="utf-8")
     assert '"name": "first", "source": "Corpus: sample' in page
+    assert '"sentence": "Ana can fish ; she was very happy ."' in page
     assert trained("export", model, "--to", "html", "--output", "other.html").exit_code == 0
     assert (tmp_path / "other.html").read_text(encoding="utf-8") == page
 

@@ -1,4 +1,4 @@
-"""Source and licence of what a model was trained on."""
+"""Source, licence and an example of what a model was trained on."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,7 @@ import pytest
 from lxmls_rnn.datasets import corpora
 from lxmls_rnn.datasets.corpora import CORPORA, corpus_files
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
-from lxmls_rnn.experiment import Settings
+from lxmls_rnn.experiment import Settings, prepare
 from lxmls_rnn.export import source
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
@@ -87,3 +87,37 @@ def test_a_model_of_no_run_has_an_unknown_source(tmp_path):
     for file in (tmp_path / "other.npz", tmp_path / "mine" / "other.npz"):
         assert source.find_settings(file) is None
     assert source.describe(None) == source.NO_RUN
+
+
+def write(file, *sentences):
+    rows = [[f"{n}\t{word}\t_\tNOUN\n" for n, word in enumerate(words.split("|"), 1)] for words in sentences]
+    file.write_text("\n".join("".join(lines) for lines in [*rows, ["1\truns\t_\tVERB\n"]]))
+    return str(file)
+
+
+SHORT, FIT, OTHER, LONG = "Hi|!", "O|cão|dorme|.", "a|b|c|d|e", "|".join("abcdefghijklm")
+
+
+@pytest.mark.parametrize(
+    ("train", "dev", "expected"),
+    [
+        ([OTHER], [SHORT, LONG, FIT, OTHER], "O cão dorme ."),
+        ([SHORT, FIT], None, "O cão dorme ."),
+        ([OTHER], ["in 1|o|mar|é|a.b.", FIT], "O cão dorme ."),  # the page would split it into other words
+        ([OTHER], [SHORT, LONG], "Hi !"),
+        ([OTHER], [SHORT.replace("!", "!?")] * 2, "runs"),
+    ],
+)
+def test_the_example_is_the_first_short_sentence_of_dev_or_else_of_the_training(tmp_path, train, dev, expected):
+    train, dev = write(tmp_path / "train", *train), dev and write(tmp_path / "dev", *dev)
+    settings = Settings(train, dev=dev, tags="4", tag_map="none", vocabulary="guide")
+    assert source.example(prepare(settings).tagger, settings) == expected
+
+
+def test_a_corpus_that_is_gone_gives_no_example_and_a_warning(tmp_path):
+    settings = Settings(write(tmp_path / "train", FIT), tags="4", tag_map="none", vocabulary="guide")
+    tagger = prepare(settings).tagger
+    (tmp_path / "train").unlink()
+    with pytest.warns(UserWarning, match="opens without an example sentence: the train part of this run is the file"):
+        assert source.example(tagger, settings) == ""
+    assert source.example(tagger, None) == ""
