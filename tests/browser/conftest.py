@@ -1,14 +1,18 @@
 """A real JupyterLab for all browser tests; nothing of the project's runs and data is touched."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
 from browser.page import LabPage, Server
 from browser.window import SIZE, chromium, context, watched  # noqa: F401  fixtures
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -95,18 +99,35 @@ SHOW_IMAGES_FOLDER = """(part, folder) => {
     while (walker.nextNode()) walker.currentNode.data = walker.currentNode.data.replaceAll(folder, "/opt/lab");
 }"""
 
+SMALL = {"compress_level": 9, "compress_type": zlib.Z_DEFAULT_STRATEGY}  # Pillow's own choice takes a tenth more
+
+# the words on the controls and above the parts, which no font, measurement or rounding changes
+LABELS = """part => [...part.querySelectorAll("h1, h3, label, button, summary, .lm-TabBar-tabLabel")]
+    .filter(label => label.checkVisibility()).map(label => label.textContent.trim()).filter(Boolean).join(" | ")"""
+
 
 @pytest.fixture
-def picture(workplace):
-    """Take a picture of a part of the page, if LAB_SCREENSHOTS names a folder for them."""
+def picture(workplace, request):
+    """Take a picture of a part of the page, if LAB_SCREENSHOTS names a folder for them; else see that docs/ has it.
+
+    A picture holds the labels of its part; those of a picture in docs/panels must be those of the part today.
+    """
 
     def take(part, name, height=2400):  # what is below the fold too
+        in_docs = ROOT / f"docs/panels/{name}.png"
+        labels = part.evaluate(LABELS)
         if SCREENSHOTS:
             part.evaluate(SHOW_IMAGES_FOLDER, str(workplace))
             size = part.page.viewport_size
             part.page.set_viewport_size({**size, "height": height})
-            part.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+            notes = PngInfo()
+            notes.add_itxt("labels", labels)
+            with Image.open(io.BytesIO(part.screenshot())) as taken:
+                taken.save(Path(SCREENSHOTS) / f"{name}.png", pnginfo=notes, **SMALL)
             part.page.set_viewport_size(size)
+        elif in_docs.exists():
+            with Image.open(in_docs) as shown:
+                assert labels == shown.text["labels"], f"make pictures ARGS='-k {request.node.originalname}'"
 
     return take
 

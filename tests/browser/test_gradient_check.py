@@ -1,4 +1,3 @@
-import pytest
 from browser.page import button, message, overflowing, press, wait_until_in_sight
 from playwright.sync_api import expect
 
@@ -41,7 +40,6 @@ def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
         picture(panel, "gradient-check-dark")
 
 
-@pytest.mark.nightly("the same as a mistake in an RNN, in an LSTM")
 def test_a_mistake_in_an_lstm_is_found_and_explained(lab, picture):
     panel = lab.panel("GradientCheckPanel")
     table = panel.locator(".lab-check-table .lab-scroll")

@@ -1,4 +1,3 @@
-import pytest
 from browser.page import button, message, overflowing, press
 from playwright.sync_api import expect
 
@@ -25,7 +24,6 @@ def test_a_loop_and_scan_agree_and_their_graphs_are_drawn(lab, picture):
     picture(panel, "scan")
 
 
-@pytest.mark.nightly("the same as tests/lab/panels/test_scan.py, with the mouse")
 def test_a_mistake_is_run_and_explained(lab, picture):
     panel = lab.panel("ScanPanel")
     press(button(panel, "What goes wrong"), "Enter")
@@ -37,7 +35,6 @@ def test_a_mistake_is_run_and_explained(lab, picture):
         picture(panel, "scan-mistake-dark")
 
 
-@pytest.mark.nightly("the same as tests/lab/panels/test_scan.py, typed")
 def test_a_step_is_edited_run_and_restored(lab, picture):
     panel = lab.panel("ScanPanel")
     lab.page.set_viewport_size({"width": 1440, "height": 900})

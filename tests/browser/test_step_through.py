@@ -1,6 +1,5 @@
 import re
 
-import pytest
 from browser.page import button, fill, overflowing, press
 from playwright.sync_api import expect
 
@@ -30,7 +29,6 @@ def test_both_passes_are_walked_through(lab, picture):
     expect(equation).to_contain_text("Step 84 of 84")
 
 
-@pytest.mark.nightly("the same as both passes of an RNN, of an LSTM")
 def test_an_lstm_is_walked_through_and_drawn_anew(lab, picture):
     panel = lab.panel("StepThroughPanel")
     equation, drawing = panel.locator(".lab-equation"), panel.locator(".lab-drawing svg")

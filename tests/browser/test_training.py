@@ -1,7 +1,6 @@
 import re
 import time
 
-import pytest
 from browser.page import button, fill, message, overflowing, press
 from playwright.sync_api import expect
 
@@ -130,7 +129,6 @@ def test_a_reloaded_page_shows_the_training_that_goes_on(lab):
     expect(message(panel)).to_contain_text(STOPPED)
 
 
-@pytest.mark.nightly("the same as tests/lab/panels/test_training.py, with mouse and keyboard")
 def test_a_gradient_explodes_and_another_is_clipped(lab, picture):
     panel = lab.panel("TrainingPanel")
     button(panel, "Model").click()
