@@ -40,8 +40,8 @@ napoleon_use_ivar = True
 html_theme = "furo"
 html_title = f"{project} {release}"
 html_extra_path = ["site/index.html"]
-html_static_path = ["site/style.css"]
-html_css_files = ["style.css"]
+html_static_path = ["site/style.css", "site/page.js"]
+html_css_files, html_js_files = ["style.css"], ["page.js"]
 html_copy_source = False
 html_show_sphinx = False
 

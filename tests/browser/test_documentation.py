@@ -75,4 +75,10 @@ def test_the_help_menu_and_links_in_text_output_and_panel_open_pages(lab, notebo
         lab.page.locator(".jp-NotebookPanel").get_by_role("link", name=link, exact=True).first.click()
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_in_viewport()
     expect(tabs).to_have_count(2)
+    expect(page.locator("body")).to_have_attribute("data-theme", "light")
+    with lab.dark():
+        tabs.filter(has_text=notebook).click()
+        lab.page.locator(".jp-NotebookPanel").get_by_role("link", name="words", exact=True).first.click()
+        expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_in_viewport()
+        expect(page.locator("body")).to_have_attribute("data-theme", "dark")
     assert not lab.complaints

@@ -1,4 +1,4 @@
-"""The documentation site in Chromium: its first page leads on, its search finds, and its tagger tags."""
+"""The documentation site in Chromium: its first page leads on, search finds, the tagger tags, axe finds no fault."""
 
 import functools
 import http.server
@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 SITE = Path(__file__).parents[2] / "build" / "site"
@@ -52,3 +53,13 @@ def test_the_page_try_it_tags_a_sentence(context, address, sentence, tag):
     tagger.get_by_label("Sentence", exact=True).fill(sentence)
     tagger.get_by_role("button", name="Tag").click()
     expect(tagger.get_by_role("listitem").filter(has_text="run")).to_contain_text(tag)
+
+
+@pytest.mark.parametrize("name", ["README", "docs/hub", "docs/try-it", "docs/where-theano-went"])
+def test_a_page_passes_axe_in_both_schemes(context, address, name):
+    page = context.new_page()
+    page.goto(f"{address}{name}.html")
+    for scheme in "light", "dark":
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page).response["violations"]
+        assert not [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found]
