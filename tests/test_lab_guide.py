@@ -180,7 +180,7 @@ def test_the_2026_training_gives_the_toolkits_numbers(current):
 @pytest.fixture
 def torch():
     """Skip the test, before its other fixtures import much, where PyTorch is missing."""
-    return pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
+    return pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` installs it")
 
 
 def test_the_2026_pytorch_gradients_are_numpys(torch, current):

@@ -1,4 +1,4 @@
-// What the page does for the panels: keys, tooltips and saved files. Each panel brings it; the first one starts it.
+// What the page does for the panels: keys, tooltips and saved files. Each panel carries this code; the first one runs it.
 
 // JupyterLab must not handle plain keys pressed on a panel: its X would cut the panel's cell, and its arrow keys would block those
 // of a list. It still handles keys with Ctrl, Meta or Alt, and Shift-Enter, which runs the cell. End needs a fix: noUiSlider, the

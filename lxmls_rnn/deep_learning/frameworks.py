@@ -29,7 +29,7 @@ class Framework(NamedTuple):
             return _missing_theano()
         if not self.group or find_spec(self.module) is not None:
             return ""
-        return f"{self.name} is not installed: {self.remedy} brings it ({self.download})"
+        return f"{self.name} is not installed: {self.remedy} installs it ({self.download})"
 
 
 def _missing_theano() -> str:

@@ -43,7 +43,7 @@ from lxmls_rnn.deep_learning.numpy_batches import columns, entries, flat, linear
 from lxmls_rnn.deep_learning.quantities import in_order
 from lxmls_rnn.deep_learning.update_rule import UNCLIPPED, Descent, Step, count_correct, norm
 
-# of a layer: e_z, the gradients of its matrices in the order of `param`, its quantities by name, among them all of e_h
+# What a layer passes back: e_z, its gradients in the order of `param`, and its quantities by name, with all of e_h
 Errors = tuple[np.ndarray, tuple[np.ndarray, ...], dict[str, np.ndarray]]
 Back = Callable[[np.ndarray], Errors]  # takes the errors that reach h from the outputs, and may overwrite them
 

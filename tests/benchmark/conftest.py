@@ -29,7 +29,7 @@ LABELS = {"torch": "PyTorch", "torch-fused": "PyTorch"}
 def framework(implementation):
     """Import what an implementation needs, or skip the test."""
     module = implementation.partition("-")[0]
-    remedy = f"{LABELS[module]} is not installed: `make setup WITH={module}` brings it"
+    remedy = f"{LABELS[module]} is not installed: `make setup WITH={module}` installs it"
     return pytest.importorskip(module, reason=remedy)
 
 

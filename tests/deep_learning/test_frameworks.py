@@ -172,7 +172,7 @@ def test_a_missing_framework_is_named_with_what_brings_it(without, name):
 def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without, tmp_path):
     without("torch")
     result = CliRunner().invoke(app, ["train", "sample", "--model", "TorchRNN", "--root", str(tmp_path)])
-    assert "PyTorch is not installed: `make setup WITH=torch` brings it" in " ".join(result.output.split())
+    assert "PyTorch is not installed: `make setup WITH=torch` installs it" in " ".join(result.output.split())
     assert not list(tmp_path.iterdir())  # no run was made
     result = CliRunner().invoke(app, ["check", "--all", "--length", "1", "--n-hidd", "1", "--model", "NumpyRNN"])
     assert "Left out" not in result.output  # it was not asked for

@@ -2,7 +2,7 @@
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` installs it")
 
 from lxmls_rnn.deep_learning.torch_fast import FastTorchLSTM, FastTorchRNN  # noqa: E402
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` installs it")
 
 from lxmls_rnn.deep_learning.torch_rnn import TorchRNN, own_settings, time_first  # noqa: E402
 

@@ -66,7 +66,7 @@ def test_a_row_tells_memory_and_compile_time_or_why_its_device_is_not_there(runn
 def test_a_missing_framework_is_a_row_that_says_what_brings_it(runner, monkeypatch):
     monkeypatch.setattr(frameworks, "find_spec", lambda name: None)
     (row,) = measured(runner, cases(("torch",)))
-    why = "PyTorch is not installed: `make setup WITH=torch` brings it (2.5 GB, with CUDA)"
+    why = "PyTorch is not installed: `make setup WITH=torch` installs it (2.5 GB, with CUDA)"
     assert (row.status, row.why) == ("unavailable", why)
 
 

@@ -16,7 +16,7 @@ MODULE = "lxmls_rnn.deep_learning.pytorch_models.rnn"
 
 @pytest.fixture
 def torch():
-    found = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
+    found = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` installs it")
     kept = found.get_default_dtype()
     yield found
     found.set_default_dtype(kept)
@@ -79,5 +79,5 @@ def test_bad_input_is_refused(torch, name):
 def test_without_pytorch_the_import_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, MODULE, raising=False)
-    with pytest.raises(ImportError, match=r"^PyTorch is not installed: `make setup WITH=torch` brings it"):
+    with pytest.raises(ImportError, match=r"^PyTorch is not installed: `make setup WITH=torch` installs it"):
         importlib.import_module(MODULE)

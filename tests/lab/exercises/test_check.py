@@ -335,7 +335,7 @@ def test_strange_things_are_not_right_but_no_error(exercise):
 
 def test_an_exercise_without_its_framework_says_so_and_is_not_begun(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torch", None)
-    missing = "PyTorch is not installed: `make setup WITH=torch` brings it (2.5 GB, with CUDA)."
+    missing = "PyTorch is not installed: `make setup WITH=torch` installs it (2.5 GB, with CUDA)."
     assert repr(check.torch_loop(len)) == f"… torch_loop: not yet. {missing}"
     assert not check.installed("torch")
     assert capsys.readouterr().out == f"{missing}\n"
