@@ -72,8 +72,6 @@ def epochs_table(name: str, rows: list[Metrics]) -> str:
         body.append([*measured, f"{row.rate:.4g}", f"{row.seconds:.2f}", f"{row.words_per_second:,.0f}"])
         if measured_norms:
             body[-1].append("" if row.gradient_norm is None else f"{row.gradient_norm:.3g}")
-    caption = (
-        f"Epochs of {name}: cost, sum over sentences; accuracy on training and dev; learning rate; time and words of "
-    )
-    norms = "; largest norm of the gradient" if measured_norms else ""
-    return html.table(header, body, f"{caption}training{norms}")
+    measures = "cost (summed over sentences), accuracy on training and dev, learning rate, time, training speed"
+    norms = ", largest norm of the gradient" if measured_norms else ""
+    return html.table(header, body, f"Epochs of {name}: {measures}{norms}")
