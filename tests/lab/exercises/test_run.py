@@ -30,6 +30,12 @@ def test_results_are_named_and_the_inputs_stay_as_they_are():
     assert run(TWO, spoil, GIVEN)[CHANGED].tolist() == ["b"]
     assert GIVEN["b"].tolist() == [3, 4]
 
+    def narrow(a, b):
+        b[0] = b[0].astype("float32")
+        return a, a
+
+    assert run(TWO, narrow, GIVEN | {"b": [GIVEN["b"]]})[CHANGED].tolist() == ["b"]
+
 
 @pytest.mark.parametrize("answer", [None, ..., lambda a, b: None, lambda a, b: ..., lambda a, b: (None, ...)])
 def test_nothing_is_unfinished(answer):
