@@ -65,7 +65,7 @@ def _sentences(seed: int, lstm: bool = False) -> list[Case]:
             case["W_y"] *= 4  # far from equal probabilities
         if not lstm:
             case |= dict(zip("zahyp", forward(x, *case.values()), strict=True))
-            if sizes == LARGE and len(x) > 2:
+            if sizes == LARGE and len(x) > 3:
                 gold[3] = case["p"][:, 3].argmin()
             backward = errors(gold, *(case[name] for name in ("h", "p", "W_h", "W_y")))
             case |= dict(zip(("e_y", "e_h", "e_a"), backward, strict=True))

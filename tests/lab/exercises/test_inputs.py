@@ -26,7 +26,7 @@ def test_other_numbers_and_settings_than_those_of_the_notebook_are_tried():
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_another_seed_gives_other_inputs_of_the_same_names(name):
-    for a, b in zip(cases(name), cases(name, 1), strict=True):
-        assert list(a) == list(b)
-    assert repr(cases(name)) != repr(cases(name, 1))
+    for seed in (1, 3):  # with which a sentence of two words has four or three
+        assert [list(case) for case in cases(name)] == [list(case) for case in cases(name, seed)]
+        assert repr(cases(name)) != repr(cases(name, seed))
     assert repr(cases(name)) == repr(cases(name))

@@ -20,13 +20,13 @@ FORM = progress.FILE.form._asdict()
 def test_kernels_at_once_lose_no_update():
     def count():
         for _ in range(20):
-            progress.update("forward", tries=1)
+            progress.update("forward", tries=2)
 
     kernels = [multiprocessing.get_context("fork").Process(target=count) for _ in range(3)]
     for act in ("start", "join"):
         for kernel in kernels:
             getattr(kernel, act)()
-    assert progress.FILE.read()["forward"].tries == 60
+    assert progress.FILE.read()["forward"].tries == 120
 
 
 @pytest.mark.parametrize("content", [{"forward": {"tries": 3}}, {**FORM, "version": 2, "entries": {}}])
