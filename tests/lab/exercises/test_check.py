@@ -173,7 +173,7 @@ def test_a_check_that_takes_long_says_how_to_stop_it(says, capsys, timers):
 
 @pytest.mark.parametrize("then", ["pass", "raise ValueError('long ' * 200)"])  # whose whole message is folded, too
 def test_what_theano_logs_of_an_answer_is_folded_under_the_verdict(says, capfd, then):
-    failing = f"    try:\n        T.dot(T.ones((2, 3)), T.ones((2, 3))).eval()\n    finally:\n        {then}\n    return"
+    failing = f"    try:\n        T.dot(T.ones((2, 3)), T.ones(4)).eval()\n    finally:\n        {then}\n    return"
     shown = says("squares", ("    return", failing))._repr_html_()
     assert shown.index("It fails with ValueError") < shown.index("<details>") < shown.index("TRACEBACK:")
     assert shown.count("TRACEBACK:") == shown.count("The whole message") == 1

@@ -1,5 +1,6 @@
 """The sweep panel, driven in Python."""
 
+import itertools
 import math
 import os
 import re
@@ -15,7 +16,9 @@ from sweep.small import BASE, by_size, small_sweep, with_runs
 
 import lab
 from lab import SweepPanel
+from lab.panels.sweep import panel as sweep_panel
 from lab.panels.sweep.panel import Plots, sweep_jobs
+from lab.widgets.controls import EVENT_LOCK
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.results import by_setting, read_all
@@ -35,10 +38,13 @@ def panel(small_corpus):
 def may_begin(monkeypatch):
     """An event that sweeps await before they do anything."""
     event, run = threading.Event(), Driver.run
+    event.seen = lambda: None  # is called after each event of a sweep
 
     def late(driver):
         event.wait()
-        yield from run(driver)
+        for result in run(driver):
+            yield result
+            event.seen()
 
     monkeypatch.setattr(Driver, "run", late)
     return event
@@ -96,8 +102,18 @@ def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatc
     assert again.selected.value == "sweep-1"
     assert not again.stop_button.disabled
     assert again.status.value.endswith("0 of 4 trainings, 0 workers, about 40 s left")
+    drawn = []
+
+    def seen():
+        with EVENT_LOCK:
+            again.show_job(job)
+            drawn.append(len(again.plots.points.x))
+
+    monkeypatch.setattr(sweep_panel, "monotonic", itertools.count(10**9, 2).__next__)  # each redraw is due
+    may_begin.seen = seen
     may_begin.set()
     job.wait()
+    assert {1, 2, 3} < set(drawn)
     for one in (panel, again):
         assert "done" in one.status.value
         assert "4 of 4 trainings" in one.status.value
