@@ -67,13 +67,14 @@ def test_what_is_no_result_is_said(answer, message):
 def test_calls_of_the_cost_are_counted():
     W = np.zeros((2, 2))
 
-    def one_sided(cost, W):
-        W[0, 0] += 1e-3
+    def one_sided(cost, W, step):
+        W[0, 0] += 2 * step
         above = cost()
-        W[0, 0] -= 1e-3
-        return (above - cost()) / 1e-3 + np.zeros_like(W)
+        W[0, 0] -= step
+        return (above - cost()) / step + np.zeros_like(W)
 
-    got = run(EXERCISES["numeric"], one_sided, {"W": W, "A": np.ones((1, 2, 2))})
+    got = run(EXERCISES["numeric"], one_sided, {"W": W, "A": np.ones((1, 2, 2)), "step": 1e-3})
+    assert got["smallest step"] == pytest.approx(1e-3)
     assert got["count of changed numbers of W at a call of cost()"] == 1
     assert got["asked above"].tolist() == [[True, False], [False, False]]
     assert not got["asked below"].any()

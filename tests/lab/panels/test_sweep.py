@@ -18,7 +18,7 @@ import lab
 from lab import SweepPanel
 from lab.panels.sweep import panel as sweep_panel
 from lab.panels.sweep.panel import Plots, sweep_jobs
-from lab.widgets.controls import EVENT_LOCK
+from lab.widgets.controls import EVENT_LOCK, is_hidden
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.results import by_setting, read_all
@@ -177,9 +177,11 @@ def test_a_taken_name_is_refused_and_a_damaged_sweep_left_out_with_the_reason(pa
     panel.name.value = "small"
     panel.start_button.click()
     assert "take another name, or choose it at Selected sweep and press Resume" in panel.message.value
+    assert is_hidden(panel.left_out)
     (runs_folder / "bad").mkdir()
     (runs_folder / "bad" / "sweep.json").write_text("{")
     panel = SweepPanel()
+    assert not is_hidden(panel.left_out)
     assert panel.selected.options == ("small",)
     assert "bad/sweep.json is not the file of a sweep" in panel.left_out.value
     replace(trained, folder=runs_folder / "other").begin()

@@ -261,7 +261,9 @@ def test_in_a_step_its_line_is_named_and_no_other():
 
 def test_a_mistake_that_is_known_in_numpy_alone_is_named_in_theano_too():
     text = explained("rnn", ("T.nnet.softmax(T.dot", "T.nnet.sigmoid(T.dot"), seconds=0)
-    assert text.endswith("This is the logistic function of the scores; expected their softmax.")
+    said = "This is the logistic function of the scores; expected their softmax."
+    assert text.endswith(said)
+    assert kept(EXERCISES["rnn"], text) == said
 
 
 def test_a_step_without_a_return_is_named():
