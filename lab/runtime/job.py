@@ -236,12 +236,8 @@ class JobList(Generic[J]):
             self._forget(path)
             from_disk()
 
-    def check_free(self, path: Path) -> None:
-        """Raise RuntimeError if the job with this path is active."""
+    def _forget(self, path: Path) -> None:
         job = self.find(path)
         if job is not None and job.active:
             raise RuntimeError(f"the {self.kind} {path.name} is being trained: stop it first")
-
-    def _forget(self, path: Path) -> None:
-        self.check_free(path)
         self._all[:] = [job for job in self._all if job.path != path]

@@ -9,7 +9,7 @@ from lab.widgets.panel import Panel
 from lab.widgets.run_choice import left_out
 from lxmls_rnn import paths
 from lxmls_rnn.runs import Damaged
-from lxmls_rnn.runs.folder import check_name, name_is_taken
+from lxmls_rnn.runs.folder import name_is_taken, new_folder
 from lxmls_rnn.settings import Setting
 
 
@@ -100,6 +100,7 @@ class RunsPanel(JobPanel[J]):
     make the controls, and defines `stem`, `found`, `new`, `again`, `show_job` and `show_selected`.
     """
 
+    file = "config.json"  # of the folder of a run or sweep
     _proposed = ""
     _last_selected: str | None = None
     _stopping: J | None = None  # Resume gets the focus when it has stopped
@@ -165,7 +166,7 @@ class RunsPanel(JobPanel[J]):
 
     def start(self) -> None:
         """Start a new run."""
-        self.begin(self.new(self.name.value.strip()))
+        self.begin(self.new(self.name.parsed))
         self.name.value = ""
         self.propose_name()
 
@@ -195,14 +196,17 @@ class RunsPanel(JobPanel[J]):
             self._show_selection()
 
     def _check_name(self, name: str) -> None:
-        if name and name_is_taken(self.root() / check_name(name, f"a {self.jobs.kind}")):
-            raise ValueError(f"a run or sweep {name} already exists: take another name")
+        kind = self.jobs.kind
+        try:
+            new_folder(name, self.root(), f"a {kind}", f"or choose it at Selected {kind} and press Resume", self.file)
+        except FileExistsError as error:
+            raise ValueError(str(error)) from None
 
     def propose_name(self) -> None:
         """Propose an unused name, unless the user has typed one."""
         if self.name.value in ("", self._proposed):
             number = 1
-            while (name := f"{self.stem()}-{number}") in self.selected.options or (self.root() / name).exists():
+            while (name := f"{self.stem()}-{number}") in self.selected.options or name_is_taken(self.root() / name):
                 number += 1
             self._proposed = self.name.value = name
 

@@ -191,17 +191,15 @@ class Sweep:
             why = str(error).removeprefix(f"{path}: ")
             raise ValueError(f"{path} is not the file of a sweep: {why}") from None
 
-    def begin(self, advice: str = "") -> Sweep:
+    def begin(self) -> Sweep:
         """Make the folder of a new sweep; return the sweep with the checksums of its files.
-
-        The error for a name that another sweep has ends with the `advice`, by default the command that resumes it.
 
         Raises
         ------
         FileExistsError, FileNotFoundError, ValueError
             The name is taken, a file of the settings is missing, or the name or a value is invalid.
         """
-        advice = advice or f"or continue the sweep with `lxmls-rnn sweep --resume {self.argument}`"
+        advice = f"or continue the sweep with `lxmls-rnn sweep --resume {self.argument}`"
         new_folder(self.name, self.folder.parent, "a sweep", advice, FILE)
         self.check()
         begun = replace(self, checksums=self.all_checksums())

@@ -49,7 +49,7 @@ from lxmls_rnn.sweep import grid, report
 from lxmls_rnn.sweep.charts import MAX_COLOURED_CURVES, Lines, against, curves, lines_against, places
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.results import Result, SettingResults, by_setting, chosen, read_all
-from lxmls_rnn.sweep.sweep import Sweep, find_sweeps, more_seeds
+from lxmls_rnn.sweep.sweep import FILE, Sweep, find_sweeps, more_seeds
 
 NO_SETTING = "nothing"
 CURVE_STYLES = ("solid", "dashed", "dotted")  # of learning curves that have the colour of the same line
@@ -83,7 +83,7 @@ class SweepPanel(RunsPanel[SweepJob]):
     `trainer`, `model` and `corpus` hold the fixed settings; each row of `vary` holds a varied setting and its values.
     """
 
-    jobs = sweep_jobs
+    jobs, file = sweep_jobs, FILE
     title = "Sweep"
     help = """Choose what to vary and over which values: <code>2,5,20</code>, or a range, <code>log:0.05:0.5:4</code> or
     <code>lin:0.1:0.5:5</code>. Each setting is trained with several seeds, because a single training says little:
@@ -177,7 +177,7 @@ class SweepPanel(RunsPanel[SweepJob]):
         return [sweep.name for sweep in sorted(sweeps, key=lambda sweep: -modified(sweep.folder))], damaged
 
     def new(self, name: str) -> SweepJob:
-        return SweepJob(self.described().begin("or choose it at Selected sweep and press Resume"), self.workers.parsed)
+        return SweepJob(self.described().begin(), self.workers.parsed)
 
     def again(self, folder: Path) -> SweepJob:
         return SweepJob(Sweep.load(folder.name), self.workers.parsed)

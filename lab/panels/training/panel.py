@@ -23,7 +23,7 @@ from lab.widgets.settings_choice import (
 )
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Damaged, Run, find_runs
-from lxmls_rnn.runs.folder import new_folder, read_metrics
+from lxmls_rnn.runs.folder import read_metrics
 from lxmls_rnn.storage.files import modified
 
 EXTRA_EPOCHS = 5  # proposed for a finished run
@@ -130,9 +130,7 @@ class TrainingPanel(RunsPanel[TrainingJob]):
         return [folder.name for folder in folders], damaged
 
     def new(self, name: str) -> TrainingJob:
-        settings = self.settings()
-        self.jobs.check_free(self.root() / name)
-        return TrainingJob(new_folder(name, self.root(), advice="or resume it"), settings)
+        return TrainingJob(self.root() / name, self.settings())
 
     def again(self, folder: Path) -> TrainingJob:
         job, before = TrainingJob(folder, epochs=self.to_epoch.parsed), self.current()

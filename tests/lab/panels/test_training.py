@@ -408,7 +408,7 @@ def test_a_run_that_is_in_training_is_not_begun_twice_nor_deleted(panel, runs_fo
     training = endless(panel)
     panel.name.value = training.name
     panel.start_button.click()
-    assert "is being trained" in panel.message.value
+    assert "take another name, or choose it at Selected run and press Resume" in panel.message.value
     assert training_jobs._all == [training]
     for _ in range(2):
         panel.delete_button.click()
@@ -431,7 +431,7 @@ def test_a_run_is_deleted_when_that_is_asked_for_twice(panel, runs_folder):
 
 def test_names_are_proposed_until_one_is_written_and_early_stopping_says_why_it_ended(panel, runs_folder):
     assert panel.name.value == "NumpyRNN-1"
-    (runs_folder / "NumpyRNN-1").mkdir()  # that is no run
+    (runs_folder / "NumpyRNN-1").symlink_to("nowhere")  # that is no run
     panel.model["model"].value = "NumpyLSTM"
     assert panel.name.value == "NumpyLSTM-1"
     panel.trainer.switches["patience"].value, panel.trainer["patience"].value = True, 1
