@@ -29,7 +29,7 @@ def defaults(file):
 def table(page):
     """The default of each setting in the table of a page, as it is written there."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    (rows,) = re.findall(r"^\| setting \| default \| \|\n\|---\|---\|---\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    (rows,) = re.findall(r"^\| setting \| default \| meaning \|\n\|---\|---\|---\|\n((?:\|.*\n)+)", text, re.MULTILINE)
     found = {}
     for row in rows.splitlines():
         names, values = (cell.split(", ") for cell in row.split(" | ")[:2])
