@@ -40,7 +40,7 @@ class DistanceSettings:
     epochs: int = setting(15, "Epochs", "Epochs of each training", least=1, most=1000)
     init: str = setting("glorot", "Initialisation", "Initialisation of the parameters: {choices}", choices=INITS)
     n_hidd: int = setting(20, "", "Size of the hidden state", least=1)
-    max_nr_sent: int | None = setting(None, "", "Sentences of each part of a corpus", least=1, none="all")
+    max_nr_sent: int | None = setting(None, "", "Maximum number of sentences per part", least=1, none="all")
 
     def __post_init__(self) -> None:
         check(self)

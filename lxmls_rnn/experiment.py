@@ -81,13 +81,13 @@ class Settings:
     max_sent_len: int | None = setting(
         None,
         "Shorter than",
-        "Only sentences of 2 words or more and fewer than this",
+        "Only sentences with at least 2 words and fewer than this",
         "corpus",
         least=3,
         none="no limit",
     )
     max_nr_sent: int | None = setting(
-        None, "Max. sentences", "Sentences of each part of the corpus", "corpus", least=1, none="all"
+        None, "Max. sentences", "Maximum number of sentences per part", "corpus", least=1, none="all"
     )
     vocabulary: str = setting(
         "train",
@@ -118,7 +118,7 @@ class Settings:
         "NumpyRNN", "Model", "The model and its framework: {choices}", "model", tuple(MODELS), is_basic=True
     )
     n_emb: int = setting(
-        50, "Embedding size", "Dimensions of an embedding; a file has its own", "model", least=1, is_basic=True
+        50, "Embedding size", "Dimensions of an embedding, unless a file gives them", "model", least=1, is_basic=True
     )
     n_hidd: int = setting(20, "Hidden units", "Size of the hidden state", "model", least=1, is_basic=True)
     activation: str | None = setting(
@@ -127,7 +127,7 @@ class Settings:
         "The function f in h_t = f(W_x z_t + W_h h_{t-1}): {choices}; an LSTM's is tanh",
         "model",
         OF_RNN,
-        none="the first of the model",
+        none="the model's default",
         is_basic=True,
     )
     peepholes: bool = setting(True, "Peepholes", "The gates of an LSTM see the cell, through the matrix W_c", "model")

@@ -24,7 +24,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 @with_settings(settings_of(BenchmarkSettings))
 def bench(
     context: typer.Context,
-    baseline: Annotated[str, typer.Option(help="The implementation that ratios are to.")] = "numpy",
+    baseline: Annotated[str, typer.Option(help="The implementation that ratios refer to.")] = "numpy",
     out: Annotated[
         Path | None, typer.Option(help="The results file; by default bench-TIME.json in results/, or in LXMLS_RESULTS.")
     ] = None,
@@ -105,8 +105,8 @@ def show(results: Results, baseline: str) -> None:
 @app.command()
 def compare(
     before: Annotated[Path, typer.Argument(help="A results file.")],
-    after: Annotated[Path, typer.Argument(help="A later one.")],
-    everything: Annotated[bool, typer.Option("--all", help="Show the unchanged too.")] = False,
+    after: Annotated[Path, typer.Argument(help="A later results file.")],
+    everything: Annotated[bool, typer.Option("--all", help="Show unchanged cases too.")] = False,
 ) -> None:
     """List the cases that became faster or slower between two results files, by more than chance explains.
 

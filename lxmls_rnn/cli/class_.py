@@ -21,9 +21,9 @@ from lxmls_rnn.storage.messages import counted
 
 MAX_REPORTED = 3  # files of a student that were left out; the report has all of them
 REPORT = "collected.txt"
-OF_HUB = "on a hub, for the teacher, the class"
+OF_HUB = "the class, for the teacher on a hub"
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, help="Collect and look at the work of a class.")
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Collect and view the work of a class.")
 
 
 def hand_in(
@@ -60,8 +60,8 @@ def collect(
         list[Path] | None,
         typer.Argument(help="Zip files and folders of students, or folders of these.", show_default=OF_HUB),
     ] = None,
-    into: Annotated[Path, typer.Option(help="New folder, for a folder of each student.")] = Path("handed-in"),
-    max_mb: Annotated[int, typer.Option(min=1, help="Most megabytes of a student; the largest files are left out.")] = (
+    into: Annotated[Path, typer.Option(help="New folder, for the students' folders.")] = Path("handed-in"),
+    max_mb: Annotated[int, typer.Option(min=1, help="Megabytes kept of a student; the largest files are left out.")] = (
         collecting.MAX_STUDENT_BYTES >> 20
     ),
 ) -> None:
@@ -117,7 +117,7 @@ def show(
     ] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the table to this CSV file.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write table and answers to this HTML page.")] = None,
-    answers: Annotated[bool, typer.Option("--answers", help="Show the answers in words too.")] = False,
+    answers: Annotated[bool, typer.Option("--answers", help="Show the written answers too.")] = False,
 ) -> None:
     """Show exercises done, tries and hints of each student, where the class is stuck, and its most frequent mistakes.
 

@@ -20,16 +20,16 @@ from lxmls_rnn.tagger import Tagger
 @with_settings(SETTINGS, "max_sent_len", "max_nr_sent", "tags", "tag_map", "encoding")
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A run, its folder, or a model file.")],
-    second: Annotated[Path | None, typer.Argument(help="Another one, to compare with.")] = None,
+    second: Annotated[Path | None, typer.Argument(help="A second model to compare.")] = None,
     corpus: Annotated[
         str | None, typer.Argument(show_default="sample", help="sample, ewt, ud:CODE (the test part), or a file.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap samples, with two models.")] = 0,
     **settings: Any,
 ) -> None:
-    """Measure a tagger: accuracy over all words, those in its vocabulary and the others, by tag, confusion matrix.
+    """Measure a tagger: accuracy on all, known and unknown words, metrics of each tag, confusion matrix.
 
-    The vocabulary holds the words of the training part (with `--min-count 2` those that occur twice there).
+    Known words are those of the training part (with `--min-count 2` those that occur at least twice there).
 
     Two models are shown side by side, with the significance of their difference. The second of two arguments is the
     corpus if a corpus has that name; else it is a model if it is a run, a folder or an .npz file.

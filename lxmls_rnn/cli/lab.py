@@ -29,8 +29,8 @@ def lab(
 ) -> None:
     """Put the notebooks into a folder and start JupyterLab there, with the panels and a token of its own.
 
-    A notebook that you have changed is kept; its new version is written beside it. Data, runs and results are where all
-    commands have them: in `data`, `runs` and `results` of the checkout, or of the current folder.
+    A notebook that you have changed is kept; its new version is written beside it. Data, runs and results are in the
+    folders of all commands: `data`, `runs` and `results` of the checkout, or of the current folder.
 
     Example: `lxmls-rnn lab my-notebooks --no-browser`
     """

@@ -85,10 +85,10 @@ def fetch(
         str,
         typer.Argument(help=f"One of {', '.join(DATASETS)}, or a treebank: ud:pt_bosque, ud:pt_bosque@r2.15."),
     ],
-    directory: Annotated[Path | None, typer.Option(show_default="data, or LXMLS_DATA", help="Where to put it.")] = None,
+    directory: Annotated[Path | None, typer.Option(show_default="data, or LXMLS_DATA", help="Its folder.")] = None,
     folder: Annotated[Path | None, typer.Option("--from", help="Take the downloaded files in this folder.")] = None,
 ) -> None:
-    """Download a corpus or embeddings, checksum verified.
+    """Download and verify a corpus or embeddings.
 
     Example: `lxmls-rnn fetch ewt`
     """
@@ -114,8 +114,8 @@ def tag(
 ) -> None:
     """Tag a sentence, or a file or standard input, one sentence per line. A * marks words not in the vocabulary.
 
-    A file's words come out as word/tag/probability, with the * at the end. With `--format conllu` sentences come out in
-    CoNLL-U, with the number of the line as `sent_id`. HEAD and DEPREL are placeholders there, not a parse.
+    A file's words are printed as word/tag/probability, with the * at the end. With `--format conllu` sentences are
+    printed as CoNLL-U, with the line number as `sent_id`. HEAD and DEPREL are placeholders there, not a parse.
 
     Example: `lxmls-rnn tag runs/first "The old man watches her run ."`
     """
@@ -212,7 +212,7 @@ def check(
     """Check the gradients: NumPy against finite differences, the other frameworks against NumPy.
 
     With `--against`, check models of any frameworks against another one, in the hidden states, gates, probabilities,
-    errors and gradients. If two models part, a sentence names the first quantity, word and gate.
+    errors and gradients. If two models differ, a sentence names the first quantity, word and gate.
 
     Example: `lxmls-rnn check --model NumpyLSTM --length 3`
 

@@ -37,9 +37,7 @@ class TrainByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(
-    cls=TrainByDefault, help="Many trainings at once, over settings and seeds.", rich_markup_mode="markdown"
-)
+app = typer.Typer(cls=TrainByDefault, help="Train many settings and seeds at once.", rich_markup_mode="markdown")
 
 
 @app.command()
@@ -184,7 +182,7 @@ def show(
 ) -> None:
     """Show the results of a sweep: mean and standard deviation on dev over the seeds of each setting, best first.
 
-    When all trainings are over, the best setting is measured on the test part too, and no other.
+    When all trainings have ended, only the best setting is measured on the test part.
 
     Example: `lxmls-rnn sweep show width --plot width.png`
     """

@@ -64,7 +64,7 @@ class Trainer:
     )
     freeze_embeddings: bool = setting(False, "Freeze embeddings", "Do not train the embeddings", "model")
     gradient_norm: bool = setting(
-        False, "Log gradient norm", "Record the gradient's largest norm; always on with a limit"
+        False, "Log gradient norm", "Record the gradient's largest norm; always on with clipping"
     )
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  see `records`

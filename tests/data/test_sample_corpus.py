@@ -64,8 +64,8 @@ def test_the_readme_tells_the_true_ambiguity(parts, tag_counts):
     once = sum(tags.total() == 1 for tags in tag_counts.values())
     ambiguous = [tags.total() for tags in tag_counts.values() if len(tags) > 1]
     assert f"right for {100 * right:.1f} %" in readme
-    assert f"{once} words come once in the training part" in readme
-    assert f"{len(ambiguous)} words of the training part, one word in seven" in readme
+    assert f"{once} words occur once in the training part" in readme
+    assert f"{len(ambiguous)} words, which make up a seventh of the training text" in readme
     assert round(parts["train"].get_num_tokens() / sum(ambiguous)) == 7
 
 

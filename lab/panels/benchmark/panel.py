@@ -74,11 +74,11 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
     runs in its own process on its device. Its results are compared with NumPy's before it is timed. Implementations
     with the same work take turns, so that a slow moment of the machine affects all of them. You see the <b>median</b>
     and the <b>quartiles</b> of repeats in three processes: differences smaller than the distance of the quartiles mean
-    nothing. A row is uncertain (?) until it has six repeats in three processes; if it waited for a core or did not
-    compute all the time, because the machine is busy; and while its quartiles differ by more than 30 %: it is then
-    timed again. <b>CPU</b> is its processor time as a part of the time, 100 % for each thread. An unavailable device is
-    listed with the reason. Results are saved. <b>Load</b> shows stored results, and <b>Compare</b> compares them with
-    those below."""
+    nothing. A row is uncertain (?), and is timed again, until it has six repeats in three processes, if it waited for a
+    core or did not compute all the time (the machine is busy), or if its quartiles differ by more than 30 %.
+    <b>CPU</b> is its processor time divided by the elapsed time, 100 % for each thread. An unavailable device is listed
+    with the reason. Results are saved. <b>Load</b> shows stored results, and <b>Compare</b> compares them with those
+    below."""
 
     def __init__(self) -> None:
         self.shown: Results | None = None  # None at first
@@ -105,7 +105,7 @@ class BenchmarkPanel(JobPanel[BenchmarkJob]):
     def _make_choice(self) -> None:
         described = settings_of(BenchmarkSettings)
         shown = {name: described[name] for name in SHOWN}
-        shown["set"] = replace(shown["set"], help="Own sizes, or a predefined set of lxmls-rnn bench")
+        shown["set"] = replace(shown["set"], help="Your own sizes, or a predefined set of lxmls-rnn bench")
         peers = ["torch-fused"] if installed_version("torch") else []
         initial = {
             "hidden": (20, 64),

@@ -36,7 +36,7 @@ class CorpusPanel(Panel):
     help = """Choose a corpus and press <b>Read</b>: you see its sentences with a colour for each tag, how often each
     tag occurs, and how long the sentences are. A dashed frame marks words outside the vocabulary: the model sees them
     as <code>&lt;unk&gt;</code>. <b>Fetch</b> downloads UD English EWT, another treebank of Universal
-    Dependencies (type a part of its name, as <code>ud:pt</code>) or pre-trained embeddings into the data folder,
+    Dependencies (type a part of its name, such as <code>ud:pt</code>) or pre-trained embeddings into the data folder,
     verifies them and shows their licence. <b>Upload file</b> adds your own CoNLL or CoNLL-U file, in any language, to
     the data folder; every panel then offers it. Under <b>More</b>, <b>Tags</b> names the column of its tags."""
 

@@ -57,7 +57,7 @@ class GradientCheckPanel(Panel):
     certain sentences: with which? With a sentence of one word, the rows of W<sub>x</sub> tell which gate of an LSTM is
     wrong; the forget gate does not show, because there is no earlier cell to forget. Choose a model at
     <b>Against</b> to compare the others with it in every quantity of both passes, not only in the gradients: the text
-    below the table names the first one that differs. In float32, all differ a little."""
+    below the table names the first one that differs. In float32, all models differ a little."""
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
         tooltip = "Words of the sample corpus, or random word ids"

@@ -65,7 +65,7 @@ class NeighboursView(View):
             tagger, when = self._before, " before training"
         nearest = tagger.neighbours(word, self.n.parsed)
         bars = html.bars([(other, cosine, NEUTRAL_COLOUR) for other, cosine in nearest], 1.0)
-        message = f"Nearest to <b>{escape(word)}</b>{when}, by cosine similarity of the embeddings less their mean:"
+        message = f"Nearest to <b>{escape(word)}</b>{when}, by cosine similarity of the embeddings minus their mean:"
         self.nearest.value = f"{message}{bars}"
         show(self.when, not isinstance(self._before, str))
         if self._counts is not None:

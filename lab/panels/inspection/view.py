@@ -46,7 +46,7 @@ class Opened:
                 text += f", accuracy on dev {self.metrics.dev_accuracy:.1%}"
         twin = type(model).__name__
         if asked != twin:
-            text += f". Shown is its NumPy version, {twin}, with the same parameters and nothing to compile"
+            text += f". Shown here: its NumPy version, {twin}, with the same parameters and nothing to compile"
         return text + "."
 
 

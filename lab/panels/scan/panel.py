@@ -44,7 +44,7 @@ class ScanPanel(Panel):
     can be optimised, run on a GPU and differentiated. Choose an example and press <b>Run</b>: a NumPy loop and
     scan compute the same numbers; then move the sliders. Edit the <b>Step</b>, the function that scan calls, and press
     Run again: an error names its line. <b>Theano's graphs</b> show the formula before and after the optimisation, and
-    one step from the inside. <b>What goes wrong</b> runs programs with typical mistakes, so that you know their error
+    the inside of one step. <b>What goes wrong</b> runs programs with typical mistakes, so that you know their error
     messages before you see them in your own code."""
 
     def __init__(self) -> None:

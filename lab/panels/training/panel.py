@@ -74,7 +74,7 @@ class TrainingPanel(RunsPanel[TrainingJob]):
 
     def _make_controls(self) -> None:
         self.make_list()
-        tooltip = "Pause the training after the current update, or let it go on"
+        tooltip = "Pause the training after the current update, or continue it"
         self.pause_button = self.button("Pause", tooltip, self.pause, icon="pause")
         tooltip = "Copy the settings of the selected run to the controls above"
         self.copy_button = self.button("Copy settings", tooltip, self.copy_settings, icon="copy")

@@ -510,7 +510,7 @@ def test_a_run_is_described_with_the_epoch_of_its_model(panel):
     of_the_first = replace(panel.opened, metrics=panel.opened.run.metrics()[0])  # as after early stopping
     assert f", epoch 1, accuracy on dev {of_the_first.metrics.dev_accuracy:.1%}." in of_the_first.describe()
     of_the_first.run.settings = replace(of_the_first.run.settings, model="FastRNN")
-    assert "%. Shown is its NumPy version, NumpyRNN, with the same parameters" in of_the_first.describe()
+    assert "%. Shown here: its NumPy version, NumpyRNN, with the same parameters" in of_the_first.describe()
 
 
 def test_export_offers_the_run_that_is_shown(panel):
