@@ -26,6 +26,7 @@ SENTENCES = (
 )
 
 
+@functools.cache
 def cases(exercise: str, seed: int = 0) -> list[Case]:
     """Return the cases of an exercise; a verdict shows numbers of the first case that differs."""
     return BUILDERS[EXERCISES[exercise].inputs](seed)
@@ -47,7 +48,6 @@ def _parameters(rng: np.random.RandomState, sizes: tuple[int, ...], lstm: bool =
     return {name: drawn[name] for name in ("W_e", "W_x", "W_h", "W_c", "W_y") if name in drawn}
 
 
-@functools.cache
 def _sentences(seed: int, lstm: bool = False) -> list[Case]:
     """Return sentences with parameters and all quantities of both passes of exercise 6.1."""
     forward: Any = answer_of("forward")
